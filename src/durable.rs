@@ -1,0 +1,1 @@
+//! the only code that creates, syncs and renames files.

@@ -1,0 +1,26 @@
+//! Chartkeep: a read-only archive for retired electronic health record systems.
+//!
+//! The modules follow the flow of the data, sources → ingest → store → index → query → server and release; which may
+//! import which stands in ARCHITECTURE.md and is held by `tests/house.rs`.
+
+pub mod access;
+pub mod audit;
+pub mod commands;
+pub mod config;
+pub mod durable;
+pub mod formats;
+pub mod index;
+pub mod ingest;
+pub mod limits;
+pub mod model;
+pub mod query;
+pub mod register;
+pub mod release;
+pub mod render;
+pub mod server;
+pub mod signing;
+pub mod sources;
+pub mod statements;
+pub mod store;
+pub mod synth;
+pub mod telemetry;

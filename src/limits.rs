@@ -1,0 +1,30 @@
+//! Every bound of the archive in one table, so that a reader sees at once what can grow and how far.
+//!
+//! Not for: configuration; these are properties of the software, changed by a release.
+
+/// Longest line or resource that is parsed, in bytes. A longer one is quarantined whole.
+pub const RECORD_BYTES_MAX: usize = 256 << 20;
+/// Deepest nesting of a JSON record.
+pub const JSON_DEPTH_MAX: usize = 100;
+/// Most values (strings, numbers, literals) of one record that are kept apart from its template.
+pub const LEAVES_MAX: usize = 100_000;
+/// Most shapes (JSON templates) that one accession keeps in its shared table; further ones stand in their frames.
+pub const SHAPES_MAX: usize = 60_000;
+/// Bytes of all shared shapes together.
+pub const SHAPES_BYTES_MAX: usize = 64 << 20;
+/// Raw bytes of the records of one chart frame (a frame holds at least one record).
+pub const FRAME_RAW_MAX: usize = 1 << 20;
+/// Largest unpacked frame payload that a reader accepts.
+pub const FRAME_PAYLOAD_MAX: usize = 1 << 30;
+/// Raw bytes of the documents of one pack frame (a frame holds at least one document).
+pub const PACK_RAW_MAX: usize = 256 << 10;
+/// Zip, gzip or zstd expansion beyond this ratio is refused once the output passes 64 MiB.
+pub const EXPANSION_RATIO_MAX: u64 = 200;
+/// Longest text of one document that is indexed, in bytes.
+pub const INDEX_TEXT_MAX: usize = 8 << 20;
+/// Largest HTTP request body, in bytes.
+pub const REQUEST_BODY_MAX: usize = 1 << 20;
+/// Most hits of one page of any search.
+pub const PAGE_MAX: usize = 1000;
+/// Longest user-given free text in an audit entry, in bytes.
+pub const AUDIT_TEXT_MAX: usize = 64 << 10;

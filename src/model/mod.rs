@@ -1,0 +1,20 @@
+//! What a record is: kinds, ids, partial dates, labels, origins, findings. Plain values without IO.
+//!
+//! Not for: reading or writing anything, JSON shapes of the API (the borders `server` and `store` have their own), policy.
+
+mod chart;
+mod finding;
+mod ids;
+mod kind;
+mod label;
+mod when;
+
+pub use chart::{
+    Chart, ChartIndex, Coverage, Document, DocumentId, IndexDoc, KindCount, PatientIdentity, PatientIndexDoc, Place, Record,
+    ValuePoint,
+};
+pub use finding::{Finding, Outcome};
+pub use ids::{AccessionId, ArchiveId, PatientKey, archive_id, is_true_uuid};
+pub use kind::Kind;
+pub use label::Label;
+pub use when::{Precision, When};

@@ -1,0 +1,1 @@
+//! Ed25519 keys, signers and signed notes.

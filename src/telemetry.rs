@@ -1,0 +1,1 @@
+//! tracing and metrics, the never-log rule.
