@@ -92,8 +92,11 @@ pub fn is_true_uuid(text: &str) -> bool {
         })
 }
 
+/// Longest qualified id without its dot.
+const QUALIFIED_MAX: usize = 54;
+
 /// The archive id of a record: a true UUID stays itself; anything else is `<source>.<id>` when that is a valid FHIR id
-/// of at most 64 characters and cannot be mistaken for another pair, else `x.` and 52 base32 digits of
+/// of at most 54 characters (which leaves room for document ids) and cannot be mistaken for another pair, else `x.` and 52 base32 digits of
 /// SHA-256(source ‖ 0 ‖ type ‖ 0 ‖ id).
 pub fn archive_id(source_system: &str, kind: &str, original: &str) -> ArchiveId {
     if is_true_uuid(original) {
@@ -102,7 +105,7 @@ pub fn archive_id(source_system: &str, kind: &str, original: &str) -> ArchiveId 
     let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let dotted = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
     // The source may hold no dot here, so that the first dot always parts source and id.
-    if plain(source_system) && source_system != "x" && dotted(original) && source_system.len() + original.len() < 64 {
+    if plain(source_system) && source_system != "x" && dotted(original) && source_system.len() + original.len() < QUALIFIED_MAX {
         return ArchiveId(format!("{source_system}.{original}").into());
     }
     let mut hash = Sha256::new();

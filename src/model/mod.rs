@@ -18,3 +18,4 @@ pub use ids::{AccessionId, ArchiveId, PatientKey, archive_id, is_true_uuid};
 pub use kind::Kind;
 pub use label::Label;
 pub use when::{Precision, When};
+pub(crate) use when::{civil_from_days, days_from_civil};

@@ -1,1 +1,6 @@
-//! store.
+//! What lies on disk: accessions with their charts, tables, documents, locator, ledger, seal and manifest; the catalog;
+//! verification.
+//!
+//! Not for: where records come from (`ingest`), what a person asks (`query`).
+
+pub mod codec;
