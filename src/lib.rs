@@ -12,6 +12,7 @@ pub mod formats;
 pub mod index;
 pub mod ingest;
 pub mod limits;
+pub mod merkle;
 pub mod model;
 pub mod query;
 pub mod register;

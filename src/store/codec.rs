@@ -11,7 +11,7 @@ mod decode;
 mod encode;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub mod wire;
 
 pub use decode::{Decoded, GroupView};
 pub use encode::{Encoder, RecordIn};

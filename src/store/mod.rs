@@ -4,3 +4,11 @@
 //! Not for: where records come from (`ingest`), what a person asks (`query`).
 
 pub mod codec;
+pub mod documents;
+mod error;
+pub mod framed;
+pub mod layout;
+pub mod locator;
+pub mod shapes;
+
+pub use error::StoreError;

@@ -24,6 +24,8 @@ pub enum Role {
     IdentifierValue(u16),
     LastUpdated,
     VersionId,
+    /// The `url` of an attachment: inside the delivery, in the archive, or elsewhere.
+    AttachmentUrl,
 }
 
 /// Why a template is not a FHIR resource. The texts carry no values.
@@ -62,6 +64,8 @@ pub struct Shape {
     paths: Box<[Box<str>]>,
     roles: Box<[Role]>,
     systems: Box<[Box<str>]>,
+    /// Values that stand in the template (`resourceType`, `system`, canonical `url`), with their paths.
+    constants: Box<[(Box<str>, Box<str>)]>,
     kind: Kind,
     /// Leaves that may name the patient, the best first.
     patient_leaves: Box<[u16]>,
@@ -86,6 +90,7 @@ impl Shape {
         };
         let (roles, systems) = roles_of(&walk);
         let patient_leaves = patient_leaves_of(kind, &walk.paths);
+        let constants: Vec<_> = walk.constants.iter().map(|(p, v)| (p.as_str().into(), v.as_str().into())).collect();
         let id_leaf = roles.iter().position(|r| *r == Role::Id).map(|i| i as u16);
         Ok(Shape {
             template: template.into(),
@@ -93,6 +98,7 @@ impl Shape {
             paths: walk.paths.into(),
             roles: roles.into(),
             systems: systems.into(),
+            constants: constants.into(),
             kind,
             patient_leaves: patient_leaves.into(),
             id_leaf,
@@ -119,6 +125,10 @@ impl Shape {
 
     pub fn system(&self, number: u16) -> &str {
         &self.systems[usize::from(number)]
+    }
+
+    pub fn constants(&self) -> &[(Box<str>, Box<str>)] {
+        &self.constants
     }
 
     pub fn kind(&self) -> Kind {
@@ -165,6 +175,7 @@ fn roles_of(walk: &Walk<'_>) -> (Vec<Role>, Vec<Box<str>>) {
             p if p.starts_with("meta.security[") && p.ends_with("].code") => Role::SecurityCode,
             p if p.ends_with(".reference") => Role::Reference,
             p if p.ends_with(".data") && is_attachment(p) => Role::Data,
+            p if p.ends_with(".url") && is_attachment(p) => Role::AttachmentUrl,
             p if is_identifier_value(p) => {
                 let owner = p.strip_suffix("value").unwrap_or(p);
                 let system = walk.constant(&format!("{owner}system")).unwrap_or("");
@@ -186,7 +197,7 @@ fn is_identifier_value(path: &str) -> bool {
 fn is_attachment(path: &str) -> bool {
     const OWNERS: [&str; 9] =
         ["attachment", "presentedForm", "photo", "content", "valueAttachment", "contentAttachment", "image", "sourceAttachment", "multimedia"];
-    let owner = path.strip_suffix(".data").unwrap_or(path);
+    let owner = path.rsplit_once('.').map_or(path, |(owner, _)| owner);
     let last = owner.rsplit('.').next().unwrap_or(owner);
     OWNERS.contains(&last.split('[').next().unwrap_or(last))
 }
@@ -302,7 +313,7 @@ impl<'a> Walk<'a> {
     fn object(&mut self, depth: usize) -> Result<(), ShapeFault> {
         self.at += 1;
         let base = self.path.len();
-        let mut names: Vec<String> = Vec::new();
+        let mut names: ahash::AHashSet<String> = ahash::AHashSet::new();
         self.space();
         if self.text.get(self.at) == Some(&b'}') {
             self.at += 1;
@@ -323,10 +334,9 @@ impl<'a> Walk<'a> {
                 self.path.push('.');
             }
             self.path.push_str(&name);
-            if names.contains(&name) {
+            if !names.insert(name) {
                 return Err(ShapeFault::DuplicateMember);
             }
-            names.push(name);
             self.value(depth + 1)?;
             self.path.truncate(base);
             self.space();

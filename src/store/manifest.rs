@@ -1,0 +1,160 @@
+//! The signed and listed facts of an archive: seal (logical, for ever), manifest (physical, one per generation) and
+//! catalog (which accessions are in force; the highest number wins).
+//!
+//! Not for: checking bytes against them (`verify`).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::durable::FileDigest;
+use crate::signing::{Signer, VerifierKey, sign_note, verify_note};
+
+/// Version of all three formats.
+pub const FORMAT: u32 = 1;
+
+/// How many records met which fate. `input` is the sum of the others; `archived` counts further versions too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerTotals {
+    pub input: u64,
+    pub archived: u64,
+    pub duplicate: u64,
+    pub quarantined: u64,
+    pub excluded: u64,
+}
+
+impl LedgerTotals {
+    pub fn balances(&self) -> bool {
+        self.input == self.archived + self.duplicate + self.quarantined + self.excluded
+    }
+}
+
+/// What an accession is. Signed; never changes, whatever becomes of its files.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seal {
+    pub format: u32,
+    pub accession: String,
+    pub source_system: String,
+    /// SHA-256 over the delivery's files (path, size, digest), hex: the same delivery has the same.
+    pub delivery_sha256: String,
+    pub records: u64,
+    pub documents: u64,
+    /// Root of the RFC 6962 tree with one leaf per record in locator order, hex.
+    pub merkle_root: String,
+    /// HMAC key of the leaf salts, hex. Shown only to who may read every record.
+    pub salt_secret: String,
+    pub ledger: LedgerTotals,
+    /// Input records by resource type, whatever their fate; `?` where the type cannot be told.
+    pub by_kind: BTreeMap<String, u64>,
+    pub bytes_in: u64,
+    /// RFC 3339, UTC.
+    pub sealed_at: String,
+    /// Software and format of the reader that made the records: parser and mapping version.
+    pub made_by: String,
+    /// Newest clinical day, `YYYY-MM-DD`; what the source held up to.
+    pub data_to: Option<String>,
+}
+
+/// One file of a generation, by its path below the generation's folder.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    pub path: String,
+    pub bytes: u64,
+    pub sha256: String,
+    /// Rows, frames or entries, where the file has such.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rows: Option<u64>,
+}
+
+/// The files of one generation of an accession.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub format: u32,
+    pub accession: String,
+    pub generation: u32,
+    /// Records of each chart part, in order; their sum is the seal's.
+    pub parts: Vec<u64>,
+    pub files: Vec<FileEntry>,
+}
+
+/// An accession in force.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InForce {
+    pub accession: String,
+    pub generation: u32,
+    pub source_system: String,
+    pub seal_sha256: String,
+    pub manifest_sha256: String,
+}
+
+/// The index in force.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexInForce {
+    pub number: u64,
+    pub manifest_sha256: String,
+}
+
+/// The state of the archive: what is in force since when.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    pub format: u32,
+    /// Random name of the archive, a UUID; the same in every catalog.
+    pub archive: String,
+    pub number: u64,
+    /// SHA-256 of the catalog file before this one, hex; empty in the first.
+    pub previous_sha256: String,
+    /// RFC 3339, UTC.
+    pub published_at: String,
+    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`.
+    pub reason: String,
+    pub accessions: Vec<InForce>,
+    pub index: Option<IndexInForce>,
+}
+
+/// A value as signed note: JSON of one line per member, then the signature.
+pub fn to_note<T: Serialize>(value: &T, signer: &dyn Signer) -> Result<String, StoreError> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|e| StoreError::Refused(e.to_string()))?;
+    text.push('\n');
+    Ok(sign_note(&text, signer))
+}
+
+/// Reads a signed note back; every byte counts.
+pub fn from_note<T: for<'a> Deserialize<'a> + Serialize>(path: &Path, note: &[u8], keys: &[VerifierKey]) -> Result<T, StoreError> {
+    let damaged = |what: &str| StoreError::damaged(path, 0, what);
+    let note = std::str::from_utf8(note).map_err(|_| damaged("not UTF-8"))?;
+    let text = verify_note(note, keys).map_err(|e| damaged(&e.to_string()))?;
+    serde_json::from_str(text).map_err(|e| damaged(&format!("not of the known form: line {}", e.line())))
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+        }
+    }
+    text
+}
+
+/// Bytes of lower-case hex; `None` for anything else.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f').then(|| (b as char).to_digit(16)).flatten();
+    (text.len() % 2 == 0).then_some(())?;
+    text.as_bytes().chunks_exact(2).map(|c| Some((digit(c[0])? * 16 + digit(c[1])?) as u8)).collect()
+}
+
+impl FileEntry {
+    pub fn new(path: &str, digest: &FileDigest, rows: Option<u64>) -> FileEntry {
+        FileEntry { path: path.to_string(), bytes: digest.bytes, sha256: hex(&digest.sha256), rows }
+    }
+}
