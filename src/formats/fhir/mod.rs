@@ -3,9 +3,11 @@
 //! Not for: searching or serving FHIR (`server::fhir`).
 
 mod bundle;
+mod reference;
 mod shape;
 mod tokens;
 
+pub use reference::{Target, leaf_text, target};
 pub use bundle::{BundleEntry, BundleParts, split_bundle};
 pub use shape::{Role, Shape, ShapeFault};
 pub use tokens::{BARE, Leaf, STRING, Tokenizer, TokenFault};

@@ -1,0 +1,207 @@
+//! The temporary files between spreading and gathering: records as shape number and leaves, in buckets by patient.
+//!
+//! Not for: anything that outlives one run.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::store::StoreError;
+use crate::store::codec::CodecError;
+use crate::store::codec::wire::{Cursor, put_bytes, put_varint};
+
+/// Bytes that a worker gathers for one bucket before it writes them.
+const FLUSH_BYTES: usize = 96 << 10;
+
+/// One record as it lies in a bucket.
+#[derive(Clone, Debug)]
+pub struct Spilled<'a> {
+    /// Place in the delivery: item number << 24 | entry (0 for a line or file by itself, else 1-based).
+    pub key: u64,
+    pub shape: u32,
+    pub label: u8,
+    /// Microseconds; `i64::MIN` without a date.
+    pub date: i64,
+    /// Key of the compartment; empty without a patient.
+    pub patient: &'a str,
+    /// Further patients that it names.
+    pub also: Vec<&'a str>,
+    /// The leaves: count, then length and bytes of each.
+    pub leaves: &'a [u8],
+}
+
+/// What is kept whole instead of becoming a record, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    Quarantined,
+    Excluded,
+    /// The text of a Bundle around its resources, with a 0 byte in each one's place.
+    Envelope,
+    /// A file that is no record: an attachment, or unrecognised.
+    File,
+}
+
+impl Kept {
+    pub const ALL: [Kept; 4] = [Kept::Quarantined, Kept::Excluded, Kept::Envelope, Kept::File];
+}
+
+/// All buckets of a run.
+pub struct Buckets {
+    files: Vec<Mutex<File>>,
+    paths: Vec<PathBuf>,
+}
+
+impl Buckets {
+    pub fn create(dir: &Path, count: usize) -> Result<Buckets, StoreError> {
+        let paths: Vec<PathBuf> = (0..count).map(|i| dir.join(format!("b{i:04}"))).collect();
+        let files = paths.iter().map(|p| File::create_new(p).map(Mutex::new).map_err(StoreError::write(p)));
+        Ok(Buckets { files: files.collect::<Result<_, _>>()?, paths })
+    }
+
+    pub fn path(&self, bucket: usize) -> &Path {
+        &self.paths[bucket]
+    }
+
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+}
+
+/// One worker's end of the buckets.
+pub struct BucketWriter<'a> {
+    buckets: &'a Buckets,
+    held: Vec<Vec<u8>>,
+}
+
+impl<'a> BucketWriter<'a> {
+    pub fn new(buckets: &'a Buckets) -> Self {
+        BucketWriter { buckets, held: vec![Vec::new(); buckets.len()] }
+    }
+
+    pub fn put(&mut self, bucket: usize, record: &Spilled<'_>) -> Result<(), StoreError> {
+        let out = &mut self.held[bucket];
+        let start = out.len();
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&record.key.to_le_bytes());
+        out.extend_from_slice(&record.shape.to_le_bytes());
+        out.push(record.label);
+        out.extend_from_slice(&record.date.to_le_bytes());
+        put_bytes(out, record.patient.as_bytes());
+        put_varint(out, record.also.len() as u64);
+        for key in &record.also {
+            put_bytes(out, key.as_bytes());
+        }
+        out.extend_from_slice(record.leaves);
+        let length = (out.len() - start - 4) as u32;
+        out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        if out.len() >= FLUSH_BYTES { self.flush(bucket) } else { Ok(()) }
+    }
+
+    /// Kept items share one bucket: length, key, what, length of the reason, reason, bytes.
+    pub fn keep(&mut self, bucket: usize, key: u64, kept: Kept, reason: &str, kind: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let out = &mut self.held[bucket];
+        let mut head = key.to_le_bytes().to_vec();
+        head.push(kept as u8);
+        put_bytes(&mut head, reason.as_bytes());
+        put_bytes(&mut head, kind.as_bytes());
+        out.extend_from_slice(&((head.len() + bytes.len()) as u32).to_le_bytes());
+        out.extend_from_slice(&head);
+        out.extend_from_slice(bytes);
+        if out.len() >= FLUSH_BYTES { self.flush(bucket) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, bucket: usize) -> Result<(), StoreError> {
+        let path = self.buckets.path(bucket);
+        let mut file = self.buckets.files[bucket].lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&self.held[bucket]).map_err(StoreError::write(path))?;
+        self.held[bucket].clear();
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Result<(), StoreError> {
+        for bucket in 0..self.held.len() {
+            if !self.held[bucket].is_empty() {
+                self.flush(bucket)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a whole bucket; empties it on disk once read.
+pub fn load(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)).map_err(StoreError::read(path))?;
+    Ok(bytes)
+}
+
+/// The byte range of each entry of a bucket.
+pub fn entries(bytes: &[u8]) -> Result<Vec<(usize, usize)>, CodecError> {
+    let mut at = 0;
+    let mut out = Vec::new();
+    while at < bytes.len() {
+        let head = bytes.get(at..at + 4).ok_or(CodecError("cut short"))?;
+        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let end = at + 4 + length;
+        if end > bytes.len() {
+            return Err(CodecError("cut short"));
+        }
+        out.push((at + 4, end));
+        at = end;
+    }
+    Ok(out)
+}
+
+fn u64_at(cursor: &mut Cursor<'_>) -> Result<u64, CodecError> {
+    let bytes = cursor.slice(8)?;
+    let mut out = [0; 8];
+    out.copy_from_slice(bytes);
+    Ok(u64::from_le_bytes(out))
+}
+
+fn text<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, CodecError> {
+    let length = cursor.count(cursor.bytes.len())?;
+    std::str::from_utf8(cursor.slice(length)?).map_err(|_| CodecError("not text"))
+}
+
+/// Reads one record of a bucket.
+pub fn read_record(bytes: &[u8]) -> Result<Spilled<'_>, CodecError> {
+    let mut cursor = Cursor::new(bytes);
+    let key = u64_at(&mut cursor)?;
+    let shape = cursor.slice(4)?;
+    let shape = u32::from_le_bytes([shape[0], shape[1], shape[2], shape[3]]);
+    let label = cursor.byte()?;
+    let date = u64_at(&mut cursor)? as i64;
+    let patient = text(&mut cursor)?;
+    let also = (0..cursor.count(bytes.len())?).map(|_| text(&mut cursor)).collect::<Result<_, _>>()?;
+    Ok(Spilled { key, shape, label, date, patient, also, leaves: &bytes[cursor.at..] })
+}
+
+/// One kept item.
+pub struct KeptItem<'a> {
+    pub key: u64,
+    pub kept: Kept,
+    pub reason: &'a str,
+    pub kind: &'a str,
+    pub bytes: &'a [u8],
+}
+
+pub fn read_kept(bytes: &[u8]) -> Result<KeptItem<'_>, CodecError> {
+    let mut cursor = Cursor::new(bytes);
+    let key = u64_at(&mut cursor)?;
+    let kept = *Kept::ALL.get(usize::from(cursor.byte()?)).ok_or(CodecError("an unknown fate"))?;
+    let (reason, kind) = (text(&mut cursor)?, text(&mut cursor)?);
+    Ok(KeptItem { key, kept, reason, kind, bytes: &bytes[cursor.at..] })
+}
+
+/// The leaves of a record as slices.
+pub fn leaf_slices<'a>(leaves: &'a [u8], out: &mut Vec<&'a [u8]>) -> Result<(), CodecError> {
+    out.clear();
+    let mut cursor = Cursor::new(leaves);
+    for _ in 0..cursor.count(leaves.len())? {
+        let length = cursor.count(leaves.len())?;
+        out.push(cursor.slice(length)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,317 @@
+//! The first pass over a delivery: each JSON text is cut, understood through its shape, and put into the bucket of its
+//! patient; what is no record is kept whole with its reason.
+//!
+//! Not for: reading files (`deliver`), the order of records, or what is written for ever (`gather`).
+
+use std::collections::BTreeMap;
+
+use ahash::AHashMap;
+use serde::Deserialize;
+use std::borrow::Cow;
+
+use super::planned::{Planned, ShapeCache, ShapeRegistry};
+use super::spill::{BucketWriter, Buckets, Kept, Spilled};
+use crate::formats::fhir::{Leaf, Target, Tokenizer, leaf_text, split_bundle, target};
+use crate::model::{Kind, Label, When, archive_id, is_true_uuid};
+use crate::store::StoreError;
+use crate::store::codec::WHOLE;
+use crate::store::codec::wire::put_varint;
+use crate::store::directory::patient_hash;
+use crate::store::locator::{alias_hash, name_hash};
+
+/// How records are spread: patients by their hash, patientless records by theirs, and one bucket for kept items.
+#[derive(Clone, Copy, Debug)]
+pub struct BucketPlan {
+    /// Buckets of patients; a power of two.
+    pub patients: usize,
+    /// Buckets of records without a patient; a power of two.
+    pub others: usize,
+}
+
+impl BucketPlan {
+    /// Buckets for a delivery of about `bytes` unpacked bytes.
+    pub fn for_bytes(bytes: u64) -> BucketPlan {
+        let wanted = (bytes / (48 << 20)).clamp(1, 1024).next_power_of_two() as usize;
+        BucketPlan { patients: wanted, others: (wanted / 4).max(1) }
+    }
+
+    pub fn total(self) -> usize {
+        self.patients + self.others + 1
+    }
+
+    pub fn kept(self) -> usize {
+        self.patients + self.others
+    }
+
+    fn of(self, count: usize, hash: u64) -> usize {
+        if count == 1 { 0 } else { (hash >> (64 - count.trailing_zeros())) as usize }
+    }
+}
+
+/// What a worker has counted.
+#[derive(Default, Debug)]
+pub struct SpreadCounts {
+    pub records: u64,
+    pub by_kind: BTreeMap<String, u64>,
+    /// (hash of an alias, hash of the name it stands for).
+    pub aliases: Vec<(u64, u64)>,
+    /// How often each reason was given for quarantine.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// One worker of the first pass.
+pub struct Spreader<'a> {
+    source_system: &'a str,
+    plan: BucketPlan,
+    shapes: ShapeCache<'a>,
+    out: BucketWriter<'a>,
+    tokenizer: Tokenizer,
+    leaves: Vec<u8>,
+    counts: SpreadCounts,
+    by_kind: AHashMap<Kind, u64>,
+}
+
+/// Types and ids behind the `fullUrl`s of a Bundle.
+type FullUrls = AHashMap<String, (Kind, String)>;
+
+impl<'a> Spreader<'a> {
+    pub fn new(source_system: &'a str, plan: BucketPlan, registry: &'a ShapeRegistry, buckets: &'a Buckets) -> Self {
+        Spreader {
+            source_system,
+            plan,
+            shapes: ShapeCache::new(registry),
+            out: BucketWriter::new(buckets),
+            tokenizer: Tokenizer::default(),
+            leaves: Vec::new(),
+            counts: SpreadCounts::default(),
+            by_kind: AHashMap::new(),
+        }
+    }
+
+    pub fn finish(mut self) -> Result<SpreadCounts, StoreError> {
+        for (kind, count) in self.by_kind {
+            *self.counts.by_kind.entry(kind.name().to_string()).or_default() += count;
+        }
+        self.out.finish()?;
+        Ok(self.counts)
+    }
+
+    /// Takes one JSON text (a line or a whole file).
+    pub fn item(&mut self, item: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        if memchr::memmem::find(bytes, b"\"Bundle\"").is_some()
+            && let Some(done) = self.bundle(item, bytes)
+        {
+            return done;
+        }
+        self.record(item << 24, bytes, None, None)
+    }
+
+    /// A file that is no JSON.
+    pub fn file(&mut self, item: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        self.out.keep(self.plan.kept(), item << 24, Kept::File, "", "", bytes)
+    }
+
+    /// Spreads a Bundle's entries; `None` when the text is no Bundle after all.
+    fn bundle(&mut self, item: u64, bytes: &[u8]) -> Option<Result<(), StoreError>> {
+        #[derive(Deserialize)]
+        struct Head<'a> {
+            #[serde(rename = "resourceType", borrow, default)]
+            kind: Option<Cow<'a, str>>,
+            #[serde(borrow, default)]
+            id: Option<Cow<'a, str>>,
+        }
+        let text = std::str::from_utf8(bytes).ok()?;
+        let head: Head<'_> = serde_json::from_str(text).ok()?;
+        (head.kind.as_deref() == Some("Bundle")).then_some(())?;
+        let Some(parts) = split_bundle(text) else {
+            return Some(self.quarantine(item << 24, "bundle-form", "Bundle", bytes));
+        };
+        if parts.entries.len() >= (1 << 24) - 1 {
+            return Some(self.quarantine(item << 24, "too-many-entries", "Bundle", bytes));
+        }
+        let mut urls = FullUrls::new();
+        for entry in &parts.entries {
+            let Ok(head) = serde_json::from_str::<Head<'_>>(&text[entry.start..entry.end]) else { continue };
+            let kind = head.kind.as_deref().and_then(Kind::from_name);
+            let id = head.id.map(Cow::into_owned).or_else(|| entry.full_url.as_deref().and_then(uuid_of).map(str::to_string));
+            if let (Some(url), Some(kind), Some(id)) = (&entry.full_url, kind, id) {
+                urls.insert(url.clone(), (kind, id));
+            }
+        }
+        let mut envelope = Vec::with_capacity(bytes.len() / 8);
+        let mut at = 0;
+        for (index, entry) in parts.entries.iter().enumerate() {
+            envelope.extend_from_slice(&bytes[at..entry.start]);
+            envelope.push(0);
+            at = entry.end;
+            let key = (item << 24) | (index as u64 + 1);
+            if let Err(e) = self.record(key, &bytes[entry.start..entry.end], Some(&urls), entry.full_url.as_deref()) {
+                return Some(Err(e));
+            }
+        }
+        envelope.extend_from_slice(&bytes[at..]);
+        Some(self.out.keep(self.plan.kept(), item << 24, Kept::Envelope, "", "Bundle", &envelope))
+    }
+
+    fn quarantine(&mut self, key: u64, reason: &str, kind: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.counts.records += 1;
+        *self.counts.by_kind.entry(kind.to_string()).or_default() += 1;
+        *self.counts.reasons.entry(reason.to_string()).or_default() += 1;
+        self.out.keep(self.plan.kept(), key, Kept::Quarantined, reason, kind, bytes)
+    }
+
+    /// Spreads one resource. `urls` and `full_url` are those of the Bundle it came in.
+    fn record(&mut self, key: u64, bytes: &[u8], urls: Option<&FullUrls>, full_url: Option<&str>) -> Result<(), StoreError> {
+        if std::str::from_utf8(bytes).is_err() {
+            return self.quarantine(key, "not-utf8", "?", bytes);
+        }
+        let mut tokenizer = std::mem::take(&mut self.tokenizer);
+        let planned = match tokenizer.cut(bytes) {
+            Err(fault) => Err(format!("not-json: {fault}")),
+            Ok(()) => self.shapes.get(&tokenizer.template, tokenizer.leaves.len()).map_err(|fault| match fault {
+                crate::formats::fhir::ShapeFault::NotJson(_) => format!("not-json: {}", line_fault(bytes)),
+                other => other.code().to_string(),
+            }),
+        };
+        let done = match planned {
+            Ok(planned) => self.spread(key, bytes, &planned, &tokenizer.leaves, urls, full_url),
+            Err(reason) => {
+                let kind = if reason.starts_with("not-json") { "?".to_string() } else { claimed_type(bytes) };
+                self.quarantine(key, &reason, &kind, bytes)
+            }
+        };
+        self.tokenizer = tokenizer;
+        done
+    }
+
+    fn spread(
+        &mut self,
+        key: u64,
+        bytes: &[u8],
+        planned: &Planned,
+        leaves: &[Leaf],
+        urls: Option<&FullUrls>,
+        full_url: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let leaf = |index: usize| &bytes[leaves[index].start as usize..leaves[index].end as usize];
+        let kind = planned.shape.kind();
+        let id = planned.shape.id_leaf().map(|i| leaf_text(leaf(i)));
+        self.aliases(planned, id.as_deref(), full_url, &leaf, bytes);
+        let mut patients = Vec::new();
+        if kind == Kind::PATIENT {
+            patients.extend(id.as_deref().map(|id| patient_key(self.source_system, id)));
+        }
+        for index in planned.shape.patient_leaves() {
+            let reference = leaf_text(leaf(usize::from(*index)));
+            let named = match target(&reference) {
+                Target::Local(Kind::PATIENT, id) => Some(patient_key(self.source_system, id)),
+                Target::Urn(url) => match urls.and_then(|urls| urls.get(url)) {
+                    Some((Kind::PATIENT, id)) => Some(patient_key(self.source_system, id)),
+                    _ => None,
+                },
+                _ => None,
+            };
+            patients.extend(named.filter(|key| !patients.contains(key)).into_iter().collect::<Vec<_>>());
+        }
+        let label = planned.security.iter().fold(Label::NORMAL, |l, i| l.union(Label::of_security_code(&leaf_text(leaf(*i)))));
+        let date = planned.date_leaf.and_then(|i| When::parse(&leaf_text(leaf(i)))).map_or(i64::MIN, |w| w.start_us());
+        self.leaves.clear();
+        if planned.number == WHOLE {
+            put_varint(&mut self.leaves, 1);
+            put_varint(&mut self.leaves, bytes.len() as u64);
+            self.leaves.extend_from_slice(bytes);
+        } else {
+            put_varint(&mut self.leaves, leaves.len() as u64);
+            for index in 0..leaves.len() {
+                let value = leaf(index);
+                put_varint(&mut self.leaves, value.len() as u64);
+                self.leaves.extend_from_slice(value);
+            }
+        }
+        let plan = self.plan;
+        let (bucket, patient) = match patients.first() {
+            Some(first) => (plan.of(plan.patients, patient_hash(first)), first.as_str()),
+            None => {
+                let hash = name_hash(kind.name(), id.as_deref().unwrap_or("").as_bytes());
+                (plan.patients + plan.of(plan.others, hash), "")
+            }
+        };
+        let also = patients.iter().skip(1).map(String::as_str).collect();
+        let record = Spilled { key, shape: planned.number, label: label.bits(), date, patient, also, leaves: &self.leaves };
+        self.out.put(bucket, &record)?;
+        self.counts.records += 1;
+        *self.by_kind.entry(kind).or_default() += 1;
+        Ok(())
+    }
+
+    /// Other names under which references may ask for this record.
+    fn aliases<'b>(
+        &mut self,
+        planned: &Planned,
+        id: Option<&str>,
+        full_url: Option<&str>,
+        leaf: &dyn Fn(usize) -> &'b [u8],
+        bytes: &[u8],
+    ) {
+        let kind = planned.shape.kind();
+        let has_identifiers = !planned.identifiers.is_empty() && is_asked_by_identifier(kind);
+        let url_differs = full_url.is_some_and(|url| url.starts_with("urn:") && uuid_of(url) != id);
+        if !has_identifiers && !url_differs {
+            return;
+        }
+        let own = name_hash(kind.name(), archive_name(self.source_system, kind, id, bytes).as_bytes());
+        if has_identifiers {
+            for (value_leaf, system) in &planned.identifiers {
+                let value = leaf_text(leaf(*value_leaf));
+                self.counts.aliases.push((alias_hash(format!("{kind}?identifier={system}|{value}").as_bytes()), own));
+            }
+        }
+        if let (true, Some(url)) = (url_differs, full_url) {
+            self.counts.aliases.push((alias_hash(url.as_bytes()), own));
+        }
+    }
+}
+
+/// Kinds that conditional references usually ask for.
+fn is_asked_by_identifier(kind: Kind) -> bool {
+    matches!(kind.name(), "Patient" | "Practitioner" | "PractitionerRole" | "Organization" | "Location" | "Device" | "HealthcareService")
+}
+
+fn patient_key(source_system: &str, id: &str) -> String {
+    if is_true_uuid(id) { id.to_string() } else { archive_id(source_system, "Patient", id).as_str().to_string() }
+}
+
+/// The archive id of a record as text; a record without an id is named by the digest of its bytes.
+pub fn archive_name(source_system: &str, kind: Kind, id: Option<&str>, bytes: &[u8]) -> String {
+    match id {
+        Some(id) if is_true_uuid(id) => id.to_string(),
+        Some(id) => archive_id(source_system, kind.name(), id).as_str().to_string(),
+        None => crate::store::id_of_bytes(source_system, kind, bytes).as_str().to_string(),
+    }
+}
+
+fn uuid_of(url: &str) -> Option<&str> {
+    url.strip_prefix("urn:uuid:")
+}
+
+/// Where a text stops being JSON, from the strict parser; without any of the text itself.
+fn line_fault(bytes: &[u8]) -> String {
+    match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+        Err(e) => format!("line {}, column {}", e.line(), e.column()),
+        Ok(_) => "nested too deep or not one value".to_string(),
+    }
+}
+
+/// The type that a refused resource claims, when it is a plain word; `?` otherwise.
+fn claimed_type(bytes: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(rename = "resourceType", borrow, default)]
+        kind: Option<Cow<'a, str>>,
+    }
+    let head: Option<Head<'_>> = serde_json::from_slice(bytes).ok();
+    match head.and_then(|h| h.kind) {
+        Some(name) if !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric()) => name.into_owned(),
+        _ => "?".to_string(),
+    }
+}
