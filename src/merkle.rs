@@ -58,6 +58,19 @@ impl Tree {
         self.size += 1;
     }
 
+    /// Adds a perfect subtree of 2^`height` leaves by its root. The tree's size must be a multiple of its width.
+    pub fn push_perfect(&mut self, root: Hash, height: u32) {
+        debug_assert!(self.size.trailing_zeros() >= height);
+        let mut node = root;
+        for _ in 0..(self.size >> height).trailing_ones() {
+            if let Some(left) = self.nodes.pop() {
+                node = node_hash(&left, &node);
+            }
+        }
+        self.nodes.push(node);
+        self.size += 1 << height;
+    }
+
     /// The root; of an empty tree the hash of nothing.
     pub fn root(&self) -> Hash {
         let mut nodes = self.nodes.iter().rev();

@@ -31,7 +31,8 @@ impl Planned {
         let of_role = |wanted: Role| shape.roles().iter().enumerate().filter(move |(_, r)| **r == wanted).map(|(i, _)| i);
         let table = tables::kinds().get(shape.kind());
         // Values that stand in the template follow the leaves, so that a plan can name them too.
-        let paths: Vec<&str> = shape.paths().iter().map(AsRef::as_ref).chain(shape.constants().iter().map(|(p, _)| p.as_ref())).collect();
+        let paths: Vec<&str> =
+            shape.paths().iter().map(AsRef::as_ref).chain(shape.constants().iter().map(|(p, _)| p.as_ref())).collect();
         let identifiers = shape.roles().iter().enumerate().filter_map(|(i, role)| match role {
             Role::IdentifierValue(system) => Some((i, shape.system(*system).into())),
             _ => None,

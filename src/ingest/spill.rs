@@ -99,7 +99,15 @@ impl<'a> BucketWriter<'a> {
     }
 
     /// Kept items share one bucket: length, key, what, length of the reason, reason, bytes.
-    pub fn keep(&mut self, bucket: usize, key: u64, kept: Kept, reason: &str, kind: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn keep(
+        &mut self,
+        bucket: usize,
+        key: u64,
+        kept: Kept,
+        reason: &str,
+        kind: &str,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
         let out = &mut self.held[bucket];
         let mut head = key.to_le_bytes().to_vec();
         head.push(kept as u8);

@@ -17,7 +17,7 @@ use crate::store::StoreError;
 use crate::store::codec::WHOLE;
 use crate::store::codec::wire::put_varint;
 use crate::store::directory::patient_hash;
-use crate::store::locator::{alias_hash, name_hash};
+use crate::store::locator::name_hash;
 
 /// How records are spread: patients by their hash, patientless records by theirs, and one bucket for kept items.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +53,8 @@ impl BucketPlan {
 pub struct SpreadCounts {
     pub records: u64,
     pub by_kind: BTreeMap<String, u64>,
-    /// (hash of an alias, hash of the name it stands for).
-    pub aliases: Vec<(u64, u64)>,
+    /// An alias (conditional reference or `urn:uuid:`), and the `Type/archive-id` that it stands for.
+    pub aliases: Vec<(String, String)>,
     /// How often each reason was given for quarantine.
     pub reasons: BTreeMap<String, u64>,
 }
@@ -259,22 +259,22 @@ impl<'a> Spreader<'a> {
         if !has_identifiers && !url_differs {
             return;
         }
-        let own = name_hash(kind.name(), archive_name(self.source_system, kind, id, bytes).as_bytes());
+        let own = format!("{kind}/{}", archive_name(self.source_system, kind, id, bytes));
         if has_identifiers {
             for (value_leaf, system) in &planned.identifiers {
                 let value = leaf_text(leaf(*value_leaf));
-                self.counts.aliases.push((alias_hash(format!("{kind}?identifier={system}|{value}").as_bytes()), own));
+                self.counts.aliases.push((format!("{kind}?identifier={system}|{value}"), own.clone()));
             }
         }
         if let (true, Some(url)) = (url_differs, full_url) {
-            self.counts.aliases.push((alias_hash(url.as_bytes()), own));
+            self.counts.aliases.push((url.to_string(), own));
         }
     }
 }
 
-/// Kinds that conditional references usually ask for.
+/// Kinds that conditional references usually ask for. Patients are not among them: a compartment is never guessed.
 fn is_asked_by_identifier(kind: Kind) -> bool {
-    matches!(kind.name(), "Patient" | "Practitioner" | "PractitionerRole" | "Organization" | "Location" | "Device" | "HealthcareService")
+    matches!(kind.name(), "Practitioner" | "PractitionerRole" | "Organization" | "Location" | "Device" | "HealthcareService")
 }
 
 fn patient_key(source_system: &str, id: &str) -> String {
@@ -311,7 +311,9 @@ fn claimed_type(bytes: &[u8]) -> String {
     }
     let head: Option<Head<'_>> = serde_json::from_slice(bytes).ok();
     match head.and_then(|h| h.kind) {
-        Some(name) if !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric()) => name.into_owned(),
+        Some(name) if !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            name.into_owned()
+        }
         _ => "?".to_string(),
     }
 }

@@ -8,7 +8,8 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Kind(u16);
 
-/// The stored order: first what a clinician reads first, then the rest by the alphabet.
+/// The stored order: encounters before what happened in them, then what a clinician reads first, then the rest by the
+/// alphabet.
 const NAMES: [&str; 146] = [
     "Patient",
     "AllergyIntolerance",

@@ -125,7 +125,9 @@ pub fn open(file: &DeliveryFile) -> Result<Box<dyn Read + Send>, SourceError> {
     let most = (file.bytes.saturating_mul(limits::EXPANSION_RATIO_MAX)).max(64 << 20);
     Ok(match file.packing {
         Packing::Plain => Box::new(raw),
-        Packing::Gzip => Box::new(Bounded { inner: flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 20, raw)), left: most }),
+        Packing::Gzip => {
+            Box::new(Bounded { inner: flate2::read::MultiGzDecoder::new(BufReader::with_capacity(1 << 20, raw)), left: most })
+        }
         Packing::Zstd => {
             let decoder = zstd::stream::read::Decoder::new(raw).map_err(fault(&file.path))?;
             Box::new(Bounded { inner: decoder, left: most })

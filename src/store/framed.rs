@@ -98,8 +98,13 @@ impl FramedWriter {
         let mut plain = Vec::with_capacity(self.frames.len() * 48 + 8);
         put_varint(&mut plain, self.frames.len() as u64);
         for frame in &self.frames {
-            for number in [u64::from(frame.packed_len), u64::from(frame.side_len), u64::from(frame.raw_len), u64::from(frame.items), frame.base]
-            {
+            for number in [
+                u64::from(frame.packed_len),
+                u64::from(frame.side_len),
+                u64::from(frame.raw_len),
+                u64::from(frame.items),
+                frame.base,
+            ] {
                 put_varint(&mut plain, number);
             }
         }
@@ -148,7 +153,10 @@ impl Framed {
         }
         let footer_len = u64::from(u32::from_le_bytes([trailer[0], trailer[1], trailer[2], trailer[3]]));
         let plain_len = u32::from_le_bytes([trailer[4], trailer[5], trailer[6], trailer[7]]) as usize;
-        let footer_at = (size - TRAILER as u64).checked_sub(footer_len).filter(|at| *at >= 8).ok_or_else(|| damaged(size - 48, "footer length"))?;
+        let footer_at = (size - TRAILER as u64)
+            .checked_sub(footer_len)
+            .filter(|at| *at >= 8)
+            .ok_or_else(|| damaged(size - 48, "footer length"))?;
         let mut footer = vec![0u8; footer_len as usize];
         file.read_exact_at(&mut footer, footer_at).map_err(StoreError::read(path))?;
         if Sha256::digest(&footer).as_slice() != &trailer[8..40] {
@@ -200,7 +208,9 @@ impl Framed {
         }
         let mut raw = Vec::with_capacity(meta.raw_len as usize);
         match &self.inner.dictionary {
-            Some(dictionary) => Decompressor::with_prepared_dictionary(dictionary).and_then(|mut d| d.decompress_to_buffer(&bytes, &mut raw)),
+            Some(dictionary) => {
+                Decompressor::with_prepared_dictionary(dictionary).and_then(|mut d| d.decompress_to_buffer(&bytes, &mut raw))
+            }
             None => Decompressor::new().and_then(|mut d| d.decompress_to_buffer(&bytes, &mut raw)),
         }
         .map_err(|_| StoreError::damaged(path, meta.offset, "the frame cannot be unpacked"))?;

@@ -97,7 +97,8 @@ impl Locator {
         if expected != Some(bytes.len()) {
             return Err(damaged(8, "the count and the file's length differ"));
         }
-        let starts: Vec<u32> = bytes[24..starts_end].chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
+        let starts: Vec<u32> =
+            bytes[24..starts_end].chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
         if !starts.is_sorted() || starts.last().copied().map(u64::from) != Some(count) {
             return Err(damaged(24, "bucket starts are not in order"));
         }
@@ -137,14 +138,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ids.loc");
         let names: Vec<String> = (0..5000).map(|i| format!("id-{i}")).collect();
-        let mut entries: Vec<(u64, u32)> = names.iter().enumerate().map(|(i, n)| (name_hash("Patient", n.as_bytes()), i as u32 / 7)).collect();
+        let mut entries: Vec<(u64, u32)> =
+            names.iter().enumerate().map(|(i, n)| (name_hash("Patient", n.as_bytes()), i as u32 / 7)).collect();
         entries.sort_unstable();
         write_locator(&path, &entries).unwrap();
         let locator = Locator::open(&path).unwrap();
         for (i, name) in names.iter().enumerate() {
             assert!(locator.candidates(name_hash("Patient", name.as_bytes())).contains(&(i as u32 / 7)));
         }
-        let strangers = (0..5000).filter(|i| !locator.candidates(name_hash("Patient", format!("no-{i}").as_bytes())).is_empty()).count();
+        let strangers =
+            (0..5000).filter(|i| !locator.candidates(name_hash("Patient", format!("no-{i}").as_bytes())).is_empty()).count();
         assert!(strangers < 10, "{strangers}");
     }
 }

@@ -128,7 +128,11 @@ pub fn to_note<T: Serialize>(value: &T, signer: &dyn Signer) -> Result<String, S
 }
 
 /// Reads a signed note back; every byte counts.
-pub fn from_note<T: for<'a> Deserialize<'a> + Serialize>(path: &Path, note: &[u8], keys: &[VerifierKey]) -> Result<T, StoreError> {
+pub fn from_note<T: for<'a> Deserialize<'a> + Serialize>(
+    path: &Path,
+    note: &[u8],
+    keys: &[VerifierKey],
+) -> Result<T, StoreError> {
     let damaged = |what: &str| StoreError::damaged(path, 0, what);
     let note = std::str::from_utf8(note).map_err(|_| damaged("not UTF-8"))?;
     let text = verify_note(note, keys).map_err(|e| damaged(&e.to_string()))?;

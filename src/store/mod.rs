@@ -3,12 +3,23 @@
 //!
 //! Not for: where records come from (`ingest`), what a person asks (`query`).
 
+mod accession;
+pub mod catalog;
 pub mod codec;
+pub mod directory;
 pub mod documents;
 mod error;
 pub mod framed;
 pub mod layout;
+pub mod ledger;
 pub mod locator;
+pub mod manifest;
+mod proof;
+mod served;
 pub mod shapes;
+pub mod tables;
 
+pub use accession::{Accession, ChartFrame, Found};
 pub use error::StoreError;
+pub use proof::{LeafHasher, id_of_bytes, merkle_root};
+pub use served::{Resolver, document_id, parse_document_id};

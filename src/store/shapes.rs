@@ -39,7 +39,8 @@ impl ShapeTable {
         let bytes = std::fs::read(path).map_err(StoreError::read(path))?;
         let (head, packed) = bytes.split_first_chunk::<8>().ok_or_else(|| damaged("too short"))?;
         let length = usize::try_from(u64::from_le_bytes(*head)).ok().filter(|l| *l <= 2 * limits::SHAPES_BYTES_MAX);
-        let plain = zstd::bulk::decompress(packed, length.ok_or_else(|| damaged("out of bounds"))?).map_err(|_| damaged("cannot be unpacked"))?;
+        let plain = zstd::bulk::decompress(packed, length.ok_or_else(|| damaged("out of bounds"))?)
+            .map_err(|_| damaged("cannot be unpacked"))?;
         let spans = read_spans(&plain).map_err(|_| damaged("cannot be read"))?;
         let shapes = spans.iter().map(|_| OnceLock::new()).collect();
         Ok(ShapeTable { plain, spans, shapes })

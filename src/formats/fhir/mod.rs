@@ -7,7 +7,7 @@ mod reference;
 mod shape;
 mod tokens;
 
-pub use reference::{Target, leaf_text, target};
 pub use bundle::{BundleEntry, BundleParts, split_bundle};
+pub use reference::{Target, leaf_text, target};
 pub use shape::{Role, Shape, ShapeFault};
-pub use tokens::{BARE, Leaf, STRING, Tokenizer, TokenFault};
+pub use tokens::{BARE, Leaf, STRING, TokenFault, Tokenizer};

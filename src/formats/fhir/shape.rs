@@ -195,8 +195,17 @@ fn is_identifier_value(path: &str) -> bool {
 
 /// Attachments of R4 stand in members of these names.
 fn is_attachment(path: &str) -> bool {
-    const OWNERS: [&str; 9] =
-        ["attachment", "presentedForm", "photo", "content", "valueAttachment", "contentAttachment", "image", "sourceAttachment", "multimedia"];
+    const OWNERS: [&str; 9] = [
+        "attachment",
+        "presentedForm",
+        "photo",
+        "content",
+        "valueAttachment",
+        "contentAttachment",
+        "image",
+        "sourceAttachment",
+        "multimedia",
+    ];
     let owner = path.rsplit_once('.').map_or(path, |(owner, _)| owner);
     let last = owner.rsplit('.').next().unwrap_or(owner);
     OWNERS.contains(&last.split('[').next().unwrap_or(last))
@@ -204,7 +213,8 @@ fn is_attachment(path: &str) -> bool {
 
 /// Which leaves may name the patient of a record, the surest first.
 fn patient_leaves_of(kind: Kind, paths: &[Box<str>]) -> Vec<u16> {
-    const SURE: [&str; 5] = ["subject.reference", "patient.reference", "beneficiary.reference", "for.reference", "individual.reference"];
+    const SURE: [&str; 5] =
+        ["subject.reference", "patient.reference", "beneficiary.reference", "for.reference", "individual.reference"];
     if kind == Kind::PATIENT {
         return Vec::new();
     }
@@ -213,7 +223,11 @@ fn patient_leaves_of(kind: Kind, paths: &[Box<str>]) -> Vec<u16> {
         leaves.extend(paths.iter().position(|p| p.as_ref() == sure).map(|i| i as u16));
     }
     for (i, path) in paths.iter().enumerate() {
-        if path.ends_with(".reference") && !path.starts_with("contained[") && !leaves.contains(&(i as u16)) && i <= usize::from(u16::MAX) {
+        if path.ends_with(".reference")
+            && !path.starts_with("contained[")
+            && !leaves.contains(&(i as u16))
+            && i <= usize::from(u16::MAX)
+        {
             leaves.push(i as u16);
         }
     }
@@ -396,7 +410,14 @@ mod tests {
         let paths: Vec<&str> = s.paths().iter().map(AsRef::as_ref).collect();
         assert_eq!(
             paths,
-            ["id", "meta.security[0].code", "code.coding[0].code", "code.coding[1].code", "subject.reference", "valueQuantity.value"]
+            [
+                "id",
+                "meta.security[0].code",
+                "code.coding[0].code",
+                "code.coding[1].code",
+                "subject.reference",
+                "valueQuantity.value"
+            ]
         );
         assert_eq!(s.roles()[1], Role::SecurityCode);
         assert_eq!(s.patient_leaves(), [4]);
@@ -413,7 +434,14 @@ mod tests {
         assert_eq!(shape("{}").unwrap_err(), ShapeFault::NoType);
         assert_eq!(shape(r#"{"resourceType":"Unicorn"}"#).unwrap_err(), ShapeFault::UnknownType);
         assert_eq!(shape(r#"{"resourceType":"Patient","a":1,"a":2}"#).unwrap_err(), ShapeFault::DuplicateMember);
-        for bad in [r#"{"resourceType":"Patient","#, r#"{"resourceType":"Patient"}}"#, r#"{"a" 1}"#, r#"{"a":[1,]}"#, r#"{"a":}"#, r#"{"a":1 2}"#] {
+        for bad in [
+            r#"{"resourceType":"Patient","#,
+            r#"{"resourceType":"Patient"}}"#,
+            r#"{"a" 1}"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":}"#,
+            r#"{"a":1 2}"#,
+        ] {
             assert!(matches!(shape(bad), Err(ShapeFault::NotJson(_))), "{bad}");
         }
         assert!(matches!(shape(&format!("{}1{}", "[".repeat(200), "]".repeat(200))), Err(ShapeFault::NotJson(_))));

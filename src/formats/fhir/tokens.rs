@@ -199,15 +199,26 @@ mod tests {
 
     #[test]
     fn values_are_cut_out_and_what_says_the_kind_stays() {
-        let (template, leaves) = cut(r#"{"resourceType":"Patient","id":"a\"b","active":true,"n": -1.50e3 ,"x":null,"system":"http://loinc.org"}"#);
-        assert_eq!(template, "{\"resourceType\":\"Patient\",\"id\":\"\u{1}\",\"active\":\u{2},\"n\": \u{2} ,\"x\":null,\"system\":\"http://loinc.org\"}");
+        let (template, leaves) =
+            cut(r#"{"resourceType":"Patient","id":"a\"b","active":true,"n": -1.50e3 ,"x":null,"system":"http://loinc.org"}"#);
+        assert_eq!(
+            template,
+            "{\"resourceType\":\"Patient\",\"id\":\"\u{1}\",\"active\":\u{2},\"n\": \u{2} ,\"x\":null,\"system\":\"http://loinc.org\"}"
+        );
         assert_eq!(leaves, [r#"a\"b"#, "true", "-1.50e3"]);
     }
 
     #[test]
     fn faults_are_named_with_their_place() {
         let mut t = Tokenizer::default();
-        for (json, offset) in [("{\"a\":\"x", 6), ("{\"a\":01}", 5), ("{\"a\":\"\\q\"}", 6), ("{\"a\":\"\u{1}\"}", 6), ("{\"a\":nul}", 5), ("{'a':1}", 1)] {
+        for (json, offset) in [
+            ("{\"a\":\"x", 6),
+            ("{\"a\":01}", 5),
+            ("{\"a\":\"\\q\"}", 6),
+            ("{\"a\":\"\u{1}\"}", 6),
+            ("{\"a\":nul}", 5),
+            ("{'a':1}", 1),
+        ] {
             assert_eq!(t.cut(json.as_bytes()).unwrap_err().offset, offset, "{json}");
         }
     }

@@ -245,7 +245,12 @@ impl Encoder {
 
     /// Writes each row's number in a table of the frame: 0 for the next new one, else 1 + how far back it lies.
     /// A stream of one distinct value is written once.
-    fn numbered(&mut self, stream: &Stream<'_>, mut table: Vec<Option<u32>>, mut number_of: impl FnMut(&mut Self, usize) -> (u32, bool)) {
+    fn numbered(
+        &mut self,
+        stream: &Stream<'_>,
+        mut table: Vec<Option<u32>>,
+        mut number_of: impl FnMut(&mut Self, usize) -> (u32, bool),
+    ) {
         let ids: &[u32] = if stream.distinct.len() == 1 { &stream.ids[..1] } else { &stream.ids };
         let mut last = 0i64;
         for id in ids {

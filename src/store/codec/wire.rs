@@ -113,7 +113,14 @@ pub fn push_uuid(out: &mut Vec<u8>, bytes: &[u8; 16]) {
 /// where the zone text begins. `None` when writing it again would not give the same bytes.
 #[inline]
 pub fn time_seconds(text: &[u8]) -> Option<(i64, &[u8])> {
-    if text.len() < 19 || text.len() > 32 || text[4] != b'-' || text[7] != b'-' || text[10] != b'T' || text[13] != b':' || text[16] != b':' {
+    if text.len() < 19
+        || text.len() > 32
+        || text[4] != b'-'
+        || text[7] != b'-'
+        || text[10] != b'T'
+        || text[13] != b':'
+        || text[16] != b':'
+    {
         return None;
     }
     let mut bad = false;

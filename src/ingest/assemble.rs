@@ -1,0 +1,375 @@
+//! Putting the parts together: kept items, locator, directory, ledger, report, manifest; then the seal, which demands
+//! that the ledger balances.
+//!
+//! Not for: making the parts (`gather`), publishing (`mod`).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ahash::{AHashMap, AHashSet};
+
+use super::gather::{Fate, PartOutput};
+use super::planned::Planned;
+use super::report::{self, Report};
+use super::spill::{self, Kept};
+use super::spread::SpreadCounts;
+use super::{IngestError, IngestSummary};
+use crate::durable;
+use crate::model::{Kind, Outcome, civil_from_days};
+use crate::signing::Signer;
+use crate::store::StoreError;
+use crate::store::directory::DirectoryWriter;
+use crate::store::documents::PackWriter;
+use crate::store::layout::Generation;
+use crate::store::ledger::{FileRecord, LedgerRow, LedgerWriter, write_files};
+use crate::store::locator::{FRAMES_MAX, alias_hash, write_locator};
+use crate::store::manifest::{FORMAT, FileEntry, LedgerTotals, Manifest, Seal, hex, to_note};
+use crate::store::merkle_root;
+use crate::store::shapes::write_shapes;
+
+/// Everything that the passes brought.
+pub struct Pieces<'a> {
+    pub accession: &'a str,
+    pub source_system: &'a str,
+    pub fingerprint: String,
+    pub generation: Generation,
+    pub parts: Vec<PartOutput>,
+    pub spread: SpreadCounts,
+    pub files: Vec<FileRecord>,
+    pub shapes: &'a [std::sync::Arc<Planned>],
+    pub kept_bucket: &'a Path,
+    pub document_dictionary: Option<Vec<u8>>,
+    pub level: i32,
+    pub secret: [u8; 32],
+    pub now: String,
+    pub seconds: f64,
+}
+
+/// What the kept items came to: their ledger rows, by key.
+struct KeptRows {
+    rows: Vec<(u64, LedgerRow)>,
+    quarantined: u64,
+    excluded: u64,
+    examples: Vec<report::Example>,
+    entry: FileEntry,
+}
+
+/// Writes all remaining files of the generation and `seal.json` beside it.
+pub fn assemble(
+    mut pieces: Pieces<'_>,
+    seal_path: &Path,
+    signer: &dyn Signer,
+) -> Result<(Seal, Manifest, IngestSummary, Report), IngestError> {
+    let generation = pieces.generation.clone();
+    let mut entries: Vec<FileEntry> = Vec::new();
+    let kept = kept_items(&mut pieces)?;
+    entries.push(kept.entry.clone());
+    for part in &mut pieces.parts {
+        for (path, digest, rows) in &part.files {
+            entries.push(FileEntry::new(path, digest, *rows));
+        }
+        for table in &part.tables {
+            let path = format!("tables/{}/p{:04}.parquet", table.kind, part.part);
+            entries.push(FileEntry { path, bytes: table.bytes, sha256: hex(&table.sha256), rows: Some(table.rows) });
+        }
+    }
+    for (name, path) in
+        [("charts/dictionary", generation.chart_dictionary()), ("documents/dictionary", generation.document_dictionary())]
+    {
+        let (bytes, sha256) = super::deliver::hash_file(&path).map_err(StoreError::read(&path))?;
+        entries.push(FileEntry { path: name.into(), bytes, sha256, rows: None });
+    }
+    let templates: Vec<&[u8]> = pieces.shapes.iter().map(|p| p.shape.template()).collect();
+    let digest = write_shapes(&generation.shapes(), &templates)?;
+    entries.push(FileEntry::new("charts/shapes.zst", &digest, Some(templates.len() as u64)));
+
+    let names = names(&pieces.parts)?;
+    let digest = write_locator(&generation.locator(), &names)?;
+    entries.push(FileEntry::new("locator/ids.loc", &digest, Some(names.len() as u64)));
+    let dangling = dangling(&pieces.parts, &names, &pieces.spread);
+    drop(names);
+
+    let starts = starts(&pieces.parts);
+    let (digest, patients) = directory(&mut pieces.parts, &starts, &generation)?;
+    entries.push(FileEntry::new("locator/patients.dir", &digest, Some(patients)));
+
+    let totals = ledger(&mut pieces, kept, &starts, &generation, &mut entries)?;
+    let aliases: BTreeMap<String, String> = pieces.spread.aliases.drain(..).collect();
+    let digest = write_files(&generation.ledger_files(), pieces.files.clone(), aliases)?;
+    entries.push(FileEntry::new("ledger/files.json", &digest, Some(pieces.files.len() as u64)));
+
+    let leaf_files: Vec<_> = pieces.parts.iter().map(|p| p.leaves.clone()).collect();
+    let (records, root) = merkle_root(&leaf_files)?;
+    demand_balance(&pieces, &totals.totals, records)?;
+
+    let summary = IngestSummary {
+        records: totals.totals,
+        by_kind: pieces.spread.by_kind.clone(),
+        bytes_in: pieces.files.iter().map(|f| f.content_bytes).sum(),
+    };
+    let data_to = pieces.parts.iter().filter_map(|p| p.last_day).max().map(day_text);
+    let report = report::make(&pieces, &summary, totals.examples, dangling, patients, data_to.clone());
+    for (name, bytes) in [("report.json", report.to_json()), ("report.html", report.to_html())] {
+        let digest = durable::write_new(&generation.dir().join(name), &bytes).map_err(StoreError::from)?;
+        entries.push(FileEntry::new(name, &digest, None));
+    }
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    let manifest = Manifest {
+        format: FORMAT,
+        accession: pieces.accession.into(),
+        generation: 1,
+        parts: pieces.parts.iter().map(|p| p.records).collect(),
+        files: entries,
+    };
+    let seal = Seal {
+        format: FORMAT,
+        accession: pieces.accession.into(),
+        source_system: pieces.source_system.into(),
+        delivery_sha256: pieces.fingerprint.clone(),
+        records,
+        documents: pieces.parts.iter().map(|p| p.documents).sum(),
+        merkle_root: hex(&root),
+        salt_secret: hex(&pieces.secret),
+        ledger: totals.totals,
+        by_kind: pieces.spread.by_kind.clone(),
+        bytes_in: summary.bytes_in,
+        sealed_at: pieces.now.clone(),
+        made_by: format!("chartkeep {} fhir-r4 reader 1", env!("CARGO_PKG_VERSION")),
+        data_to,
+    };
+    write_manifest(&generation, &manifest)?;
+    durable::write_new(seal_path, to_note(&seal, signer)?.as_bytes()).map_err(StoreError::from)?;
+    Ok((seal, manifest, summary, report))
+}
+
+/// Writes a manifest in its one form.
+pub fn write_manifest(generation: &Generation, manifest: &Manifest) -> Result<(), StoreError> {
+    let mut text = serde_json::to_vec_pretty(manifest).map_err(|e| StoreError::Refused(e.to_string()))?;
+    text.push(b'\n');
+    durable::write_new(&generation.manifest(), &text)?;
+    Ok(())
+}
+
+/// `YYYY-MM-DD` of a day counted from 1970-01-01.
+pub fn day_text(day: i64) -> String {
+    let (y, m, d) = civil_from_days(day);
+    format!("{y:04}-{m:02}-{d:02}")
+}
+
+/// Sealing demands that every record that was read has exactly one fate, and that what is archived lies in the charts.
+fn demand_balance(pieces: &Pieces<'_>, totals: &LedgerTotals, records: u64) -> Result<(), IngestError> {
+    let read = pieces.spread.records;
+    let by_kind: u64 = pieces.spread.by_kind.values().sum();
+    let in_parts: u64 = pieces.parts.iter().map(|p| p.records).sum();
+    if totals.balances() && totals.input == read && by_kind == read && totals.archived == records && records == in_parts {
+        return Ok(());
+    }
+    Err(IngestError::Unbalanced(format!(
+        "read {read} (by type {by_kind}); archived {} + duplicate {} + quarantined {} + excluded {} = {}; in charts {in_parts}; in the tree {records}",
+        totals.archived, totals.duplicate, totals.quarantined, totals.excluded, totals.input
+    )))
+}
+
+fn kept_items(pieces: &mut Pieces<'_>) -> Result<KeptRows, IngestError> {
+    let bytes = spill::load(pieces.kept_bucket)?;
+    let mut items = Vec::new();
+    for (start, end) in spill::entries(&bytes).map_err(|e| IngestError::Scratch(e.0))? {
+        items.push(spill::read_kept(&bytes[start..end]).map_err(|e| IngestError::Scratch(e.0))?);
+    }
+    items.sort_by_key(|item| item.key);
+    let number = pieces.parts.len() as u32;
+    let mut pack = PackWriter::create(&pieces.generation.documents(number), pieces.level, pieces.document_dictionary.as_deref())?;
+    let mut rows = Vec::with_capacity(items.len());
+    let (mut quarantined, mut excluded) = (0, 0);
+    let mut examples = Vec::new();
+    for item in items {
+        let document = pack.push(item.bytes)?;
+        let at = item.key >> 24;
+        let outcome = match item.kept {
+            Kept::File => {
+                if let Some(file) = pieces.files.iter_mut().find(|f| f.fate == "kept" && f.first_item == at) {
+                    file.document = Some(document);
+                }
+                continue;
+            }
+            Kept::Envelope => "envelope",
+            Kept::Excluded => {
+                excluded += 1;
+                Outcome::Excluded.name()
+            }
+            Kept::Quarantined => {
+                quarantined += 1;
+                if let (true, Some((file, line))) = (examples.len() < 200, place_of(&pieces.files, at)) {
+                    let entry = item.key & 0xff_ffff;
+                    examples.push(report::Example { file, line, entry, kind: item.kind.into(), reason: item.reason.into() });
+                }
+                Outcome::Quarantined.name()
+            }
+        };
+        let row = LedgerRow {
+            item: at,
+            entry: (item.key & 0xff_ffff) as u32,
+            kind: item.kind.into(),
+            outcome: outcome.into(),
+            ordinal: None,
+            document: Some(document),
+            reason: (!item.reason.is_empty()).then(|| item.reason.to_string()),
+        };
+        rows.push((item.key, row));
+    }
+    let total = pack.total();
+    let digest = pack.finish()?;
+    let entry = FileEntry::new(&format!("documents/p{number:04}.pack"), &digest, Some(total));
+    Ok(KeptRows { rows, quarantined, excluded, examples, entry })
+}
+
+/// File name and 1-based number of an item.
+fn place_of(files: &[FileRecord], item: u64) -> Option<(String, u64)> {
+    let at = files.partition_point(|f| f.first_item + f.items <= item);
+    files.get(at).map(|f| (f.name.clone(), item - f.first_item + 1))
+}
+
+/// First ordinal of each part.
+fn starts(parts: &[PartOutput]) -> Vec<u64> {
+    let mut starts = vec![0];
+    for part in parts {
+        starts.push(starts[starts.len() - 1] + part.records);
+    }
+    starts
+}
+
+/// (hash, global frame) of all records, sorted.
+fn names(parts: &[PartOutput]) -> Result<Vec<(u64, u32)>, IngestError> {
+    let mut all = Vec::with_capacity(parts.iter().map(|p| p.names.len()).sum());
+    let mut base = 0u32;
+    for part in parts {
+        all.extend(part.names.iter().map(|(hash, frame)| (*hash, base + frame)));
+        base += part.names.iter().map(|(_, frame)| frame + 1).max().unwrap_or(0);
+    }
+    if base > FRAMES_MAX {
+        return Err(IngestError::Delivery(
+            "the delivery makes more frames than one accession can hold; deliver it in two".into(),
+        ));
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+/// How many references lead nowhere, and some of the places that hold them.
+fn dangling(parts: &[PartOutput], names: &[(u64, u32)], spread: &SpreadCounts) -> report::Dangling {
+    let aliases: AHashSet<u64> = spread.aliases.iter().map(|(alias, _)| alias_hash(alias.as_bytes())).collect();
+    let mut found = report::Dangling::default();
+    for part in parts {
+        for (hash, (count, key)) in &part.pending {
+            let known = names.binary_search_by(|(h, _)| h.cmp(hash)).is_ok() || aliases.contains(hash);
+            if !known {
+                found.references += count;
+                found.targets += 1;
+                found.examples.push(*key);
+            }
+        }
+    }
+    found.examples.sort_unstable();
+    found.examples.dedup();
+    found.examples.truncate(20);
+    found
+}
+
+fn directory(
+    parts: &mut [PartOutput],
+    starts: &[u64],
+    generation: &Generation,
+) -> Result<(durable::FileDigest, u64), IngestError> {
+    let mut also: Vec<(u64, String, u64)> = Vec::new();
+    for (part, start) in parts.iter_mut().zip(starts) {
+        also.extend(part.also.drain(..).map(|(hash, key, ordinal)| (hash, key, ordinal + start)));
+    }
+    also.sort_unstable();
+    let mut also = also.into_iter().peekable();
+    let mut writer = DirectoryWriter::create(&generation.directory())?;
+    let mut count = 0;
+    for (part, start) in parts.iter_mut().zip(starts) {
+        for mut entry in part.patients.drain(..) {
+            let own = (crate::store::directory::patient_hash(&entry.key), entry.key.clone());
+            // Patients who are only named, and have no chart of their own here, come in between.
+            while let Some((hash, key, ordinal)) = also.next_if(|(h, k, _)| (*h, k) <= (own.0, &own.1)) {
+                if (hash, &key) == (own.0, &own.1) {
+                    entry.also.push(ordinal);
+                } else {
+                    let mut ordinals = vec![ordinal];
+                    while let Some((_, _, more)) = also.next_if(|(_, k, _)| *k == key) {
+                        ordinals.push(more);
+                    }
+                    writer.push(&crate::store::directory::PatientEntry { key, also: ordinals, ..Default::default() })?;
+                    count += 1;
+                }
+            }
+            entry.first += start;
+            writer.push(&entry)?;
+            count += 1;
+        }
+    }
+    while let Some((_, key, ordinal)) = also.next() {
+        let mut ordinals = vec![ordinal];
+        while let Some((_, _, more)) = also.next_if(|(_, k, _)| *k == key) {
+            ordinals.push(more);
+        }
+        writer.push(&crate::store::directory::PatientEntry { key, also: ordinals, ..Default::default() })?;
+        count += 1;
+    }
+    Ok((writer.finish()?, count))
+}
+
+struct LedgerOutcome {
+    totals: LedgerTotals,
+    examples: Vec<report::Example>,
+}
+
+fn ledger(
+    pieces: &mut Pieces<'_>,
+    kept: KeptRows,
+    starts: &[u64],
+    generation: &Generation,
+    entries: &mut Vec<FileEntry>,
+) -> Result<LedgerOutcome, IngestError> {
+    let mut fates: Vec<Fate> = Vec::with_capacity(pieces.parts.iter().map(|p| p.fates.len()).sum());
+    for part in &mut pieces.parts {
+        fates.append(&mut part.fates);
+    }
+    fates.sort_unstable_by_key(|f| f.key);
+    let path = generation.ledger();
+    let mut writer = LedgerWriter::create(&path)?;
+    let mut totals = LedgerTotals { quarantined: kept.quarantined, excluded: kept.excluded, ..Default::default() };
+    let names: AHashMap<Kind, String> = Kind::all().map(|k| (k, k.name().to_string())).collect();
+    let mut kept_rows = kept.rows.into_iter().peekable();
+    for fate in fates {
+        while let Some((_, row)) = kept_rows.next_if(|(key, _)| *key < fate.key) {
+            writer.push(row, &path)?;
+        }
+        match fate.outcome {
+            Outcome::Duplicate => totals.duplicate += 1,
+            _ => totals.archived += 1,
+        }
+        let ordinal = (fate.place != u64::MAX).then(|| starts[fate.part as usize] + fate.place);
+        writer.push(
+            LedgerRow {
+                item: fate.key >> 24,
+                entry: (fate.key & 0xff_ffff) as u32,
+                kind: names.get(&fate.kind).cloned().unwrap_or_default(),
+                outcome: fate.outcome.name().into(),
+                ordinal,
+                document: None,
+                reason: None,
+            },
+            &path,
+        )?;
+    }
+    for (_, row) in kept_rows {
+        writer.push(row, &path)?;
+    }
+    totals.input = totals.archived + totals.duplicate + totals.quarantined + totals.excluded;
+    let (digest, rows) = writer.finish(&path)?;
+    entries.push(FileEntry::new("ledger/records.parquet", &digest, Some(rows)));
+    Ok(LedgerOutcome { totals, examples: kept.examples })
+}

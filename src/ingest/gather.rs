@@ -1,0 +1,457 @@
+//! The second pass: bucket after bucket, sort, drop byte-equal duplicates, write frames, documents and table rows.
+//!
+//! Each part (a run of buckets) is gathered by one worker and is complete in itself; parts meet again in `assemble`.
+//!
+//! Not for: reading deliveries (`deliver`, `spread`) or sealing (`assemble`).
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ahash::{AHashMap, AHashSet};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::IngestError;
+use super::planned::Planned;
+use super::spill::{self, Spilled};
+use crate::formats::fhir::{Target, leaf_text, target};
+use crate::limits;
+use crate::merkle::Hash;
+use crate::model::{Kind, Outcome};
+use crate::store::codec::{Decoded, Encoder, RecordIn, WHOLE};
+use crate::store::directory::{KindRun, PatientEntry, patient_hash};
+use crate::store::documents::PackWriter;
+use crate::store::framed::FramedWriter;
+use crate::store::layout::Generation;
+use crate::store::locator::{alias_hash, name_hash};
+use crate::store::tables::{ColumnReport, Row, TableFile, TableWriter};
+use crate::store::{Accession, LeafHasher, StoreError};
+
+/// What every worker of the second pass shares.
+pub struct GatherPlan<'a> {
+    pub source_system: &'a str,
+    pub generation: Generation,
+    pub scratch: PathBuf,
+    /// By final number - 1.
+    pub shapes: Vec<Arc<Planned>>,
+    /// Final number of each number in the spill.
+    pub finals: Vec<u32>,
+    pub chart_dictionary: Option<Vec<u8>>,
+    pub document_dictionary: Option<Vec<u8>>,
+    pub level: i32,
+    pub secret: [u8; 32],
+    /// Accessions of the same source system that may hold these records already.
+    pub earlier: Vec<Arc<Accession>>,
+    pub table_metadata: Vec<(String, String)>,
+}
+
+/// What became of one source record; the place is a part-local ordinal or document number.
+#[derive(Clone, Copy, Debug)]
+pub struct Fate {
+    pub key: u64,
+    pub outcome: Outcome,
+    pub kind: Kind,
+    pub part: u32,
+    pub place: u64,
+}
+
+/// What one part brought.
+pub struct PartOutput {
+    pub part: u32,
+    pub records: u64,
+    pub documents: u64,
+    /// (name hash, frame of this part).
+    pub names: Vec<(u64, u32)>,
+    pub fates: Vec<Fate>,
+    /// Patients in order, with part-local ordinals.
+    pub patients: Vec<PatientEntry>,
+    /// (hash of the key, key, part-local ordinal) of records that name a further patient.
+    pub also: Vec<(u64, String, u64)>,
+    /// Merkle leaves in order, 32 bytes each.
+    pub leaves: PathBuf,
+    pub files: Vec<(String, crate::durable::FileDigest, Option<u64>)>,
+    pub tables: Vec<TableFile>,
+    pub columns: Vec<ColumnReport>,
+    /// Hashes of reference targets that are not in the same compartment, with an example of who refers.
+    pub pending: AHashMap<u64, (u64, u64)>,
+    pub last_day: Option<i64>,
+    pub bytes_text: u64,
+}
+
+/// A record of the bucket in work.
+struct Work<'a> {
+    spilled: Spilled<'a>,
+    planned: Arc<Planned>,
+    /// Final number, or [`WHOLE`].
+    shape: u32,
+    /// Leaves of the planned shape.
+    leaves: Vec<&'a [u8]>,
+    name: String,
+    /// Ordinal of the encounter that it names, when that lies in the same compartment.
+    encounter: Option<u64>,
+    /// Bytes of its original text.
+    length: usize,
+}
+
+/// Gathers one part.
+pub struct Gatherer<'a> {
+    plan: &'a GatherPlan<'a>,
+    out: PartOutput,
+    charts: FramedWriter,
+    charts_path: PathBuf,
+    pack: PackWriter,
+    pack_path: PathBuf,
+    tables: TableWriter,
+    leaf_file: BufWriter<File>,
+    encoder: Encoder,
+    hasher: LeafHasher,
+    /// Texts without a shared shape are planned one by one.
+    registry: super::planned::ShapeRegistry,
+    text: Vec<u8>,
+}
+
+impl<'a> Gatherer<'a> {
+    pub fn new(plan: &'a GatherPlan<'a>, part: u32) -> Result<Gatherer<'a>, IngestError> {
+        let charts_path = plan.generation.charts(part);
+        let pack_path = plan.generation.documents(part);
+        let leaves = plan.scratch.join(format!("leaves{part:04}"));
+        let leaf_file = File::create_new(&leaves).map_err(StoreError::write(&leaves))?;
+        Ok(Gatherer {
+            plan,
+            charts: FramedWriter::create(&charts_path, plan.level, plan.chart_dictionary.as_deref())?,
+            pack: PackWriter::create(&pack_path, plan.level, plan.document_dictionary.as_deref())?,
+            tables: TableWriter::create(&plan.generation.tables(), part, &plan.table_metadata)?,
+            charts_path,
+            pack_path,
+            leaf_file: BufWriter::with_capacity(1 << 20, leaf_file),
+            encoder: Encoder::default(),
+            hasher: LeafHasher::new(&plan.secret),
+            registry: super::planned::ShapeRegistry::default(),
+            text: Vec::new(),
+            out: PartOutput {
+                part,
+                records: 0,
+                documents: 0,
+                names: Vec::new(),
+                fates: Vec::new(),
+                patients: Vec::new(),
+                also: Vec::new(),
+                leaves,
+                files: Vec::new(),
+                tables: Vec::new(),
+                columns: Vec::new(),
+                pending: AHashMap::new(),
+                last_day: None,
+                bytes_text: 0,
+            },
+        })
+    }
+
+    /// Gathers one bucket. Buckets must come in their order.
+    pub fn bucket(&mut self, bytes: &[u8]) -> Result<(), IngestError> {
+        let spans = spill::entries(bytes).map_err(|e| IngestError::Scratch(e.0))?;
+        let mut order = Vec::with_capacity(spans.len());
+        for (start, end) in spans {
+            let spilled = spill::read_record(&bytes[start..end]).map_err(|e| IngestError::Scratch(e.0))?;
+            let hash = if spilled.patient.is_empty() { 0 } else { patient_hash(spilled.patient) };
+            order.push((hash, spilled));
+        }
+        order.sort_by(|(ha, a), (hb, b)| {
+            (ha, a.patient)
+                .cmp(&(hb, b.patient))
+                .then_with(|| (self.kind_of(a), a.date, a.key).cmp(&(self.kind_of(b), b.date, b.key)))
+        });
+        let mut at = 0;
+        let mut open: Vec<Work<'_>> = Vec::new();
+        let mut open_bytes = 0;
+        while at < order.len() {
+            let patient = order[at].1.patient;
+            let end = at + order[at..].partition_point(|(h, s)| (*h, s.patient) == (order[at].0, patient));
+            self.compartment(&mut order[at..end], &mut open, &mut open_bytes)?;
+            at = end;
+        }
+        self.frame(&mut open, &mut open_bytes)
+    }
+
+    fn kind_of(&self, spilled: &Spilled<'_>) -> u16 {
+        match self.plan.finals.get(spilled.shape as usize) {
+            Some(number) if *number != WHOLE => self.plan.shapes[*number as usize - 1].shape.kind().number(),
+            // Texts without a shared shape stand last in their compartment.
+            _ => u16::MAX,
+        }
+    }
+
+    /// One patient's records, or all patientless ones of the bucket.
+    fn compartment<'b>(
+        &mut self,
+        records: &mut [(u64, Spilled<'b>)],
+        open: &mut Vec<Work<'b>>,
+        open_bytes: &mut usize,
+    ) -> Result<(), IngestError> {
+        let patient = records[0].1.patient;
+        let mut entry =
+            PatientEntry { key: patient.to_string(), first: self.out.records + open.len() as u64, ..Default::default() };
+        let mut seen: AHashMap<(Kind, String), Vec<(u32, &'b [u8], u64)>> = AHashMap::new();
+        let mut names: AHashSet<u64> = AHashSet::new();
+        let mut wanted: Vec<(u64, u64)> = Vec::new();
+        // Encounters come first in a chart, so that what happened in them can point to them.
+        let mut encounters: AHashMap<String, u64> = AHashMap::new();
+        // Frames begin at a patient when the one before is well filled; a small chart shares its frame.
+        if *open_bytes >= limits::FRAME_RAW_MAX / 5 {
+            self.frame(open, open_bytes)?;
+        }
+        for (_, spilled) in records.iter_mut() {
+            let spilled = std::mem::replace(
+                spilled,
+                Spilled { key: 0, shape: 0, label: 0, date: 0, patient: "", also: vec![], leaves: &[] },
+            );
+            let mut work = self.prepare(spilled)?;
+            let kind = work.planned.shape.kind();
+            let earlier = seen.entry((kind, work.name.clone())).or_default();
+            let known = earlier.iter().find(|(shape, leaves, _)| *shape == work.shape && *leaves == work.spilled.leaves);
+            if let Some((_, _, place)) = known {
+                self.fate(&work, Outcome::Duplicate, *place);
+                continue;
+            }
+            if self.is_archived_already(&work)? {
+                self.fate(&work, Outcome::Duplicate, u64::MAX);
+                continue;
+            }
+            let ordinal = self.out.records + open.len() as u64;
+            let outcome = if earlier.is_empty() { Outcome::Archived } else { Outcome::Version };
+            earlier.push((work.shape, work.spilled.leaves, ordinal));
+            self.fate(&work, outcome, ordinal);
+            names.insert(name_hash(kind.name(), work.name.as_bytes()));
+            if kind.name() == "Encounter" {
+                encounters.insert(work.name.clone(), ordinal);
+            }
+            work.encounter = self.encounter_of(&work, &encounters);
+            self.note_references(&work, &mut wanted);
+            note_in_directory(&mut entry, &work);
+            for also in &work.spilled.also {
+                self.out.also.push((patient_hash(also), (*also).to_string(), ordinal));
+            }
+            if *open_bytes > 0 && *open_bytes + work.length > limits::FRAME_RAW_MAX {
+                self.frame(open, open_bytes)?;
+            }
+            *open_bytes += work.length;
+            open.push(work);
+        }
+        for (hash, key) in wanted {
+            if !names.contains(&hash) {
+                self.out.pending.entry(hash).or_insert((0, key)).0 += 1;
+            }
+        }
+        if let Some((_, last)) = entry.days {
+            self.out.last_day = self.out.last_day.max(Some(i64::from(last)));
+        }
+        if !patient.is_empty() && entry.count() > 0 {
+            self.out.patients.push(entry);
+        }
+        Ok(())
+    }
+
+    fn prepare<'b>(&mut self, spilled: Spilled<'b>) -> Result<Work<'b>, IngestError> {
+        let shape = self.plan.finals.get(spilled.shape as usize).copied().unwrap_or(WHOLE);
+        let mut leaves = Vec::new();
+        spill::leaf_slices(spilled.leaves, &mut leaves).map_err(|e| IngestError::Scratch(e.0))?;
+        let planned = if shape == WHOLE {
+            let text = leaves.first().copied().unwrap_or(b"");
+            let mut tokenizer = crate::formats::fhir::Tokenizer::default();
+            tokenizer.cut(text).map_err(|_| IngestError::Scratch("a record does not read again"))?;
+            let mut cache = super::planned::ShapeCache::new(&self.registry);
+            let planned = cache
+                .get(&tokenizer.template, tokenizer.leaves.len())
+                .map_err(|_| IngestError::Scratch("a record does not read again"))?;
+            leaves = tokenizer.leaves.iter().map(|l| &text[l.start as usize..l.end as usize]).collect();
+            planned
+        } else {
+            self.plan.shapes[shape as usize - 1].clone()
+        };
+        let length = planned.shape.template().len() + leaves.iter().map(|l| l.len()).sum::<usize>() - leaves.len();
+        let id = planned.shape.id_leaf().map(|i| leaf_text(leaves[i]).into_owned());
+        let name = match &id {
+            Some(id) => super::spread::archive_name(self.plan.source_system, planned.shape.kind(), Some(id), b""),
+            None => {
+                let mut text = Vec::with_capacity(length);
+                planned.shape.restore(|i| leaves[i], &mut text);
+                super::spread::archive_name(self.plan.source_system, planned.shape.kind(), None, &text)
+            }
+        };
+        Ok(Work { spilled, planned, shape, leaves, name, encounter: None, length })
+    }
+
+    fn encounter_of(&self, work: &Work<'_>, encounters: &AHashMap<String, u64>) -> Option<u64> {
+        let leaf = work.planned.columns.as_ref()?.encounter_leaf()?;
+        let reference = leaf_text(work.leaves.get(leaf)?);
+        let Target::Local(kind, id) = target(&reference) else { return None };
+        encounters.get(&super::spread::archive_name(self.plan.source_system, kind, Some(id), b"")).copied()
+    }
+
+    fn fate(&mut self, work: &Work<'_>, outcome: Outcome, place: u64) {
+        let (key, kind, part) = (work.spilled.key, work.planned.shape.kind(), self.out.part);
+        self.out.fates.push(Fate { key, outcome, kind, part, place });
+    }
+
+    fn is_archived_already(&mut self, work: &Work<'_>) -> Result<bool, IngestError> {
+        if self.plan.earlier.is_empty() {
+            return Ok(false);
+        }
+        let kind = work.planned.shape.kind();
+        self.text.clear();
+        work.planned.shape.restore(|i| work.leaves[i], &mut self.text);
+        for accession in &self.plan.earlier {
+            for found in accession.find(kind, &work.name)? {
+                if accession.original(found)? == self.text {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn note_references(&self, work: &Work<'_>, wanted: &mut Vec<(u64, u64)>) {
+        for index in &work.planned.references {
+            let reference = leaf_text(work.leaves[*index]);
+            let hash = match target(&reference) {
+                Target::Local(kind, id) => {
+                    name_hash(kind.name(), super::spread::archive_name(self.plan.source_system, kind, Some(id), b"").as_bytes())
+                }
+                Target::Conditional(_, text) => alias_hash(text.as_bytes()),
+                _ => continue,
+            };
+            wanted.push((hash, work.spilled.key));
+        }
+    }
+
+    /// Writes the open records as one frame, with their documents, rows and Merkle leaves.
+    fn frame(&mut self, open: &mut Vec<Work<'_>>, open_bytes: &mut usize) -> Result<(), IngestError> {
+        if open.is_empty() {
+            return Ok(());
+        }
+        let base = self.pack.total();
+        let mut moved = Vec::with_capacity(open.len());
+        for work in open.iter() {
+            moved.push(self.move_documents(work)?);
+        }
+        let mut wholes: Vec<Vec<u8>> = Vec::new();
+        for work in open.iter().filter(|w| w.shape == WHOLE) {
+            let mut text = Vec::with_capacity(work.length);
+            work.planned.shape.restore(|i| work.leaves[i], &mut text);
+            wholes.push(text);
+        }
+        let whole_slices: Vec<[&[u8]; 1]> = wholes.iter().map(|w| [w.as_slice()]).collect();
+        let mut whole = whole_slices.iter();
+        let records: Vec<RecordIn<'_>> = open
+            .iter()
+            .zip(&moved)
+            .map(|(work, moved)| match work.shape {
+                WHOLE => RecordIn { shape: WHOLE, leaves: whole.next().map_or(&[], |w| w.as_slice()), moved: &[] },
+                shape => RecordIn { shape, leaves: &work.leaves, moved },
+            })
+            .collect();
+        let (payload, uuids) = self.encoder.encode(&records);
+        self.check(&records, &payload, &uuids)?;
+        let frame = self.charts.frames() as u32;
+        self.charts.push(&payload, &uuids, open.len() as u32, base, &self.charts_path)?;
+        for work in open.drain(..) {
+            self.write_row_and_leaf(&work)?;
+            let kind = work.planned.shape.kind().name();
+            self.out.names.push((name_hash(kind, work.name.as_bytes()), frame));
+            self.out.records += 1;
+        }
+        *open_bytes = 0;
+        Ok(())
+    }
+
+    /// Moves base64 attachments to the documents; gives the leaves that were moved. Only text that encodes back to the
+    /// same bytes is moved, and never from a record that is kept whole.
+    fn move_documents(&mut self, work: &Work<'_>) -> Result<Vec<u16>, IngestError> {
+        let mut moved = Vec::new();
+        if work.shape == WHOLE {
+            return Ok(moved);
+        }
+        for index in &work.planned.data {
+            // The strict decoder refuses white space, missing padding and stray bits: what it takes has one spelling.
+            if let Ok(bytes) = BASE64.decode(work.leaves[usize::from(*index)])
+                && !bytes.is_empty()
+            {
+                self.pack.push(&bytes)?;
+                self.out.documents += 1;
+                moved.push(*index);
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Nothing is written that does not read back: every leaf is compared.
+    fn check(&self, records: &[RecordIn<'_>], payload: &[u8], uuids: &[u8]) -> Result<(), IngestError> {
+        let leaves_of = |shape: u32| self.plan.shapes.get((shape as usize).wrapping_sub(1)).map(|p| p.shape.leaves());
+        let decoded = Decoded::read(payload.to_vec(), uuids, &leaves_of).map_err(|e| IngestError::Scratch(e.0))?;
+        let same = decoded.len() == records.len()
+            && records.iter().enumerate().all(|(i, record)| {
+                decoded.shape(i) == record.shape
+                    && record.leaves.iter().enumerate().all(|(l, value)| match decoded.leaf(i, l) {
+                        Some(read) => read == *value,
+                        None => record.moved.contains(&(l as u16)),
+                    })
+            });
+        if same { Ok(()) } else { Err(IngestError::Scratch("a frame does not read back")) }
+    }
+
+    fn write_row_and_leaf(&mut self, work: &Work<'_>) -> Result<(), IngestError> {
+        let kind = work.planned.shape.kind();
+        self.text.clear();
+        work.planned.shape.restore(|i| work.leaves[i], &mut self.text);
+        self.out.bytes_text += self.text.len() as u64;
+        let leaf: Hash = self.hasher.leaf(kind, &work.name, &self.text);
+        self.leaf_file.write_all(&leaf).map_err(StoreError::write(&self.out.leaves))?;
+        if let Some(columns) = &work.planned.columns {
+            let constants = work.planned.shape.constants();
+            let count = work.leaves.len();
+            let row = Row {
+                patient: (!work.spilled.patient.is_empty()).then_some(work.spilled.patient),
+                ordinal: self.out.records,
+                label: work.spilled.label,
+                encounter: work.encounter,
+                leaf: &|i| if i < count { work.leaves[i] } else { constants[i - count].1.as_bytes() },
+            };
+            self.tables.append(kind, columns, &row)?;
+        }
+        Ok(())
+    }
+
+    /// Completes the part's files.
+    pub fn finish(mut self) -> Result<PartOutput, IngestError> {
+        let (records, documents) = (self.out.records, self.out.documents);
+        let part = self.out.part;
+        let digest = self.charts.finish(&self.charts_path)?;
+        self.out.files.push((format!("charts/p{part:04}.frames"), digest, Some(records)));
+        let digest = self.pack.finish()?;
+        debug_assert!(self.pack_path.exists());
+        self.out.files.push((format!("documents/p{part:04}.pack"), digest, Some(documents)));
+        self.out.columns = self.tables.report();
+        self.out.tables = self.tables.finish()?;
+        self.leaf_file.flush().map_err(StoreError::write(&self.out.leaves))?;
+        Ok(self.out)
+    }
+}
+
+fn note_in_directory(entry: &mut PatientEntry, work: &Work<'_>) {
+    let kind = work.planned.shape.kind();
+    let restricted = u64::from(work.spilled.label != 0);
+    match entry.runs.last_mut().filter(|run| run.kind == kind) {
+        Some(run) => {
+            run.count += 1;
+            run.restricted += restricted;
+        }
+        None => entry.runs.push(KindRun { kind, count: 1, restricted }),
+    }
+    if work.spilled.date != i64::MIN && kind != Kind::PATIENT {
+        let day = work.spilled.date.div_euclid(86_400_000_000) as i32;
+        let (from, to) = entry.days.unwrap_or((day, day));
+        entry.days = Some((from.min(day), to.max(day)));
+    }
+}
