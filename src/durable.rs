@@ -236,6 +236,11 @@ pub fn lock_exclusive(path: &Path) -> Result<Option<Lock>, DurableError> {
     }
 }
 
+/// Whether somebody holds the lock at `path`. Changes nothing; false when there is no such file.
+pub fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Whether a file name is that of an unfinished file.
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX)
@@ -317,8 +322,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let held = lock_exclusive(&path).unwrap();
-        assert!(held.is_some() && lock_exclusive(&path).unwrap().is_none());
+        assert!(held.is_some() && lock_exclusive(&path).unwrap().is_none() && is_locked(&path));
         drop(held);
+        assert!(!is_locked(&path));
         assert!(lock_exclusive(&path).unwrap().is_some());
     }
 
