@@ -101,6 +101,7 @@ impl LogFolder {
     /// Adds a stream to the signed list unless it stands there; returns how many the list has.
     pub(crate) fn register(&self, stream: &str, signer: &dyn Signer, keys: &[VerifierKey]) -> Result<usize, LogError> {
         let _lock = self.lock_list()?;
+        durable::remove_temporaries(&self.path)?;
         let path = self.path.join(STREAMS_FILE);
         let mut bytes = if path.exists() { read(&path)? } else { Vec::new() };
         let mut listed = self.listed(&bytes, keys)?;

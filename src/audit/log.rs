@@ -126,14 +126,17 @@ impl AuditLog {
         let stream_options = StreamOptions { segment_bytes_max: options.segment_bytes_max, step_bytes: options.step_bytes };
         let (mut stream, opened) = Stream::open(folder, signer, stream_options)?;
         write_start(&mut stream, &opened)?;
+        AuditLog::start(stream, options)
+    }
+
+    /// Starts the writer thread of a stream.
+    pub(super) fn start(stream: Stream, options: Options) -> Result<AuditLog, LogError> {
         let failed = Arc::new(AtomicBool::new(false));
         let (queue, messages) = crossbeam_channel::bounded(QUEUE_MAX);
         let name: Arc<str> = stream.name().into();
         let writer = Writer { stream, name: name.clone(), messages, failed: failed.clone(), options, due: None };
-        let thread = std::thread::Builder::new()
-            .name("audit".to_string())
-            .spawn(move || writer.run())
-            .map_err(|source| LogError::Read { path: archive.join(FOLDER), source })?;
+        let thread =
+            std::thread::Builder::new().name("audit".to_string()).spawn(move || writer.run()).map_err(LogError::Thread)?;
         let inner = Inner { queue, failed, stream: name, writer: Mutex::new(Some(thread)) };
         Ok(AuditLog { inner: Arc::new(inner) })
     }

@@ -55,6 +55,8 @@ pub enum LogError {
     Busy { folder: &'static str },
     #[error("the signing key is not in the archive's ring of keys")]
     ForeignKey,
+    #[error("cannot start the writer: {0}")]
+    Thread(std::io::Error),
     #[error("an entry of {bytes} bytes is too large")]
     TooLarge { bytes: usize },
 }

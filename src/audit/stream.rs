@@ -77,6 +77,7 @@ impl Stream {
         durable::create_dir_all(&folder.path)?;
         let (name, lock) = folder.take_stream()?;
         let dir = folder.path.join(&name);
+        durable::remove_temporaries(&dir)?;
         let listed = folder.registered(&keys)?.contains(&name);
         let (last_checkpoint, has_checkpoints) = open_checkpoints(&folder, &name, &keys)?;
         let tail = match folder.segments(&name)?.last() {
@@ -109,6 +110,12 @@ impl Stream {
         }
         let streams = stream.folder.register(&stream.name, stream.signer.as_ref(), &keys)?;
         Ok((stream, Opened { recovered: tail.recovered, streams }))
+    }
+
+    /// Writes go to another file from now on: a device that is always full, for instance.
+    #[cfg(test)]
+    pub(crate) fn replace_file(&mut self, path: &str) {
+        self.file = AppendFile::open(std::path::Path::new(path), 0, self.options.step_bytes).unwrap();
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -91,7 +91,8 @@ fn check_folder(folder: &LogFolder, keys: &[VerifierKey], report: &mut Report) -
         if !listed.contains(name) && scan.report.entries > 0 {
             report.find(inside(folder, name), 0, "the stream is not on the signed list");
         }
-        if listed.contains(name) && (scan.segments == 0 || scan.report.checkpoints == 0) {
+        let is_empty = scan.segments == 0 || scan.report.checkpoints == 0;
+        if listed.contains(name) && is_empty && scan.report.ok() {
             report.find(inside(folder, name), 0, "the segments or the checkpoints of the stream are missing");
         }
         streams_seen_max = streams_seen_max.max(scan.streams_seen_max);
