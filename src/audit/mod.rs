@@ -1,7 +1,85 @@
 //! The tamper-evident audit log: entries, hash chain, Merkle tree, signed checkpoints, verification.
 //!
+//! Each process appends to a stream of its own, a folder that it holds by a lock file. An entry is acknowledged once it
+//! is on disk, chained to the one before; signed checkpoints pin size and Merkle root. Whoever holds the private key
+//! could still rewrite all of it, which only a checkpoint kept elsewhere shows. `statements` uses the same streams.
+//!
 //! Not for: deciding what may be read (`access`).
 
-/// The log of this process: one writer thread, one stream. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct AuditLog;
+mod checkpoint;
+mod entry;
+mod folder;
+mod frame;
+mod json;
+mod log;
+mod merkle;
+mod read;
+mod state;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::path::PathBuf;
+
+use crate::durable::DurableError;
+use crate::signing::RingError;
+
+pub use entry::{Action, EVENTS, Entry, Outcome, QueryText, User, parse_ranges};
+pub use log::{Ack, AuditError, AuditLog, Options, Pending};
+pub use merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
+pub use read::{Found, Query, read};
+pub use verify::{LogFinding, Report, verify};
+
+pub(crate) use folder::LogFolder;
+pub(crate) use read::for_each_entry;
+pub(crate) use stream::{Stream, StreamOptions};
+pub(crate) use verify::verify_folder;
+
+/// The folder of the audit log in an archive.
+pub const FOLDER: &str = "audit";
+
+/// Why a log cannot be opened, read or written. The texts hold no entry content.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// Tampering or a media fault: what a crash cannot explain. Nothing is repaired.
+    #[error("{file} at byte {offset}: {what}")]
+    Damaged { file: String, offset: u64, what: String },
+    #[error("every stream of {folder} is held by another process")]
+    Busy { folder: &'static str },
+    #[error("the signing key is not in the archive's ring of keys")]
+    ForeignKey,
+    #[error("cannot start the writer: {0}")]
+    Thread(std::io::Error),
+    #[error("an entry of {bytes} bytes is too large")]
+    TooLarge { bytes: usize },
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
+/// A hash from 64 lower-case hex digits.
+fn parse_hash(text: &str) -> Option<frame::Hash> {
+    let mut hash = [0u8; 32];
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        return None;
+    }
+    for (i, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(hash)
+}
