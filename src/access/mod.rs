@@ -17,4 +17,4 @@ pub use gate::{Gate, GateError, RequestContext};
 pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown};
 pub use policy::{Channel, Decision, DenyReason, decide};
 pub use principal::{Principal, Purpose, Role};
-pub use token::{Grant, IssuedToken, TokenError, TokenIssuer, TokenVerifier, archive_urn, bearer_token, token_self_test};
+pub use token::{Grant, IssuedToken, TokenError, TokenVerifier, archive_urn, bearer_token, issue_token, token_self_test};

@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::signing::{KeyPurpose, KeyRing, Signer};
 
 use super::{Principal, Purpose, Role};
 
@@ -24,6 +27,8 @@ const LEEWAY_S: u64 = 60;
 const LIFETIME_MAX_S: u64 = 24 * 3600;
 /// The media type of an access token (RFC 9068 §2.1).
 const TOKEN_TYPE: &str = "at+jwt";
+/// The one algorithm (RFC 8037 §3.1).
+const ALGORITHM: &str = "EdDSA";
 
 /// Why a token is void. The code is for the audit entry; a client learns only that its token is invalid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -38,8 +43,8 @@ pub enum TokenError {
     Claims,
     #[error("the token has expired or is not valid yet")]
     Time,
-    #[error("the token key cannot be used")]
-    Key,
+    #[error("the archive has no token key")]
+    NoKey,
     #[error("a token's life is from 1 second to 24 hours")]
     Lifetime,
     #[error("the JWT library fails its self-test")]
@@ -55,16 +60,23 @@ impl TokenError {
             TokenError::Signature => "signature",
             TokenError::Claims => "claims",
             TokenError::Time => "time",
-            TokenError::Key => "key",
+            TokenError::NoKey => "no-key",
             TokenError::Lifetime => "lifetime",
             TokenError::SelfTest => "self-test",
         }
     }
 }
 
-/// The name of an archive as issuer and audience of its tokens.
-pub fn archive_urn(archive_id: &str) -> String {
-    format!("urn:chartkeep:{archive_id}")
+/// The name of an archive as issuer and audience of its tokens: `urn:chartkeep:` and 32 hex digits that stand for its
+/// first token key, which never changes.
+///
+/// # Errors
+/// `NoKey` when the ring has none.
+pub fn archive_urn(ring: &KeyRing) -> Result<String, TokenError> {
+    let keys = ring.verifiers(KeyPurpose::Token);
+    let first = keys.first().ok_or(TokenError::NoKey)?;
+    let digest = Sha256::digest(first.public_key());
+    Ok(digest[..16].iter().fold(String::from("urn:chartkeep:"), |urn, byte| format!("{urn}{byte:02x}")))
 }
 
 /// What a token is issued for.
@@ -133,60 +145,51 @@ impl Audience {
     }
 }
 
-/// Signs tokens with the archive's token key.
-pub struct TokenIssuer {
-    urn: String,
-    key: EncodingKey,
+/// A token of the archive named `urn`, signed with its token key.
+///
+/// # Errors
+/// `Lifetime` outside 1 s to 24 h.
+pub fn issue_token(urn: &str, signer: &dyn Signer, grant: &Grant) -> Result<IssuedToken, TokenError> {
+    issue_at(urn, signer, grant, jsonwebtoken::get_current_timestamp())
 }
 
-impl fmt::Debug for TokenIssuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenIssuer").field("urn", &self.urn).finish_non_exhaustive()
+fn issue_at(urn: &str, signer: &dyn Signer, grant: &Grant, now: u64) -> Result<IssuedToken, TokenError> {
+    let lifetime = grant.lifetime.as_secs();
+    if !(1..=LIFETIME_MAX_S).contains(&lifetime) {
+        return Err(TokenError::Lifetime);
     }
+    let header = StrictHeader { typ: TOKEN_TYPE.into(), alg: ALGORITHM.into() };
+    let claims = Claims {
+        iss: urn.into(),
+        aud: Audience::One(urn.into()),
+        sub: grant.subject.clone(),
+        name: grant.name.clone(),
+        roles: vec![grant.role.name().into()],
+        purpose: grant.purpose.code().into(),
+        iat: now,
+        nbf: now,
+        exp: now + lifetime,
+        jti: uuid::Uuid::now_v7().to_string(),
+    };
+    // RFC 7515 §5.1. The key signs behind `Signer`, where the JWT library could not reach one that is held in hardware.
+    let message = format!("{}.{}", segment(&header)?, segment(&claims)?);
+    let signature = signer.sign(message.as_bytes());
+    let text = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+    if text.len() > TOKEN_BYTES_MAX {
+        return Err(TokenError::Form);
+    }
+    Ok(IssuedToken { text, id: claims.jti, expires: claims.exp })
 }
 
-impl TokenIssuer {
-    /// `urn` as of [`archive_urn`]; `pkcs8` is the DER of an Ed25519 private key (RFC 8410).
-    pub fn new(urn: &str, pkcs8: &[u8]) -> TokenIssuer {
-        install_backend();
-        TokenIssuer { urn: urn.into(), key: EncodingKey::from_ed_der(pkcs8) }
-    }
-
-    /// # Errors
-    /// `Lifetime` outside 1 s to 24 h; `Key` when the private key is not of the right form.
-    pub fn issue(&self, grant: &Grant) -> Result<IssuedToken, TokenError> {
-        self.issue_at(grant, jsonwebtoken::get_current_timestamp())
-    }
-
-    fn issue_at(&self, grant: &Grant, now: u64) -> Result<IssuedToken, TokenError> {
-        let lifetime = grant.lifetime.as_secs();
-        if !(1..=LIFETIME_MAX_S).contains(&lifetime) {
-            return Err(TokenError::Lifetime);
-        }
-        let claims = Claims {
-            iss: self.urn.clone(),
-            aud: Audience::One(self.urn.clone()),
-            sub: grant.subject.clone(),
-            name: grant.name.clone(),
-            roles: vec![grant.role.name().into()],
-            purpose: grant.purpose.code().into(),
-            iat: now,
-            nbf: now,
-            exp: now + lifetime,
-            jti: uuid::Uuid::now_v7().to_string(),
-        };
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TOKEN_TYPE.into());
-        let text = jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| TokenError::Key)?;
-        Ok(IssuedToken { text, id: claims.jti, expires: claims.exp })
-    }
+fn segment(value: &impl Serialize) -> Result<String, TokenError> {
+    serde_json::to_vec(value).map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| TokenError::Form)
 }
 
 /// Checks tokens that this archive has issued.
 #[derive(Clone)]
 pub struct TokenVerifier {
     urn: String,
-    key: DecodingKey,
+    keys: Vec<DecodingKey>,
     validation: Validation,
 }
 
@@ -197,8 +200,24 @@ impl fmt::Debug for TokenVerifier {
 }
 
 impl TokenVerifier {
-    /// `urn` as of [`archive_urn`]; `public_key` is the raw Ed25519 public key (RFC 8032 §5.1.5).
-    pub fn new(urn: &str, public_key: &[u8; 32]) -> TokenVerifier {
+    /// For the tokens of the archive whose key ring this is: signed by the token key in force, or by one that was
+    /// within the longest life of a token.
+    ///
+    /// # Errors
+    /// `NoKey` when the ring has no token key.
+    pub fn of_archive(ring: &KeyRing) -> Result<TokenVerifier, TokenError> {
+        let oldest = jiff::Timestamp::now().as_second() - LIFETIME_MAX_S as i64;
+        let keys: Vec<[u8; 32]> = ring
+            .entries()
+            .iter()
+            .filter(|entry| entry.purpose == KeyPurpose::Token && entry.to.is_none_or(|to| to.as_second() > oldest))
+            .map(|entry| entry.key.public_key())
+            .collect();
+        Ok(TokenVerifier::new(&archive_urn(ring)?, &keys))
+    }
+
+    /// `urn` is issuer and audience; the keys are raw Ed25519 public keys (RFC 8032 §5.1.5).
+    fn new(urn: &str, public_keys: &[[u8; 32]]) -> TokenVerifier {
         install_backend();
         // The algorithm is the key's, never the header's.
         let mut validation = Validation::new(Algorithm::EdDSA);
@@ -209,7 +228,8 @@ impl TokenVerifier {
         // `arbitrary_precision`, which the records need, it would take every number for malformed.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        TokenVerifier { urn: urn.into(), key: DecodingKey::from_ed_der(public_key), validation }
+        let keys = public_keys.iter().map(|key| DecodingKey::from_ed_der(key)).collect();
+        TokenVerifier { urn: urn.into(), keys, validation }
     }
 
     /// The principal that a token speaks for; its `jti` is the principal's `token_id`, to be held against the revoked
@@ -224,10 +244,13 @@ impl TokenVerifier {
     fn verify_at(&self, token: &str, now: u64) -> Result<Principal, TokenError> {
         let (header, payload) = parts(token)?;
         let header: StrictHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Header)?;
-        if header.alg != "EdDSA" || header.typ != TOKEN_TYPE {
+        if header.alg != ALGORITHM || header.typ != TOKEN_TYPE {
             return Err(TokenError::Header);
         }
-        jsonwebtoken::decode::<serde::de::IgnoredAny>(token, &self.key, &self.validation).map_err(|_| TokenError::Signature)?;
+        let checks = |key| jsonwebtoken::decode::<serde::de::IgnoredAny>(token, key, &self.validation).is_ok();
+        if !self.keys.iter().any(checks) {
+            return Err(TokenError::Signature);
+        }
         // Serde refuses a claim that is unknown, missing, of another type, or there twice.
         let claims: Claims = serde_json::from_slice(&payload).map_err(|_| TokenError::Claims)?;
         if claims.iss != self.urn || !claims.aud.names(&self.urn) {

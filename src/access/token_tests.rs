@@ -1,10 +1,8 @@
 //! Forged, damaged and odd tokens. Not for: the gate.
 
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
+use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::*;
 
@@ -17,12 +15,28 @@ fn key(seed: u8) -> SigningKey {
     SigningKey::from_bytes(&[seed; 32])
 }
 
-fn issuer() -> TokenIssuer {
-    TokenIssuer::new(URN, key(1).to_pkcs8_der().unwrap().as_bytes())
+struct TestSigner;
+
+impl Signer for TestSigner {
+    fn key_name(&self) -> &str {
+        "test"
+    }
+
+    fn public_key(&self) -> [u8; 32] {
+        key(1).verifying_key().to_bytes()
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        key(1).sign(message).to_bytes()
+    }
+}
+
+fn issue(grant: &Grant) -> Result<IssuedToken, TokenError> {
+    issue_token(URN, &TestSigner, grant)
 }
 
 fn verifier() -> TokenVerifier {
-    TokenVerifier::new(URN, key(1).verifying_key().as_bytes())
+    TokenVerifier::new(URN, &[TestSigner.public_key()])
 }
 
 fn grant() -> Grant {
@@ -48,7 +62,6 @@ fn signed(header: &str, payload: &str) -> String {
 }
 
 fn signed_with(key: &SigningKey, header: &str, payload: &str) -> String {
-    use ed25519_dalek::Signer;
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let signature = key.sign(message.as_bytes());
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
@@ -76,7 +89,7 @@ fn outcome(token: &str) -> Result<(), TokenError> {
 
 #[test]
 fn a_token_of_ours_says_who_may_do_what() {
-    let token = issuer().issue(&grant()).unwrap();
+    let token = issue(&grant()).unwrap();
     let principal = verifier().verify(&token.text).unwrap();
     assert_eq!((principal.issuer.as_str(), principal.subject.as_str(), principal.name.as_str()), (URN, "ann", "Ann Example"));
     assert_eq!((principal.role, principal.purpose), (Role::Him, Purpose::Legal));
@@ -90,10 +103,9 @@ fn a_token_of_ours_says_who_may_do_what() {
 fn a_life_is_from_one_second_to_a_day() {
     for seconds in [0, 24 * 3600 + 1] {
         let grant = Grant { lifetime: Duration::from_secs(seconds), ..grant() };
-        assert_eq!(issuer().issue(&grant).unwrap_err(), TokenError::Lifetime);
+        assert_eq!(issue(&grant).unwrap_err(), TokenError::Lifetime);
     }
-    assert!(issuer().issue(&Grant { lifetime: Duration::from_secs(24 * 3600), ..grant() }).is_ok());
-    assert_eq!(TokenIssuer::new(URN, b"no key").issue(&grant()).unwrap_err(), TokenError::Key);
+    assert!(issue(&Grant { lifetime: Duration::from_secs(24 * 3600), ..grant() }).is_ok());
 }
 
 #[test]
@@ -150,7 +162,7 @@ fn a_token_signed_by_another_or_by_nobody_is_refused() {
 
 #[test]
 fn a_damaged_or_respelt_token_is_refused() {
-    let token = issuer().issue_at(&grant(), NOW).unwrap().text;
+    let token = issue_at(URN, &TestSigner, &grant(), NOW).unwrap().text;
     assert_eq!(outcome(&token), Ok(()));
     let segments: Vec<&str> = token.split('.').collect();
     for damaged in [
@@ -267,4 +279,26 @@ fn the_header_value_is_one_bearer_token() {
     for odd in ["Basic a.b.c", "Bearer", "Bearer ", "Bearer  a.b.c", "Bearer a b", "Bearer a,Bearer b c", "Bearera.b.c", ""] {
         assert_eq!(bearer_token(odd), None, "{odd}");
     }
+}
+
+#[test]
+fn a_rotated_key_serves_its_tokens_to_their_end_and_another_archive_takes_none() {
+    use crate::signing::{init_keys, load_signer, rotate_key};
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: &str| {
+        let (archive, private) = (folder.path().join(name), folder.path().join(format!("{name}.keys")));
+        (init_keys(&archive, &private).unwrap(), archive, private)
+    };
+    let (ring, archive, private) = make("one");
+    let urn = archive_urn(&ring).unwrap();
+    let old = issue_token(&urn, &load_signer(&private, KeyPurpose::Token).unwrap(), &grant()).unwrap();
+    let rotated = rotate_key(&archive, &private, KeyPurpose::Token).unwrap();
+    assert_eq!(archive_urn(&rotated).unwrap(), urn);
+    let new = issue_token(&urn, &load_signer(&private, KeyPurpose::Token).unwrap(), &grant()).unwrap();
+    let verifier = TokenVerifier::of_archive(&rotated).unwrap();
+    assert!(verifier.verify(&old.text).is_ok() && verifier.verify(&new.text).is_ok());
+    assert_eq!(TokenVerifier::of_archive(&ring).unwrap().verify(&new.text).unwrap_err(), TokenError::Signature);
+    let (other, ..) = make("two");
+    assert_eq!(TokenVerifier::of_archive(&other).unwrap().verify(&new.text).unwrap_err(), TokenError::Signature);
+    assert_eq!(archive_urn(&KeyRing::default()), Err(TokenError::NoKey));
 }

@@ -2,6 +2,10 @@
 //!
 //! Not for: the work itself; a command wires modules together and prints.
 
+mod operator;
+pub mod token;
+pub mod user;
+
 /// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::from(2)

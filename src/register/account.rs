@@ -136,6 +136,27 @@ impl Register {
         Ok(ended)
     }
 
+    /// Gives an account another password, unlocks it and ends its sessions. Returns how many ended.
+    ///
+    /// # Errors
+    /// `Unknown`, `BadPassword`, or what the database reports.
+    pub async fn set_password(&self, name: &str, password: &str) -> Result<u64, RegisterError> {
+        password::check_length(password)?;
+        let hash = self.hash(password).await?;
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let changed = sqlx::query("UPDATE accounts SET password_hash = ?, failures = 0, locked_until = 0 WHERE name = ?")
+            .bind(hash)
+            .bind(name)
+            .execute(&mut *transaction)
+            .await?;
+        if changed.rows_affected() == 0 {
+            return Err(RegisterError::Unknown);
+        }
+        let ended = sqlx::query("DELETE FROM sessions WHERE account = ?").bind(name).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(ended.rows_affected())
+    }
+
     /// Signs in: `Ok(Ok(account))` when the password is right and the account neither locked nor disabled.
     ///
     /// Each attempt is counted before the password is looked at, so that many attempts at once cannot pass the bound;

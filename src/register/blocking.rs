@@ -37,6 +37,10 @@ impl BlockingRegister {
         self.runtime.block_on(self.register.set_disabled(name, disabled))
     }
 
+    pub fn set_password(&self, name: &str, password: &str) -> Result<u64, RegisterError> {
+        self.runtime.block_on(self.register.set_password(name, password))
+    }
+
     pub fn revoke_token(&self, jti: &str, expires: i64) -> Result<(), RegisterError> {
         self.runtime.block_on(self.register.revoke_token(jti, expires))
     }

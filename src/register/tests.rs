@@ -97,6 +97,17 @@ async fn disabling_ends_sessions_and_refuses_sign_in() {
 }
 
 #[tokio::test]
+async fn a_new_password_replaces_the_old_and_ends_sessions() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let started = register.start_session("ann", "clinician").await.unwrap();
+    assert_eq!(register.set_password("ann", "battery staple").await.unwrap(), 1);
+    assert_eq!(register.session(&started.id, Activity::Person).await.unwrap(), None);
+    assert_eq!(attempt(&register, PASSWORD).await, Err(LoginRefusal::WrongPassword));
+    assert_eq!(attempt(&register, "battery staple").await, Ok("ann".into()));
+    assert!(matches!(register.set_password("bob", PASSWORD).await, Err(RegisterError::Unknown)));
+}
+
+#[tokio::test]
 async fn a_session_ends_by_idleness_by_age_and_by_losing_its_role() {
     let Fixture { register, folder: _folder } = fixture().await;
     let start = || async { register.start_session("ann", "clinician").await.unwrap().id };
