@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn issue(archive: &std::path::Path, options: &[&str]) -> anyhow::Result<String> {
-        let line = ["token", archive.to_str().unwrap()].iter().chain(options).copied();
+        let line = ["token", archive.to_str().unwrap()].into_iter().chain(options.iter().copied());
         Line::try_parse_from(line)?.args.issue()
     }
 

@@ -20,6 +20,8 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::Semaphore;
 
+use crate::durable::{self, DurableError};
+
 pub use account::{Account, LoginRefusal, NewAccount, is_account_name};
 pub use blocking::BlockingRegister;
 pub use password::generate_password;
@@ -60,6 +62,8 @@ pub enum RegisterError {
     NoRandomness,
     #[error("no runtime for the register: {0}")]
     Runtime(std::io::Error),
+    #[error(transparent)]
+    File(#[from] DurableError),
 }
 
 /// An open register. Cheap to clone; safe to share between threads.
@@ -76,9 +80,9 @@ impl Register {
     /// # Errors
     /// `TooNew` when a later version has changed the tables; `Database` for anything that SQLite reports.
     pub async fn open(path: &Path, times: SessionTimes) -> Result<Register, RegisterError> {
+        create_private(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .busy_timeout(BUSY_TIMEOUT)
             .journal_mode(SqliteJournalMode::Wal)
             // A committed lock-out or ended session must survive a power cut; NORMAL may lose the last ones under WAL.
@@ -97,6 +101,15 @@ impl Register {
     /// Waits for running statements and closes the file.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Password hashes are for the archive's owner alone. An empty file is an empty database, and SQLite gives the files that
+/// it puts beside it the same mode.
+fn create_private(path: &Path) -> Result<(), DurableError> {
+    match durable::write_secret(path, b"") {
+        Err(error) if !error.is_already_exists() => Err(error),
+        _ => Ok(()),
     }
 }
 

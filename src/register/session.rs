@@ -38,7 +38,7 @@ pub enum Activity {
 }
 
 /// A live session.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Session {
     pub account: String,
     pub display_name: String,
@@ -50,6 +50,17 @@ pub struct Session {
     /// Unix seconds at which it ends when nothing more happens.
     pub ends: i64,
     csrf: String,
+}
+
+impl fmt::Debug for Session {
+    /// Without the CSRF token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("account", &self.account)
+            .field("role", &self.role)
+            .field("audit_id", &self.audit_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {

@@ -150,11 +150,26 @@ async fn a_session_id_is_never_stored_and_a_new_role_brings_a_new_id() {
     assert!(session.csrf_matches(second.session.csrf()) && !session.csrf_matches(first.session.csrf()));
     assert!(register.switch_role(&first.id, "him").await.unwrap().is_none());
 
+    assert!(!format!("{second:?}").contains(second.session.csrf()) && !format!("{second:?}").contains(second.id.as_str()));
     register.close().await;
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         assert!(memchr::memmem::find(&bytes, second.id.as_bytes()).is_none());
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let Fixture { register: _register, folder } = fixture().await;
+    let mut files = 0;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());
+        files += 1;
+    }
+    assert!(files >= 2, "the write-ahead log lies beside the register");
 }
 
 #[tokio::test]
