@@ -236,6 +236,22 @@ pub fn lock_exclusive(path: &Path) -> Result<Option<Lock>, DurableError> {
     }
 }
 
+/// Whether somebody holds the lock at `path`. Changes nothing; false when there is no such file.
+pub fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Removes what crashed writers left in a folder. Only for the one who holds the lock over it.
+pub fn remove_temporaries(dir: &Path) -> Result<(), DurableError> {
+    for entry in fs::read_dir(dir).map_err(failed("read folder", dir))? {
+        let entry = entry.map_err(failed("read folder", dir))?;
+        if entry.file_name().to_str().is_some_and(is_temporary) {
+            fs::remove_file(entry.path()).map_err(failed("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether a file name is that of an unfinished file.
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX)
@@ -280,6 +296,8 @@ mod tests {
         assert_eq!(file.bytes_written(), 5);
         assert!(!path.exists() && is_temporary(&names(dir.path())[0]));
         drop(file);
+        fs::write(dir.path().join(".tmp-left"), "x").unwrap();
+        remove_temporaries(dir.path()).unwrap();
         assert!(names(dir.path()).is_empty());
 
         let mut file = NewFile::create(&path).unwrap();
@@ -317,8 +335,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let held = lock_exclusive(&path).unwrap();
-        assert!(held.is_some() && lock_exclusive(&path).unwrap().is_none());
+        assert!(held.is_some() && lock_exclusive(&path).unwrap().is_none() && is_locked(&path));
         drop(held);
+        assert!(!is_locked(&path));
         assert!(lock_exclusive(&path).unwrap().is_some());
     }
 

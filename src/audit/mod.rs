@@ -1,40 +1,85 @@
 //! The tamper-evident audit log: entries, hash chain, Merkle tree, signed checkpoints, verification.
 //!
+//! Each process appends to a stream of its own, a folder that it holds by a lock file. An entry is acknowledged once it
+//! is on disk, chained to the one before; signed checkpoints pin size and Merkle root. Whoever holds the private key
+//! could still rewrite all of it, which only a checkpoint kept elsewhere shows. `statements` uses the same streams.
+//!
 //! Not for: deciding what may be read (`access`).
 
-use std::path::Path;
-use std::sync::{Arc, Mutex};
-use crate::model::{Kind, Label, PatientKey, Place};
+mod checkpoint;
+mod entry;
+mod folder;
+mod frame;
+mod json;
+mod log;
+mod merkle;
+mod read;
+mod state;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod verify;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Action { Create, Read, Update, Delete, #[default] Execute }
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Outcome { #[default] Success, MinorFailure, SeriousFailure, MajorFailure }
-#[derive(Clone, Debug, Default)]
-pub struct User { pub iss: String, pub sub: String, pub name: String, pub roles: Vec<String> }
-#[derive(Clone, Debug, Default)]
-pub struct QueryText { pub method: String, pub path: String, pub text: Option<String>, pub hits: Option<u64> }
-#[derive(Clone, Debug, Default)]
-pub struct Entry {
-    pub event: &'static str, pub action: Action, pub outcome: Outcome, pub outcome_desc: Option<String>,
-    pub user: Option<User>, pub session: Option<String>, pub token_id: Option<String>, pub ip: Option<String>, pub user_agent: Option<String>,
-    pub patients: Vec<PatientKey>, pub shown: Vec<Place>, pub kinds: Vec<Kind>, pub label: Label,
-    pub purpose: Option<&'static str>, pub query: Option<QueryText>, pub request_id: Option<String>, pub detail: Vec<(&'static str, String)>,
-}
-impl Entry { pub fn new(event: &'static str) -> Entry { Entry { event, ..Entry::default() } } }
+use std::path::PathBuf;
+
+use crate::durable::DurableError;
+use crate::signing::RingError;
+
+pub use entry::{Action, EVENTS, Entry, Outcome, QueryText, User, parse_ranges};
+pub use log::{Ack, AuditError, AuditLog, Options, Pending};
+pub use merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
+pub use read::{Found, Query, read};
+pub use verify::{LogFinding, Report, verify};
+
+pub(crate) use folder::LogFolder;
+pub(crate) use read::for_each_entry;
+pub(crate) use stream::{Stream, StreamOptions};
+pub(crate) use verify::verify_folder;
+
+/// The folder of the audit log in an archive.
+pub const FOLDER: &str = "audit";
+
+/// Why a log cannot be opened, read or written. The texts hold no entry content.
 #[derive(Debug, thiserror::Error)]
-#[error("the audit log cannot be written")]
-pub struct AuditError;
-pub struct Ack;
+pub enum LogError {
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// Tampering or a media fault: what a crash cannot explain. Nothing is repaired.
+    #[error("{file} at byte {offset}: {what}")]
+    Damaged { file: String, offset: u64, what: String },
+    #[error("every stream of {folder} is held by another process")]
+    Busy { folder: &'static str },
+    #[error("the signing key is not in the archive's ring of keys")]
+    ForeignKey,
+    #[error("cannot start the writer: {0}")]
+    Thread(std::io::Error),
+    #[error("an entry of {bytes} bytes is too large")]
+    TooLarge { bytes: usize },
+}
 
-/// The log of this process: one writer thread, one stream. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct AuditLog { pub entries: Arc<Mutex<Vec<Entry>>>, pub broken: Arc<std::sync::atomic::AtomicBool> }
-impl AuditLog {
-    pub fn open(_archive: &Path) -> Result<AuditLog, AuditError> { Ok(AuditLog::default()) }
-    pub fn append(&self, e: Entry) -> Result<Ack, AuditError> {
-        if self.broken.load(std::sync::atomic::Ordering::SeqCst) { return Err(AuditError); }
-        self.entries.lock().unwrap().push(e); Ok(Ack)
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
-    pub fn enqueue(&self, e: Entry) { let _ = self.append(e); }
+    text
+}
+
+/// A hash from 64 lower-case hex digits.
+fn parse_hash(text: &str) -> Option<frame::Hash> {
+    let mut hash = [0u8; 32];
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        return None;
+    }
+    for (i, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(hash)
 }

@@ -2,6 +2,7 @@
 //!
 //! Not for: the work itself; a command wires modules together and prints.
 
+pub mod audit;
 mod operator;
 pub mod token;
 pub mod user;
