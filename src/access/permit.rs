@@ -2,7 +2,7 @@
 //!
 //! Not for: deciding (`gate`).
 
-use crate::audit;
+use crate::audit::{Ack, AuditError, AuditLog, Entry};
 use crate::model::{ArchiveId, Kind, Label, PatientKey, Place};
 
 use super::policy::DenyReason;
@@ -97,7 +97,7 @@ pub struct Permit {
     pub(super) filter: Filter,
     pub(super) principal: Principal,
     pub(super) context: RequestContext,
-    pub(super) log: audit::AuditLog,
+    pub(super) log: AuditLog,
     pub(super) answered: bool,
 }
 
@@ -180,32 +180,49 @@ impl Permit {
     /// `LogUnavailable` when the entry cannot be made durable; `Denied` when `shown` has a label that the permit hides,
     /// which is a mistake in the program and must not become a leak. The value is dropped either way.
     pub fn answer<T>(mut self, value: T, shown: Shown) -> Result<Audited<T>, GateError> {
-        self.answered = true;
-        if !self.filter.allows(shown.label) {
-            let refusal = entry::denied(&self.principal, &self.context, &self.scope, DenyReason::LabelBeyondPermit);
-            tracing::error!("an answer held records that its permit hides; it was refused");
-            return match self.log.append(refusal) {
-                Ok(_) => Err(GateError::Denied),
-                Err(_) => Err(GateError::LogUnavailable),
-            };
-        }
-        let entry = entry::answered(&self.principal, &self.context, &self.scope, shown);
-        match self.log.append(entry) {
-            Ok(_) => Ok(Audited(value)),
-            Err(error) => {
-                metrics::counter!("chartkeep_gate_log_unavailable_total").increment(1);
-                tracing::error!(%error, "an answer was withheld: its audit entry could not be written");
-                Err(GateError::LogUnavailable)
-            }
-        }
+        let (entry, verdict) = self.entry_of(shown);
+        let written = self.log.append(entry);
+        release(value, verdict, written)
     }
+
+    /// As [`Permit::answer`], for async code: the task waits and the thread does not. A future that is dropped before
+    /// its end has shown nothing, yet its entry may stand.
+    pub async fn answer_async<T>(mut self, value: T, shown: Shown) -> Result<Audited<T>, GateError> {
+        let (entry, verdict) = self.entry_of(shown);
+        let written = self.log.append_async(entry).durable().await;
+        release(value, verdict, written)
+    }
+
+    /// The entry that an answer needs, and whether the answer may leave once that is written.
+    fn entry_of(&mut self, shown: Shown) -> (Entry, Result<(), GateError>) {
+        self.answered = true;
+        if self.filter.allows(shown.label) {
+            return (entry::answered(&self.principal, &self.context, &self.scope, shown), Ok(()));
+        }
+        tracing::error!("an answer held records that its permit hides; it was refused");
+        let reason = DenyReason::LabelBeyondPermit;
+        (entry::denied(&self.principal, &self.context, &self.scope, reason), Err(GateError::Denied))
+    }
+}
+
+/// Lets a value go when its entry is written and nothing speaks against it.
+fn release<T>(value: T, verdict: Result<(), GateError>, written: Result<Ack, AuditError>) -> Result<Audited<T>, GateError> {
+    if let Err(error) = written {
+        metrics::counter!("chartkeep_gate_log_unavailable_total").increment(1);
+        tracing::error!(%error, "an answer was withheld: its audit entry could not be written");
+        return Err(GateError::LogUnavailable);
+    }
+    verdict.map(|()| Audited(value))
 }
 
 impl Drop for Permit {
     /// Nothing was shown, so nothing waits for this entry.
     fn drop(&mut self) {
         if !self.answered {
-            self.log.enqueue(entry::abandoned(&self.principal, &self.context, &self.scope));
+            let entry = entry::abandoned(&self.principal, &self.context, &self.scope);
+            if let Err(error) = self.log.enqueue(entry) {
+                tracing::warn!(%error, "a permit was abandoned and that could not be logged");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Not for: what a command does.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -24,9 +25,10 @@ impl Workplace {
     /// Opens the archive for a command that writes audit entries; works while others, `serve` among them, have it open.
     pub(super) fn open(archive: &Path) -> anyhow::Result<Workplace> {
         let config = Config::load(archive)?;
-        let ring = KeyRing::load(archive).with_context(|| format!("{} is not an archive", archive.display()))?;
+        let ring = load_ring(archive)?;
         let private_keys = config.private_keys.unwrap_or_else(|| default_private_dir(archive));
-        let log = AuditLog::open(archive)?;
+        let audit_key = load_signer(&private_keys, KeyPurpose::Audit)?;
+        let log = AuditLog::open(archive, Arc::new(audit_key))?;
         Ok(Workplace { archive: archive.to_path_buf(), private_keys, ring, log })
     }
 
@@ -37,6 +39,17 @@ impl Workplace {
     pub(super) fn signer(&self, purpose: KeyPurpose) -> anyhow::Result<SigningKey> {
         Ok(load_signer(&self.private_keys, purpose)?)
     }
+}
+
+/// The register of an archive, for a command that only looks.
+pub(super) fn open_register(archive: &Path) -> anyhow::Result<BlockingRegister> {
+    load_ring(archive)?;
+    Ok(BlockingRegister::open(&archive.join(REGISTER_FILE))?)
+}
+
+/// A folder without keys is no archive, and no command may begin to make it one.
+fn load_ring(archive: &Path) -> anyhow::Result<KeyRing> {
+    KeyRing::load(archive).with_context(|| format!("{} is not an archive", archive.display()))
 }
 
 /// An entry about `event` by the operator, acting in `role`; `command` is its name, without arguments.

@@ -64,12 +64,13 @@ impl Voucher {
     }
 }
 
-impl TokenArgs {
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        println!("{}", self.issue()?);
-        Ok(ExitCode::SUCCESS)
-    }
+/// Runs `chartkeep token`.
+pub fn run(args: &TokenArgs) -> anyhow::Result<ExitCode> {
+    println!("{}", args.issue()?);
+    Ok(ExitCode::SUCCESS)
+}
 
+impl TokenArgs {
     fn issue(&self) -> anyhow::Result<String> {
         let workplace = Workplace::open(&self.archive)?;
         let (grant, voucher) = self.grant(&workplace.register()?)?;

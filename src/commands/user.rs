@@ -13,7 +13,7 @@ use crate::access::Role;
 use crate::audit::Outcome;
 use crate::register::{Account, BlockingRegister, NewAccount, generate_password, is_account_name};
 
-use super::operator::{Workplace, operator_entry};
+use super::operator::{Workplace, open_register, operator_entry};
 
 /// Names a file whose first line is the password.
 const PASSWORD_FILE_VARIABLE: &str = "CHARTKEEP_PASSWORD_FILE";
@@ -88,17 +88,16 @@ struct PasswordArgs {
     generate: bool,
 }
 
-impl UserArgs {
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        match self.action {
-            UserAction::Add(args) => add(&args)?,
-            UserAction::List { archive } => list(&Workplace::open(&archive)?.register()?)?,
-            UserAction::Disable(args) => set_disabled(&args, true)?,
-            UserAction::Enable(args) => set_disabled(&args, false)?,
-            UserAction::Password(args) => set_password(&args)?,
-        }
-        Ok(ExitCode::SUCCESS)
+/// Runs `chartkeep user`.
+pub fn run(args: &UserArgs) -> anyhow::Result<ExitCode> {
+    match &args.action {
+        UserAction::Add(args) => add(args)?,
+        UserAction::List { archive } => list(&open_register(archive)?)?,
+        UserAction::Disable(args) => set_disabled(args, true)?,
+        UserAction::Enable(args) => set_disabled(args, false)?,
+        UserAction::Password(args) => set_password(args)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn add(args: &AddArgs) -> anyhow::Result<()> {
@@ -256,6 +255,62 @@ pub(super) fn parse_role(text: &str) -> anyhow::Result<Role> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use crate::audit;
+    use crate::register::REGISTER_FILE;
+    use crate::signing::{default_private_dir, init_keys};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: UserArgs,
+    }
+
+    fn run_line(line: &str, archive: &Path) -> anyhow::Result<ExitCode> {
+        let words = line.split(' ').map(|word| if word == "ARCHIVE" { archive.to_str().unwrap() } else { word });
+        run(&Line::try_parse_from(std::iter::once("user").chain(words))?.args)
+    }
+
+    #[test]
+    fn accounts_are_added_disabled_and_enabled_and_each_change_is_logged_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        init_keys(&archive, &default_private_dir(&archive)).unwrap();
+        let account = || BlockingRegister::open(&archive.join(REGISTER_FILE)).unwrap().account("ann").unwrap().unwrap();
+
+        run_line("add ARCHIVE ann --role him --role clinician --generate", &archive).unwrap();
+        assert_eq!((account().roles, account().disabled), (vec!["clinician".to_string(), "him".into()], false));
+        assert!(run_line("add ARCHIVE Ann --role him --generate", &archive).is_err());
+        run_line("disable ARCHIVE ann", &archive).unwrap();
+        assert!(account().disabled);
+        run_line("enable ARCHIVE ann", &archive).unwrap();
+        run_line("password ARCHIVE ann --generate", &archive).unwrap();
+        run_line("list ARCHIVE", &archive).unwrap();
+
+        for refused in [
+            "add ARCHIVE eve --role compliance --role archivist --generate",
+            "add ARCHIVE eve --role root --generate",
+            "add ARCHIVE eve --generate",
+            "add ARCHIVE e/ve --role him --generate",
+            "disable ARCHIVE eve",
+        ] {
+            assert!(run_line(refused, &archive).is_err(), "{refused}");
+        }
+        assert!(run_line("list ARCHIVE", folder.path()).is_err() && !folder.path().join(REGISTER_FILE).exists());
+
+        let query = audit::Query { newest_first: false, ..audit::Query::default() };
+        let events: Vec<String> = audit::read(&archive, &query)
+            .unwrap()
+            .iter()
+            .map(|found| found.entry["event"].as_str().unwrap().to_string())
+            .filter(|event| event.starts_with("user."))
+            .collect();
+        assert_eq!(events, ["user.created", "user.disabled", "user.role_changed", "user.role_changed"]);
+    }
 
     #[test]
     fn a_password_is_the_first_line_without_its_end() {
