@@ -141,12 +141,15 @@ fn parse_lifetime(text: &str) -> anyhow::Result<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use clap::Parser;
 
     use super::*;
     use crate::access::TokenVerifier;
+    use crate::audit::{self, AuditLog};
     use crate::register::NewAccount;
-    use crate::signing::{KeyRing, default_private_dir, init_keys};
+    use crate::signing::{KeyRing, default_private_dir, init_keys, load_signer};
 
     #[derive(Parser)]
     struct Line {
@@ -169,6 +172,9 @@ mod tests {
     #[test]
     fn a_token_for_any_name_is_vouched_for_by_the_operator() {
         let (_folder, archive) = archive();
+        // Another process, such as `serve`, has the log open meanwhile.
+        let signer = load_signer(&default_private_dir(&archive), KeyPurpose::Audit).unwrap();
+        let _serving = AuditLog::open(&archive, Arc::new(signer)).unwrap();
         let verifier = TokenVerifier::of_archive(&KeyRing::load(&archive).unwrap()).unwrap();
         let token = issue(&archive, &["--user", "reader", "--role", "him"]).unwrap();
         let principal = verifier.verify(&token).unwrap();
@@ -180,7 +186,15 @@ mod tests {
             issue(&archive, &["--user", "etl", "--role", "him", "--service", "--purpose", "HLEGAL", "--ttl", "24h"]).unwrap();
         let principal = verifier.verify(&token).unwrap();
         assert_eq!((principal.subject.as_str(), principal.purpose), ("service:etl", Purpose::Legal));
-        assert!(!archive.join("nowhere").exists() && issue(&archive.join("nowhere"), &["--user", "a", "--role", "him"]).is_err());
+        let nowhere = archive.join("nowhere");
+        assert!(issue(&nowhere, &["--user", "a", "--role", "him"]).is_err() && !nowhere.exists());
+
+        let issued = audit::Query { event: Some("auth.token_issued".into()), ..audit::Query::default() };
+        let entries = audit::read(&archive, &issued).unwrap();
+        let vouched: Vec<&str> = entries.iter().map(|found| found.entry["detail"]["vouched_by"].as_str().unwrap()).collect();
+        assert_eq!(vouched, ["service", "operator"]);
+        assert_eq!(entries[0].entry["detail"]["token_jti"].as_str(), principal.token_id.as_deref());
+        assert!(!serde_json::to_string(&entries[0].entry).unwrap().contains(token.rsplit('.').next().unwrap()));
     }
 
     #[test]
