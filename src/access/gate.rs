@@ -1,10 +1,11 @@
 //! The gate itself: decides, makes permits, logs denials.
 //!
-//! Not for: what a policy says beyond the roles of the spine (the access issue brings policy as data).
+//! Not for: what the policy says (`policy`).
 
 use crate::audit::AuditLog;
 
-use super::{Permit, Principal, Scope};
+use super::policy::{Decision, decide};
+use super::{Permit, Principal, Scope, entry};
 
 /// Where a request came from, for its audit entry.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +44,23 @@ impl Gate {
         &self.log
     }
 
-    /// A permit for `scope`, or a denial whose audit entry is already durable.
+    /// A permit for `scope`, or a denial whose audit entry is already durable. Denials wait for the disk: call it where
+    /// blocking is allowed.
+    ///
+    /// # Errors
+    /// `Denied` when the policy refuses; also when the refusal itself could not be logged, since either way nothing leaves.
     pub fn ask(&self, principal: &Principal, scope: Scope, context: RequestContext) -> Result<Permit, GateError> {
-        let _ = (principal, scope, context);
-        Err(GateError::Denied)
+        match decide(principal.role, principal.purpose, principal.channel(), &scope) {
+            Decision::Allow(filter) => {
+                Ok(Permit { scope, filter, principal: principal.clone(), context, log: self.log.clone(), answered: false })
+            }
+            Decision::Deny(reason) => {
+                metrics::counter!("chartkeep_gate_denied_total", "reason" => reason.code()).increment(1);
+                if self.log.append(entry::denied(principal, &context, &scope, reason)).is_err() {
+                    tracing::error!(reason = reason.code(), "a denial could not be written to the audit log");
+                }
+                Err(GateError::Denied)
+            }
+        }
     }
 }

@@ -2,10 +2,19 @@
 //!
 //! Not for: reading records (`query`), HTTP (`server`), or account storage (`register`).
 
+mod entry;
 mod gate;
 mod permit;
+mod policy;
 mod principal;
+mod token;
 
+#[cfg(test)]
+mod tests;
+
+pub use entry::entry;
 pub use gate::{Gate, GateError, RequestContext};
-pub use permit::{Audited, Filter, Permit, Public, Scope, Shown};
+pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown};
+pub use policy::{Channel, Decision, DenyReason, decide};
 pub use principal::{Principal, Purpose, Role};
+pub use token::{Grant, IssuedToken, TokenError, TokenVerifier, archive_urn, bearer_token, issue_token, token_self_test};

@@ -2,10 +2,11 @@
 //!
 //! Not for: deciding (`gate`).
 
-use crate::audit;
+use crate::audit::{Ack, AuditError, AuditLog, Entry};
 use crate::model::{ArchiveId, Kind, Label, PatientKey, Place};
 
-use super::{GateError, Principal, RequestContext};
+use super::policy::DenyReason;
+use super::{GateError, Principal, RequestContext, entry};
 
 /// What a permit allows to be read. A query function checks that its work lies inside.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +27,16 @@ pub enum Scope {
     Accessions,
 }
 
+impl Scope {
+    /// The patient whom the question is about, when the scope names one.
+    pub fn patient(&self) -> Option<&PatientKey> {
+        match self {
+            Scope::Chart(patient) | Scope::AuditLog(Some(patient)) => Some(patient),
+            _ => None,
+        }
+    }
+}
+
 /// What a permit hides. ANDed into every search, count, facet and suggestion, never applied to hits afterwards.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Filter {
@@ -39,6 +50,46 @@ impl Filter {
 }
 
 /// Leave to read within a scope, made by the gate alone. Answering consumes it; dropping it unanswered is logged.
+///
+/// It cannot be forged, since its fields are private and it has no constructor:
+///
+/// ```compile_fail,E0451
+/// use chartkeep::access::{Filter, Permit, Scope};
+/// fn forge(real: Permit) -> Permit {
+///     Permit { scope: Scope::Everything, filter: Filter::default(), ..real }
+/// }
+/// ```
+///
+/// nor defaulted or cloned:
+///
+/// ```compile_fail,E0599
+/// let permit = chartkeep::access::Permit::default();
+/// ```
+///
+/// ```compile_fail,E0599
+/// fn twice(permit: chartkeep::access::Permit) -> [chartkeep::access::Permit; 2] {
+///     [permit.clone(), permit]
+/// }
+/// ```
+///
+/// nor used twice:
+///
+/// ```compile_fail,E0382
+/// use chartkeep::access::{Permit, Shown};
+/// fn twice(permit: Permit) {
+///     let first = permit.answer("one", Shown::default());
+///     let second = permit.answer("two", Shown::default());
+/// }
+/// ```
+///
+/// Used once, the same code compiles:
+///
+/// ```
+/// use chartkeep::access::{Audited, GateError, Permit, Shown};
+/// fn once(permit: Permit) -> Result<Audited<&'static str>, GateError> {
+///     permit.answer("one", Shown::default())
+/// }
+/// ```
 #[must_use]
 #[derive(Debug)]
 pub struct Permit {
@@ -46,7 +97,7 @@ pub struct Permit {
     pub(super) filter: Filter,
     pub(super) principal: Principal,
     pub(super) context: RequestContext,
-    pub(super) log: audit::AuditLog,
+    pub(super) log: AuditLog,
     pub(super) answered: bool,
 }
 
@@ -81,15 +132,132 @@ impl Permit {
         &self.principal
     }
 
+    /// Whether the chart of `patient` may be read: its index, its records, search inside it.
+    pub fn covers_patient(&self, patient: &PatientKey) -> bool {
+        match &self.scope {
+            Scope::Chart(allowed) => allowed == patient,
+            Scope::Everything => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the record `kind`/`id` may be read, which lies in the compartment of `patient` (`None`: of nobody).
+    pub fn covers_record(&self, kind: Kind, id: &ArchiveId, patient: Option<&PatientKey>) -> bool {
+        match &self.scope {
+            Scope::Record(allowed_kind, allowed_id) => (*allowed_kind, allowed_id) == (kind, id),
+            _ => patient.map_or(self.scope == Scope::Everything, |patient| self.covers_patient(patient)),
+        }
+    }
+
+    /// Whether text may be searched: inside the chart of `patient`, or across all patients for `None`.
+    pub fn covers_search(&self, patient: Option<&PatientKey>) -> bool {
+        self.scope == Scope::SearchAll || patient.is_some_and(|patient| self.covers_patient(patient))
+    }
+
+    /// Whether patients may be looked for.
+    pub fn covers_finding(&self) -> bool {
+        self.scope == Scope::FindPatients
+    }
+
+    /// Whether the audit log may be read: about `patient`, or all of it for `None`.
+    pub fn covers_audit_log(&self, patient: Option<&PatientKey>) -> bool {
+        match &self.scope {
+            Scope::AuditLog(None) => true,
+            Scope::AuditLog(allowed) => allowed.as_ref() == patient,
+            _ => false,
+        }
+    }
+
+    /// Whether accessions and their reports may be read.
+    pub fn covers_accessions(&self) -> bool {
+        matches!(self.scope, Scope::Accessions | Scope::Everything)
+    }
+
     /// Writes the entry that names everything shown, waits until it is on disk, and only then gives the value back in
     /// the one wrapper that a route may send. The wait blocks the thread: call it where blocking is allowed.
-    pub fn answer<T>(self, value: T, shown: Shown) -> Result<Audited<T>, GateError> {
-        let _ = (value, shown);
-        Err(GateError::LogUnavailable)
+    ///
+    /// # Errors
+    /// `LogUnavailable` when the entry cannot be made durable; `Denied` when `shown` has a label that the permit hides,
+    /// which is a mistake in the program and must not become a leak. The value is dropped either way.
+    pub fn answer<T>(mut self, value: T, shown: Shown) -> Result<Audited<T>, GateError> {
+        let (entry, verdict) = self.entry_of(shown);
+        let written = self.log.append(entry);
+        release(value, verdict, written)
+    }
+
+    /// As [`Permit::answer`], for async code: the task waits and the thread does not. A future that is dropped before
+    /// its end has shown nothing, yet its entry may stand.
+    pub async fn answer_async<T>(mut self, value: T, shown: Shown) -> Result<Audited<T>, GateError> {
+        let (entry, verdict) = self.entry_of(shown);
+        let written = self.log.append_async(entry).durable().await;
+        release(value, verdict, written)
+    }
+
+    /// The entry that an answer needs, and whether the answer may leave once that is written.
+    fn entry_of(&mut self, shown: Shown) -> (Entry, Result<(), GateError>) {
+        self.answered = true;
+        if self.filter.allows(shown.label) {
+            return (entry::answered(&self.principal, &self.context, &self.scope, shown), Ok(()));
+        }
+        tracing::error!("an answer held records that its permit hides; it was refused");
+        let reason = DenyReason::LabelBeyondPermit;
+        (entry::denied(&self.principal, &self.context, &self.scope, reason), Err(GateError::Denied))
+    }
+}
+
+/// Lets a value go when its entry is written and nothing speaks against it.
+fn release<T>(value: T, verdict: Result<(), GateError>, written: Result<Ack, AuditError>) -> Result<Audited<T>, GateError> {
+    if let Err(error) = written {
+        metrics::counter!("chartkeep_gate_log_unavailable_total").increment(1);
+        tracing::error!(%error, "an answer was withheld: its audit entry could not be written");
+        return Err(GateError::LogUnavailable);
+    }
+    verdict.map(|()| Audited(value))
+}
+
+impl Drop for Permit {
+    /// Nothing was shown, so nothing waits for this entry.
+    fn drop(&mut self) {
+        if !self.answered {
+            let entry = entry::abandoned(&self.principal, &self.context, &self.scope);
+            if let Err(error) = self.log.enqueue(entry) {
+                tracing::warn!(%error, "a permit was abandoned and that could not be logged");
+            }
+        }
+    }
+}
+
+/// Leave to read records in order to check or rebuild the archive itself. It has no `answer`: what is read under it
+/// cannot be sent to anyone.
+#[must_use]
+#[derive(Debug)]
+pub struct Maintenance {
+    command: &'static str,
+}
+
+impl Maintenance {
+    /// The commands that read records without showing them.
+    const COMMANDS: [&'static str; 5] = ["verify", "index", "compact", "remap", "ingest"];
+
+    /// A maintenance permit for the command `name`.
+    ///
+    /// # Panics
+    /// When `name` is none of `verify`, `index`, `compact`, `remap`, `ingest`: a mistake in the program.
+    pub fn for_command(name: &'static str) -> Maintenance {
+        assert!(Self::COMMANDS.contains(&name), "no maintenance permit for this command");
+        Maintenance { command: name }
+    }
+
+    pub fn command(&self) -> &'static str {
+        self.command
     }
 }
 
 /// A value whose audit entry is durable. Made by [`Permit::answer`] alone.
+///
+/// ```compile_fail,E0423
+/// let unlogged = chartkeep::access::Audited("a chart");
+/// ```
 #[derive(Debug)]
 pub struct Audited<T>(pub(super) T);
 

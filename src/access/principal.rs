@@ -2,6 +2,13 @@
 //!
 //! Not for: how a principal proves who he is (tokens, sessions).
 
+use super::policy::Channel;
+
+/// Issuer of operators at the command line; no token can carry it, since token issuers are URNs of archives.
+const COMMAND_LINE_ISSUER: &str = "cli";
+/// Issuer of the archive's own accounts, signed in by password.
+const LOCAL_ISSUER: &str = "local";
+
 /// The roles of the spine (spec access.md §7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Role {
@@ -27,6 +34,16 @@ impl Role {
 
     pub fn from_name(name: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|r| r.name() == name)
+    }
+
+    /// The purpose of use that a principal of this role has when none is stated.
+    pub fn usual_purpose(self) -> Purpose {
+        match self {
+            Role::Clinician => Purpose::Treat,
+            Role::Him | Role::Archivist => Purpose::RecordManagement,
+            Role::Compliance => Purpose::Compliance,
+            Role::Admin => Purpose::SystemAdministration,
+        }
     }
 }
 
@@ -83,4 +100,35 @@ pub struct Principal {
     pub token_id: Option<String>,
     /// SHA-256 of the session id cut to 16 bytes, in hex; never the id itself.
     pub session: Option<String>,
+}
+
+impl Principal {
+    /// An operator at the command line, as the operating system names him, acting in `role` for `purpose`.
+    pub fn operator(name: &str, role: Role, purpose: Purpose) -> Principal {
+        Principal::without_credentials(COMMAND_LINE_ISSUER, name, name, role, purpose)
+    }
+
+    /// A person with an account of this archive and a live session; `session` is its audit id, never its secret.
+    pub fn local(account: &str, display_name: &str, role: Role, purpose: Purpose, session: &str) -> Principal {
+        let mut principal = Principal::without_credentials(LOCAL_ISSUER, account, display_name, role, purpose);
+        principal.session = Some(session.into());
+        principal
+    }
+
+    /// By which door this principal came in.
+    pub fn channel(&self) -> Channel {
+        if self.issuer == COMMAND_LINE_ISSUER { Channel::CommandLine } else { Channel::Network }
+    }
+
+    fn without_credentials(issuer: &str, subject: &str, name: &str, role: Role, purpose: Purpose) -> Principal {
+        Principal {
+            issuer: issuer.into(),
+            subject: subject.into(),
+            name: name.into(),
+            role,
+            purpose,
+            token_id: None,
+            session: None,
+        }
+    }
 }

@@ -3,6 +3,9 @@
 //! Not for: the work itself; a command wires modules together and prints.
 
 pub mod audit;
+mod operator;
+pub mod token;
+pub mod user;
 
 /// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed.
 pub fn main() -> std::process::ExitCode {

@@ -1,0 +1,74 @@
+//! The operator at the command line and the archive that he works on: who he is, its keys, its audit log.
+//!
+//! Not for: what a command does.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::access::{Principal, RequestContext, Role, entry};
+use crate::audit::{AuditLog, Entry};
+use crate::config::Config;
+use crate::register::{BlockingRegister, REGISTER_FILE};
+use crate::signing::{KeyPurpose, KeyRing, SigningKey, default_private_dir, load_signer};
+
+/// An archive as an operator's command sees it.
+pub(super) struct Workplace {
+    archive: PathBuf,
+    private_keys: PathBuf,
+    pub(super) ring: KeyRing,
+    pub(super) log: AuditLog,
+}
+
+impl Workplace {
+    /// Opens the archive for a command that writes audit entries; works while others, `serve` among them, have it open.
+    pub(super) fn open(archive: &Path) -> anyhow::Result<Workplace> {
+        let config = Config::load(archive)?;
+        let ring = load_ring(archive)?;
+        let private_keys = config.private_keys.unwrap_or_else(|| default_private_dir(archive));
+        let audit_key = load_signer(&private_keys, KeyPurpose::Audit)?;
+        let log = AuditLog::open(archive, Arc::new(audit_key))?;
+        Ok(Workplace { archive: archive.to_path_buf(), private_keys, ring, log })
+    }
+
+    pub(super) fn register(&self) -> anyhow::Result<BlockingRegister> {
+        Ok(BlockingRegister::open(&self.archive.join(REGISTER_FILE))?)
+    }
+
+    pub(super) fn signer(&self, purpose: KeyPurpose) -> anyhow::Result<SigningKey> {
+        Ok(load_signer(&self.private_keys, purpose)?)
+    }
+}
+
+/// The register of an archive, for a command that only looks.
+pub(super) fn open_register(archive: &Path) -> anyhow::Result<BlockingRegister> {
+    load_ring(archive)?;
+    Ok(BlockingRegister::open(&archive.join(REGISTER_FILE))?)
+}
+
+/// A folder without keys is no archive, and no command may begin to make it one.
+fn load_ring(archive: &Path) -> anyhow::Result<KeyRing> {
+    KeyRing::load(archive).with_context(|| format!("{} is not an archive", archive.display()))
+}
+
+/// An entry about `event` by the operator, acting in `role`; `command` is its name, without arguments.
+pub(super) fn operator_entry(event: &'static str, role: Role, command: &str, detail: Vec<(&'static str, String)>) -> Entry {
+    let principal = Principal::operator(&operator_name(), role, role.usual_purpose());
+    let context = RequestContext {
+        request_id: uuid::Uuid::now_v7().to_string(),
+        method: "CLI".into(),
+        path: command.into(),
+        ..RequestContext::default()
+    };
+    Entry { detail, ..entry(event, &principal, &context) }
+}
+
+/// The operator as the operating system's session names him. Whoever may run commands here may also set these
+/// variables: the name says who it was among honest operators, and no more.
+pub(super) fn operator_name() -> String {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()))
+        .unwrap_or_else(|| "unknown".into())
+}

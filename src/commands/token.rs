@@ -1,0 +1,226 @@
+//! `chartkeep token`: a bearer token of the archive's own, for scripts and tests.
+//!
+//! Not for: checking tokens (`access`), or signing people in (`server`).
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+
+use crate::access::{Grant, Purpose, Role, archive_urn, issue_token};
+use crate::register::BlockingRegister;
+use crate::signing::KeyPurpose;
+
+use super::operator::{Workplace, operator_entry};
+use super::user::parse_role;
+
+/// Longest name that is put into a token, in bytes.
+const NAME_BYTES_MAX: usize = 128;
+
+/// Print a bearer token, signed by the archive's own key, for use at /fhir and /api.
+///
+/// The token alone goes to standard output. Issuing it is itself an entry of the audit log. An account of this name
+/// must be enabled and hold the role; a name without an account is taken as vouched for by you, and the entry says so.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  TOKEN=$(chartkeep token archive --user reader --role clinician --ttl 30m)
+  curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/fhir/metadata")]
+pub struct TokenArgs {
+    /// The archive's folder
+    archive: PathBuf,
+    /// Who will use the token: an account, or any name that you vouch for
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    user: String,
+    /// clinician, him, compliance, archivist or admin
+    #[arg(long, value_parser = parse_role)]
+    role: Role,
+    /// How long it is good for, at most 24h: 90s, 30m, 1h
+    #[arg(long, default_value = "1h", value_parser = parse_lifetime)]
+    ttl: Duration,
+    /// Purpose of use: TREAT, HOPERAT, HLEGAL, RECORDMGT, PATRQT, HCOMPL or HSYSADMIN [default: the role's usual one]
+    #[arg(long, value_parser = parse_purpose)]
+    purpose: Option<Purpose>,
+    /// For a program and not a person: the subject becomes service:NAME, and no account is looked for
+    #[arg(long)]
+    service: bool,
+}
+
+/// On whose word a subject stands in a token.
+#[derive(Clone, Copy)]
+enum Voucher {
+    Account,
+    Operator,
+    Service,
+}
+
+impl Voucher {
+    fn name(self) -> &'static str {
+        match self {
+            Voucher::Account => "account",
+            Voucher::Operator => "operator",
+            Voucher::Service => "service",
+        }
+    }
+}
+
+/// Runs `chartkeep token`.
+pub fn run(args: &TokenArgs) -> anyhow::Result<ExitCode> {
+    println!("{}", args.issue()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+impl TokenArgs {
+    fn issue(&self) -> anyhow::Result<String> {
+        let workplace = Workplace::open(&self.archive)?;
+        let (grant, voucher) = self.grant(&workplace.register()?)?;
+        let signer = workplace.signer(KeyPurpose::Token)?;
+        let token = issue_token(&archive_urn(&workplace.ring)?, &signer, &grant)?;
+        workplace.log.append(operator_entry(
+            "auth.token_issued",
+            Role::Admin,
+            "token",
+            vec![
+                ("subject", grant.subject),
+                ("role", grant.role.name().into()),
+                ("purpose", grant.purpose.code().into()),
+                ("vouched_by", voucher.name().into()),
+                ("token_jti", token.id),
+                ("expires", token.expires.to_string()),
+            ],
+        ))?;
+        Ok(token.text)
+    }
+
+    fn grant(&self, register: &BlockingRegister) -> anyhow::Result<(Grant, Voucher)> {
+        let account = if self.service { None } else { register.account(&self.user)? };
+        let (subject, name, voucher) = match account {
+            Some(account) => {
+                ensure!(!account.disabled, "the account {} is disabled", account.name);
+                ensure!(account.holds(self.role.name()), "the account {} does not hold this role", account.name);
+                (account.name, account.display_name, Voucher::Account)
+            }
+            None if self.service => (format!("service:{}", self.user), self.user.clone(), Voucher::Service),
+            None => (self.user.clone(), self.user.clone(), Voucher::Operator),
+        };
+        let purpose = self.purpose.unwrap_or(self.role.usual_purpose());
+        Ok((Grant { subject, name, role: self.role, purpose, lifetime: self.ttl }, voucher))
+    }
+}
+
+/// A subject cannot pass for a service by its spelling.
+fn parse_name(text: &str) -> anyhow::Result<String> {
+    let good = !text.trim().is_empty() && text.len() <= NAME_BYTES_MAX && !text.chars().any(|c| c.is_control() || c == ':');
+    ensure!(good, "a name has 1 to {NAME_BYTES_MAX} bytes, no colon and no control characters");
+    Ok(text.to_string())
+}
+
+fn parse_purpose(text: &str) -> anyhow::Result<Purpose> {
+    let known = || Purpose::ALL.map(Purpose::code).join(", ");
+    Purpose::from_code(text).ok_or_else(|| anyhow::anyhow!("a purpose is one of {}", known()))
+}
+
+/// `90s`, `30m`, `24h`: from one second to a day.
+fn parse_lifetime(text: &str) -> anyhow::Result<Duration> {
+    let wrong = "a life is a whole number with s, m or h, from 1s to 24h";
+    let Some(unit) = text.chars().last() else { bail!(wrong) };
+    let unit_s: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => bail!(wrong),
+    };
+    let digits = &text[..text.len() - 1];
+    ensure!(digits.bytes().all(|b| b.is_ascii_digit()), wrong);
+    let seconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit_s));
+    match seconds {
+        Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => bail!(wrong),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::access::TokenVerifier;
+    use crate::audit::{self, AuditLog};
+    use crate::register::NewAccount;
+    use crate::signing::{KeyRing, default_private_dir, init_keys, load_signer};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: TokenArgs,
+    }
+
+    fn archive() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        init_keys(&archive, &default_private_dir(&archive)).unwrap();
+        (folder, archive)
+    }
+
+    fn issue(archive: &std::path::Path, options: &[&str]) -> anyhow::Result<String> {
+        let line = ["token", archive.to_str().unwrap()].into_iter().chain(options.iter().copied());
+        Line::try_parse_from(line)?.args.issue()
+    }
+
+    #[test]
+    fn a_token_for_any_name_is_vouched_for_by_the_operator() {
+        let (_folder, archive) = archive();
+        // Another process, such as `serve`, has the log open meanwhile.
+        let signer = load_signer(&default_private_dir(&archive), KeyPurpose::Audit).unwrap();
+        let _serving = AuditLog::open(&archive, Arc::new(signer)).unwrap();
+        let verifier = TokenVerifier::of_archive(&KeyRing::load(&archive).unwrap()).unwrap();
+        let token = issue(&archive, &["--user", "reader", "--role", "him"]).unwrap();
+        let principal = verifier.verify(&token).unwrap();
+        assert_eq!(
+            (principal.subject.as_str(), principal.role, principal.purpose),
+            ("reader", Role::Him, Purpose::RecordManagement)
+        );
+        let token =
+            issue(&archive, &["--user", "etl", "--role", "him", "--service", "--purpose", "HLEGAL", "--ttl", "24h"]).unwrap();
+        let principal = verifier.verify(&token).unwrap();
+        assert_eq!((principal.subject.as_str(), principal.purpose), ("service:etl", Purpose::Legal));
+        let nowhere = archive.join("nowhere");
+        assert!(issue(&nowhere, &["--user", "a", "--role", "him"]).is_err() && !nowhere.exists());
+
+        let issued = audit::Query { event: Some("auth.token_issued".into()), ..audit::Query::default() };
+        let entries = audit::read(&archive, &issued).unwrap();
+        let vouched: Vec<&str> = entries.iter().map(|found| found.entry["detail"]["vouched_by"].as_str().unwrap()).collect();
+        assert_eq!(vouched, ["service", "operator"]);
+        assert_eq!(entries[0].entry["detail"]["token_jti"].as_str(), principal.token_id.as_deref());
+        assert!(!serde_json::to_string(&entries[0].entry).unwrap().contains(token.rsplit('.').next().unwrap()));
+    }
+
+    #[test]
+    fn an_account_must_be_enabled_and_hold_the_role() {
+        let (_folder, archive) = archive();
+        let register = BlockingRegister::open(&archive.join(crate::register::REGISTER_FILE)).unwrap();
+        let ann = NewAccount { name: "ann".into(), display_name: "Ann".into(), roles: vec!["him".into()] };
+        register.add_account(&ann, "correct horse").unwrap();
+        assert!(issue(&archive, &["--user", "ann", "--role", "him"]).is_ok());
+        assert!(issue(&archive, &["--user", "ANN", "--role", "clinician"]).is_err());
+        register.set_disabled("ann", true).unwrap();
+        assert!(issue(&archive, &["--user", "ann", "--role", "him"]).is_err());
+    }
+
+    #[test]
+    fn odd_options_are_refused() {
+        for (lifetime, seconds) in [("90s", 90), ("30m", 1800), ("1h", 3600), ("24h", 86_400)] {
+            assert_eq!(parse_lifetime(lifetime).unwrap(), Duration::from_secs(seconds));
+        }
+        for lifetime in ["", "h", "0s", "25h", "1d", "1.5h", "-1h", "+1h", "1é", "99999999999999999999s", "9999999999999999999h"]
+        {
+            assert!(parse_lifetime(lifetime).is_err(), "{lifetime}");
+        }
+        for name in ["", " ", "service:x", "a\nb", &"x".repeat(129)] {
+            assert!(parse_name(name).is_err(), "{name}");
+        }
+        assert!(parse_purpose("treat").is_err() && parse_role("root").is_err());
+    }
+}

@@ -1,0 +1,54 @@
+//! The register for commands: the same calls, waiting for each on a small runtime of its own.
+//!
+//! Not for: the server, which awaits.
+
+use std::path::Path;
+
+use super::{Account, NewAccount, Register, RegisterError, SessionTimes};
+
+/// An open register with the thread's own runtime. Not to be used inside an async runtime.
+#[derive(Debug)]
+pub struct BlockingRegister {
+    runtime: tokio::runtime::Runtime,
+    register: Register,
+}
+
+impl BlockingRegister {
+    /// As [`Register::open`], with the default session times, which commands do not use.
+    pub fn open(path: &Path) -> Result<BlockingRegister, RegisterError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RegisterError::Runtime)?;
+        let register = runtime.block_on(Register::open(path, SessionTimes::default()))?;
+        Ok(BlockingRegister { runtime, register })
+    }
+
+    pub fn add_account(&self, account: &NewAccount, password: &str) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.add_account(account, password))
+    }
+
+    pub fn accounts(&self) -> Result<Vec<Account>, RegisterError> {
+        self.runtime.block_on(self.register.accounts())
+    }
+
+    pub fn account(&self, name: &str) -> Result<Option<Account>, RegisterError> {
+        self.runtime.block_on(self.register.account(name))
+    }
+
+    pub fn set_disabled(&self, name: &str, disabled: bool) -> Result<u64, RegisterError> {
+        self.runtime.block_on(self.register.set_disabled(name, disabled))
+    }
+
+    pub fn set_password(&self, name: &str, password: &str) -> Result<u64, RegisterError> {
+        self.runtime.block_on(self.register.set_password(name, password))
+    }
+
+    pub fn revoke_token(&self, jti: &str, expires: i64) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.revoke_token(jti, expires))
+    }
+}
+
+impl Drop for BlockingRegister {
+    /// Closing folds the write-ahead log into the file.
+    fn drop(&mut self) {
+        self.runtime.block_on(self.register.close());
+    }
+}

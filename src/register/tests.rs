@@ -1,0 +1,226 @@
+//! Behaviour of the register: lock-out, sessions, several processes at once. Not for: HTTP.
+
+use super::*;
+
+const PASSWORD: &str = "correct horse";
+
+struct Fixture {
+    register: Register,
+    folder: tempfile::TempDir,
+}
+
+/// A register with one account, `ann`, clinician and him.
+async fn fixture() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let register = Register::open(&folder.path().join(REGISTER_FILE), SessionTimes::default()).await.unwrap();
+    register.add_account(&new_account("ann"), PASSWORD).await.unwrap();
+    Fixture { register, folder }
+}
+
+fn new_account(name: &str) -> NewAccount {
+    NewAccount { name: name.into(), display_name: "Ann Example".into(), roles: vec!["clinician".into(), "him".into()] }
+}
+
+/// Makes time pass, as far as the file is concerned.
+async fn pass(register: &Register, seconds: i64) {
+    for statement in [
+        "UPDATE sessions SET last_seen = last_seen - ?1, created = created - ?1",
+        "UPDATE accounts SET locked_until = max(locked_until - ?1, 0) WHERE locked_until > ?1",
+    ] {
+        sqlx::query(statement).bind(seconds).execute(&register.pool).await.unwrap();
+    }
+}
+
+async fn attempt(register: &Register, password: &str) -> Result<String, LoginRefusal> {
+    register.login("ann", password).await.unwrap().map(|account| account.name)
+}
+
+#[tokio::test]
+async fn an_account_signs_in_with_its_password_only() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()));
+    assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword));
+    assert_eq!(register.login("ANN", PASSWORD).await.unwrap().unwrap().name, "ann");
+    assert_eq!(register.login("bob", PASSWORD).await.unwrap(), Err(LoginRefusal::UnknownAccount));
+    assert!(matches!(register.add_account(&new_account("Ann"), PASSWORD).await, Err(RegisterError::Exists)));
+    assert!(matches!(register.add_account(&new_account("a b"), PASSWORD).await, Err(RegisterError::BadName)));
+    assert!(matches!(register.add_account(&new_account("bob"), "short").await, Err(RegisterError::BadPassword)));
+    let stored: String = sqlx::query_scalar("SELECT password_hash FROM accounts").fetch_one(&register.pool).await.unwrap();
+    assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+}
+
+#[tokio::test]
+async fn five_failures_lock_an_account_even_for_the_right_password() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    for _ in 0..4 {
+        assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword));
+    }
+    assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()), "four failures do not lock, and success starts anew");
+    for _ in 0..5 {
+        assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword));
+    }
+    assert_eq!(attempt(&register, PASSWORD).await, Err(LoginRefusal::Locked));
+    assert!(register.account("ann").await.unwrap().unwrap().locked_until.is_some());
+    sqlx::query("UPDATE accounts SET locked_until = ?").bind(now()).execute(&register.pool).await.unwrap();
+    assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword), "the count starts anew after a lock");
+    assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()));
+}
+
+#[tokio::test]
+async fn many_attempts_at_once_do_not_pass_the_bound() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let attempts: Vec<_> = (0..12)
+        .map(|_| {
+            let register = register.clone();
+            tokio::spawn(async move { attempt(&register, "wrong horse").await })
+        })
+        .collect();
+    let mut tried = 0;
+    for outcome in attempts {
+        tried += usize::from(outcome.await.unwrap() == Err(LoginRefusal::WrongPassword));
+    }
+    assert_eq!(tried, 5);
+}
+
+#[tokio::test]
+async fn disabling_ends_sessions_and_refuses_sign_in() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let started = register.start_session("ann", "clinician").await.unwrap();
+    assert!(register.session(&started.id, Activity::Person).await.unwrap().is_some());
+    assert_eq!(register.set_disabled("ann", true).await.unwrap(), 1);
+    assert_eq!(register.session(&started.id, Activity::Person).await.unwrap(), None);
+    assert_eq!(attempt(&register, PASSWORD).await, Err(LoginRefusal::Disabled));
+    assert!(matches!(register.start_session("ann", "clinician").await, Err(RegisterError::Unknown)));
+    register.set_disabled("ann", false).await.unwrap();
+    assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()));
+    assert!(matches!(register.set_disabled("bob", true).await, Err(RegisterError::Unknown)));
+}
+
+#[tokio::test]
+async fn a_new_password_replaces_the_old_and_ends_sessions() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let started = register.start_session("ann", "clinician").await.unwrap();
+    assert_eq!(register.set_password("ann", "battery staple").await.unwrap(), 1);
+    assert_eq!(register.session(&started.id, Activity::Person).await.unwrap(), None);
+    assert_eq!(attempt(&register, PASSWORD).await, Err(LoginRefusal::WrongPassword));
+    assert_eq!(attempt(&register, "battery staple").await, Ok("ann".into()));
+    assert!(matches!(register.set_password("bob", PASSWORD).await, Err(RegisterError::Unknown)));
+}
+
+#[tokio::test]
+async fn a_session_ends_by_idleness_by_age_and_by_losing_its_role() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let start = || async { register.start_session("ann", "clinician").await.unwrap().id };
+    let live = async |id: &str, activity| register.session(id, activity).await.unwrap().is_some();
+
+    let id = start().await;
+    pass(&register, 14 * 60).await;
+    assert!(live(&id, Activity::Script).await);
+    pass(&register, 2 * 60).await;
+    assert!(!live(&id, Activity::Person).await, "a script's polling does not keep it alive");
+
+    let id = start().await;
+    for _ in 0..51 {
+        pass(&register, 14 * 60).await;
+        assert!(live(&id, Activity::Person).await);
+    }
+    pass(&register, 7 * 60).await;
+    assert!(!live(&id, Activity::Person).await, "12 hours are the end even for the busy");
+
+    let id = start().await;
+    sqlx::query("UPDATE accounts SET roles = 'him'").execute(&register.pool).await.unwrap();
+    assert!(!live(&id, Activity::Person).await);
+    register.sweep().await.unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sessions").fetch_one(&register.pool).await.unwrap();
+    assert_eq!(left, 1, "only the one that is within its times");
+}
+
+#[tokio::test]
+async fn a_session_id_is_never_stored_and_a_new_role_brings_a_new_id() {
+    let Fixture { register, folder } = fixture().await;
+    let first = register.start_session("ann", "clinician").await.unwrap();
+    assert_eq!(first.id.len(), 43);
+    assert!(matches!(register.start_session("ann", "admin").await, Err(RegisterError::RoleNotHeld)));
+    assert!(matches!(register.switch_role(&first.id, "admin").await, Err(RegisterError::RoleNotHeld)));
+    let second = register.switch_role(&first.id, "him").await.unwrap().unwrap();
+    assert_eq!(register.session(&first.id, Activity::Person).await.unwrap(), None);
+    let session = register.session(&second.id, Activity::Person).await.unwrap().unwrap();
+    assert_eq!(session.role, "him");
+    assert_ne!(session.audit_id, first.session.audit_id);
+    assert!(session.csrf_matches(second.session.csrf()) && !session.csrf_matches(first.session.csrf()));
+    assert!(register.switch_role(&first.id, "him").await.unwrap().is_none());
+
+    assert!(!format!("{second:?}").contains(second.session.csrf()) && !format!("{second:?}").contains(second.id.as_str()));
+    register.close().await;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(memchr::memmem::find(&bytes, second.id.as_bytes()).is_none());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let Fixture { register: _register, folder } = fixture().await;
+    let mut files = 0;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());
+        files += 1;
+    }
+    assert!(files >= 2, "the write-ahead log lies beside the register");
+}
+
+#[tokio::test]
+async fn signing_out_ends_one_or_all_sessions() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(register.start_session("ann", "him").await.unwrap().id);
+    }
+    register.end_session(&ids[0]).await.unwrap();
+    assert!(register.session(&ids[0], Activity::Person).await.unwrap().is_none());
+    assert!(register.session(&ids[1], Activity::Person).await.unwrap().is_some());
+    assert_eq!(register.end_sessions_of("ann").await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_remembered_until_it_would_have_ended() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    register.revoke_token("old", now() - 3600).await.unwrap();
+    register.revoke_token("new", now() + 3600).await.unwrap();
+    register.revoke_token("new", now() + 3600).await.unwrap();
+    register.sweep().await.unwrap();
+    assert!(!register.is_token_revoked("old").await.unwrap());
+    assert!(register.is_token_revoked("new").await.unwrap());
+    assert!(!register.is_token_revoked("other").await.unwrap());
+}
+
+/// As `serve` and several `user add` do: each with its own connection, all opening a file that is not there yet.
+#[test]
+fn several_processes_open_and_write_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(REGISTER_FILE);
+    std::thread::scope(|scope| {
+        for n in 0..6 {
+            let path = &path;
+            scope.spawn(move || {
+                let register = BlockingRegister::open(path).unwrap();
+                register.add_account(&new_account(&format!("user{n}")), PASSWORD).unwrap();
+                for _ in 0..5 {
+                    register.revoke_token(&format!("token{n}"), now()).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(BlockingRegister::open(&path).unwrap().accounts().unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn a_register_of_a_newer_version_is_refused() {
+    let Fixture { register, folder } = fixture().await;
+    sqlx::query("PRAGMA user_version = 99").execute(&register.pool).await.unwrap();
+    let again = Register::open(&folder.path().join(REGISTER_FILE), SessionTimes::default()).await;
+    assert!(matches!(again, Err(RegisterError::TooNew(99))));
+}

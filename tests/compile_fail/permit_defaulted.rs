@@ -1,0 +1,7 @@
+//! There is no permit from nothing.
+
+use chartkeep::access::Permit;
+
+fn main() {
+    let _permit: Permit = Default::default();
+}
