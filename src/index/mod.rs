@@ -1,69 +1,66 @@
 //! The search index: Tantivy schemas for patients and text, building, typed questions, hits with reasons and snippets.
 //!
 //! Not for: reading charts (`store`), permits (`access`): the caller passes the filter, which is ANDed into each query.
+//!
+//! Two indexes stand in one folder, `patients/` and `text/`, named with size and digest in `index.json`. Both can always
+//! be rebuilt from the store. What hides restricted records lies inside the question, and nothing that is counted,
+//! ranked or suggested depends on a record that the filter hides: see `patients` and `text` for how each holds to that.
 
-use crate::model::{ArchiveId, Kind, PatientIndexDoc, PatientKey, Place};
+mod build;
+mod hits;
+mod manifest;
+mod names;
+mod nicknames;
+mod patient_question;
+mod patients;
+mod schema;
+mod searcher;
+mod snippet;
+mod sound;
+mod stored;
+mod text;
+mod typo;
+mod words;
 
-/// One patient hit with why it matched.
-#[derive(Clone, Debug)]
-pub struct PatientHit {
-    pub patient: PatientIndexDoc,
-    /// Higher is better; only for ordering.
-    pub score: f32,
-    /// Reasons in words, for instance "family name", "start of given name", "birth year", "family name with one letter
-    /// missing", "nickname of given name", "sounds like family name", "record number".
-    pub why: Vec<String>,
+#[cfg(test)]
+mod tests;
+
+pub use build::{IndexBuilder, IndexReport};
+pub use hits::{Facet, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
+pub use manifest::{IndexFinding, verify};
+pub use searcher::Searcher;
+pub use words::parse_question;
+
+/// Why an index could not be built, opened or asked. The texts carry no patient data.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    #[error("the index cannot be read or written: {0}")]
+    Io(#[from] std::io::Error),
+    /// Tantivy's own texts may quote terms, so only their kind is told.
+    #[error("the index engine failed: {0}")]
+    Engine(&'static str),
+    #[error("this index was made by another version: rebuild it with `chartkeep index --rebuild`")]
+    OtherVersion,
+    #[error("the index is damaged: {0}")]
+    Damaged(&'static str),
+    #[error("the question is not understood: {0}")]
+    BadQuestion(&'static str),
 }
 
-/// A typed question to the text index. Users never write engine syntax.
-#[derive(Clone, Debug, Default)]
-pub struct TextQuestion {
-    /// Words that must all occur (stemmed).
-    pub words: Vec<String>,
-    /// Phrases that must occur as written.
-    pub phrases: Vec<Vec<String>>,
-    pub patient: Option<PatientKey>,
-    pub kinds: Vec<Kind>,
-    pub type_codes: Vec<String>,
-    pub sources: Vec<String>,
-    /// Inclusive days, `YYYY-MM-DD`.
-    pub from: Option<String>,
-    pub to: Option<String>,
-    pub newest_first: bool,
-    pub offset: usize,
-    pub limit: usize,
-}
-
-#[derive(Clone, Debug)]
-pub struct TextHit {
-    pub kind: Kind,
-    pub id: ArchiveId,
-    pub patient: Option<PatientKey>,
-    pub place: Place,
-    pub source_system: String,
-    pub type_code: Option<String>,
-    pub title: String,
-    pub author: Option<String>,
-    pub date: Option<String>,
-    /// Plain text; `marks` are byte ranges of hits inside it.
-    pub snippet: String,
-    pub marks: Vec<std::ops::Range<usize>>,
-}
-
-/// One facet: its values with counts under the present question.
-#[derive(Clone, Debug, Default)]
-pub struct Facet {
-    pub values: Vec<(String, u64)>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct TextHits {
-    pub hits: Vec<TextHit>,
-    pub total: u64,
-    pub kinds: Facet,
-    pub types: Facet,
-    pub sources: Facet,
-    pub years: Facet,
-    /// Documents under the same filter and patient that have no text and so were not searched.
-    pub not_searchable: u64,
+impl From<tantivy::TantivyError> for IndexError {
+    fn from(error: tantivy::TantivyError) -> Self {
+        use tantivy::TantivyError as E;
+        IndexError::Engine(match error {
+            E::DataCorruption(_) => "damaged data",
+            E::IoError(io) => return IndexError::Io(std::io::Error::new(io.kind(), "reading or writing an index file")),
+            E::OpenReadError(_) => "a file cannot be opened",
+            E::OpenWriteError(_) => "a file cannot be written",
+            E::OpenDirectoryError(_) => "the folder cannot be opened",
+            E::LockFailure(..) => "another process is writing this index",
+            E::IndexAlreadyExists => "there is an index already",
+            E::SchemaError(_) => "the schema does not fit",
+            E::ErrorInThread(_) | E::Poisoned => "an indexing thread failed",
+            _ => "internal",
+        })
+    }
 }

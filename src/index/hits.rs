@@ -1,0 +1,83 @@
+//! The questions to the index and its answers, as `query`, the server and the viewer see them.
+//!
+//! Not for: how an answer is found (`patients`, `text`).
+
+use crate::model::{ArchiveId, Kind, PatientIndexDoc, PatientKey, Place};
+
+/// One patient hit with why it matched.
+#[derive(Clone, Debug)]
+pub struct PatientHit {
+    pub patient: PatientIndexDoc,
+    /// Higher is better; only for ordering.
+    pub score: f32,
+    /// Reasons in words, for instance "family name", "start of given name", "birth year", "family name with one letter
+    /// missing", "nickname of given name", "sounds like family name", "record number".
+    pub why: Vec<String>,
+}
+
+/// One page of patient hits, best first.
+#[derive(Clone, Debug, Default)]
+pub struct PatientMatches {
+    pub hits: Vec<PatientHit>,
+    /// Exact number of matches, up to the cap of 1,000.
+    pub total: u64,
+    pub total_capped: bool,
+    /// How the question was understood, in words: ("family or given name", "quill"), ("birth date", "1957-03-14").
+    /// Empty when there was nothing to search for.
+    pub understood: Vec<(String, String)>,
+}
+
+/// A typed question to the text index. Users never write engine syntax.
+#[derive(Clone, Debug, Default)]
+pub struct TextQuestion {
+    /// Words that must all occur (stemmed).
+    pub words: Vec<String>,
+    /// Phrases that must occur as written.
+    pub phrases: Vec<Vec<String>>,
+    pub patient: Option<PatientKey>,
+    pub kinds: Vec<Kind>,
+    pub type_codes: Vec<String>,
+    pub sources: Vec<String>,
+    /// Inclusive days, `YYYY-MM-DD`.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub newest_first: bool,
+    pub offset: usize,
+    pub limit: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct TextHit {
+    pub kind: Kind,
+    pub id: ArchiveId,
+    pub patient: Option<PatientKey>,
+    pub place: Place,
+    pub source_system: String,
+    pub type_code: Option<String>,
+    pub title: String,
+    pub author: Option<String>,
+    pub date: Option<String>,
+    /// Plain text; `marks` are byte ranges of hits inside it. Empty until the caller, who has the document's text,
+    /// fills both from [`super::Searcher::snippet`].
+    pub snippet: String,
+    pub marks: Vec<std::ops::Range<usize>>,
+}
+
+/// One facet: its values with counts under the present question, most frequent first (years: newest first). Hits
+/// without the fact (no type, no date) are in no value.
+#[derive(Clone, Debug, Default)]
+pub struct Facet {
+    pub values: Vec<(String, u64)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct TextHits {
+    pub hits: Vec<TextHit>,
+    pub total: u64,
+    pub kinds: Facet,
+    pub types: Facet,
+    pub sources: Facet,
+    pub years: Facet,
+    /// Documents that fit everything asked but the words, have no text, and so were not searched.
+    pub not_searchable: u64,
+}
