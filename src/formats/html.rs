@@ -72,10 +72,12 @@ fn at_tag(flow: &mut Flow, name: &str, close: bool) {
         b"br" => flow.line(),
         b"td" | b"th" if close => flow.cell(),
         b"tr" | b"table" | b"thead" | b"tbody" | b"tfoot" => flow.row(),
-        b"address" | b"article" | b"aside" | b"blockquote" | b"body" | b"caption" | b"center" | b"dd" | b"details" | b"dir" | b"div"
-        | b"dl" | b"dt" | b"fieldset" | b"figcaption" | b"figure" | b"footer" | b"form" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5"
-        | b"h6" | b"head" | b"header" | b"hr" | b"html" | b"legend" | b"li" | b"main" | b"nav" | b"ol" | b"option" | b"p" | b"pre"
-        | b"section" | b"select" | b"summary" | b"textarea" | b"title" | b"ul" | b"xmp" => flow.block(),
+        b"address" | b"article" | b"aside" | b"blockquote" | b"body" | b"caption" | b"center" | b"dd" | b"details" | b"dir"
+        | b"div" | b"dl" | b"dt" | b"fieldset" | b"figcaption" | b"figure" | b"footer" | b"form" | b"h1" | b"h2" | b"h3"
+        | b"h4" | b"h5" | b"h6" | b"head" | b"header" | b"hr" | b"html" | b"legend" | b"li" | b"main" | b"nav" | b"ol"
+        | b"option" | b"p" | b"pre" | b"section" | b"select" | b"summary" | b"textarea" | b"title" | b"ul" | b"xmp" => {
+            flow.block()
+        }
         _ => {}
     }
 }

@@ -15,8 +15,14 @@ pub enum Piece<'a> {
     /// Text with its character references unresolved, see [`unescape`].
     Text(&'a str),
     /// A start tag. `attributes` is read by [`attributes`]; `closed` tells that it ends in `/>`.
-    Open { name: &'a str, attributes: &'a str, closed: bool },
-    Close { name: &'a str },
+    Open {
+        name: &'a str,
+        attributes: &'a str,
+        closed: bool,
+    },
+    Close {
+        name: &'a str,
+    },
 }
 
 /// The pieces of an HTML document. Comments, declarations and what scripts, styles and frames hold are left out.
@@ -207,7 +213,8 @@ pub fn attributes(inside: &str) -> impl Iterator<Item = (&str, &str)> {
         }
         // An attribute may begin with `=`, which then belongs to its name.
         let first = rest.chars().next().map_or(0, char::len_utf8);
-        let name_end = rest[first..].find(|c: char| c.is_ascii_whitespace() || c == '/' || c == '=').map_or(rest.len(), |e| first + e);
+        let name_end =
+            rest[first..].find(|c: char| c.is_ascii_whitespace() || c == '/' || c == '=').map_or(rest.len(), |e| first + e);
         let name = &rest[..name_end];
         rest = &rest[name_end..];
         let Some(value) = rest.trim_start().strip_prefix('=') else {

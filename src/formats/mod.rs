@@ -7,7 +7,7 @@ pub mod encoding;
 mod flow;
 mod html;
 pub mod markup;
-mod pdf;
+pub mod pdf;
 mod plain;
 mod rtf;
 pub mod sniff;

@@ -5,7 +5,9 @@
 //!
 //! Not for: reading words off pictures, document properties, attachments, form data that is not shown.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hayro::hayro_interpret::font::{Glyph, GlyphRun};
@@ -48,12 +50,13 @@ fn pages_text(bytes: Vec<u8>, limit: Duration) -> (String, Vec<Finding>) {
     let started = Instant::now();
     let mut findings = Vec::new();
     let mut words = Words::default();
-    let pdf = match Pdf::new(bytes) {
+    let bytes = Arc::new(bytes);
+    let pdf = match Pdf::new(bytes.clone()) {
         Ok(pdf) => pdf,
-        Err(LoadPdfError::Decryption(_)) => {
+        Err(error) if is_encrypted(error, &bytes) => {
             return (String::new(), vec![finding("pdf.encrypted", 0, "encrypted with a password that is not known")]);
         }
-        Err(LoadPdfError::Invalid) => return (String::new(), vec![finding("pdf.damaged", 0, "cannot be opened as a PDF")]),
+        Err(_) => return (String::new(), vec![finding("pdf.damaged", 0, "cannot be opened as a PDF")]),
     };
     let pages = pdf.pages();
     if pages.is_empty() {
@@ -70,23 +73,29 @@ fn pages_text(bytes: Vec<u8>, limit: Duration) -> (String, Vec<Finding>) {
     if failed > 0 {
         findings.push(finding("pdf.damaged-page", 0, &format!("{failed} pages cannot be read")));
     }
-    if words.unknown > words.known {
+    if words.unknown * 2 > words.glyphs {
         findings.push(finding("pdf.no-unicode", 0, "most characters have no known meaning, only a shape"));
     }
     (words.text, findings)
+}
+
+/// Whether a PDF that does not open is encrypted. The library calls some of them damaged, because nothing in them makes
+/// sense without the password.
+pub fn is_encrypted(error: LoadPdfError, bytes: &[u8]) -> bool {
+    matches!(error, LoadPdfError::Decryption(_)) || memchr::memmem::find(bytes, b"/Encrypt").is_some()
 }
 
 /// Takes the glyphs of a page in the order in which they are drawn and sets them apart by where they stand.
 #[derive(Default)]
 struct Words {
     text: String,
-    /// Glyphs with and without a known character.
-    known: usize,
+    /// Glyphs in all, and those whose character is not known.
+    glyphs: usize,
     unknown: usize,
     /// Where the last glyph ended.
     end: Option<Point>,
-    /// Begin and text of the last run: bold is often the same run drawn twice.
-    last_run: Option<(Point, String)>,
+    /// The glyphs before this one: bold is often the same word drawn twice.
+    recent: VecDeque<(Point, Option<BfString>)>,
 }
 
 /// Distances at which glyphs belong to another line or word, in units of the font size.
@@ -94,6 +103,8 @@ const LINE_GAP: f64 = 0.5;
 const WORD_GAP: f64 = 0.18;
 const COLUMN_GAP: f64 = 1.5;
 const SAME_PLACE: f64 = 0.12;
+/// Glyphs that are remembered for [`Words::is_repeated`].
+const RECENT: usize = 128;
 /// Glyph space of a font is 1000 units to its size.
 const EM: f64 = 1000.0;
 
@@ -105,7 +116,7 @@ impl Words {
         let view = hayro::kurbo::Rect::new(crop.x0, crop.y0, crop.x1, crop.y1);
         let mut context = Context::new(hayro::kurbo::Affine::IDENTITY, view, &cache, page.xref(), settings);
         self.end = None;
-        self.last_run = None;
+        self.recent.clear();
         interpret_page(page, &mut context, self);
         if !self.text.is_empty() && !self.text.ends_with('\n') {
             self.text.push('\n');
@@ -131,6 +142,16 @@ impl Words {
         if !self.text.is_empty() && !self.text.ends_with([' ', '\n', '\t']) {
             self.text.push(separator);
         }
+    }
+
+    /// Whether this character was just drawn in this very place.
+    fn is_repeated(&mut self, start: Point, character: Option<&BfString>, near: f64) -> bool {
+        let repeated = self.recent.iter().any(|(at, known)| at.distance(start) < near && known.as_ref() == character);
+        if !repeated {
+            self.recent.truncate(RECENT - 1);
+            self.recent.push_front((start, character.cloned()));
+        }
+        repeated
     }
 
     fn push(&mut self, character: char) {
@@ -159,15 +180,8 @@ impl<'a> Device<'a> for Words {
             return;
         }
         let vertical = run.writing_mode() == WritingMode::Vertical;
-        let characters: Vec<Option<BfString>> = run.glyphs().iter().map(|glyph| glyph.as_unicode()).collect();
-        let mut run_text = String::new();
-        for character in characters.iter().flatten() {
-            match character {
-                BfString::Char(c) => run_text.push(*c),
-                BfString::String(s) => run_text.push_str(s),
-            }
-        }
-        for (nth, (glyph, character)) in run.glyphs().iter().zip(&characters).enumerate() {
+        for glyph in run.glyphs() {
+            let character = glyph.as_unicode();
             let place = props.transform * glyph.transform();
             let start = place * Point::ORIGIN;
             let width = advance(glyph);
@@ -178,20 +192,16 @@ impl<'a> Device<'a> for Words {
             if !size.is_finite() || size == 0.0 {
                 continue;
             }
-            if nth == 0 {
-                let again = self.last_run.as_ref().is_some_and(|(at, text)| *text == run_text && at.distance(start) < SAME_PLACE * size);
-                if again {
-                    return;
-                }
-                self.last_run = Some((start, std::mem::take(&mut run_text)));
+            if self.is_repeated(start, character.as_ref(), SAME_PLACE * size) {
+                continue;
             }
             self.gap(start, along / size, size);
             match character {
-                Some(BfString::Char(c)) => self.push(*c),
+                Some(BfString::Char(c)) => self.push(c),
                 Some(BfString::String(s)) => s.chars().for_each(|c| self.push(c)),
-                None => {}
+                None => self.unknown += 1,
             }
-            *if character.is_some() { &mut self.known } else { &mut self.unknown } += 1;
+            self.glyphs += 1;
             self.end = Some(place * next);
         }
     }

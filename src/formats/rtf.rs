@@ -5,8 +5,10 @@
 //!
 //! Not for: looks, pictures, embedded objects, the HTML that Outlook hides in RTF.
 
-use encoding_rs::{BIG5, Encoding, EUC_KR, GBK, IBM866, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1250};
-use encoding_rs::{WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258};
+use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, IBM866, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1250};
+use encoding_rs::{
+    WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
+};
 
 use super::{Extracted, finding};
 use crate::limits::RTF_DEPTH_MAX;
@@ -56,9 +58,35 @@ struct Reader<'a> {
 
 /// Groups whose text is not the document's. A group that opens with `\*` is one too unless it is in [`KEPT`].
 const SKIPPED: &[&[u8]] = &[
-    b"colortbl", b"stylesheet", b"info", b"pict", b"nonshppict", b"shprslt", b"sn", b"sv", b"xe", b"tc", b"rxe", b"filetbl",
-    b"listtable", b"listoverridetable", b"revtbl", b"rsidtbl", b"template", b"generator", b"fldinst", b"objdata", b"objclass",
-    b"atnid", b"atnauthor", b"datafield", b"themedata", b"colorschememapping", b"datastore", b"latentstyles", b"operator",
+    b"colortbl",
+    b"stylesheet",
+    b"info",
+    b"pict",
+    b"nonshppict",
+    b"shprslt",
+    b"sn",
+    b"sv",
+    b"xe",
+    b"tc",
+    b"rxe",
+    b"filetbl",
+    b"listtable",
+    b"listoverridetable",
+    b"revtbl",
+    b"rsidtbl",
+    b"template",
+    b"generator",
+    b"fldinst",
+    b"objdata",
+    b"objclass",
+    b"atnid",
+    b"atnauthor",
+    b"datafield",
+    b"themedata",
+    b"colorschememapping",
+    b"datastore",
+    b"latentstyles",
+    b"operator",
 ];
 /// Optional groups with text that was written by somebody: comments, text boxes.
 const KEPT: &[&[u8]] = &[b"annotation", b"shpinst", b"shptxt"];
@@ -190,7 +218,8 @@ impl<'a> Reader<'a> {
         let minus = usize::from(rest.first() == Some(&b'-') && rest.get(1).is_some_and(u8::is_ascii_digit));
         let digits = rest[minus..].iter().take_while(|b| b.is_ascii_digit()).count();
         let number = (digits > 0).then(|| {
-            let value = rest[minus..minus + digits].iter().fold(0i32, |n, b| n.saturating_mul(10).saturating_add(i32::from(b - b'0')));
+            let value =
+                rest[minus..minus + digits].iter().fold(0i32, |n, b| n.saturating_mul(10).saturating_add(i32::from(b - b'0')));
             if minus == 1 { -value } else { value }
         });
         self.at += len + minus + digits;

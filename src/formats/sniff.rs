@@ -125,8 +125,8 @@ fn markup_kind(text: &str) -> Option<MediaKind> {
 
 /// Elements with which an HTML document or fragment begins.
 const HTML_ROOTS: &[&str] = &[
-    "html", "head", "body", "title", "meta", "style", "script", "div", "p", "table", "span", "br", "b", "i", "u", "font", "center",
-    "h1", "h2", "h3", "h4", "pre", "ul", "ol", "hr", "img", "strong", "em", "a",
+    "html", "head", "body", "title", "meta", "style", "script", "div", "p", "table", "span", "br", "b", "i", "u", "font",
+    "center", "h1", "h2", "h3", "h4", "pre", "ul", "ol", "hr", "img", "strong", "em", "a",
 ];
 
 /// Skips XML declaration, instructions, comments and document type; gives the doctype's name and the root element's.

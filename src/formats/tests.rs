@@ -37,7 +37,13 @@ fn corpus_documents_are_read() {
         let name = path.strip_prefix(&corpus).unwrap().display().to_string();
         let codes: Vec<_> = read.findings.iter().map(|f| f.code).collect();
         let ms = started.elapsed().as_millis();
-        println!("{name}: {:?} {} → {} searchable={} {codes:?} {ms} ms", read.kind, bytes.len(), read.text.len(), read.searchable);
+        println!(
+            "{name}: {:?} {} → {} searchable={} {codes:?} {ms} ms",
+            read.kind,
+            bytes.len(),
+            read.text.len(),
+            read.searchable
+        );
         if let Some(out) = &out {
             std::fs::write(out.join(name.replace('/', "__") + ".txt"), &read.text).unwrap();
         }
@@ -49,7 +55,10 @@ fn corpus_documents_are_read() {
             _ => {}
         }
         let shows_text = matches!(read.kind, MediaKind::Html | MediaKind::Cda | MediaKind::Rtf | MediaKind::Text);
-        assert!(!shows_text || !read.searchable || !read.text.trim().is_empty() || !codes.is_empty(), "nothing read, nothing told: {name}");
+        assert!(
+            !shows_text || !read.searchable || !read.text.trim().is_empty() || !codes.is_empty(),
+            "nothing read, nothing told: {name}"
+        );
     }
 }
 
@@ -59,7 +68,11 @@ fn kinds_are_told_by_the_bytes() {
         (b"%PDF-1.4\n", Some("text/plain"), MediaKind::Pdf),
         (b"  {\\rtf1 x}", Some("text/plain"), MediaKind::Rtf),
         (b"II*\0\x08\0\0\0", Some("application/pdf"), MediaKind::Tiff),
-        (b"<?xml version='1.0'?><!-- a --><?xml-stylesheet href='x'?><ClinicalDocument xmlns='urn:hl7-org:v3'/>", None, MediaKind::Cda),
+        (
+            b"<?xml version='1.0'?><!-- a --><?xml-stylesheet href='x'?><ClinicalDocument xmlns='urn:hl7-org:v3'/>",
+            None,
+            MediaKind::Cda,
+        ),
         (b"<?xml version='1.0'?><n1:ClinicalDocument xmlns:n1='urn:hl7-org:v3'>", None, MediaKind::Cda),
         (b"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'>", None, MediaKind::Html),
         (b"<!DOCTYPE html><title>x</title>", None, MediaKind::Html),
