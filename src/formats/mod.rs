@@ -14,7 +14,7 @@ pub mod sniff;
 mod xml_text;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use sniff::{MediaKind, sniff};
 

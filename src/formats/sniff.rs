@@ -113,7 +113,9 @@ fn markup_kind(text: &str) -> Option<MediaKind> {
     if local == "ClinicalDocument" {
         return Some(MediaKind::Cda);
     }
-    if doctype.is_some_and(|d| d.eq_ignore_ascii_case("html")) || HTML_ROOTS.iter().any(|h| local.eq_ignore_ascii_case(h)) {
+    // With an XML declaration `<a>` may be anything, without one it is a piece of HTML.
+    let html_roots = if declared_xml { &HTML_ROOTS[..1] } else { HTML_ROOTS };
+    if doctype.is_some_and(|d| d.eq_ignore_ascii_case("html")) || html_roots.iter().any(|h| local.eq_ignore_ascii_case(h)) {
         return Some(MediaKind::Html);
     }
     // `<name` must be followed by what can follow a tag name, or it is prose such as `<patient name here` or `<a@b.org>`.

@@ -40,7 +40,10 @@ pub(super) fn read(bytes: &[u8], declared_type: Option<&str>, read: &mut Extract
         }
     }
     read.text = walk.flow.finish();
-    read.searchable = true;
+    read.searchable = !walk.body_elsewhere;
+    if walk.body_elsewhere {
+        read.findings.push(finding("cda.body-elsewhere", 0, "the body is another file, which is not part of this document"));
+    }
     walk.inner.and_then(|inner| {
         let packed: Vec<u8> = inner.base64.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
         match STANDARD.decode(packed) {
@@ -84,6 +87,8 @@ struct Walk {
     /// Depth of `nonXMLBody`.
     body_from: Option<usize>,
     in_base64: bool,
+    /// The body is another file, named by a reference.
+    body_elsewhere: bool,
     inner: Option<Base64Body>,
     flow: Flow,
 }
@@ -103,6 +108,7 @@ impl Walk {
             }
             Ok(Event::Empty(start)) => {
                 self.roots += usize::from(self.depth == 0);
+                self.body_elsewhere |= self.body_from.is_some() && start.local_name().as_ref() == "reference";
                 self.boundary(start.local_name().as_ref(), true);
                 Step::On
             }
@@ -148,6 +154,7 @@ impl Walk {
                 _ => {}
             }
         }
+        self.body_elsewhere |= self.body_from.is_some() && name == "reference";
         self.boundary(name, false);
     }
 
