@@ -38,6 +38,8 @@ pub const RTF_DEPTH_MAX: usize = 1000;
 pub const HTML_DEPTH_MAX: usize = 200;
 /// Largest PDF that is opened, in bytes.
 pub const PDF_BYTES_MAX: usize = 256 << 20;
+/// Most bytes that one packed stream of a PDF may unpack to.
+pub const PDF_STREAM_MAX: u64 = 512 << 20;
 /// Most pages of a PDF whose text is read.
 pub const PDF_PAGES_MAX: usize = 5_000;
 /// Seconds that reading the text of one PDF may take; pages read until then are kept.

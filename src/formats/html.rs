@@ -40,7 +40,7 @@ fn text(pieces: &mut Pieces) -> String {
     let mut flow = Flow::default();
     let mut preformatted = 0u32;
     let mut plain = String::new();
-    while let Some(piece) = pieces.next() {
+    for piece in pieces.by_ref() {
         match piece {
             Piece::Text(raw) => {
                 plain.clear();

@@ -6,10 +6,12 @@
 //! Not for: reading words off pictures, document properties, attachments, form data that is not shown.
 
 use std::collections::VecDeque;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flate2::read::ZlibDecoder;
 use hayro::hayro_interpret::font::{Glyph, GlyphRun};
 use hayro::hayro_interpret::hayro_cmap::{BfString, WritingMode};
 use hayro::hayro_interpret::hayro_syntax::page::Page;
@@ -19,15 +21,20 @@ use hayro::hayro_interpret::{
     SoftMask, interpret_page,
 };
 use hayro::kurbo::{BezPath, Point, Vec2};
+use memchr::memmem;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Extracted, bounded, finding};
-use crate::limits::{EXTRACTED_TEXT_MAX, PDF_BYTES_MAX, PDF_PAGES_MAX, PDF_TEXT_SECONDS_MAX};
+use crate::limits::{EXTRACTED_TEXT_MAX, PDF_BYTES_MAX, PDF_PAGES_MAX, PDF_STREAM_MAX, PDF_TEXT_SECONDS_MAX};
 use crate::model::Finding;
 
 pub(super) fn read(bytes: &[u8], read: &mut Extracted) {
     if bytes.len() > PDF_BYTES_MAX {
         read.findings.push(finding("pdf.too-large", 0, "larger than what is opened"));
+        return;
+    }
+    if holds_bomb(bytes, PDF_STREAM_MAX) {
+        read.findings.push(finding("pdf.expansion", 0, "a part of it unpacks to more than what is read"));
         return;
     }
     let copy = bytes.to_vec();
@@ -44,6 +51,30 @@ pub(super) fn read(bytes: &[u8], read: &mut Extracted) {
         }
         Err(stopped) => read.findings.push(finding("pdf.unreadable", 0, &stopped.to_string())),
     }
+}
+
+/// Whether a packed stream of the file unpacks beyond `limit` bytes. The library unpacks without one.
+///
+/// Not seen: streams under encryption or under a second filter.
+fn holds_bomb(bytes: &[u8], limit: u64) -> bool {
+    // Deflate packs 1032 bytes into one at best, so a stream too short for the limit need not be tried.
+    let least = limit as usize / 1032;
+    memmem::find_iter(bytes, b"stream").any(|at| {
+        let data = &bytes[at + b"stream".len()..];
+        let data = data.strip_prefix(b"\r").unwrap_or(data);
+        let data = data.strip_prefix(b"\n").unwrap_or(data);
+        // 8: deflate in a zlib wrapper (RFC 1950, 2.2).
+        if data.first().is_none_or(|b| b & 0x0F != 8)
+            || data.len() < least
+            || memmem::find(&data[..least], b"endstream").is_some()
+        {
+            return false;
+        }
+        let mut unpacked = ZlibDecoder::new(data).take(limit + 1);
+        // A damaged stream ends here with an error, as it will for the library.
+        let _ = std::io::copy(&mut unpacked, &mut std::io::sink());
+        unpacked.limit() == 0
+    })
 }
 
 fn pages_text(bytes: Vec<u8>, limit: Duration) -> (String, Vec<Finding>) {
@@ -82,7 +113,7 @@ fn pages_text(bytes: Vec<u8>, limit: Duration) -> (String, Vec<Finding>) {
 /// Whether a PDF that does not open is encrypted. The library calls some of them damaged, because nothing in them makes
 /// sense without the password.
 pub fn is_encrypted(error: LoadPdfError, bytes: &[u8]) -> bool {
-    matches!(error, LoadPdfError::Decryption(_)) || memchr::memmem::find(bytes, b"/Encrypt").is_some()
+    matches!(error, LoadPdfError::Decryption(_)) || memmem::find(bytes, b"/Encrypt").is_some()
 }
 
 /// Takes the glyphs of a page in the order in which they are drawn and sets them apart by where they stand.
@@ -212,4 +243,21 @@ impl<'a> Device<'a> for Words {
     fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {}
     fn pop_clip(&mut self) {}
     fn pop_transparency_group(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_stream_that_unpacks_without_end_is_refused() {
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&vec![b' '; 1 << 20]).unwrap();
+        let packed = packed.finish().unwrap();
+        let pdf = [b"%PDF-1.4\n4 0 obj<</Filter/FlateDecode>>stream\r\n".as_slice(), &packed, b"\nendstream\n"].concat();
+        assert!(holds_bomb(&pdf, (1 << 20) - 1));
+        assert!(!holds_bomb(&pdf, 1 << 20));
+    }
 }

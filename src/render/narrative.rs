@@ -146,8 +146,10 @@ const ELEMENTS: &[(&str, bool)] = &[
 /// Elements that are left out with all that they hold.
 const LEFT_OUT: &[&str] =
     &["svg", "math", "object", "applet", "template", "select", "audio", "video", "canvas", "map", "frameset"];
+/// Whether a value may be written.
+type Test = fn(&str) -> bool;
 /// Attributes of any element, each with the test that its value must pass.
-const ATTRIBUTES: &[(&str, fn(&str) -> bool)] = &[
+const ATTRIBUTES: &[(&str, Test)] = &[
     ("title", |_| true),
     ("alt", |_| true),
     ("lang", is_word),

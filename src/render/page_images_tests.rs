@@ -121,3 +121,24 @@ fn oversized_and_damaged_pictures_are_refused() {
     assert!(matches!(page_count(b"II+\0\x08\0\0\0", MediaKind::Tiff), Err(RenderError::Unsupported(_))));
     assert!(matches!(page_png(b"text", MediaKind::Text, 0, 100), Err(RenderError::NotPaged)));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn damaged_pages_do_no_harm(
+        edits in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), 0u8..), 1..6),
+        pdf in proptest::prelude::any::<bool>(),
+    ) {
+        let (kind, mut bytes) = match pdf {
+            true => (MediaKind::Pdf, crate::formats::tests::small_pdf()),
+            false => (MediaKind::Tiff, small_tiff(2, (1, 1))),
+        };
+        for (at, byte) in edits {
+            let at = at.index(bytes.len().min(1200));
+            bytes[at] = byte;
+        }
+        let outcome = page_png(&bytes, kind, 0, 60);
+        proptest::prop_assert!(!matches!(outcome, Err(RenderError::Stopped(_))), "{outcome:?}");
+    }
+}
