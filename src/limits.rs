@@ -28,3 +28,25 @@ pub const REQUEST_BODY_MAX: usize = 1 << 20;
 pub const PAGE_MAX: usize = 1000;
 /// Longest user-given free text in an audit entry, in bytes.
 pub const AUDIT_TEXT_MAX: usize = 64 << 10;
+/// Longest text taken out of one document, in bytes; the rest is left with a finding.
+pub const EXTRACTED_TEXT_MAX: usize = 64 << 20;
+/// Deepest nesting of an XML document.
+pub const XML_DEPTH_MAX: usize = 512;
+/// Deepest nesting of groups in an RTF document.
+pub const RTF_DEPTH_MAX: usize = 1000;
+/// Deepest nesting of elements in HTML that is shown again; deeper tags are dropped, their text is kept.
+pub const HTML_DEPTH_MAX: usize = 200;
+/// Largest PDF that is opened, in bytes.
+pub const PDF_BYTES_MAX: usize = 256 << 20;
+/// Most bytes that one packed stream of a PDF may unpack to.
+pub const PDF_STREAM_MAX: u64 = 512 << 20;
+/// Most pages of a PDF whose text is read.
+pub const PDF_PAGES_MAX: usize = 5_000;
+/// Seconds that reading the text of one PDF may take; pages read until then are kept.
+pub const PDF_TEXT_SECONDS_MAX: u64 = 20;
+/// Seconds that drawing one page may take.
+pub const PAGE_SECONDS_MAX: u64 = 20;
+/// Most pixels of a picture that is decoded or drawn.
+pub const PICTURE_PIXELS_MAX: u64 = 40_000_000;
+/// Most document workers (threads with a time limit) alive at once, those included that overran and cannot be stopped.
+pub const DOCUMENT_WORKERS_MAX: usize = 64;

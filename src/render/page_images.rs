@@ -1,0 +1,179 @@
+//! Pages of PDFs and pictures as PNG, so that a browser without plug-ins shows every document.
+//!
+//! Not for: the words on a page (`formats`), printing.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hayro::hayro_interpret::InterpreterSettings;
+use hayro::hayro_interpret::hayro_syntax::Pdf;
+use hayro::vello_cpu::color::palette::css::WHITE;
+use hayro::{PixmapSettings, RenderCache, RenderSettings};
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::{CompressionType, FilterType, PngDecoder, PngEncoder};
+use image::codecs::tiff::TiffDecoder;
+use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage};
+
+use crate::formats::bounded::{self, Stopped};
+use crate::formats::{MediaKind, pdf};
+use crate::limits::{PAGE_SECONDS_MAX, PDF_BYTES_MAX, PICTURE_PIXELS_MAX};
+use crate::render::tiff_pages;
+
+/// Why there is no picture of a page.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error("documents of this kind have no pages to show")]
+    NotPaged,
+    #[error("the document has {pages} pages")]
+    NoSuchPage { pages: u32 },
+    #[error("the document is encrypted with a password that is not known")]
+    Encrypted,
+    #[error("the document is damaged")]
+    Damaged,
+    #[error("the picture is stored in a way that cannot be read: {0}")]
+    Unsupported(String),
+    #[error("the page is larger than what is shown")]
+    TooLarge,
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Widest page that is drawn, in pixels.
+const WIDTH_MAX: u32 = 8_000;
+/// Bytes that decoding one picture may take, beside the picture itself.
+const DECODE_BYTES_MAX: u64 = 512 << 20;
+
+/// Number of pages of a PDF or a picture.
+pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
+    match kind {
+        MediaKind::Pdf => {
+            let bytes = bounded_copy(bytes)?;
+            bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
+                let pdf = open_pdf(bytes)?;
+                Ok(u32::try_from(pdf.pages().len()).unwrap_or(u32::MAX))
+            })?
+        }
+        MediaKind::Tiff => Ok(tiff_pages::pages(bytes)?.len() as u32),
+        MediaKind::Jpeg | MediaKind::Png => Ok(1),
+        _ => Err(RenderError::NotPaged),
+    }
+}
+
+/// One page as PNG. `page` counts from 0. A PDF page is drawn `width_px` wide; a picture wider than that is scaled
+/// down, and a smaller one is left as it is.
+pub fn page_png(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Result<Vec<u8>, RenderError> {
+    if !matches!(kind, MediaKind::Pdf | MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) {
+        return Err(RenderError::NotPaged);
+    }
+    let width = width_px.clamp(1, WIDTH_MAX);
+    let bytes = bounded_copy(bytes)?;
+    bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
+        let drawn = match kind {
+            MediaKind::Pdf => pdf_page(bytes, page, width)?,
+            MediaKind::Tiff => tiff_page(&bytes, page, width)?,
+            _ if page > 0 => return Err(RenderError::NoSuchPage { pages: 1 }),
+            MediaKind::Jpeg => fitted(decode(JpegDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
+            _ => fitted(decode(PngDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
+        };
+        png(drawn)
+    })?
+}
+
+/// The worker may outlive the call when its time is up, so it owns what it reads.
+fn bounded_copy(bytes: &[u8]) -> Result<Arc<Vec<u8>>, RenderError> {
+    if bytes.len() > PDF_BYTES_MAX { Err(RenderError::TooLarge) } else { Ok(Arc::new(bytes.to_vec())) }
+}
+
+fn open_pdf(bytes: Arc<Vec<u8>>) -> Result<Pdf, RenderError> {
+    Pdf::new(bytes.clone()).map_err(|e| if pdf::is_encrypted(e, &bytes) { RenderError::Encrypted } else { RenderError::Damaged })
+}
+
+fn pdf_page(bytes: Arc<Vec<u8>>, page: u32, width: u32) -> Result<DynamicImage, RenderError> {
+    let pdf = open_pdf(bytes)?;
+    let pages = pdf.pages();
+    let page = pages.get(page as usize).ok_or(RenderError::NoSuchPage { pages: pages.len() as u32 })?;
+    let (page_width, page_height) = page.render_dimensions();
+    if !(page_width > 0.0 && page_height > 0.0) {
+        return Err(RenderError::Damaged);
+    }
+    let scale = width as f32 / page_width;
+    let height = page_height * scale;
+    if height > f32::from(u16::MAX) || u64::from(width) * (height.ceil() as u64) > PICTURE_PIXELS_MAX {
+        return Err(RenderError::TooLarge);
+    }
+    // Half a pixel more, because the library cuts the fraction off and 1199.9999 is meant to be 1200.
+    let grown = |side: f32, scale: f32| (side * scale).round().max(1.0) + 0.5;
+    let settings = PixmapSettings {
+        x_scale: grown(page_width, scale) / page_width,
+        y_scale: grown(page_height, scale) / page_height,
+        bg_color: WHITE,
+    };
+    let drawn = hayro::render(page, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
+    let rgb = drawn.data_as_u8_slice().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    RgbImage::from_raw(u32::from(drawn.width()), u32::from(drawn.height()), rgb)
+        .map(DynamicImage::from)
+        .ok_or(RenderError::Damaged)
+}
+
+fn tiff_page(bytes: &[u8], page: u32, width: u32) -> Result<DynamicImage, RenderError> {
+    let pages = tiff_pages::pages(bytes)?;
+    let page = pages.get(page as usize).ok_or(RenderError::NoSuchPage { pages: pages.len() as u32 })?;
+    let alone = tiff_pages::alone(bytes, page);
+    let picture = decode(TiffDecoder::new(Cursor::new(alone)).map_err(picture_error)?)?;
+    Ok(fitted(picture, width, page.height_per_width))
+}
+
+/// Decodes a picture the right way up, without taking more memory than allowed.
+fn decode(mut decoder: impl ImageDecoder) -> Result<DynamicImage, RenderError> {
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > PICTURE_PIXELS_MAX {
+        return Err(RenderError::TooLarge);
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(DECODE_BYTES_MAX);
+    decoder.set_limits(limits).map_err(picture_error)?;
+    let orientation = decoder.orientation().map_err(picture_error)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(picture_error)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// Scales down to `width`. Pixels of faxes are not square: `stretch` is their height in widths.
+fn fitted(picture: DynamicImage, width: u32, stretch: f64) -> DynamicImage {
+    let (own_width, own_height) = (picture.width(), picture.height());
+    let new_width = own_width.min(width).max(1);
+    let height = f64::from(own_height) * stretch * f64::from(new_width) / f64::from(own_width.max(1));
+    let new_height = (height.round() as u32).clamp(1, (PICTURE_PIXELS_MAX / u64::from(new_width)) as u32);
+    if (new_width, new_height) == (own_width, own_height) {
+        return picture;
+    }
+    picture.resize_exact(new_width, new_height, image::imageops::FilterType::Triangle)
+}
+
+/// Encodes quickly rather than tightly; scans without colour as grey, a third of the size.
+fn png(picture: DynamicImage) -> Result<Vec<u8>, RenderError> {
+    let picture = if picture.color().has_alpha() { picture } else { without_colour(picture.into_rgb8()) };
+    let mut out = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Adaptive);
+    picture.write_with_encoder(encoder).map_err(picture_error)?;
+    Ok(out)
+}
+
+fn without_colour(picture: RgbImage) -> DynamicImage {
+    let grey = picture.pixels().all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]);
+    let picture = DynamicImage::from(picture);
+    if grey { DynamicImage::from(picture.into_luma8()) } else { picture }
+}
+
+fn picture_error(error: ImageError) -> RenderError {
+    match error {
+        ImageError::Unsupported(what) => RenderError::Unsupported(what.to_string()),
+        ImageError::Limits(_) => RenderError::TooLarge,
+        _ => RenderError::Damaged,
+    }
+}
+
+#[cfg(test)]
+#[path = "page_images_tests.rs"]
+mod tests;
