@@ -2,6 +2,8 @@
 //!
 //! Not for: the work itself; a command wires modules together and prints.
 
+pub mod synth;
+
 /// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::from(2)
