@@ -2,16 +2,56 @@
 //!
 //! Not for: the work itself; a command wires modules together and prints.
 
-
+mod archive;
 pub mod audit;
+mod ingest;
+mod init;
 mod operator;
+mod progress;
+pub mod synth;
 pub mod token;
 pub mod user;
 
-pub mod synth;
+use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+/// A read-only archive for retired electronic health record systems.
+#[derive(Debug, Parser)]
+#[command(name = "chartkeep", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::InitArgs),
+    Ingest(ingest::IngestArgs),
+    Audit(audit::AuditArgs),
+    User(user::UserArgs),
+    Token(token::TokenArgs),
+    Synth(synth::SynthArgs),
+}
+
+/// Exit code of a command that was done, with findings to look at.
+pub(crate) const DONE_WITH_FINDINGS: u8 = 1;
+/// Exit code of a command that was refused or failed.
+pub(crate) const REFUSED: u8 = 2;
 
 /// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Init(args) => init::run(args),
+        Command::Ingest(args) => ingest::run(args),
+        Command::Audit(args) => audit::run(args),
+        Command::User(args) => user::run(args),
+        Command::Token(args) => token::run(args),
+        Command::Synth(args) => return synth::command(args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("chartkeep: {error:#}");
+        ExitCode::from(REFUSED)
+    })
 }

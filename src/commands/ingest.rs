@@ -1,0 +1,181 @@
+//! `chartkeep ingest`: a delivery becomes a published accession.
+//!
+//! Not for: the passes themselves (`ingest`), the index (`index`).
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::archive::{OpenArchive, bytes_below, now};
+use super::operator::{Workplace, operator_entry};
+use super::progress::Meter;
+use super::{DONE_WITH_FINDINGS, REFUSED};
+use crate::access::Role;
+use crate::index;
+use crate::ingest::{self, IngestOptions, IngestSummary, Ingested, Progress};
+use crate::signing::KeyPurpose;
+use crate::store::Accession;
+
+/// Read a delivery into the archive: check it, seal it, index it, publish it.
+///
+/// Files and folders of FHIR R4: bulk NDJSON (plain, .gz, .zst), Bundles, one resource per file, with attachments inside
+/// or as files beside. Every record ends as archived, duplicate, quarantined or excluded; the ledger balances or nothing
+/// is published.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  chartkeep ingest /data/old-ehr /deliveries/2024-07-02 --source-system mer\n\nExit codes: 0 \
+published, 1 published with quarantined records to look at, 2 refused or failed.")]
+pub struct IngestArgs {
+    /// Folder of the archive
+    pub archive: PathBuf,
+    /// Files and folders of the delivery
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Short name of the system that the records come from; part of record ids for ever
+    #[arg(long, value_name = "NAME")]
+    pub source_system: String,
+    /// Worker threads
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print the result as one JSON object, last
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What an ingest came to.
+pub(super) struct Outcome {
+    pub accession: String,
+    pub summary: IngestSummary,
+    pub is_known: bool,
+    pub seconds: f64,
+    pub bytes_archive: u64,
+}
+
+/// Runs the command.
+pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
+    let meter = Meter::new();
+    let done = ingest(&args.archive, &args.paths, &args.source_system, args.threads, &meter);
+    meter.end();
+    let outcome = match done {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            if args.json {
+                println!("{}", json!({ "error": format!("{error:#}") }));
+            }
+            eprintln!("chartkeep: {error:#}");
+            return Ok(ExitCode::from(REFUSED));
+        }
+    };
+    let records = outcome.summary.records;
+    if args.json {
+        println!(
+            "{}",
+            json!({
+                "accession": outcome.accession,
+                "records": records,
+                "by_kind": outcome.summary.by_kind,
+                "seconds": (outcome.seconds * 1000.0).round() / 1000.0,
+                "bytes_in": outcome.summary.bytes_in,
+                "bytes_archive": outcome.bytes_archive,
+            })
+        );
+    } else {
+        print_summary(&outcome, &args.archive);
+    }
+    Ok(if records.quarantined > 0 && !outcome.is_known { ExitCode::from(DONE_WITH_FINDINGS) } else { ExitCode::SUCCESS })
+}
+
+fn print_summary(outcome: &Outcome, archive: &Path) {
+    let records = outcome.summary.records;
+    if outcome.is_known {
+        println!("This delivery is already archived as {}. Nothing was changed.", outcome.accession);
+        return;
+    }
+    println!("Accession {} is published.", outcome.accession);
+    println!(
+        "  {} records read = {} archived + {} duplicate + {} quarantined + {} excluded. The ledger balances.",
+        records.input, records.archived, records.duplicate, records.quarantined, records.excluded
+    );
+    let (bytes_in, bytes_archive) = (outcome.summary.bytes_in, outcome.bytes_archive.max(1));
+    println!(
+        "  {:.1} MB in, archive {:.1} MB ({:.1} : 1), {:.1} s, {:.0} records/s.",
+        bytes_in as f64 / 1e6,
+        bytes_archive as f64 / 1e6,
+        bytes_in as f64 / bytes_archive as f64,
+        outcome.seconds,
+        records.input as f64 / outcome.seconds.max(0.001)
+    );
+    if records.quarantined > 0 {
+        println!("  Look at what was quarantined: chartkeep report {} --accession {}", archive.display(), outcome.accession);
+    }
+}
+
+/// Ingests, indexes and publishes; writes the audit entries.
+pub(super) fn ingest(
+    archive: &Path,
+    paths: &[PathBuf],
+    source_system: &str,
+    threads: Option<usize>,
+    meter: &Meter,
+) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let open = OpenArchive::open(archive)?;
+    let _lock = open.lock()?;
+    // The catalog may have moved on between opening and locking.
+    let open = OpenArchive::open(archive)?;
+    let workplace = Workplace::open(archive)?;
+    let signer = workplace.signer(KeyPurpose::Seal)?;
+    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);
+    let options = IngestOptions { paths, source_system, threads, now: now() };
+    let show = |progress: Progress| match progress {
+        Progress::Reading { bytes, of } => meter.show("reading", bytes, of, true),
+        Progress::Gathering { done, of } => meter.show("gathering", done as u64, of as u64, false),
+        Progress::Assembling => meter.show("sealing", 1, 1, false),
+    };
+    let log = |accession: &str, what: &str, summary: &IngestSummary| {
+        workplace.log.append(operator_entry(
+            "ingest.run",
+            Role::Archivist,
+            "ingest",
+            vec![
+                ("accession", accession.to_string()),
+                ("source_system", source_system.to_string()),
+                ("what", what.to_string()),
+                ("input", summary.records.input.to_string()),
+                ("archived", summary.records.archived.to_string()),
+                ("duplicate", summary.records.duplicate.to_string()),
+                ("quarantined", summary.records.quarantined.to_string()),
+                ("excluded", summary.records.excluded.to_string()),
+            ],
+        ))
+    };
+    let sealed = match ingest::run(&open.layout, &open.catalog, &open.keys, &signer, &options, &show)? {
+        Ingested::Known { accession, summary } => {
+            log(&accession, "known delivery", &summary)?;
+            let seconds = started.elapsed().as_secs_f64();
+            return Ok(Outcome { accession, summary, is_known: true, seconds, bytes_archive: bytes_of(&open) });
+        }
+        Ingested::Sealed(sealed) => sealed,
+    };
+    let summary = sealed.summary.clone();
+    let accession = sealed.entry.accession.clone();
+    let mut accessions = Vec::new();
+    for entry in open.catalog.accessions.iter().chain([&sealed.entry]) {
+        accessions.push(Arc::new(Accession::open(&open.layout, entry, &open.keys)?));
+    }
+    meter.show("indexing", 0, 1, false);
+    let index = index::rebuild(&open.layout, &open.catalog, &accessions, threads).context("the index cannot be built")?;
+    drop(accessions);
+    log(&accession, "publishing", &summary)?;
+    let published = sealed.publish(&open.layout, &open.catalog, &open.catalog_sha256, Some(index), &signer, &now())?;
+    index::remove_unused(&open.layout, &published, &open.catalog)?;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Outcome { accession, summary, is_known: false, seconds, bytes_archive: bytes_of(&open) })
+}
+
+fn bytes_of(open: &OpenArchive) -> u64 {
+    bytes_below(&open.layout.accessions()) + bytes_below(&open.layout.indexes())
+}
