@@ -284,6 +284,56 @@ fn a_write_torn_at_any_byte_is_recovered_once() {
     assert_eq!(recovered, 1);
 }
 
+/// The child of the next test: appends until it is killed, and prints the number of each acknowledged entry.
+#[test]
+#[ignore = "run by a_killed_process_loses_nothing_acknowledged"]
+fn append_until_killed() {
+    let Some(dir) = std::env::var_os("CHARTKEEP_TEST_DIR").map(PathBuf::from) else { return };
+    let signer = Arc::new(load_signer(&dir.join("private"), KeyPurpose::Audit).unwrap());
+    let options = Options { segment_bytes_max: 20_000, checkpoint_entries: 7, ..OPTIONS };
+    let log = AuditLog::open_with(&dir.join("archive"), signer, options).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let ack = log.append(entry(0)).unwrap();
+                    println!("acknowledged {}", ack.seq);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_killed_process_loses_nothing_acknowledged() {
+    use std::io::{BufRead, BufReader};
+    let fixture = Fixture::new();
+    let mut acknowledged = 0;
+    for round in 0..4 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "audit::tests::append_until_killed", "--ignored", "--nocapture"])
+            .env("CHARTKEEP_TEST_DIR", fixture.dir.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut numbers: Vec<u64> = Vec::new();
+        let number = |line: String| line.rsplit_once("acknowledged ").and_then(|(_, n)| n.parse().ok());
+        while numbers.len() < 40 + round * 13 {
+            numbers.extend(number(lines.next().unwrap()));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What was still in the pipe was acknowledged too; its last line may be cut.
+        numbers.extend(lines.filter_map(number).collect::<Vec<_>>().split_last().map_or(&[][..], |(_, rest)| rest));
+        acknowledged = acknowledged.max(numbers.into_iter().max().unwrap());
+        drop(fixture.open(OPTIONS));
+        let entries = fixture.entries();
+        assert!(acknowledged < entries.len() as u64, "an acknowledged entry is lost");
+        assert_eq!(fixture.verify().findings, []);
+    }
+}
+
 #[test]
 fn a_torn_checkpoint_is_made_anew() {
     let (fixture, ..) = killed();
