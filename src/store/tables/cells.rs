@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, Int16Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BooleanBuilder, Float64Builder, Int16Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder,
     UInt64Builder,
 };
 
@@ -31,8 +31,16 @@ pub(super) enum Cells {
     Decimal(Float64Builder),
     Integer(Int64Builder),
     Boolean(BooleanBuilder),
-    When { start: TimestampMicrosecondBuilder, precision: StringBuilder, offset: Int16Builder },
+    When(Box<WhenCells>),
     Link(UInt64Builder),
+}
+
+/// The three columns of a `when`.
+#[derive(Debug)]
+pub(super) struct WhenCells {
+    start: TimestampMillisecondBuilder,
+    precision: StringBuilder,
+    offset: Int16Builder,
 }
 
 impl Cells {
@@ -42,11 +50,11 @@ impl Cells {
             Form::Decimal => Cells::Decimal(Float64Builder::new()),
             Form::Integer => Cells::Integer(Int64Builder::new()),
             Form::Boolean => Cells::Boolean(BooleanBuilder::new()),
-            Form::When => Cells::When {
-                start: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
+            Form::When => Cells::When(Box::new(WhenCells {
+                start: TimestampMillisecondBuilder::new().with_timezone("UTC"),
                 precision: StringBuilder::new(),
                 offset: Int16Builder::new(),
-            },
+            })),
             Form::Link => Cells::Link(UInt64Builder::new()),
         }
     }
@@ -59,7 +67,7 @@ impl Cells {
             Cells::Decimal(cells) => cells.len(),
             Cells::Integer(cells) => cells.len(),
             Cells::Boolean(cells) => cells.len(),
-            Cells::When { start, .. } => start.len(),
+            Cells::When(cells) => cells.start.len(),
             Cells::Link(cells) => cells.len(),
         }
     }
@@ -75,10 +83,10 @@ impl Cells {
             Cells::Decimal(cells) => cells.append_nulls(missing),
             Cells::Integer(cells) => cells.append_nulls(missing),
             Cells::Boolean(cells) => cells.append_nulls(missing),
-            Cells::When { start, precision, offset } => {
-                start.append_nulls(missing);
-                precision.append_nulls(missing);
-                offset.append_nulls(missing);
+            Cells::When(cells) => {
+                cells.start.append_nulls(missing);
+                cells.precision.append_nulls(missing);
+                cells.offset.append_nulls(missing);
             }
             Cells::Link(cells) => cells.append_nulls(missing),
         }
@@ -113,11 +121,11 @@ impl Cells {
             Cells::Decimal(cells) => cells.append_value(text.parse::<f64>().ok().filter(|number| number.is_finite())?),
             Cells::Integer(cells) => cells.append_value(text.parse().ok()?),
             Cells::Boolean(cells) => cells.append_value(text.parse().ok()?),
-            Cells::When { start, precision, offset } => {
+            Cells::When(cells) => {
                 let when = When::parse(text)?;
-                start.append_value(when.start_us());
-                precision.append_value(precision_name(when.precision()));
-                offset.append_option(when.offset_min());
+                cells.start.append_value(when.start_us().div_euclid(1_000));
+                cells.precision.append_value(precision_name(when.precision()));
+                cells.offset.append_option(when.offset_min());
             }
             Cells::Link(_) => return None,
         }
@@ -132,10 +140,10 @@ impl Cells {
             Cells::Decimal(cells) => columns.push(Arc::new(cells.finish())),
             Cells::Integer(cells) => columns.push(Arc::new(cells.finish())),
             Cells::Boolean(cells) => columns.push(Arc::new(cells.finish())),
-            Cells::When { start, precision, offset } => {
-                columns.push(Arc::new(start.finish()));
-                columns.push(Arc::new(precision.finish()));
-                columns.push(Arc::new(offset.finish()));
+            Cells::When(cells) => {
+                columns.push(Arc::new(cells.start.finish()));
+                columns.push(Arc::new(cells.precision.finish()));
+                columns.push(Arc::new(cells.offset.finish()));
             }
             Cells::Link(cells) => columns.push(Arc::new(cells.finish())),
         }

@@ -130,7 +130,7 @@ fn guards_of(
             Choice::Where { inner, equals } => {
                 let element = &path[..*after];
                 let is_guard = |p: &&str| p.strip_prefix(element).and_then(|p| p.strip_prefix('.')) == Some(inner.as_str());
-                guards.push((leaf_paths.iter().position(|p| is_guard(p))?, equals.clone()));
+                guards.push((leaf_paths.iter().position(is_guard)?, equals.clone()));
             }
         }
     }

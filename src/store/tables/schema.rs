@@ -30,7 +30,8 @@ pub enum FieldType {
     Decimal,
     Integer,
     Boolean,
-    /// A FHIR `date`, `dateTime` or `instant`: `<name>` (first instant meant, UTC), `<name>_precision`,
+    /// A FHIR `date`, `dateTime` or `instant`: `<name>` (first instant meant, UTC, whole milliseconds),
+    /// `<name>_precision`,
     /// `<name>_offset_min` (minutes east of UTC, null when none was given).
     When,
     /// A reference or its display, as written.
@@ -286,7 +287,7 @@ fn arrow_schema(slots: &[Slot]) -> SchemaRef {
             Form::Decimal => DataType::Float64,
             Form::Integer => DataType::Int64,
             Form::Boolean => DataType::Boolean,
-            Form::When => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Form::When => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
             Form::Link => DataType::UInt64,
         };
         fields.push(ArrowField::new(&slot.name, data_type, true));
