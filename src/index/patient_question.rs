@@ -157,8 +157,7 @@ fn one(piece: &str, next_is_year: bool) -> Vec<Asked> {
         }
         return vec![Asked { readings }];
     }
-    let whole: Vec<String> =
-        piece.split(|c: char| matches!(c, '-' | '.' | '/' | '_' | '–')).filter_map(|p| tokens(p).pop()).collect();
+    let whole: Vec<String> = piece.split(['-', '.', '/', '_', '–']).filter_map(|p| tokens(p).pop()).collect();
     let mut asked: Vec<Asked> = whole.into_iter().map(|name| Asked { readings: vec![Reading::Name(name)] }).collect();
     if let (true, Some(month), [one]) = (next_is_year, month(piece), asked.as_mut_slice()) {
         one.readings.insert(0, Reading::BirthMonth(month));

@@ -1,5 +1,5 @@
-//! How a name sounds: a key of consonants that names heard alike share (`Smith` and `Smyth`, `Katherine` and `Catarina`
-//! up to its ending). After the idea of Metaphone, simplified, for English and Spanish spellings.
+//! How a name sounds: a key of consonants that names heard alike share (`Smith` and `Smyth`, `Katherine` and `Catarina`).
+//! After the idea of Metaphone, simplified, for English and Spanish spellings.
 //!
 //! Not for: ranking; a sound match is the weakest way to match.
 

@@ -152,6 +152,17 @@ fn patients_are_ranked_sensibly_and_paged_without_gaps() {
 }
 
 #[test]
+fn a_total_above_the_cap_is_told_as_capped() {
+    let dir = tempfile::tempdir().unwrap();
+    let people: Vec<_> = (0..1001).map(|n| patient(n, "Smith", &["Ann"], "1950")).collect();
+    let (searcher, _) = build(dir.path(), &people, &[], 1);
+    let found = searcher.find_patients("smith", &OPEN, 990, 20).unwrap();
+    assert_eq!((found.total, found.total_capped, found.hits.len()), (1000, true, 11));
+    let found = searcher.find_patients("smith mer100500", &OPEN, 0, 20).unwrap();
+    assert_eq!((found.total, found.total_capped, found.hits.len()), (1, false, 1));
+}
+
+#[test]
 fn text_is_found_by_stems_phrases_and_facets() {
     let dir = tempfile::tempdir().unwrap();
     let mut scan = note(5, "Scanned consent", "", "2012-01-05");

@@ -29,6 +29,8 @@ use super::{Facet, IndexError, Searcher, TextHit, TextHits, TextQuestion};
 const OFFSET_MAX: usize = 10_000;
 /// Scores are compared in steps of 1/256, coarser than what the order of a floating-point sum may change.
 const SCORE_STEPS: Score = 256.0;
+/// Most words and phrases of one question that are searched for; further ones are not read.
+const TERMS_MAX: usize = 64;
 
 impl Searcher {
     /// The hits of a question, a page of them, with total, facets and what was not searched, all under `filter`.
@@ -190,7 +192,8 @@ impl Terms {
     fn of(question: &TextQuestion) -> Terms {
         let mut terms = Terms::default();
         let mut stems = Stems::new();
-        for text in question.words.iter().cloned().chain(question.phrases.iter().map(|words| words.join(" "))) {
+        let parts = question.words.iter().cloned().chain(question.phrases.iter().map(|words| words.join(" ")));
+        for text in parts.take(TERMS_MAX) {
             let found = stemmed(&mut stems, &text);
             match found.as_slice() {
                 [] => {}

@@ -140,7 +140,7 @@ impl TokenStream for StemStream<'_> {
 pub fn parse_question(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
     let plain = text.replace(['“', '”', '„', '«', '»'], "\"");
     let mut parts: Vec<&str> = plain.split('"').collect();
-    let open = (parts.len() % 2 == 0).then(|| parts.pop()).flatten();
+    let open = parts.len().is_multiple_of(2).then(|| parts.pop()).flatten();
     let (mut words, mut phrases) = (Vec::new(), Vec::new());
     for (i, part) in parts.iter().enumerate() {
         let found = folded_words(part);
