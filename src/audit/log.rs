@@ -129,6 +129,18 @@ impl AuditLog {
         AuditLog::start(stream, options)
     }
 
+    /// The log of a fresh archive in a temporary folder (`<folder>/archive`), for tests of what writes entries.
+    #[cfg(test)]
+    pub(crate) fn temporary() -> (tempfile::TempDir, AuditLog) {
+        use crate::signing::{KeyPurpose, init_keys, load_signer};
+        let dir = tempfile::tempdir().unwrap();
+        let (archive, private_dir) = (dir.path().join("archive"), dir.path().join("archive.keys"));
+        init_keys(&archive, &private_dir).unwrap();
+        let signer = load_signer(&private_dir, KeyPurpose::Audit).unwrap();
+        let log = AuditLog::open_with(&archive, Arc::new(signer), Options { step_bytes: 4096, ..Options::default() });
+        (dir, log.unwrap())
+    }
+
     /// Starts the writer thread of a stream.
     pub(super) fn start(stream: Stream, options: Options) -> Result<AuditLog, LogError> {
         let failed = Arc::new(AtomicBool::new(false));

@@ -79,9 +79,9 @@ impl Fixture {
 }
 
 /// A log of one stream with `count` read entries over several segments, closed.
-fn written(count: usize) -> Fixture {
+fn written(count: usize, segment_bytes_max: u64) -> Fixture {
     let fixture = Fixture::new();
-    let log = fixture.open(Options { segment_bytes_max: 4_000, checkpoint_entries: 10, ..OPTIONS });
+    let log = fixture.open(Options { segment_bytes_max, checkpoint_entries: 10, ..OPTIONS });
     for i in 0..count {
         log.append(entry(i)).unwrap();
     }
@@ -159,6 +159,17 @@ fn each_process_has_its_own_stream_and_streams_are_used_again() {
 }
 
 #[test]
+fn a_closed_log_ends_with_its_stop_under_a_checkpoint() {
+    let (dir, log) = AuditLog::temporary();
+    let other = log.clone();
+    log.close();
+    assert_eq!(other.append(entry(0)).unwrap_err(), AuditError::Failed);
+    let archive = dir.path().join("archive");
+    let report = verify(&archive, &KeyRing::load(&archive).unwrap());
+    assert_eq!((report.findings, report.entries, report.checkpoints), (vec![], 2, 2));
+}
+
+#[test]
 fn a_waiting_task_is_told_when_its_entry_is_durable() {
     let fixture = Fixture::new();
     let log = fixture.open(OPTIONS);
@@ -222,7 +233,7 @@ fn an_entry_that_does_not_reach_the_disk_is_not_acknowledged() {
 
 #[test]
 fn entries_are_found_by_patient_user_event_and_time() {
-    let fixture = written(30);
+    let fixture = written(30, 4_000);
     let find = |query: Query| read(&fixture.archive(), &query).unwrap();
     let of_patient = find(Query { patient: Some("mer.1".into()), limit: 4, ..Query::default() });
     let ids: Vec<&str> = of_patient.iter().map(|f| f.entry["req_id"].as_str().unwrap()).collect();
@@ -287,7 +298,7 @@ fn a_torn_checkpoint_is_made_anew() {
 
 #[test]
 fn damage_that_no_crash_explains_refuses_to_start() {
-    let fixture = written(30);
+    let fixture = written(30, 4_000);
     let last = fixture.segments().pop().unwrap();
     let good = fs::read(&last).unwrap();
     let end = good.iter().rposition(|b| *b != 0).unwrap();
@@ -309,7 +320,7 @@ fn a_key_that_the_archive_does_not_know_writes_nothing() {
 
 #[test]
 fn every_flipped_byte_is_found() {
-    let fixture = written(12);
+    let fixture = written(3, 1_000);
     let ring = KeyRing::load(&fixture.archive()).unwrap();
     let mut files = fixture.segments();
     assert!(files.len() > 1);
@@ -332,7 +343,7 @@ fn every_flipped_byte_is_found() {
 
 #[test]
 fn a_frame_taken_out_or_moved_is_found() {
-    let fixture = written(30);
+    let fixture = written(30, 4_000);
     let path = fixture.segments().remove(0);
     let good = payloads(&path);
     let mut fewer = good.clone();
@@ -352,7 +363,7 @@ fn a_frame_taken_out_or_moved_is_found() {
 
 #[test]
 fn a_shortened_log_is_found() {
-    let fixture = written(30);
+    let fixture = written(30, 4_000);
     let segments = fixture.segments();
     let good = payloads(&segments[0]);
     rewrite(&segments[0], &good[..good.len() - 1]);
@@ -384,7 +395,7 @@ fn an_old_segment_put_back_is_found() {
 
 #[test]
 fn checkpoints_rolled_back_are_found() {
-    let fixture = written(30);
+    let fixture = written(30, 4_000);
     let path = fixture.stream_dir().join("checkpoints");
     let good = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = good.split_inclusive('\n').collect();
@@ -405,7 +416,7 @@ fn checkpoints_rolled_back_are_found() {
 
 #[test]
 fn a_log_rebuilt_with_another_key_is_found() {
-    let (fixture, other) = (written(30), written(30));
+    let (fixture, other) = (written(30, 4_000), written(30, 4_000));
     for file in fs::read_dir(fixture.stream_dir()).unwrap() {
         fs::remove_file(file.unwrap().path()).unwrap();
     }

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_byte_is_found() {
+    fn flipped_bytes_are_found() {
         let (dir, signer) = archive();
         let path = dir.path().join("archive");
         StatementLog::open(&path, signer).unwrap().append("local", "u", &[link("a", "b")]).unwrap();
@@ -193,8 +193,9 @@ mod tests {
         for file in ["streams", "s0000/checkpoints", "s0000/statements-00000000000000000000.log"] {
             let file = path.join(FOLDER).join(file);
             let good = std::fs::read(&file).unwrap();
-            // Of the reserved zeros, some are enough.
-            for at in (0..good.len().min(1_500)).chain([good.len() - 1]) {
+            // A sample: the audit log's own test, on the same code, takes every byte.
+            let end = good.iter().rposition(|b| *b != 0).unwrap() + 2;
+            for at in (0..end.min(good.len())).step_by(5).chain([good.len() - 1]) {
                 let mut bytes = good.clone();
                 bytes[at] ^= 1 << (at % 8);
                 std::fs::write(&file, &bytes).unwrap();
