@@ -1,13 +1,11 @@
 //! Behaviour of the gate, against a real audit log. Not for: the decision table (`policy`), tokens (`token_tests`).
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::audit::{self, AuditLog};
 use crate::model::{AccessionId, ArchiveId, Kind, Label, PatientKey, Place};
-use crate::signing::{KeyPurpose, init_keys, load_signer};
 
 use super::*;
 
@@ -23,11 +21,8 @@ struct Fixture {
 }
 
 fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let (archive, private) = (folder.path().join("archive"), folder.path().join("keys"));
-    init_keys(&archive, &private).unwrap();
-    let signer = load_signer(&private, KeyPurpose::Audit).unwrap();
-    let gate = Gate::new(AuditLog::open(&archive, Arc::new(signer)).unwrap());
+    let (folder, log) = AuditLog::temporary();
+    let (gate, archive) = (Gate::new(log), folder.path().join("archive"));
     Fixture { gate, archive, _folder: folder }
 }
 

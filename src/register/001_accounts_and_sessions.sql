@@ -10,6 +10,11 @@ CREATE TABLE accounts (
     created       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- One row. Counting an attempt on no account, or on a locked one, costs the same write as on any other, so that the
+-- time taken does not tell which names exist.
+CREATE TABLE unmatched_logins (count INTEGER NOT NULL) STRICT;
+INSERT INTO unmatched_logins VALUES (0);
+
 CREATE TABLE sessions (
     id_hash   BLOB PRIMARY KEY,                -- SHA-256 of the random id; the id itself is never stored
     account   TEXT NOT NULL COLLATE NOCASE REFERENCES accounts (name),

@@ -175,6 +175,9 @@ impl Register {
         .bind(now)
         .fetch_optional(&self.pool)
         .await?;
+        if counted.is_none() {
+            sqlx::query("UPDATE unmatched_logins SET count = count + 1").execute(&self.pool).await?;
+        }
         let (hash, disabled) = counted.unzip();
         let good = self.matches(password, hash).await?;
         match (good, disabled) {

@@ -60,6 +60,9 @@ async fn five_failures_lock_an_account_even_for_the_right_password() {
         assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword));
     }
     assert_eq!(attempt(&register, PASSWORD).await, Err(LoginRefusal::Locked));
+    register.login("bob", PASSWORD).await.unwrap().unwrap_err();
+    let unmatched: i64 = sqlx::query_scalar("SELECT count FROM unmatched_logins").fetch_one(&register.pool).await.unwrap();
+    assert_eq!(unmatched, 2, "an attempt on no account or a locked one is written down like any other");
     assert!(register.account("ann").await.unwrap().unwrap().locked_until.is_some());
     sqlx::query("UPDATE accounts SET locked_until = ?").bind(now()).execute(&register.pool).await.unwrap();
     assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword), "the count starts anew after a lock");
