@@ -7,6 +7,7 @@
 //! ranked or suggested depends on a record that the filter hides: see `patients` and `text` for how each holds to that.
 
 mod build;
+mod fill;
 mod hits;
 mod manifest;
 mod names;
@@ -25,6 +26,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use fill::{FillError, identity_of, rebuild, remove_unused, text_of_record};
 pub use build::{IndexBuilder, IndexReport};
 pub use hits::{Facet, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
 pub use manifest::{IndexFinding, verify};

@@ -35,9 +35,9 @@ const CREATED_BY: &str = "chartkeep tables version 1";
 
 /// One record, ready to become a row.
 pub struct Row<'a> {
-    /// `None` for a record without a patient. Such rows come first in a table.
+    /// `None` for a record without a patient.
     pub patient: Option<&'a str>,
-    /// The record's place in the accession.
+    /// The record's place in its chart part, 0-based.
     pub ordinal: u64,
     /// `Label::bits`.
     pub label: u8,
@@ -197,10 +197,11 @@ impl OpenTable {
         if self.batch_rows == BATCH_ROWS { self.write_batch() } else { Ok(()) }
     }
 
+    /// Rows stand in the order of the charts, so ordinals rise; the rows of one patient lie together.
     fn check_order(&mut self, row: &Row<'_>) -> Result<(), TableError> {
         match &mut self.last {
-            Some((patient, ordinal)) if patient.as_deref() == row.patient && *ordinal < row.ordinal => *ordinal = row.ordinal,
-            Some((patient, _)) if patient.as_deref() >= row.patient => return Err(TableError::OutOfOrder(self.table.kind)),
+            Some((_, ordinal)) if *ordinal >= row.ordinal => return Err(TableError::OutOfOrder(self.table.kind)),
+            Some((patient, ordinal)) if patient.as_deref() == row.patient => *ordinal = row.ordinal,
             last => {
                 *last = Some((row.patient.map(str::to_string), row.ordinal));
                 if self.first_patient.is_none() {
@@ -267,7 +268,7 @@ fn properties(table: &KindTable, metadata: &[(String, String)]) -> WriterPropert
         // The page limit is only looked at between write batches, so these must not be larger.
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
-        .set_sorting_columns(Some(vec![sorted_by(0), sorted_by(1)]))
+        .set_sorting_columns(Some(vec![sorted_by(1)]))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         // Where every row has its own patient, the dictionary overflows and this encoding takes over.
         .set_column_encoding(ColumnPath::from(COMMON[0]), Encoding::DELTA_BYTE_ARRAY)
