@@ -89,7 +89,8 @@ fn family_history(chart: &mut Chart<'_>) {
 
 /// Gives what is due at this age, and the flu shot in autumn.
 pub fn immunizations(chart: &mut Chart<'_>, visit: &Visit) {
-    if !matches!(visit.kind, VisitKind::Checkup | VisitKind::FollowUp | VisitKind::Birth) {
+    let preventive = matches!(visit.kind, VisitKind::Checkup | VisitKind::FollowUp | VisitKind::Birth);
+    if !preventive || visit.sensitivity.is_some() {
         return;
     }
     let months = chart.person.birth.until(visit.day()) / 30;

@@ -146,12 +146,8 @@ impl Delivery {
             let number = manifest.files[&file];
             let planted = Planted { what: line.what.into(), file, line: number, fate: fate.into(), id: line.id };
             manifest.damage.push(planted);
-            // A new record of a sample patient is one that its compartment holds.
-            let new_record = matches!(line.what, "dangling reference" | "impossible date");
-            if new_record {
-                let mut sink = Sink::default();
-                sink.record(line.file, &[last], |_| {});
-                self.tally.absorb(&mut sink);
+            if line.new {
+                self.tally.count_for(last, line.file);
             }
         }
         Ok(())

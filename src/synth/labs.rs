@@ -68,7 +68,8 @@ pub fn order(chart: &mut Chart<'_>, visit: &Visit) {
     let (day, age) = (visit.day(), chart.person.age_on(visit.day()));
     let thorough = matches!(visit.kind, VisitKind::Emergency | VisitKind::Inpatient | VisitKind::Delivery);
     let routine = matches!(visit.kind, VisitKind::Checkup | VisitKind::FollowUp | VisitKind::Consult);
-    if age < 2 || !(thorough || routine || chart.dice.percent(12)) {
+    let seen = visit.kind != VisitKind::Telephone;
+    if age < 2 || !seen || !(thorough || routine || chart.dice.percent(12)) {
         return;
     }
     if thorough || (age > 17 && chart.dice.percent(58)) {

@@ -72,8 +72,10 @@ pub fn conditions(chart: &mut Chart<'_>, visit: &Visit) {
         if chart.recorded[i] || chart.problems[i].onset > visit.day() {
             continue;
         }
-        // A sensitive problem comes to light at a visit of its own, so that nothing ordinary points to it.
-        if chart.problems[i].sensitivity().is_some() && visit.reason != Some(i) {
+        // A sensitive problem comes to light at a visit of its own, so that nothing ordinary points to it; and no
+        // ordinary one at such a visit.
+        let sensitive = chart.problems[i].sensitivity().is_some() || visit.sensitivity.is_some();
+        if sensitive && visit.reason != Some(i) {
             continue;
         }
         chart.recorded[i] = true;
