@@ -208,7 +208,7 @@ fn result(chart: &mut Chart<'_>, visit: &Visit, test: usize, at: Moment, order: 
             "performer": [{"reference": "Organization/org-3"}],
             "valueQuantity": quantity,
             "interpretation": [(Code(INTERPRETATION, flag))],
-            "note": (corrected.then(|| With(|out| emit!(out, [{"text": "Corrected result; an earlier value was reported in error."}])))),
+            "note": (corrected.then_some(With(|out| emit!(out, [{"text": "Corrected result; an earlier value was reported in error."}])))),
             "specimen": (specimen.map(|id| Ref("Specimen", id))),
             "referenceRange": [{
                 "low": {"value": low, "unit": (term.unit)},

@@ -78,7 +78,7 @@ fn request(chart: &mut Chart<'_>, visit: &Visit, which: usize, condition: Option
     };
     chart.record(Type::MedicationRequest, visit.sensitivity, |out| {
         let medication = (!from_formulary).then(|| concept(drug));
-        let reference = from_formulary.then(|| With(|out| emit!(out, {"reference": (format!("Medication/med-{which}"))})));
+        let reference = from_formulary.then_some(With(|out| emit!(out, {"reference": (format!("Medication/med-{which}"))})));
         emit!(out, {
             "resourceType": "MedicationRequest",
             "id": id,

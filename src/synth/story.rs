@@ -165,7 +165,13 @@ fn visit(person: &Person, hospital: &Hospital, problems: &mut Vec<Held>, day: Da
         VisitKind::Inpatient if dice.percent(50) => acute(person, problems, day, dice),
         VisitKind::FollowUp | VisitKind::Consult | VisitKind::Inpatient | VisitKind::Telephone => {
             let active: Vec<usize> = (0..problems.len()).filter(|&i| problems[i].active_on(day)).collect();
-            if active.is_empty() { None } else { Some(*dice.pick(&active)) }
+            // Those in treatment for a sensitive problem come for it more often than for any other.
+            let sensitive = active.iter().copied().find(|&i| problems[i].sensitivity().is_some());
+            match sensitive.filter(|_| dice.percent(24)) {
+                None if active.is_empty() => None,
+                None => Some(*dice.pick(&active)),
+                sensitive => sensitive,
+            }
         }
         VisitKind::Checkup | VisitKind::Birth | VisitKind::Delivery => None,
     };

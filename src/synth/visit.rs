@@ -55,7 +55,7 @@ pub fn encounter(chart: &mut Chart<'_>, visit: &Visit) {
             "period": period,
             "reasonCode": (reason.map(|(_, concept)| With(move |out| emit!(out, [concept])))),
             "diagnosis": (reason.map(|(id, _)| With(move |out| emit!(out, [{"condition": (Ref("Condition", id)), "rank": 1}])))),
-            "hospitalization": (inpatient.then(|| With(|out| emit!(out, {
+            "hospitalization": (inpatient.then_some(With(|out| emit!(out, {
                 "dischargeDisposition": (Concept(
                     "http://terminology.hl7.org/CodeSystem/discharge-disposition", disposition.0, disposition.1
                 )),
