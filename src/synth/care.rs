@@ -50,7 +50,7 @@ fn allergies(chart: &mut Chart<'_>) {
                 "code": (Concept(system, code, name)),
                 "patient": subject,
                 "recordedDate": since,
-                "reaction": (known.then(|| With(|out| emit!(out, [{
+                "reaction": (known.then_some(With(|out| emit!(out, [{
                     "manifestation": [(Concept(SNOMED, reaction_code, reaction))],
                     "severity": severity,
                 }])))),
@@ -89,7 +89,8 @@ fn family_history(chart: &mut Chart<'_>) {
 
 /// Gives what is due at this age, and the flu shot in autumn.
 pub fn immunizations(chart: &mut Chart<'_>, visit: &Visit) {
-    if !matches!(visit.kind, VisitKind::Checkup | VisitKind::FollowUp | VisitKind::Birth) {
+    let preventive = matches!(visit.kind, VisitKind::Checkup | VisitKind::FollowUp | VisitKind::Birth);
+    if !preventive || visit.sensitivity.is_some() {
         return;
     }
     let months = chart.person.birth.until(visit.day()) / 30;
@@ -115,7 +116,7 @@ fn immunization(chart: &mut Chart<'_>, visit: &Visit, code: &'static str, name: 
             "id": id,
             "meta": (meta(visit.end(), "us-core-immunization", None)),
             "status": (if refused { "not-done" } else { "completed" }),
-            "statusReason": (refused.then(|| Code("http://terminology.hl7.org/CodeSystem/v3-ActReason", "PATOBJ"))),
+            "statusReason": (refused.then_some(Code("http://terminology.hl7.org/CodeSystem/v3-ActReason", "PATOBJ"))),
             "vaccineCode": (Concept(CVX, code, name)),
             "patient": subject,
             "encounter": (Ref("Encounter", visit.id)),
@@ -238,7 +239,8 @@ pub fn plans(chart: &mut Chart<'_>, last: &Visit) {
 }
 
 fn team(chart: &mut Chart<'_>, last: &Visit, doctor: usize) -> Ref {
-    let (subject, id, doctor) = (chart.subject(), chart.dice.id(), chart.staff(doctor));
+    let (subject, id) = (chart.subject(), chart.dice.id());
+    let doctor = Ref("PractitionerRole", chart.hospital.staff[doctor].role);
     chart.record(Type::CareTeam, None, |out| {
         emit!(out, {
             "resourceType": "CareTeam",

@@ -44,6 +44,7 @@ pub struct Chart<'a> {
     pub height_mm: i64,
     pub weight_percent: i64,
     pub coverage: Id,
+    pub account: Id,
 }
 
 impl<'a> Chart<'a> {
@@ -86,7 +87,7 @@ pub fn write(seed: u64, person: &Person, hospital: &Hospital, observations_until
     let before: u64 = sink.files.iter().map(|f| f.count).sum();
     let mut dice = Dice::new(seed, Stream::Story, person.index);
     let Story { problems, visits } = story::plan(seed, person, hospital, &mut dice);
-    let (baseline, coverage) = (labs::Baseline::new(person, &mut dice), dice.id());
+    let (baseline, coverage, account) = (labs::Baseline::new(person, &mut dice), dice.id(), dice.id());
     let mut chart = Chart {
         seed,
         person,
@@ -101,6 +102,7 @@ pub fn write(seed: u64, person: &Person, hospital: &Hospital, observations_until
         height_mm: if person.female { 1640 } else { 1770 } + dice.bell(60),
         weight_percent: 100 + dice.bell(16),
         coverage,
+        account,
         dice,
     };
     registration::write(seed, &mut chart);

@@ -82,6 +82,7 @@ fn bill(chart: &mut Chart<'_>, visit: &Visit) {
     let filed = visit.end().plus_minutes(3 * 1440);
     let (amount, paid) = (Decimal::new(cents, 2), Decimal::new(cents * 8 / 10, 2));
     let kind = Code("http://terminology.hl7.org/CodeSystem/claim-type", "professional");
+    charge(chart, visit, filed, amount);
     chart.record(Type::Claim, None, |out| {
         emit!(out, {
             "resourceType": "Claim",
@@ -124,6 +125,25 @@ fn bill(chart: &mut Chart<'_>, visit: &Visit) {
                 "category": (Code("http://terminology.hl7.org/CodeSystem/adjudication", "benefit")),
                 "amount": {"value": paid, "currency": "USD"},
             }],
+        });
+    });
+}
+
+fn charge(chart: &mut Chart<'_>, visit: &Visit, filed: Moment, amount: Decimal) {
+    let (subject, id, account) = (chart.subject(), chart.dice.id(), Ref("Account", chart.account));
+    chart.record(Type::ChargeItem, None, |out| {
+        emit!(out, {
+            "resourceType": "ChargeItem",
+            "id": id,
+            "meta": (meta(filed, "", None)),
+            "status": "billed",
+            "code": (Concept(SNOMED, "308335008", "Patient encounter procedure")),
+            "subject": subject,
+            "context": (Ref("Encounter", visit.id)),
+            "occurrenceDateTime": (visit.start),
+            "priceOverride": {"value": amount, "currency": "USD"},
+            "enteredDate": filed,
+            "account": [account],
         });
     });
 }

@@ -29,6 +29,8 @@ pub struct Line {
     /// Whether the line counts as a resource of the file's type.
     pub typed: bool,
     pub id: Option<String>,
+    /// Whether it is a new record of the patient's, over and above those of the manifest's counts.
+    pub new: bool,
     /// No line end follows: the end of a file that was cut off.
     pub cut: bool,
 }
@@ -67,7 +69,7 @@ pub fn lines(seed: u64, person: &Person, made: &Sink, patients_only: bool) -> Ve
 }
 
 fn plain(what: &'static str, file: Type, bytes: Vec<u8>, fate: Fate) -> Line {
-    Line { what, file, bytes, fate, typed: true, id: None, cut: false }
+    Line { what, file, bytes, fate, typed: true, id: None, new: false, cut: false }
 }
 
 fn first_line(made: &Sink, kind: Type) -> Option<&[u8]> {
@@ -79,7 +81,7 @@ fn id_of(line: &[u8]) -> Option<String> {
     Some(value.get("id")?.as_str()?.to_string())
 }
 
-/// The same record, changed a week after the cutover's rehearsal.
+/// The same record as it was changed on the last evening: a higher version and a later `lastUpdated`.
 fn second_version(line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line).into_owned();
     let (head, tail) = text.split_once("\"lastUpdated\":\"").unwrap_or((&text, ""));
@@ -94,6 +96,7 @@ fn merged(seed: u64, person: &Person) -> Line {
     let mut double = people::person(seed, (1 << 42) + person.index);
     double.family.clone_from(&person.family);
     (double.given, double.birth, double.female, double.died) = (person.given, person.birth, person.female, person.died);
+    double.mrn = person.mrn.replacen('1', "9", 1);
     let mut out = Json::default();
     registration::emit_patient(&mut out, &double, Some(Ref("Patient", person.id)));
     let line = plain("patient merged into another", Type::Patient, out.bytes, Fate::Archived);
@@ -115,7 +118,7 @@ fn dangling(person: &Person, dice: &mut Dice) -> Line {
         "effectiveDateTime": at,
         "valueString": "see paper chart",
     });
-    Line { id: Some(id.to_string()), ..plain("dangling reference", Type::Observation, out.bytes, Fate::Archived) }
+    Line { id: Some(id.to_string()), new: true, ..plain("dangling reference", Type::Observation, out.bytes, Fate::Archived) }
 }
 
 fn impossible_date(person: &Person, dice: &mut Dice) -> Line {
@@ -131,5 +134,5 @@ fn impossible_date(person: &Person, dice: &mut Dice) -> Line {
         "subject": (Ref("Patient", person.id)),
         "onsetDateTime": "2019-02-31",
     });
-    Line { id: Some(id.to_string()), ..plain("impossible date", Type::Condition, out.bytes, Fate::Archived) }
+    Line { id: Some(id.to_string()), new: true, ..plain("impossible date", Type::Condition, out.bytes, Fate::Archived) }
 }

@@ -3,6 +3,7 @@
 //! Not for: what a patient is made of.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub(super) fn write(dir: &Path, options: &Options, threads: usize) -> Result<Man
     let hospital = Hospital::new(options.seed);
     if !options.patients_only {
         let mut shared = Sink::default();
-        hospital.write(options.seed, &mut shared);
+        hospital.write(&mut shared);
         delivery.put(shared)?;
     }
     std::thread::scope(|scope| {
@@ -116,11 +117,12 @@ impl Delivery {
 
     fn append(&mut self, kind: Type, bytes: &[u8]) -> Result<(), SynthError> {
         let path = self.dir.join(file_name(kind));
-        if !self.files.contains_key(&kind) {
-            self.files.insert(kind, BufWriter::with_capacity(1 << 16, create(&path)?));
-        }
         self.tally.manifest.bytes += bytes.len() as u64;
-        self.files.get_mut(&kind).map_or(Ok(()), |file| file.write_all(bytes)).map_err(|e| failed(&path, e))
+        let file = match self.files.entry(kind) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(place) => place.insert(BufWriter::with_capacity(1 << 16, create(&path)?)),
+        };
+        file.write_all(bytes).map_err(|e| failed(&path, e))
     }
 
     /// Adds the planted damage, which concerns the last patient.
@@ -146,12 +148,8 @@ impl Delivery {
             let number = manifest.files[&file];
             let planted = Planted { what: line.what.into(), file, line: number, fate: fate.into(), id: line.id };
             manifest.damage.push(planted);
-            // A new record of a sample patient is one that its compartment holds.
-            let new_record = matches!(line.what, "dangling reference" | "impossible date");
-            if new_record {
-                let mut sink = Sink::default();
-                sink.record(line.file, &[last], |_| {});
-                self.tally.absorb(&mut sink);
+            if line.new {
+                self.tally.count_for(last, line.file);
             }
         }
         Ok(())

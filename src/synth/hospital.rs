@@ -52,6 +52,8 @@ const SPECIALTIES: [(&str, &str); 12] = [
 
 pub struct Practitioner {
     pub id: Id,
+    /// Id of the PractitionerRole.
+    pub role: Id,
     pub npi: String,
     pub given: &'static str,
     pub family: String,
@@ -87,6 +89,7 @@ impl Hospital {
                 let given = d.pick(if female { &names::WOMEN } else { &names::MEN }).0;
                 Practitioner {
                     id: d.id(),
+                    role: d.id(),
                     npi: npi(i),
                     given,
                     family: names::surname(&mut d),
@@ -103,15 +106,14 @@ impl Hospital {
     }
 
     /// Writes the shared records.
-    pub fn write(&self, seed: u64, sink: &mut Sink) {
-        let mut d = Dice::new(seed, Stream::Hospital, 1);
+    pub fn write(&self, sink: &mut Sink) {
         organizations(sink);
         locations(sink);
-        self.people(&mut d, sink);
+        self.people(sink);
         formulary(sink);
     }
 
-    fn people(&self, d: &mut Dice, sink: &mut Sink) {
+    fn people(&self, sink: &mut Sink) {
         for person in &self.staff {
             let (code, specialty) = SPECIALTIES[person.specialty];
             sink.record(Type::Practitioner, &[], |out| {
@@ -124,11 +126,11 @@ impl Hospital {
                     "name": [{"use": "official", "family": (person.family), "given": [(person.given)], "suffix": ["MD"]}],
                 });
             });
-            let role = d.id();
+
             sink.record(Type::PractitionerRole, &[], |out| {
                 emit!(out, {
                     "resourceType": "PractitionerRole",
-                    "id": role,
+                    "id": (person.role),
                     "meta": (meta("us-core-practitionerrole")),
                     "active": true,
                     "practitioner": (Ref("Practitioner", person.id)),

@@ -68,7 +68,8 @@ pub fn order(chart: &mut Chart<'_>, visit: &Visit) {
     let (day, age) = (visit.day(), chart.person.age_on(visit.day()));
     let thorough = matches!(visit.kind, VisitKind::Emergency | VisitKind::Inpatient | VisitKind::Delivery);
     let routine = matches!(visit.kind, VisitKind::Checkup | VisitKind::FollowUp | VisitKind::Consult);
-    if age < 2 || !(thorough || routine || chart.dice.percent(12)) {
+    let seen = visit.kind != VisitKind::Telephone;
+    if age < 2 || !seen || !(thorough || routine || chart.dice.percent(12)) {
         return;
     }
     if thorough || (age > 17 && chart.dice.percent(58)) {
@@ -207,7 +208,7 @@ fn result(chart: &mut Chart<'_>, visit: &Visit, test: usize, at: Moment, order: 
             "performer": [{"reference": "Organization/org-3"}],
             "valueQuantity": quantity,
             "interpretation": [(Code(INTERPRETATION, flag))],
-            "note": (corrected.then(|| With(|out| emit!(out, [{"text": "Corrected result; an earlier value was reported in error."}])))),
+            "note": (corrected.then_some(With(|out| emit!(out, [{"text": "Corrected result; an earlier value was reported in error."}])))),
             "specimen": (specimen.map(|id| Ref("Specimen", id))),
             "referenceRange": [{
                 "low": {"value": low, "unit": (term.unit)},

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::people::Person;
-use super::sink::{Marker, Point, SAMPLES, Sample, Sink};
+use super::sink::{Marker, Point, SAMPLES, Sample, Sink, Type};
 use super::{Options, people};
 
 /// Name of the manifest in the delivery's folder.
@@ -81,7 +81,7 @@ pub struct SamplePatient {
     pub given: String,
     pub birth_date: String,
     pub mrn: String,
-    /// Distinct records that name this patient, by resource type.
+    /// Distinct records (by type and id) that name this patient, by resource type; of Patients, only its own.
     pub records: BTreeMap<String, u64>,
     /// The longest unrestricted laboratory series, oldest value first.
     pub series: Option<Series>,
@@ -148,6 +148,13 @@ impl Tally {
             }
             kept.series.extend(sample.series);
             kept.phrase = kept.phrase.take().or(sample.phrase);
+        }
+    }
+
+    /// Counts one more record for a patient, if it is among those described.
+    pub fn count_for(&mut self, patient: u64, kind: Type) {
+        if patient < SAMPLES {
+            *self.samples.entry(patient).or_default().counts.entry(kind).or_default() += 1;
         }
     }
 

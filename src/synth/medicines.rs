@@ -25,7 +25,7 @@ pub fn review(chart: &mut Chart<'_>, visit: &Visit) {
     }
     for problem in 0..chart.problems.len() {
         let held = &chart.problems[problem];
-        let due = held.term.course == Course::Chronic && held.active_on(visit.day());
+        let due = visit.sensitivity.is_none() && held.term.course == Course::Chronic && held.active_on(visit.day());
         if due && chart.dice.percent(30) {
             prescribe_for(chart, visit, problem);
         }
@@ -78,7 +78,7 @@ fn request(chart: &mut Chart<'_>, visit: &Visit, which: usize, condition: Option
     };
     chart.record(Type::MedicationRequest, visit.sensitivity, |out| {
         let medication = (!from_formulary).then(|| concept(drug));
-        let reference = from_formulary.then(|| With(|out| emit!(out, {"reference": (format!("Medication/med-{which}"))})));
+        let reference = from_formulary.then_some(With(|out| emit!(out, {"reference": (format!("Medication/med-{which}"))})));
         emit!(out, {
             "resourceType": "MedicationRequest",
             "id": id,

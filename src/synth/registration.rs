@@ -20,6 +20,7 @@ pub fn write(seed: u64, chart: &mut Chart<'_>) {
     patient(person, chart.sink);
     related(seed, chart);
     coverage(chart);
+    account(chart);
     consent(chart);
 }
 
@@ -157,7 +158,7 @@ fn related(seed: u64, chart: &mut Chart<'_>) {
     };
     let subject = chart.subject();
     let known = person.mother_index().is_some();
-    let mrn = known.then(|| With(|out: &mut Json| emit!(out, [{"system": MRN_SYSTEM, "value": (relative.mrn)}])));
+    let mrn = known.then_some(With(|out: &mut Json| emit!(out, [{"system": MRN_SYSTEM, "value": (relative.mrn)}])));
     let updated = Moment::new(person.birth.max(Day::OPENING), 660);
     chart.record(Type::RelatedPerson, None, |out| {
         emit!(out, {
@@ -208,6 +209,24 @@ fn coverage(chart: &mut Chart<'_>) {
                 "value": (group),
                 "name": "Employer group",
             }],
+        });
+    });
+}
+
+fn account(chart: &mut Chart<'_>) {
+    let (subject, id, coverage) = (chart.subject(), chart.account, Ref("Coverage", chart.coverage));
+    let (start, end) = (chart.person.birth.max(Day::OPENING), chart.person.died);
+    chart.record(Type::Account, None, |out| {
+        emit!(out, {
+            "resourceType": "Account",
+            "id": id,
+            "meta": (meta(Moment::new(start, 600), "", None)),
+            "status": (if end.is_some() { "inactive" } else { "active" }),
+            "type": (Code("http://terminology.hl7.org/CodeSystem/v3-ActCode", "PBILLACCT")),
+            "subject": [subject],
+            "servicePeriod": (Period(start, end)),
+            "coverage": [{"coverage": coverage, "priority": 1}],
+            "owner": {"reference": "Organization/org-1"},
         });
     });
 }

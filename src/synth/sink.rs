@@ -26,7 +26,7 @@ types! {
     Patient, Organization, Location, Practitioner, PractitionerRole, Medication, RelatedPerson, Coverage, Encounter, EpisodeOfCare,
     Appointment, Condition, AllergyIntolerance, MedicationRequest, MedicationStatement, MedicationAdministration, MedicationDispense,
     Observation, DiagnosticReport, Specimen, ServiceRequest, ImagingStudy, Immunization, Procedure, Device, CarePlan, CareTeam, Goal,
-    FamilyMemberHistory, DocumentReference, Binary, Composition, Consent, Claim, ExplanationOfBenefit, Communication,
+    FamilyMemberHistory, DocumentReference, Binary, Composition, Consent, Account, ChargeItem, Claim, ExplanationOfBenefit, Communication,
     QuestionnaireResponse, Provenance, AuditEvent,
 }
 

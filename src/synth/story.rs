@@ -83,7 +83,8 @@ pub fn plan(seed: u64, person: &Person, hospital: &Hospital, dice: &mut Dice) ->
         story.visits.push(visit);
     }
     if let (Some(death), true) = (person.died, dice.percent(60)) {
-        let visit = visit(person, hospital, &mut story.problems, death.plus(-2), VisitKind::Inpatient, dice);
+        let mut visit = visit(person, hospital, &mut story.problems, death.plus(-2), VisitKind::Inpatient, dice);
+        visit.minutes = 2 * 1440 - i64::from(visit.start.minute) + 300;
         story.visits.push(visit);
     }
     story.visits.sort_by_key(|v| v.start);
@@ -114,7 +115,8 @@ fn chronic(person: &Person, dice: &mut Dice) -> Vec<Held> {
 
 /// The days on which the person comes, each with its occasion.
 fn days(seed: u64, person: &Person, problems: &[Held], dice: &mut Dice) -> Vec<(Day, VisitKind)> {
-    let last = person.last_day();
+    // The last weeks are kept free, so that stays, results and bills end before the cutover.
+    let last = person.last_day().min(Day::CUTOVER.plus(-21));
     let mut days = Vec::new();
     if matches!(person.role, Role::Newborn) {
         days.push((person.birth, VisitKind::Birth));
@@ -138,7 +140,7 @@ fn days(seed: u64, person: &Person, problems: &[Held], dice: &mut Dice) -> Vec<(
     while day < last {
         let chronic = problems.iter().filter(|p| p.active_on(day)).count() as i64;
         days.push((day, occasion(chronic, dice)));
-        let usual = 430 / (2 + chronic.min(6)) * 2;
+        let usual = 1020 / (2 + chronic.min(6));
         day = day.plus(dice.between(usual / 3 + 5, usual * 5 / 3 + 5));
     }
     days
@@ -163,7 +165,13 @@ fn visit(person: &Person, hospital: &Hospital, problems: &mut Vec<Held>, day: Da
         VisitKind::Inpatient if dice.percent(50) => acute(person, problems, day, dice),
         VisitKind::FollowUp | VisitKind::Consult | VisitKind::Inpatient | VisitKind::Telephone => {
             let active: Vec<usize> = (0..problems.len()).filter(|&i| problems[i].active_on(day)).collect();
-            if active.is_empty() { None } else { Some(*dice.pick(&active)) }
+            // Those in treatment for a sensitive problem come for it more often than for any other.
+            let sensitive = active.iter().copied().find(|&i| problems[i].sensitivity().is_some());
+            match sensitive.filter(|_| dice.percent(24)) {
+                None if active.is_empty() => None,
+                None => Some(*dice.pick(&active)),
+                sensitive => sensitive,
+            }
         }
         VisitKind::Checkup | VisitKind::Birth | VisitKind::Delivery => None,
     };

@@ -55,7 +55,7 @@ pub fn encounter(chart: &mut Chart<'_>, visit: &Visit) {
             "period": period,
             "reasonCode": (reason.map(|(_, concept)| With(move |out| emit!(out, [concept])))),
             "diagnosis": (reason.map(|(id, _)| With(move |out| emit!(out, [{"condition": (Ref("Condition", id)), "rank": 1}])))),
-            "hospitalization": (inpatient.then(|| With(|out| emit!(out, {
+            "hospitalization": (inpatient.then_some(With(|out| emit!(out, {
                 "dischargeDisposition": (Concept(
                     "http://terminology.hl7.org/CodeSystem/discharge-disposition", disposition.0, disposition.1
                 )),
@@ -72,8 +72,10 @@ pub fn conditions(chart: &mut Chart<'_>, visit: &Visit) {
         if chart.recorded[i] || chart.problems[i].onset > visit.day() {
             continue;
         }
-        // A sensitive problem comes to light at a visit of its own, so that nothing ordinary points to it.
-        if chart.problems[i].sensitivity().is_some() && visit.reason != Some(i) {
+        // A sensitive problem comes to light at a visit of its own, so that nothing ordinary points to it; and no
+        // ordinary one at such a visit.
+        let sensitive = chart.problems[i].sensitivity().is_some() || visit.sensitivity.is_some();
+        if sensitive && visit.reason != Some(i) {
             continue;
         }
         chart.recorded[i] = true;

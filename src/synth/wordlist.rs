@@ -182,14 +182,14 @@ pub const REMARKS: [&str; 8] = [
 
 /// Sentences of an examination; `{}` takes a word of `FINDINGS`.
 pub const EXAM: [&str; 10] = [
-    "General: {}, {}, in no distress.",
-    "Heart: rate and rhythm {}; {} on auscultation.",
-    "Lungs: {} at the bases, otherwise {}.",
-    "Abdomen: {}, {}, bowel sounds present.",
-    "Extremities: {} and {}.",
-    "Skin: {}; one area {}.",
-    "Neurologic: {}, gait {}.",
-    "Neck: {}, {}.",
-    "Eyes: {} and {}.",
-    "Joints: {}, range of motion {}.",
+    "General: in no distress. Noted: {}, {}.",
+    "Heart: regular rate and rhythm. Noted: {}, {}.",
+    "Lungs: good air entry on both sides. Noted: {}, {}.",
+    "Abdomen: bowel sounds present. Noted: {}, {}.",
+    "Extremities: pulses felt. Noted: {}, {}.",
+    "Skin: inspected. Noted: {}, {}.",
+    "Neurologic: cranial nerves and gait tested. Noted: {}, {}.",
+    "Neck: no masses. Noted: {}, {}.",
+    "Eyes: pupils equal. Noted: {}, {}.",
+    "Joints: range of motion tested. Noted: {}, {}.",
 ];
