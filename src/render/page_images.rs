@@ -120,8 +120,22 @@ fn tiff_page(bytes: &[u8], page: u32, width: u32) -> Result<DynamicImage, Render
     let pages = tiff_pages::pages(bytes)?;
     let page = pages.get(page as usize).ok_or(RenderError::NoSuchPage { pages: pages.len() as u32 })?;
     let alone = tiff_pages::alone(bytes, page);
-    let picture = decode(TiffDecoder::new(Cursor::new(alone)).map_err(picture_error)?)?;
+    let mut picture = decode(TiffDecoder::new(Cursor::new(alone)).map_err(picture_error)?)?;
+    if page.is_ycbcr() {
+        picture = DynamicImage::from(rgb_from_ycbcr(picture.into_rgb8()));
+    }
     Ok(fitted(picture, width, page.height_per_width))
+}
+
+/// ITU-R T.871 (JFIF), section 7.
+fn rgb_from_ycbcr(mut picture: RgbImage) -> RgbImage {
+    for pixel in picture.pixels_mut() {
+        let [y, cb, cr] = pixel.0.map(f32::from);
+        let (cb, cr) = (cb - 128.0, cr - 128.0);
+        // A float becomes a byte by saturating.
+        pixel.0 = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|c| c.round() as u8);
+    }
+    picture
 }
 
 /// Decodes a picture the right way up, without taking more memory than allowed.
