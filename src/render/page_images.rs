@@ -18,7 +18,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage};
 use crate::formats::bounded::{self, Stopped};
 use crate::formats::{MediaKind, pdf};
 use crate::limits::{PAGE_SECONDS_MAX, PDF_BYTES_MAX, PICTURE_PIXELS_MAX};
-use crate::render::tiff_pages;
+use crate::render::{fax, tiff_pages};
 
 /// Why there is no picture of a page.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +119,9 @@ fn pdf_page(bytes: Arc<Vec<u8>>, page: u32, width: u32) -> Result<DynamicImage, 
 fn tiff_page(bytes: &[u8], page: u32, width: u32) -> Result<DynamicImage, RenderError> {
     let pages = tiff_pages::pages(bytes)?;
     let page = pages.get(page as usize).ok_or(RenderError::NoSuchPage { pages: pages.len() as u32 })?;
+    if let Some(fax) = fax::Fax::of(bytes, page) {
+        return Ok(fitted(DynamicImage::from(fax.decode(bytes)?), width, page.height_per_width));
+    }
     let alone = tiff_pages::alone(bytes, page);
     let mut picture = decode(TiffDecoder::new(Cursor::new(alone)).map_err(picture_error)?)?;
     if page.is_ycbcr() {

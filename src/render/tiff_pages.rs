@@ -27,6 +27,8 @@ impl TiffPage {
 
 /// Most pages of one file; beyond that the chain is taken for a circle.
 const PAGES_MAX: usize = 10_000;
+/// Field type of 16-bit numbers.
+const SHORT: u16 = 3;
 const COMPRESSION: u16 = 259;
 const COMPRESSION_JPEG: u16 = 7;
 const PHOTOMETRIC: u16 = 262;
@@ -60,6 +62,11 @@ pub fn alone(bytes: &[u8], page: &TiffPage) -> Vec<u8> {
         copy[at..at + 2].copy_from_slice(&rgb);
     }
     copy
+}
+
+/// The whole numbers that the page's directory gives for `tag`, empty when it gives none.
+pub fn values(bytes: &[u8], page: &TiffPage, tag: u16) -> Vec<u32> {
+    File::open(bytes).ok().and_then(|file| file.values(page, tag)).unwrap_or_default()
 }
 
 struct File<'a> {
@@ -107,6 +114,22 @@ impl File<'_> {
         let stretch = x.zip(y).map(|(x, y)| x / y).filter(|s| (0.25..=4.0).contains(s));
         let ycbcr = ycbcr.filter(|_| jpeg);
         Some((TiffPage { offset, height_per_width: stretch.unwrap_or(1.0), ycbcr }, next))
+    }
+
+    /// The whole numbers of an entry, SHORT or LONG.
+    fn values(&self, page: &TiffPage, tag: u16) -> Option<Vec<u32>> {
+        let start = page.offset as usize;
+        let entries = usize::from(self.u16_at(start)?);
+        let at = (0..entries).map(|n| start + 2 + n * 12).find(|at| self.u16_at(*at) == Some(tag))?;
+        let count = self.u32_at(at + 4)? as usize;
+        let size = if self.u16_at(at + 2)? == SHORT { 2 } else { 4 };
+        let first = if count.checked_mul(size)? <= 4 { at + 8 } else { self.u32_at(at + 8)? as usize };
+        // Ends where the file ends, whatever the count claims.
+        let value = |n: usize| match size {
+            2 => self.u16_at(first + n * 2).map(u32::from),
+            _ => self.u32_at(first + n * 4),
+        };
+        Some((0..count).map_while(value).collect())
     }
 
     /// The value of an entry that is a ratio of two numbers.
