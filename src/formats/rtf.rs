@@ -9,6 +9,7 @@ use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, IBM866, MACINTOSH, SHIFT_JIS, UTF
 use encoding_rs::{
     WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
+use memchr::memchr3;
 
 use super::{Extracted, finding};
 use crate::limits::RTF_DEPTH_MAX;
@@ -155,7 +156,12 @@ impl<'a> Reader<'a> {
     /// A run of characters that stand for themselves, the first of them already passed.
     fn plain(&mut self) {
         let start = self.at - 1;
-        let len = self.bytes[self.at..].iter().take_while(|b| !matches!(b, b'\\' | b'{' | b'}' | b'\r' | b'\n' | 0)).count();
+        let rest = &self.bytes[self.at..];
+        let len = match self.group.skipped {
+            // Pictures: megabytes of hexadecimal digits.
+            true => memchr3(b'\\', b'{', b'}', rest).unwrap_or(rest.len()),
+            false => rest.iter().take_while(|b| !matches!(b, b'\\' | b'{' | b'}' | b'\r' | b'\n' | 0)).count(),
+        };
         self.at += len;
         let run = &self.bytes[start..self.at];
         let skipped = self.skip.min(run.len());

@@ -77,72 +77,16 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// Elements that are written again. The second value tells whether the element has content.
-const ELEMENTS: &[(&str, bool)] = &[
-    ("a", true),
-    ("abbr", true),
-    ("address", true),
-    ("article", true),
-    ("b", true),
-    ("big", true),
-    ("blockquote", true),
-    ("br", false),
-    ("caption", true),
-    ("center", true),
-    ("cite", true),
-    ("code", true),
-    ("col", false),
-    ("colgroup", true),
-    ("dd", true),
-    ("del", true),
-    ("dfn", true),
-    ("div", true),
-    ("dl", true),
-    ("dt", true),
-    ("em", true),
-    ("figcaption", true),
-    ("figure", true),
-    ("font", true),
-    ("footer", true),
-    ("h1", true),
-    ("h2", true),
-    ("h3", true),
-    ("h4", true),
-    ("h5", true),
-    ("h6", true),
-    ("header", true),
-    ("hr", false),
-    ("i", true),
-    ("img", false),
-    ("ins", true),
-    ("kbd", true),
-    ("li", true),
-    ("main", true),
-    ("ol", true),
-    ("p", true),
-    ("pre", true),
-    ("q", true),
-    ("s", true),
-    ("samp", true),
-    ("section", true),
-    ("small", true),
-    ("span", true),
-    ("strike", true),
-    ("strong", true),
-    ("sub", true),
-    ("sup", true),
-    ("table", true),
-    ("tbody", true),
-    ("td", true),
-    ("tfoot", true),
-    ("th", true),
-    ("thead", true),
-    ("tr", true),
-    ("tt", true),
-    ("u", true),
-    ("ul", true),
-    ("var", true),
+/// Elements that are written again.
+#[rustfmt::skip]
+const ELEMENTS: &[&str] = &[
+    "a", "abbr", "address", "article", "b", "big", "blockquote", "caption", "center", "cite", "code", "colgroup", "dd",
+    "del", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
+    "header", "i", "ins", "kbd", "li", "main", "ol", "p", "pre", "q", "s", "samp", "section", "small", "span", "strike",
+    "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var",
 ];
+/// Elements without content that are written again.
+const VOID_ELEMENTS: &[&str] = &["br", "col", "hr", "img"];
 /// Elements that are left out with all that they hold.
 const LEFT_OUT: &[&str] =
     &["svg", "math", "object", "applet", "template", "select", "audio", "video", "canvas", "map", "frameset"];
@@ -251,17 +195,16 @@ impl Writer<'_> {
             self.left_out = (!closed).then_some((left_out, 1));
             return;
         }
-        let Some(&(element, has_content)) = ELEMENTS.iter().find(|(e, _)| name.eq_ignore_ascii_case(e)) else {
-            return;
-        };
-        if has_content && self.open.len() >= HTML_DEPTH_MAX {
+        let void = VOID_ELEMENTS.iter().find(|e| name.eq_ignore_ascii_case(e));
+        let Some(element) = void.or_else(|| ELEMENTS.iter().find(|e| name.eq_ignore_ascii_case(e))) else { return };
+        if void.is_none() && self.open.len() >= HTML_DEPTH_MAX {
             return;
         }
         self.out.push('<');
         self.out.push_str(element);
         self.attributes(element, inside);
         self.out.push('>');
-        if has_content {
+        if void.is_none() {
             // `<p/>` is an empty element in XHTML, and an opened one in HTML.
             if closed && !self.own_page { self.close_tag(element) } else { self.open.push(element) }
         }

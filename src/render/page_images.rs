@@ -18,7 +18,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage};
 use crate::formats::bounded::{self, Stopped};
 use crate::formats::{MediaKind, pdf};
 use crate::limits::{PAGE_SECONDS_MAX, PDF_BYTES_MAX, PICTURE_PIXELS_MAX};
-use crate::render::tiff_pages;
+use crate::render::{fax, tiff_pages};
 
 /// Why there is no picture of a page.
 #[derive(Debug, thiserror::Error)]
@@ -119,9 +119,26 @@ fn pdf_page(bytes: Arc<Vec<u8>>, page: u32, width: u32) -> Result<DynamicImage, 
 fn tiff_page(bytes: &[u8], page: u32, width: u32) -> Result<DynamicImage, RenderError> {
     let pages = tiff_pages::pages(bytes)?;
     let page = pages.get(page as usize).ok_or(RenderError::NoSuchPage { pages: pages.len() as u32 })?;
+    if let Some(fax) = fax::Fax::of(bytes, page) {
+        return Ok(fitted(DynamicImage::from(fax.decode(bytes)?), width, page.height_per_width));
+    }
     let alone = tiff_pages::alone(bytes, page);
-    let picture = decode(TiffDecoder::new(Cursor::new(alone)).map_err(picture_error)?)?;
+    let mut picture = decode(TiffDecoder::new(Cursor::new(alone)).map_err(picture_error)?)?;
+    if page.is_ycbcr() {
+        picture = DynamicImage::from(rgb_from_ycbcr(picture.into_rgb8()));
+    }
     Ok(fitted(picture, width, page.height_per_width))
+}
+
+/// ITU-R T.871 (JFIF), section 7.
+fn rgb_from_ycbcr(mut picture: RgbImage) -> RgbImage {
+    for pixel in picture.pixels_mut() {
+        let [y, cb, cr] = pixel.0.map(f32::from);
+        let (cb, cr) = (cb - 128.0, cr - 128.0);
+        // A float becomes a byte by saturating.
+        pixel.0 = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|c| c.round() as u8);
+    }
+    picture
 }
 
 /// Decodes a picture the right way up, without taking more memory than allowed.

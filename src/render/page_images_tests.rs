@@ -98,6 +98,12 @@ fn each_page_of_a_tiff_is_drawn_with_square_pixels() {
 }
 
 #[test]
+fn luma_and_chroma_become_colours() {
+    let ycbcr = RgbImage::from_raw(3, 1, vec![76, 85, 255, 149, 43, 21, 255, 128, 128]).unwrap();
+    assert_eq!(rgb_from_ycbcr(ycbcr).into_raw(), [254, 0, 0, 0, 255, 0, 255, 255, 255]);
+}
+
+#[test]
 fn a_pdf_page_is_drawn_at_the_width_asked_for() {
     let pdf = crate::formats::tests::small_pdf();
     let page = drawn(&page_png(&pdf, MediaKind::Pdf, 0, 306).unwrap());

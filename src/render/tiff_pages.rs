@@ -13,10 +13,27 @@ pub struct TiffPage {
     offset: u32,
     /// Height of a pixel in widths: 1 where the resolution is the same both ways, about 2 in coarse faxes.
     pub height_per_width: f64,
+    /// Colours come as YCbCr packed as JPEG, which the picture library refuses though it could unpack them: the place
+    /// in the file where that is said.
+    ycbcr: Option<usize>,
+}
+
+impl TiffPage {
+    /// Whether the page, taken [`alone`], shows luma and chroma in place of red, green and blue.
+    pub fn is_ycbcr(&self) -> bool {
+        self.ycbcr.is_some()
+    }
 }
 
 /// Most pages of one file; beyond that the chain is taken for a circle.
 const PAGES_MAX: usize = 10_000;
+/// Field type of 16-bit numbers.
+const SHORT: u16 = 3;
+const COMPRESSION: u16 = 259;
+const COMPRESSION_JPEG: u16 = 7;
+const PHOTOMETRIC: u16 = 262;
+const PHOTOMETRIC_RGB: u16 = 2;
+const PHOTOMETRIC_YCBCR: u16 = 6;
 const X_RESOLUTION: u16 = 282;
 const Y_RESOLUTION: u16 = 283;
 
@@ -35,12 +52,21 @@ pub fn pages(bytes: &[u8]) -> Result<Vec<TiffPage>, RenderError> {
     if pages.is_empty() { Err(RenderError::Damaged) } else { Ok(pages) }
 }
 
-/// The file as if `page` were its first.
+/// The file as if `page` were its first. Colours in YCbCr are passed off as RGB, to be turned by the caller.
 pub fn alone(bytes: &[u8], page: &TiffPage) -> Vec<u8> {
     let mut copy = bytes.to_vec();
     let offset = if bytes.starts_with(b"II") { page.offset.to_le_bytes() } else { page.offset.to_be_bytes() };
     copy[4..8].copy_from_slice(&offset);
+    if let Some(at) = page.ycbcr {
+        let rgb = if bytes.starts_with(b"II") { PHOTOMETRIC_RGB.to_le_bytes() } else { PHOTOMETRIC_RGB.to_be_bytes() };
+        copy[at..at + 2].copy_from_slice(&rgb);
+    }
     copy
+}
+
+/// The whole numbers that the page's directory gives for `tag`, empty when it gives none.
+pub fn values(bytes: &[u8], page: &TiffPage, tag: u16) -> Vec<u32> {
+    File::open(bytes).ok().and_then(|file| file.values(page, tag)).unwrap_or_default()
 }
 
 struct File<'a> {
@@ -75,16 +101,35 @@ impl File<'_> {
         let start = offset as usize;
         let entries = usize::from(self.u16_at(start)?);
         let next = self.u32_at(start + 2 + entries * 12)?;
-        let (mut x, mut y) = (None, None);
+        let (mut x, mut y, mut ycbcr, mut jpeg) = (None, None, None, false);
         for at in (0..entries).map(|n| start + 2 + n * 12) {
             match self.u16_at(at)? {
+                COMPRESSION => jpeg = self.u16_at(at + 8)? == COMPRESSION_JPEG,
+                PHOTOMETRIC => ycbcr = (self.u16_at(at + 8)? == PHOTOMETRIC_YCBCR).then_some(at + 8),
                 X_RESOLUTION => x = self.ratio(at),
                 Y_RESOLUTION => y = self.ratio(at),
                 _ => {}
             }
         }
         let stretch = x.zip(y).map(|(x, y)| x / y).filter(|s| (0.25..=4.0).contains(s));
-        Some((TiffPage { offset, height_per_width: stretch.unwrap_or(1.0) }, next))
+        let ycbcr = ycbcr.filter(|_| jpeg);
+        Some((TiffPage { offset, height_per_width: stretch.unwrap_or(1.0), ycbcr }, next))
+    }
+
+    /// The whole numbers of an entry, SHORT or LONG.
+    fn values(&self, page: &TiffPage, tag: u16) -> Option<Vec<u32>> {
+        let start = page.offset as usize;
+        let entries = usize::from(self.u16_at(start)?);
+        let at = (0..entries).map(|n| start + 2 + n * 12).find(|at| self.u16_at(*at) == Some(tag))?;
+        let count = self.u32_at(at + 4)? as usize;
+        let size = if self.u16_at(at + 2)? == SHORT { 2 } else { 4 };
+        let first = if count.checked_mul(size)? <= 4 { at + 8 } else { self.u32_at(at + 8)? as usize };
+        // Ends where the file ends, whatever the count claims.
+        let value = |n: usize| match size {
+            2 => self.u16_at(first + n * 2).map(u32::from),
+            _ => self.u32_at(first + n * 4),
+        };
+        Some((0..count).map_while(value).collect())
     }
 
     /// The value of an entry that is a ratio of two numbers.
