@@ -206,7 +206,10 @@ mod tests {
     #[test]
     fn the_banner_never_shows_a_social_security_number() {
         let identity = PatientIdentity {
-            identifiers: vec![("Social Security Number".into(), "999-97-5316".into()), ("Medical Record Number".into(), "M1".into())],
+            identifiers: vec![
+                ("Social Security Number".into(), "999-97-5316".into()),
+                ("Medical Record Number".into(), "M1".into()),
+            ],
             ..PatientIdentity::default()
         };
         assert_eq!(record_numbers(&identity), ["M1"]);

@@ -44,6 +44,8 @@ mod table;
 mod text;
 mod trend;
 
+#[cfg(test)]
+mod gallery;
 
 pub use assets::Assets;
 pub use chart_nav::Section;

@@ -97,11 +97,13 @@ pub fn sparkline(dots: &[Dot], band: Band, from: i64, to: i64, width: u32, heigh
     let axis = Axis::new(from, to, 2.0, w - AFTER - 3.0);
     let (low, high) = value_range(dots, band);
     let y = |v: f64| 3.0 + (1.0 - (v - low) / (high - low)) * (h - 6.0);
-    let mut s = format!(r#"<svg class="spark" width="{width}" height="{height}" viewBox="0 0 {width} {height}" aria-hidden="true">"#);
+    let mut s =
+        format!(r#"<svg class="spark" width="{width}" height="{height}" viewBox="0 0 {width} {height}" aria-hidden="true">"#);
     if band.is_given() {
         let (top, bottom) = (y(band.high.unwrap_or(high)), y(band.low.unwrap_or(low)));
         let right = axis.right - axis.left + 2.0;
-        let _ = write!(s, r#"<rect class="band" x="0" y="{top:.1}" width="{:.1}" height="{:.1}"/>"#, right, (bottom - top).max(2.0));
+        let _ =
+            write!(s, r#"<rect class="band" x="0" y="{top:.1}" width="{:.1}" height="{:.1}"/>"#, right, (bottom - top).max(2.0));
     }
     if dots.len() >= 3 {
         for line in unbroken(dots) {
@@ -226,7 +228,13 @@ pub fn strip(lanes: &[Lane], from: i64, to: i64, to_day: &str, width: u32) -> Ma
     for (i, lane) in lanes.iter().enumerate() {
         let (top, mid) = (LANE * i as f64, LANE * (i as f64 + 0.5));
         let _ = write!(s, r#"<text class="lane" x="0" y="{:.1}">{}</text>"#, mid + 4.0, lane.name);
-        let _ = write!(s, r#"<text class="lane count" x="{}" y="{:.1}" text-anchor="end">{}</text>"#, left - 14.0, mid + 4.0, lane.marks.len());
+        let _ = write!(
+            s,
+            r#"<text class="lane count" x="{}" y="{:.1}" text-anchor="end">{}</text>"#,
+            left - 14.0,
+            mid + 4.0,
+            lane.marks.len()
+        );
         let _ = write!(s, r#"<path class="rule" d="M0 {:.1}H{:.1}"/>"#, top + LANE, axis.right);
         for m in &lane.marks {
             mark(&mut s, lane.shape, m, axis, mid);
@@ -259,7 +267,7 @@ fn mark(s: &mut String, shape: Shape, m: &Mark, axis: Axis, mid: f64) {
             let wide = (axis.x(m.to) - x).max(5.0);
             write!(s, r#"<rect class="f{}" x="{x:.1}" y="{:.1}" width="{wide:.1}" height="11"/>"#, m.hue, mid - 5.5)
         }
-        Shape::Tick => write!(s, r#"<path class="l{}" d="M{x:.1} {:.1}v14"/>"#, m.hue, mid - 7.0),
+        Shape::Tick => write!(s, r#"<path class="k{}" d="M{x:.1} {:.1}v14"/>"#, m.hue, mid - 7.0),
         Shape::Triangle => write!(s, r#"<path class="f{}" d="M{x:.1} {:.1}l4.5 8.5h-9z"/>"#, m.hue, mid - 4.5),
         Shape::Diamond => write!(s, r#"<path class="f{}" d="M{x:.1} {:.1}l4.8 4.8l-4.8 4.8l-4.8 -4.8z"/>"#, m.hue, mid - 4.8),
     };
@@ -287,6 +295,6 @@ mod tests {
         let us = |t: &str| When::parse(t).unwrap().start_us();
         let axis = Axis::new(us("1998"), us("2024-06-30"), 0.0, 100.0);
         let years: Vec<i64> = axis.years(5).into_iter().map(|(y, _)| y).collect();
-        assert_eq!(years, [2000, 2010, 2020]);
+        assert_eq!(years, [2000, 2005, 2010, 2015, 2020]);
     }
 }

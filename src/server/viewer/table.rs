@@ -81,13 +81,7 @@ impl Cell {
     }
 
     pub fn link(text: Option<String>, href: String) -> Cell {
-        Cell::Main {
-            text: text.unwrap_or_else(|| NOT_RECORDED.into()),
-            href: Some(href),
-            sub: None,
-            strong: false,
-            alert: false,
-        }
+        Cell::Main { text: text.unwrap_or_else(|| NOT_RECORDED.into()), href: Some(href), sub: None, strong: false, alert: false }
     }
 
     pub fn main(text: Option<String>, href: Option<String>, sub: Option<String>) -> Cell {

@@ -53,7 +53,10 @@ impl Trend {
         let drawn = series.dots().len();
         let words = match drawn {
             0 => "These results are words, not numbers, or have no readable date. They stand in the table.".to_string(),
-            _ if drawn < n => format!("{} without a number or date are only in the table.", text::counted((n - drawn) as u64, "value", "values")),
+            _ if drawn < n => format!(
+                "{} without a number or date are only in the table.",
+                text::counted((n - drawn) as u64, "value", "values")
+            ),
             _ => String::new(),
         };
         let picture = |width| if drawn == 0 { Markup::default() } else { draw(series, end, width) };
@@ -75,7 +78,8 @@ fn legend(series: &Series) -> Vec<Legend> {
         match legend.iter_mut().find(|l| l.badge.name == m.source.name) {
             Some(l) => l.values += 1,
             None => {
-                let mut sign = String::from(r#"<svg class="sign" width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">"#);
+                let mut sign =
+                    String::from(r#"<svg class="sign" width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">"#);
                 point(&mut sign, m.source.hue, 5.0, 5.0);
                 sign.push_str("</svg>");
                 legend.push(Legend { badge: m.source.clone(), sign: Markup::trusted(sign), values: 1 });
@@ -101,7 +105,14 @@ pub fn table(series: &Series) -> Table {
     };
     Table::new(
         format!("{}: all values, newest first", series.name),
-        &[("Date", "date"), ("Value", "value"), ("Reference", ""), ("Status", "drop"), ("Archived as", "drop"), ("Source", "src")],
+        &[
+            ("Date", "date"),
+            ("Value", "value"),
+            ("Reference", ""),
+            ("Status", "drop"),
+            ("Archived as", "drop"),
+            ("Source", "src"),
+        ],
         "No values.",
     )
     .rows(series.measures.iter().rev().map(row).collect())
@@ -127,8 +138,7 @@ pub fn value_markup(m: &Measure) -> Markup {
 fn draw(series: &Series, end: &End, width: u32) -> Markup {
     let dots = series.dots();
     let drawn: Vec<&Measure> = series.measures.iter().filter(|m| m.us.is_some() && m.number.is_some()).collect();
-    let seconds: Vec<Dot> =
-        drawn.iter().filter_map(|m| Some(Dot { us: m.us?, value: m.second?, outside: false })).collect();
+    let seconds: Vec<Dot> = drawn.iter().filter_map(|m| Some(Dot { us: m.us?, value: m.second?, outside: false })).collect();
     let (Some(first), Some(last)) = (drawn.first(), drawn.last()) else { return Markup::default() };
     let axis = Axis::new(dots.first().map_or(0, |d| d.us), end.us, LEFT + 12.0, f64::from(width) - RIGHT);
     let all: Vec<Dot> = dots.iter().chain(&seconds).copied().collect();
@@ -143,7 +153,13 @@ fn draw(series: &Series, end: &End, width: u32) -> Markup {
     for tick in scale.ticks() {
         let y = scale.y(tick);
         let _ = write!(s, r#"<path class="grid" d="M{LEFT} {y:.1}H{:.1}"/>"#, axis.right);
-        let _ = write!(s, r#"<text class="tick" x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#, LEFT - 8.0, y + 4.0, scale.label(tick));
+        let _ = write!(
+            s,
+            r#"<text class="tick" x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
+            LEFT - 8.0,
+            y + 4.0,
+            scale.label(tick)
+        );
     }
     time_axis(&mut s, axis, end, width);
     for line in svg::unbroken(&dots).chain(svg::unbroken(&seconds)) {
@@ -234,7 +250,13 @@ fn time_axis(s: &mut String, axis: Axis, end: &End, width: u32) {
         }
     }
     let x = axis.right;
-    let _ = write!(s, r#"<rect x="{x:.1}" y="{}" width="{:.1}" height="{}" fill="url(#hatch)"/>"#, TOP - 12.0, RIGHT - 10.0, PLOT + 12.0);
+    let _ = write!(
+        s,
+        r#"<rect x="{x:.1}" y="{}" width="{:.1}" height="{}" fill="url(#hatch)"/>"#,
+        TOP - 12.0,
+        RIGHT - 10.0,
+        PLOT + 12.0
+    );
     let _ = write!(s, r#"<path class="cutover" d="M{x:.1} {}V{:.1}"/>"#, TOP - 12.0, bottom + 6.0);
     let _ = write!(
         s,
@@ -278,10 +300,30 @@ fn labels(s: &mut String, drawn: &[&Measure], dots: &[Dot], axis: Axis, scale: &
         let before = if i > 0 { dots[i - 1].value } else { dots[i].value };
         let above = i == 0 || dots[i].value >= before;
         let y = if above && y > TOP + 4.0 { y - 9.0 } else { y + 18.0 };
-        let anchor = if i == 0 && last > 0 { "start" } else if i == last { "end" } else { "middle" };
-        let x = if i == 0 && last > 0 { x - 4.0 } else if i == last { x - 2.0 } else { x };
+        let anchor = if i == 0 && last > 0 {
+            "start"
+        } else if i == last {
+            "end"
+        } else {
+            "middle"
+        };
+        let x = if i == 0 && last > 0 {
+            x - 4.0
+        } else if i == last {
+            x - 2.0
+        } else {
+            x
+        };
         let flag = drawn[i].flag.as_ref().map_or(String::new(), |f| format!(" {}", f.letters));
-        let place = if last == 0 { "" } else if i == 0 { ", first" } else if i == last { ", last" } else { "" };
+        let place = if last == 0 {
+            ""
+        } else if i == 0 {
+            ", first"
+        } else if i == last {
+            ", last"
+        } else {
+            ""
+        };
         let words = escape(&format!("{}{flag}{place}", drawn[i].text));
         let _ = write!(s, r#"<text class="label" x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{words}</text>"#);
     }

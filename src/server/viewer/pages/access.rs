@@ -111,7 +111,8 @@ pub fn who_looked(frame: &Frame, ask: &WhoLooked<'_>) -> String {
             0 => "Nobody opened this chart.".into(),
             n => format!("{} by {}", text::counted(n, "access", "accesses"), text::counted(ask.people, "person", "people")),
         },
-        table: Table::new("Accesses, newest first", &columns, "Nobody opened this chart.").rows(ask.rows.iter().map(row).collect()),
+        table: Table::new("Accesses, newest first", &columns, "Nobody opened this chart.")
+            .rows(ask.rows.iter().map(row).collect()),
         paging: Paging::of(ask.offset, ask.rows.len(), ask.total, false, |p| format!("/access?patient={key}&page={p}"), size),
         log: &ask.log,
     })

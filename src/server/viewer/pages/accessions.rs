@@ -92,7 +92,11 @@ pub fn accessions(frame: &Frame, rows: &[AccessionRow]) -> String {
     ];
     let row = |r: &AccessionRow| {
         Row::new(vec![
-            Cell::main(Some(r.id.clone()), Some(format!("/accessions/{}", r.id)), Some(format!("{}, generation {}", r.source_system, r.generation))),
+            Cell::main(
+                Some(r.id.clone()),
+                Some(format!("/accessions/{}", r.id)),
+                Some(format!("{}, generation {}", r.source_system, r.generation)),
+            ),
             Cell::day(r.sealed.as_deref()),
             Cell::Tag(text::sentence(&r.state), if r.state == "published" { "good" } else { "caution" }),
             Cell::count(r.patients),
@@ -209,13 +213,13 @@ fn files(report: &AccessionReport) -> Table {
 
 fn kinds(report: &AccessionReport) -> Table {
     let row = |(kind, n): &(String, u64)| Row::new(vec![Cell::Text(kind.clone()), Cell::count(*n)]);
-    Table::new("Records read by kind", &[("Kind", ""), ("Read", "num")], "No records.").rows(report.by_kind.iter().map(row).collect())
+    Table::new("Records read by kind", &[("Kind", ""), ("Read", "num")], "No records.")
+        .rows(report.by_kind.iter().map(row).collect())
 }
 
 fn quarantine(report: &AccessionReport) -> Table {
-    let row = |q: &Quarantine| {
-        Row::new(vec![Cell::main(Some(q.reason.clone()), None, Some(q.first.clone())), Cell::count(q.count)])
-    };
+    let row =
+        |q: &Quarantine| Row::new(vec![Cell::main(Some(q.reason.clone()), None, Some(q.first.clone())), Cell::count(q.count)]);
     Table::new("Quarantine by reason", &[("Reason and first example", ""), ("Records", "num")], "Nothing was quarantined.")
         .rows(report.quarantine.iter().map(row).collect())
 }

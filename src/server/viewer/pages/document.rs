@@ -8,8 +8,8 @@ use super::super::chart_nav::Section;
 use super::super::fhir::Item;
 use super::super::frame::Frame;
 use super::super::query::Query;
-use super::super::sections::notes::{self, View, format_name};
 use super::super::sections::Ask;
+use super::super::sections::notes::{self, View, format_name};
 use super::super::source::Badge;
 use super::super::text;
 use super::{Shell, render};
@@ -112,7 +112,8 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String
         list: beside(frame, &all, open, &base),
         notes_href: ask.href.clone(),
         title: title.unwrap_or_else(|| "Document without a title".into()),
-        date: date.map_or("date not recorded".into(), |d| [Some(d.day), d.time].into_iter().flatten().collect::<Vec<_>>().join(" ")),
+        date: date
+            .map_or("date not recorded".into(), |d| [Some(d.day), d.time].into_iter().flatten().collect::<Vec<_>>().join(" ")),
         author: view.author.clone().unwrap_or_else(|| "author not recorded".into()),
         place: view.place.clone(),
         status: view.tag,

@@ -6,10 +6,10 @@ use askama::Template;
 
 use super::super::banner::{self, Name};
 use super::super::frame::Frame;
+use super::super::html::url_part;
 use super::super::source::Badge;
 use super::super::table::Paging;
 use super::super::text;
-use super::super::html::url_part;
 use super::render;
 use crate::index::PatientHit;
 use crate::query::PatientHits;

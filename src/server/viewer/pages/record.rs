@@ -62,7 +62,8 @@ pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> St
     let item = Item::new(record);
     let pairs = everything::pairs(&record.json);
     let date = fhir::date_of(item.root()).map(|d| text::date(&d));
-    let fact = date.map_or("date not recorded".to_string(), |d| [Some(d.day), d.time].into_iter().flatten().collect::<Vec<_>>().join(" "));
+    let fact = date
+        .map_or("date not recorded".to_string(), |d| [Some(d.day), d.time].into_iter().flatten().collect::<Vec<_>>().join(" "));
     let place = &record.place;
     let mut facts = vec![
         ("Source", record.source_system.to_string(), false),

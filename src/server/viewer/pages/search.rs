@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn wrong_marks_do_no_harm() {
-        let text = |p: Vec<(String, bool)>| p.into_iter().map(|(t, on)| if on { format!("[{t}]") } else { t }).collect::<String>();
+        let text =
+            |p: Vec<(String, bool)>| p.into_iter().map(|(t, on)| if on { format!("[{t}]") } else { t }).collect::<String>();
         assert_eq!(text(pieces("für Metoprolol", &[5..15])), "für [Metoprolol]");
         assert_eq!(text(pieces("für", &[2..3, 9..12])), "für");
     }

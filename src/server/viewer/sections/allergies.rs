@@ -30,8 +30,11 @@ impl View {
         let none_known = matches!(code.as_deref(), Some("716186003" | "409137002" | "428607008"))
             || substance.as_ref().is_some_and(|s| s.to_lowercase().starts_with("no known"));
         let reactions = || root.at("reaction").items();
-        let words: Vec<_> = reactions().filter_map(|r| fhir::concepts(r.at("manifestation")).or_else(|| r.at("description").text())).collect();
-        let severity = reactions().filter_map(|r| r.at("severity").text()).max_by_key(|s| ["mild", "moderate", "severe"].iter().position(|w| w == s));
+        let words: Vec<_> =
+            reactions().filter_map(|r| fhir::concepts(r.at("manifestation")).or_else(|| r.at("description").text())).collect();
+        let severity = reactions()
+            .filter_map(|r| r.at("severity").text())
+            .max_by_key(|s| ["mild", "moderate", "severe"].iter().position(|w| w == s));
         let criticality = root.at("criticality").text();
         View {
             substance: substance.or_else(|| reactions().find_map(|r| fhir::concept(r.at("substance")))),
@@ -112,9 +115,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
 pub fn summary(ask: &Ask<'_>) -> Panel {
     let views = views(ask);
     let active: Vec<_> = views.iter().filter(|(v, _)| v.is_active()).collect();
-    let row = |(v, item): &&(View, Item<'_>)| {
-        Row::new(vec![v.name(item.href()), Cell::day(v.date.as_deref()), ask.badge(item)])
-    };
+    let row = |(v, item): &&(View, Item<'_>)| Row::new(vec![v.name(item.href()), Cell::day(v.date.as_deref()), ask.badge(item)]);
     let rows = active.iter().take(8).map(row).collect();
     let columns = [("Substance and reaction", ""), ("Recorded", "date"), ("Source", "src")];
     let empty = "No allergy is recorded. That is not the same as “no known allergies”.";

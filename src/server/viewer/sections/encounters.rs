@@ -4,9 +4,9 @@
 
 use super::super::banner::End;
 use super::super::fhir::{self, Item, Node};
+use super::super::html::Markup;
 use super::super::panel::Panel;
 use super::super::svg::{self, Lane, Mark, Shape};
-use super::super::html::Markup;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
 use super::{Ask, Body, nothing};

@@ -23,12 +23,17 @@ fn kinds(ask: &Ask<'_>) -> Body {
     let total: u64 = counts.iter().map(|c| c.count).sum();
     let row = |c: &crate::model::KindCount| {
         let href = format!("{}?kind={}", ask.href, c.kind);
-        Row::new(vec![Cell::main(Some(kind_name(c.kind.name())), Some(href), None), Cell::Text(c.kind.name().into()), Cell::count(c.count)])
+        Row::new(vec![
+            Cell::main(Some(kind_name(c.kind.name())), Some(href), None),
+            Cell::Text(c.kind.name().into()),
+            Cell::count(c.count),
+        ])
     };
     let rows = counts.iter().filter(|c| c.count > 0).map(row).collect();
     let columns = [("Kind of record", ""), ("FHIR type", ""), ("Records", "num")];
     let table = Table::new("Kinds of record in this chart", &columns, super::nothing(ask, "records")).rows(rows);
-    let fact = format!("{} of {}", text::counted(total, "record", "records"), text::counted(counts.len() as u64, "kind", "kinds"));
+    let fact =
+        format!("{} of {}", text::counted(total, "record", "records"), text::counted(counts.len() as u64, "kind", "kinds"));
     Body { fact, panels: vec![Panel { table: Some(table), ..Panel::default() }] }
 }
 

@@ -54,7 +54,9 @@ fn name(root: Node<'_>) -> Option<String> {
         let found = root.at("contained").items().find(|c| c.at("id").text().as_ref() == Some(&wanted))?;
         fhir::concept(found.at("code"))
     };
-    fhir::concept(root.at("medicationCodeableConcept")).or_else(contained).or_else(|| fhir::reference(root.at("medicationReference")))
+    fhir::concept(root.at("medicationCodeableConcept"))
+        .or_else(contained)
+        .or_else(|| fhir::reference(root.at("medicationReference")))
 }
 
 /// The dosage in the source's words; without words, dose and route from the structure.

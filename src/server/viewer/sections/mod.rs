@@ -56,6 +56,7 @@ fn nothing(ask: &Ask<'_>, what: &str) -> String {
 
 /// "2 active, 3 resolved", leaving out what is zero.
 fn tally(parts: &[(usize, &str)]) -> String {
-    let words: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, w)| format!("{} {w}", text::count(*n as u64))).collect();
+    let words: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, w)| format!("{} {w}", text::count(*n as u64))).collect();
     words.join(", ")
 }

@@ -240,7 +240,11 @@ pub fn summary(ask: &Ask<'_>, total: u64) -> Panel {
     let fact = format!("{} of {}", shown.len(), text::count(total));
     let row = |v: &View<'_>| {
         let sub = v.author.clone().unwrap_or_else(|| "author not recorded".into());
-        Row::new(vec![Cell::main(v.title.clone(), Some(v.href(&base)), Some(sub)), Cell::day(v.date.as_deref()), ask.badge(&v.item)])
+        Row::new(vec![
+            Cell::main(v.title.clone(), Some(v.href(&base)), Some(sub)),
+            Cell::day(v.date.as_deref()),
+            ask.badge(&v.item),
+        ])
     };
     let columns = [("Document", ""), ("Date", "date"), ("Source", "src")];
     let table = Table::new("Key documents", &columns, nothing(ask, "documents")).rows(shown.into_iter().map(row).collect());

@@ -54,14 +54,8 @@ pub fn body(ask: &Ask<'_>) -> Body {
     let (on, off): (Vec<_>, Vec<_>) = views.iter().partition(|v| v.is_active() && !v.is_refuted());
     let rows: Vec<Row> = on.into_iter().chain(off).map(|v| row(ask, v)).collect();
     let (rows, paging) = ask.page(rows);
-    let columns = [
-        ("Problem", ""),
-        ("Status", ""),
-        ("Since", "date"),
-        ("Ended", "date drop"),
-        ("Kind", "drop"),
-        ("Source", "src"),
-    ];
+    let columns =
+        [("Problem", ""), ("Status", ""), ("Since", "date"), ("Ended", "date drop"), ("Kind", "drop"), ("Source", "src")];
     let table = Table::new("Problems, active ones first", &columns, nothing(ask, "problems")).rows(rows);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

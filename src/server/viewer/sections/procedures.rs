@@ -29,8 +29,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
     };
     let fact = text::counted(items.len() as u64, "procedure, newest first", "procedures, newest first");
     let (rows, paging) = ask.page(items.iter().map(row).collect());
-    let columns =
-        [("Procedure", ""), ("Date", "date"), ("Status", ""), ("For", "drop"), ("By", "drop"), ("Source", "src")];
+    let columns = [("Procedure", ""), ("Date", "date"), ("Status", ""), ("For", "drop"), ("By", "drop"), ("Source", "src")];
     let table = Table::new("Procedures, newest first", &columns, nothing(ask, "procedures")).rows(rows);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

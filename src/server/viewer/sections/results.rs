@@ -63,12 +63,14 @@ pub fn sheet(ask: &Ask<'_>, end: &End, vitals: bool) -> Sheet {
         _ => super::nothing(ask, what.1),
     });
     Sheet {
-        fact: format!(
-            "{}, {}{span}",
-            text::counted(values as u64, what.0, what.1),
-            text::counted(tests as u64, "test", "tests")
+        fact: format!("{}, {}{span}", text::counted(values as u64, what.0, what.1), text::counted(tests as u64, "test", "tests")),
+        flowsheet: Flowsheet::new(
+            if vitals { "Vital signs by date" } else { "Results by collection time" },
+            &shown,
+            &groups,
+            end,
+            &layout,
         ),
-        flowsheet: Flowsheet::new(if vitals { "Vital signs by date" } else { "Results by collection time" }, &shown, &groups, end, &layout),
         trend,
         abnormal_only,
         test,
