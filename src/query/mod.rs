@@ -3,8 +3,10 @@
 //!
 //! Not for: HTTP, JSON shapes, or pages (`server`); bytes on disk (`store`).
 
+pub use crate::index::{Facet, PatientHit, TextHit, TextHits, TextQuestion};
+
 use crate::access::Permit;
-use crate::model::{ArchiveId, Chart, ChartIndex, Document, DocumentId, Kind, PatientKey, Record, ValuePoint};
+use crate::model::{AccessionId, ArchiveId, Chart, ChartIndex, Document, DocumentId, Kind, PatientKey, Record, ValuePoint, When};
 
 /// Why a question could not be answered. The texts carry no patient data.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +47,59 @@ pub struct PatientHits {
     pub understood: Vec<(String, String)>,
 }
 
+/// One accession in force, without record content.
+#[derive(Clone, Debug)]
+pub struct AccessionSummary {
+    pub accession: AccessionId,
+    pub generation: u32,
+    pub source_system: String,
+    pub records: u64,
+    pub patients: u64,
+    /// Size of its files.
+    pub bytes: u64,
+    pub quarantined: u64,
+    /// RFC 3339, UTC; empty when the seal does not say.
+    pub sealed_at: String,
+}
+
+/// What the archive says of itself on every page: no record content, so no permit.
+#[derive(Clone, Debug, Default)]
+pub struct ArchiveFacts {
+    /// Accessions in force.
+    pub accessions: u64,
+    /// The number of the catalog in force.
+    pub catalog: u64,
+    /// In a fixed order.
+    pub source_systems: Vec<String>,
+    /// The last day that the records reach.
+    pub last_day: Option<When>,
+}
+
 impl Archive {
+    /// Opens the archive in the folder `path` for reading.
+    pub fn open(path: &std::path::Path) -> Result<Archive, QueryError> {
+        let _ = path;
+        Ok(Archive {})
+    }
+
+    /// The types that have a record of this id, in chart order. Says nothing about whether it may be read: what a
+    /// caller does with the answer needs a permit.
+    pub fn kinds_of(&self, id: &ArchiveId) -> Vec<Kind> {
+        let _ = id;
+        Vec::new()
+    }
+
+    /// What every page says of the archive.
+    pub fn facts(&self) -> ArchiveFacts {
+        ArchiveFacts::default()
+    }
+
+    /// The accessions in force. Scope: `Accessions`.
+    pub fn accessions(&self, permit: &Permit) -> Result<Vec<AccessionSummary>, QueryError> {
+        let _ = permit;
+        Err(QueryError::NotFound)
+    }
+
     /// Patients that match free text: names in any order, birth date in usual forms, identifiers, phone.
     /// Scope: `FindPatients`.
     pub fn find_patients(&self, permit: &Permit, text: &str, offset: usize, limit: usize) -> Result<PatientHits, QueryError> {
