@@ -95,3 +95,35 @@ impl<'a> Bundle<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::record;
+    use super::*;
+
+    #[test]
+    fn a_bundle_is_json_with_none_one_or_more_entries() {
+        let observation = record("Observation", r#"{"resourceType":"Observation","id":"a"}"#);
+        for count in 0..3 {
+            for kind in [Type::SearchSet, Type::History] {
+                let links = [("self", "https://x/fhir/Observation?code=\"<&".to_string())];
+                let mut bundle = Bundle::new("https://x", kind, Some(7), &links, 0);
+                (0..count).for_each(|_| bundle.record(&observation, Mode::Include));
+                let read: serde_json::Value = serde_json::from_slice(&bundle.finish()).unwrap();
+                assert_eq!(read["total"], 7);
+                assert_eq!(read["link"][0]["url"], links[0].1);
+                // FHIR R4: an array may not be empty.
+                assert_eq!(read.get("entry").and_then(|entries| entries.as_array()).map(Vec::len), (count > 0).then_some(count));
+                if count > 0 {
+                    assert_eq!(read["entry"][0]["fullUrl"], "https://x/fhir/Observation/a");
+                    assert_eq!(read["entry"][0].get("search").is_some(), kind == Type::SearchSet);
+                    assert_eq!(read["entry"][0].get("request").is_some(), kind == Type::History);
+                }
+            }
+        }
+        let mut warned = Bundle::new("https://x", Type::SearchSet, None, &[], 0);
+        warned.outcome(&super::super::outcome::value("warning", "not-supported", "\"x\""));
+        let read: serde_json::Value = serde_json::from_slice(&warned.finish()).unwrap();
+        assert_eq!((read.get("total"), &read["entry"][0]["search"]["mode"]), (None, &serde_json::json!("outcome")));
+    }
+}
