@@ -8,6 +8,7 @@ mod ingest;
 mod init;
 mod operator;
 mod progress;
+pub mod serve;
 pub mod synth;
 pub mod token;
 pub mod user;
@@ -28,6 +29,7 @@ struct Cli {
 enum Command {
     Init(init::InitArgs),
     Ingest(ingest::IngestArgs),
+    Serve(serve::ServeArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Token(token::TokenArgs),
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Init(args) => init::run(args),
         Command::Ingest(args) => ingest::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Token(args) => token::run(args),

@@ -6,19 +6,22 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::QueryError;
-use super::record::located;
+use super::record::{located, located_where};
 use super::snapshot::Archive;
 use crate::access::Permit;
 use crate::index::text_of_record;
-use crate::model::{ArchiveId, Document, DocumentId, Kind};
+use crate::model::{ArchiveId, Document, DocumentId, Kind, PatientKey};
 use crate::store::parse_document_id;
 
 impl Archive {
-    /// An attachment's bytes. Scope: `Record` of its record, or the `Chart` it lies in.
+    /// An attachment's bytes. Scope: `Record` of its record or of the document itself (as a `Binary`), or the `Chart` it
+    /// lies in. The label that counts is that of its record.
     pub fn document(&self, permit: &Permit, id: &DocumentId) -> Result<Document, QueryError> {
         let (kind, record_id, number) = parse_document_id(id).ok_or(QueryError::NotFound)?;
         let snapshot = self.snapshot();
-        let (record, accession, found) = located(&snapshot, permit, kind, &record_id)?.pop().ok_or(QueryError::NotFound)?;
+        let covers = |patient: Option<&PatientKey>| permit.covers_document(&id.0, kind, &record_id, patient);
+        let all = located_where(&snapshot, permit, kind, &record_id, &covers)?;
+        let (record, accession, found) = all.into_iter().next_back().ok_or(QueryError::NotFound)?;
         let frame = accession.frame(found.frame, false)?;
         let bytes = frame.attachment(found.index, number)?.ok_or(QueryError::NotFound)?;
         let json: Value = serde_json::from_str(&record.json).unwrap_or_default();
@@ -32,11 +35,6 @@ impl Archive {
             bytes,
             record,
         })
-    }
-
-    /// The record and number that a document id stands for; `None` when it is of no known form.
-    pub fn record_of_document(&self, id: &DocumentId) -> Option<(Kind, ArchiveId)> {
-        parse_document_id(id).map(|(kind, record, _)| (kind, record))
     }
 
     /// All words of a record: conclusions, narrative, attachments. Scope as `document`.

@@ -14,7 +14,7 @@ mod text;
 pub use crate::index::{Facet, PatientHit, TextHit, TextHits, TextQuestion, parse_question};
 pub use chart::{ChartBytes, Selection};
 pub use find::PatientHits;
-pub use snapshot::{AccessionFacts, Archive, ArchiveFacts};
+pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 
 use crate::index::IndexError;
 use crate::store::StoreError;

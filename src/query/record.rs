@@ -43,16 +43,14 @@ impl Archive {
         Ok((record, accession.original(found)?))
     }
 
-    /// The kinds under which an id is known; for routes that name the id alone.
-    pub fn kinds_of(&self, permit: &Permit, id: &ArchiveId) -> Result<Vec<Kind>, QueryError> {
+    /// The types that have a record of this id, in chart order. Says nothing about whether it may be read: what a
+    /// caller does with the answer needs a permit.
+    pub fn kinds_of(&self, id: &ArchiveId) -> Vec<Kind> {
         let snapshot = self.snapshot();
-        let mut kinds = Vec::new();
-        for kind in Kind::all().filter(|kind| snapshot.accessions.iter().any(|a| a.may_hold(*kind, id.as_str()))) {
-            if located(&snapshot, permit, kind, id).is_ok_and(|found| !found.is_empty()) {
-                kinds.push(kind);
-            }
-        }
-        Ok(kinds)
+        let holds = |accession: &Accession, kind| {
+            accession.may_hold(kind, id.as_str()) && accession.find(kind, id.as_str()).is_ok_and(|found| !found.is_empty())
+        };
+        Kind::all().filter(|kind| snapshot.accessions.iter().any(|a| holds(a, *kind))).collect()
     }
 }
 
@@ -61,18 +59,31 @@ pub(super) type Located = (Record, Arc<Accession>, Found);
 
 /// All versions that the permit covers and does not hide, oldest first.
 pub(super) fn located(snapshot: &Snapshot, permit: &Permit, kind: Kind, id: &ArchiveId) -> Result<Vec<Located>, QueryError> {
+    located_where(snapshot, permit, kind, id, &|patient| permit.covers_record(kind, id, patient))
+}
+
+/// As [`located`], with another question to the permit's scope.
+pub(super) fn located_where(
+    snapshot: &Snapshot,
+    permit: &Permit,
+    kind: Kind,
+    id: &ArchiveId,
+    covers: &dyn Fn(Option<&PatientKey>) -> bool,
+) -> Result<Vec<Located>, QueryError> {
     let mut all: Vec<(String, Located)> = Vec::new();
     let mut is_hidden = false;
     let mut is_out_of_scope = false;
     for accession in &snapshot.accessions {
         for found in accession.find(kind, id.as_str())? {
             let frame = accession.frame(found.frame, false)?;
-            let patient = patient_of(accession, &frame, found.index)?;
-            if !permit.covers_record(kind, id, patient.as_ref()) {
+            let patients = patients_of(accession, &frame, found.index);
+            // A record that names several patients lies in the chart of each.
+            let patient = patients.iter().find(|p| covers(Some(p))).or(patients.first());
+            if !covers(patient) {
                 is_out_of_scope = true;
                 continue;
             }
-            let Some(record) = record_at(accession, &frame, found.index, patient) else { continue };
+            let Some(record) = record_at(accession, &frame, found.index, patient.cloned()) else { continue };
             if !permit.filter().allows(record.label) {
                 // A hidden version hides the record: its other versions would tell that there is one.
                 is_hidden = true;
@@ -112,27 +123,30 @@ pub(super) fn last_updated(frame: &ChartFrame<'_>, index: usize) -> String {
         .unwrap_or_default()
 }
 
-/// The compartment of a record, from the record itself.
-pub(super) fn patient_of(accession: &Accession, frame: &ChartFrame<'_>, index: usize) -> Result<Option<PatientKey>, QueryError> {
+/// The patients whom a record names, its own compartment first.
+pub(super) fn patients_of(accession: &Accession, frame: &ChartFrame<'_>, index: usize) -> Vec<PatientKey> {
     use crate::formats::fhir::{Target, target};
     if frame.kind(index) == Some(Kind::PATIENT) {
-        return Ok(frame.names(index).and_then(|(id, _)| PatientKey::parse(&id)));
+        return frame.names(index).and_then(|(id, _)| PatientKey::parse(&id)).into_iter().collect();
     }
     let source = &accession.source_system;
-    let key = frame.view(index, |shape, leaf| {
-        shape.patient_leaves().iter().find_map(|at| {
-            let reference = leaf_text(leaf(usize::from(*at))?).into_owned();
-            match target(&reference) {
+    let keys = frame.view(index, |shape, leaf| {
+        let mut keys: Vec<PatientKey> = Vec::new();
+        for at in shape.patient_leaves() {
+            let Some(reference) = leaf(usize::from(*at)).map(leaf_text) else { continue };
+            let key = match target(&reference) {
                 Target::Local(Kind::PATIENT, id) => PatientKey::parse(crate::model::archive_id(source, "Patient", id).as_str()),
                 Target::Urn(urn) => match crate::store::Resolver::alias(accession, urn) {
                     Some((Kind::PATIENT, id)) => PatientKey::parse(&id),
                     _ => None,
                 },
                 _ => None,
-            }
-        })
+            };
+            keys.extend(key.filter(|k| !keys.contains(k)));
+        }
+        keys
     });
-    Ok(key.flatten())
+    keys.unwrap_or_default()
 }
 
 /// The record at a place, with version 1 until its versions have been counted.

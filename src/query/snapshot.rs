@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::QueryError;
 use crate::access::Permit;
 use crate::index::Searcher;
-use crate::model::{Kind, When};
+use crate::model::{AccessionId, Kind, When};
 use crate::signing::VerifierKey;
 use crate::store::layout::Layout;
 use crate::store::manifest::{Catalog, LedgerTotals};
@@ -43,28 +43,39 @@ pub(super) struct Snapshot {
     pub cutover: BTreeMap<String, When>,
 }
 
-/// What is known of the archive without a patient.
-#[derive(Clone, Debug)]
+/// What the archive says of itself on every page: no record content, so no permit.
+#[derive(Clone, Debug, Default)]
 pub struct ArchiveFacts {
+    /// Random name of the archive, a UUID.
     pub archive: String,
+    /// Accessions in force.
+    pub accessions: u64,
+    /// The number of the catalog in force.
     pub catalog: u64,
-    /// Newest clinical day of all accessions, or the newest declared cutover.
-    pub data_to: Option<When>,
+    /// In the order of publication.
+    pub source_systems: Vec<String>,
+    /// The last day that the records reach: declared, or found.
+    pub last_day: Option<When>,
 }
 
-/// One accession, in totals.
+/// One accession in force, in totals; no record content.
 #[derive(Clone, Debug)]
-pub struct AccessionFacts {
-    pub accession: String,
+pub struct AccessionSummary {
+    pub accession: AccessionId,
     pub generation: u32,
     pub source_system: String,
+    /// RFC 3339, UTC.
     pub sealed_at: String,
-    pub data_to: Option<String>,
-    pub records: LedgerTotals,
-    pub by_kind: BTreeMap<String, u64>,
+    /// Records archived, further versions included.
+    pub records: u64,
     pub patients: u64,
-    pub documents: u64,
+    pub quarantined: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
     pub bytes_in: u64,
+    pub data_to: Option<String>,
+    pub ledger: LedgerTotals,
+    pub by_kind: BTreeMap<String, u64>,
     pub merkle_root: String,
     /// The reconciliation report, as JSON.
     pub report_json: String,
@@ -113,40 +124,30 @@ impl Archive {
         }
     }
 
-    /// What is known of the archive without a patient; open to all who may sign in.
+    /// What every page says of the archive.
     pub fn facts(&self) -> ArchiveFacts {
         let snapshot = self.snapshot();
-        ArchiveFacts { archive: snapshot.catalog.archive.clone(), catalog: snapshot.catalog.number, data_to: snapshot.data_to() }
+        let mut source_systems: Vec<String> = Vec::new();
+        for accession in &snapshot.accessions {
+            if !source_systems.contains(&accession.seal.source_system) {
+                source_systems.push(accession.seal.source_system.clone());
+            }
+        }
+        ArchiveFacts {
+            archive: snapshot.catalog.archive.clone(),
+            accessions: snapshot.accessions.len() as u64,
+            catalog: snapshot.catalog.number,
+            source_systems,
+            last_day: snapshot.data_to(),
+        }
     }
 
     /// The accessions in force, with their reports. Scope: `Accessions`.
-    pub fn accessions(&self, permit: &Permit) -> Result<Vec<AccessionFacts>, QueryError> {
+    pub fn accessions(&self, permit: &Permit) -> Result<Vec<AccessionSummary>, QueryError> {
         if !permit.covers_accessions() {
             return Err(QueryError::OutOfScope);
         }
-        let snapshot = self.snapshot();
-        snapshot
-            .accessions
-            .iter()
-            .map(|a| {
-                let path = a.paths().report_json();
-                let report_json = std::fs::read_to_string(&path).map_err(|e| QueryError::Unreadable(e.to_string()))?;
-                Ok(AccessionFacts {
-                    accession: a.id.to_string(),
-                    generation: a.generation,
-                    source_system: a.seal.source_system.clone(),
-                    sealed_at: a.seal.sealed_at.clone(),
-                    data_to: a.seal.data_to.clone(),
-                    records: a.seal.ledger,
-                    by_kind: a.seal.by_kind.clone(),
-                    patients: a.directory().len(),
-                    documents: a.seal.documents,
-                    bytes_in: a.seal.bytes_in,
-                    merkle_root: a.seal.merkle_root.clone(),
-                    report_json,
-                })
-            })
-            .collect()
+        self.snapshot().accessions.iter().map(|a| summary(a)).collect()
     }
 
     /// Kinds that the archive holds at all, for the CapabilityStatement. No patient data.
@@ -158,6 +159,28 @@ impl Archive {
         kinds.dedup();
         kinds
     }
+}
+
+fn summary(accession: &Accession) -> Result<AccessionSummary, QueryError> {
+    let path = accession.paths().report_json();
+    let report_json = std::fs::read_to_string(&path).map_err(|e| QueryError::Unreadable(e.to_string()))?;
+    let seal = &accession.seal;
+    Ok(AccessionSummary {
+        accession: accession.id.clone(),
+        generation: accession.generation,
+        source_system: seal.source_system.clone(),
+        sealed_at: seal.sealed_at.clone(),
+        records: seal.records,
+        patients: accession.directory().len(),
+        quarantined: seal.ledger.quarantined,
+        bytes: accession.manifest.files.iter().map(|f| f.bytes).sum(),
+        bytes_in: seal.bytes_in,
+        data_to: seal.data_to.clone(),
+        ledger: seal.ledger,
+        by_kind: seal.by_kind.clone(),
+        merkle_root: seal.merkle_root.clone(),
+        report_json,
+    })
 }
 
 impl Snapshot {
@@ -180,7 +203,7 @@ impl Snapshot {
     }
 
     /// The accession of an id.
-    pub(super) fn accession(&self, id: &crate::model::AccessionId) -> Option<&Arc<Accession>> {
+    pub(super) fn accession(&self, id: &AccessionId) -> Option<&Arc<Accession>> {
         self.accessions.iter().find(|a| a.id == *id)
     }
 }
