@@ -4,6 +4,8 @@
 
 mod archive;
 pub mod audit;
+mod demo;
+mod export;
 mod ingest;
 mod init;
 mod operator;
@@ -30,6 +32,8 @@ enum Command {
     Init(init::InitArgs),
     Ingest(ingest::IngestArgs),
     Serve(serve::ServeArgs),
+    Export(export::ExportArgs),
+    Demo(demo::DemoArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Token(token::TokenArgs),
@@ -48,6 +52,8 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Token(args) => token::run(args),

@@ -3,7 +3,7 @@
 //! Not for: what is served (`server`).
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -12,8 +12,8 @@ use crate::access::{Gate, TokenVerifier, token_self_test};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::{REGISTER_FILE, Register, SessionTimes};
-use crate::signing::KeyPurpose;
 use crate::server::{self, ServeOptions, Services};
+use crate::signing::KeyPurpose;
 use crate::telemetry::{self, Metrics};
 
 use super::operator::Workplace;
@@ -42,6 +42,13 @@ pub struct ServeArgs {
     /// A proxy on a trusted network ends TLS; its X-Forwarded-For and X-Forwarded-Proto are believed
     #[arg(long)]
     behind_proxy: bool,
+}
+
+impl ServeArgs {
+    /// Without TLS, on an address of this machine.
+    pub(super) fn plain(archive: &Path, listen: SocketAddr) -> ServeArgs {
+        ServeArgs { archive: archive.to_path_buf(), listen: Some(listen), tls_cert: None, tls_key: None, behind_proxy: false }
+    }
 }
 
 /// Runs `chartkeep serve`.

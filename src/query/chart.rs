@@ -5,7 +5,7 @@
 use ahash::AHashMap;
 
 use super::QueryError;
-use super::record::{last_updated, record_at};
+use super::record::{last_updated, patients_of, record_at};
 use super::snapshot::{Archive, Snapshot};
 use crate::access::{Filter, Permit};
 use crate::index::identity_of;
@@ -125,6 +125,44 @@ pub(super) fn visit_chart(
         part.visit(selection, permit.filter(), &mut |frame, at| visit(part.accession, frame, at))?;
     }
     Ok(())
+}
+
+/// Where a walk over patientless records has come to: accession and frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Walk {
+    accession: usize,
+    frame: u32,
+}
+
+/// Records that a walk gives at a time, at least (the frame it is in is finished).
+const WALK_RECORDS: usize = 2_000;
+
+impl Archive {
+    /// Records that name no patient, some thousand at a time; `None` when the walk has ended. Scope: `Everything`.
+    pub fn without_patient(&self, permit: &Permit, from: Walk) -> Result<Option<(Vec<Record>, Walk)>, QueryError> {
+        if !matches!(permit.scope(), crate::access::Scope::Everything) {
+            return Err(QueryError::OutOfScope);
+        }
+        let snapshot = self.snapshot();
+        let mut at = from;
+        let mut records = Vec::new();
+        while let Some(accession) = snapshot.accessions.get(at.accession) {
+            if at.frame >= accession.frames() {
+                at = Walk { accession: at.accession + 1, frame: 0 };
+                continue;
+            }
+            let frame = accession.frame(at.frame, false)?;
+            at.frame += 1;
+            for index in 0..frame.len() {
+                let is_wanted = patients_of(accession, &frame, index).is_empty() && permit.filter().allows(frame.label(index));
+                records.extend(is_wanted.then(|| record_at(accession, &frame, index, None)).flatten());
+            }
+            if records.len() >= WALK_RECORDS {
+                break;
+            }
+        }
+        Ok((!records.is_empty()).then_some((records, at)))
+    }
 }
 
 /// Records by name, so that only the current version of each is shown.

@@ -12,7 +12,7 @@ mod snapshot;
 mod text;
 
 pub use crate::index::{Facet, PatientHit, TextHit, TextHits, TextQuestion, parse_question};
-pub use chart::{ChartBytes, Selection};
+pub use chart::{ChartBytes, Selection, Walk};
 pub use find::PatientHits;
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 

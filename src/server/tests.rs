@@ -44,8 +44,12 @@ async fn fixture(transport: Transport) -> Fixture {
     let register = Register::open(&folder.path().join("register.db"), SessionTimes::default()).await.unwrap();
     let ann = NewAccount { name: "ann".into(), display_name: "Ann Example".into(), roles: vec!["clinician".into()] };
     register.add_account(&ann, PASSWORD).await.unwrap();
+    let seal = load_signer(&keys, KeyPurpose::Seal).unwrap();
+    std::fs::create_dir_all(archive.join("catalog")).unwrap();
+    let layout = crate::store::layout::Layout::new(&archive);
+    crate::store::catalog::publish_first(&layout, "test", "2026-01-01T00:00:00Z", &seal).unwrap();
     let services = Services {
-        archive: Archive::open(&archive).unwrap(),
+        archive: Archive::open(&archive, ring.verifiers(KeyPurpose::Seal), Default::default()).unwrap(),
         gate: Gate::new(log),
         register,
         tokens: TokenVerifier::of_archive(&ring).unwrap(),

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::access::Role;
-use crate::index::{Facet, PatientHit, TextHit, TextHits};
 use crate::model::{
     AccessionId, ArchiveId, Chart, ChartIndex, Coverage, DocumentId, Kind, KindCount, Label, PatientIdentity, PatientIndexDoc,
     PatientKey, Place, Record, When,
 };
 use crate::query::PatientHits;
+use crate::query::{Facet, PatientHit, TextHit, TextHits};
 
 const SOURCES: [&str; 3] = ["Meridian Ambulatory", "Harbor Inpatient", "Paper scans"];
 

@@ -11,7 +11,7 @@ use super::super::source::Badge;
 use super::super::table::Paging;
 use super::super::text;
 use super::render;
-use crate::index::PatientHit;
+use crate::query::PatientHit;
 use crate::query::PatientHits;
 
 /// What was asked and what came back.

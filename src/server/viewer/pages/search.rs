@@ -10,8 +10,8 @@ use super::super::source::Badge;
 use super::super::table::Paging;
 use super::super::text;
 use super::{Shell, render};
-use crate::index::{TextHit, TextHits};
 use crate::model::Chart;
+use crate::query::{TextHit, TextHits};
 
 struct Hit {
     href: String,
@@ -42,7 +42,7 @@ pub fn search(frame: &Frame, chart: &Chart, q: &str, found: &TextHits, offset: u
     shell.q = q.to_string();
     let base = shell.nav.base.clone();
     let href = |page| format!("{base}/search?q={}&page={page}", url_part(q));
-    let facet = |name, facet: &crate::index::Facet| {
+    let facet = |name, facet: &crate::query::Facet| {
         (name, facet.values.iter().take(8).map(|(v, n)| (v.clone(), text::count(*n))).collect::<Vec<_>>())
     };
     let facets = [facet("Source", &found.sources), facet("Year", &found.years)];
