@@ -151,8 +151,8 @@ fn skip_right_edge(at: &mut u64, last: &mut u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hex;
     use super::*;
+    use crate::model::hex;
 
     /// The leaves of the published vectors (spec audit.md §5.2).
     fn leaves() -> Vec<Hash> {

@@ -37,6 +37,13 @@ impl Scope {
     }
 }
 
+/// Kinds that say who and where, and nothing of any patient.
+fn is_directory(kind: Kind) -> bool {
+    const NAMES: [&str; 7] =
+        ["Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService", "Medication", "Endpoint"];
+    NAMES.contains(&kind.name())
+}
+
 /// What a permit hides. ANDed into every search, count, facet and suggestion, never applied to hits afterwards.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Filter {
@@ -143,9 +150,22 @@ impl Permit {
 
     /// Whether the record `kind`/`id` may be read, which lies in the compartment of `patient` (`None`: of nobody).
     pub fn covers_record(&self, kind: Kind, id: &ArchiveId, patient: Option<&PatientKey>) -> bool {
+        match (&self.scope, patient) {
+            (Scope::Record(allowed_kind, allowed_id), _) => (*allowed_kind, allowed_id) == (kind, id),
+            // Who may find patients may see who they are, and no more.
+            (Scope::FindPatients, _) => kind == Kind::PATIENT,
+            // A chart without the names of those who wrote it could not be read.
+            (Scope::Chart(_), None) => is_directory(kind),
+            (_, Some(patient)) => self.covers_patient(patient),
+            (scope, None) => *scope == Scope::Everything,
+        }
+    }
+
+    /// Whether the document `id` (an attachment of the record `kind`/`record`) may be read.
+    pub fn covers_document(&self, id: &ArchiveId, kind: Kind, record: &ArchiveId, patient: Option<&PatientKey>) -> bool {
         match &self.scope {
-            Scope::Record(allowed_kind, allowed_id) => (*allowed_kind, allowed_id) == (kind, id),
-            _ => patient.map_or(self.scope == Scope::Everything, |patient| self.covers_patient(patient)),
+            Scope::Record(Kind::BINARY, allowed) if allowed == id => true,
+            _ => self.covers_record(kind, record, patient),
         }
     }
 

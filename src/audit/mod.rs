@@ -12,7 +12,6 @@ mod folder;
 mod frame;
 mod json;
 mod log;
-mod merkle;
 mod read;
 mod state;
 mod stream;
@@ -25,9 +24,9 @@ use std::path::PathBuf;
 use crate::durable::DurableError;
 use crate::signing::RingError;
 
+pub use crate::merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
 pub use entry::{Action, EVENTS, Entry, Outcome, QueryText, User, parse_ranges};
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};
-pub use merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
 pub use read::{Found, Query, read};
 pub use verify::{LogFinding, Report, verify};
 
@@ -61,16 +60,7 @@ pub enum LogError {
     TooLarge { bytes: usize },
 }
 
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
-}
+pub(crate) use crate::model::hex;
 
 /// A hash from 64 lower-case hex digits.
 fn parse_hash(text: &str) -> Option<frame::Hash> {

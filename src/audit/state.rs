@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::frame::{Hash, chain_next};
 use super::json::canonical;
-use super::merkle::{Tree, leaf_hash};
 use super::{hex, parse_hash};
+use crate::merkle::{Tree, leaf_hash};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct State {

@@ -4,10 +4,13 @@
 
 mod archive;
 pub mod audit;
+mod demo;
+mod export;
 mod ingest;
 mod init;
 mod operator;
 mod progress;
+pub mod serve;
 pub mod synth;
 pub mod token;
 pub mod user;
@@ -28,6 +31,9 @@ struct Cli {
 enum Command {
     Init(init::InitArgs),
     Ingest(ingest::IngestArgs),
+    Serve(serve::ServeArgs),
+    Export(export::ExportArgs),
+    Demo(demo::DemoArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Token(token::TokenArgs),
@@ -45,6 +51,9 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Init(args) => init::run(args),
         Command::Ingest(args) => ingest::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Token(args) => token::run(args),

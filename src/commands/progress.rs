@@ -49,7 +49,11 @@ impl Meter {
                 let due = is_new || self.printed.load(Ordering::Relaxed) < tenth / 5;
                 if due {
                     self.printed.store(tenth / 5, Ordering::Relaxed);
-                    eprintln!("{:7.1} s  {what}  {}%", self.started.elapsed().as_secs_f64(), (done * 100).checked_div(of).unwrap_or(100));
+                    eprintln!(
+                        "{:7.1} s  {what}  {}%",
+                        self.started.elapsed().as_secs_f64(),
+                        (done * 100).checked_div(of).unwrap_or(100)
+                    );
                 }
             }
         }

@@ -35,7 +35,12 @@ impl From<durable::DurableError> for FillError {
 }
 
 /// Builds a new index over `accessions` beside the one in force.
-pub fn rebuild(layout: &Layout, current: &Catalog, accessions: &[Arc<Accession>], threads: usize) -> Result<IndexInForce, FillError> {
+pub fn rebuild(
+    layout: &Layout,
+    current: &Catalog,
+    accessions: &[Arc<Accession>],
+    threads: usize,
+) -> Result<IndexInForce, FillError> {
     let number = current.index.as_ref().map_or(1, |i| i.number + 1);
     let dir = layout.index(number);
     if dir.exists() {
@@ -90,7 +95,10 @@ fn frames(builder: &IndexBuilder, accession: &Accession, next: &AtomicU32) -> Re
 /// Kinds whose words are searched across patients. Coded records are searched inside an open chart, where reading all
 /// of them costs less than any index would.
 fn is_text_kind(kind: Kind) -> bool {
-    matches!(kind.name(), "DocumentReference" | "DiagnosticReport" | "Composition" | "Communication" | "Media" | "ClinicalImpression")
+    matches!(
+        kind.name(),
+        "DocumentReference" | "DiagnosticReport" | "Composition" | "Communication" | "Media" | "ClinicalImpression"
+    )
 }
 
 fn json_of(frame: &ChartFrame<'_>, index: usize, id: &str) -> Value {
@@ -125,7 +133,13 @@ fn day_text(day: i32) -> String {
     format!("{y:04}-{m:02}-{d:02}")
 }
 
-fn text(builder: &IndexBuilder, accession: &Accession, frame: &ChartFrame<'_>, index: usize, kind: Kind) -> Result<(), FillError> {
+fn text(
+    builder: &IndexBuilder,
+    accession: &Accession,
+    frame: &ChartFrame<'_>,
+    index: usize,
+    kind: Kind,
+) -> Result<(), FillError> {
     let Some((id, _)) = frame.names(index) else { return Ok(()) };
     let Some(id) = ArchiveId::parse(&id) else { return Ok(()) };
     let json = json_of(frame, index, id.as_str());
@@ -182,7 +196,11 @@ fn push_text(out: &mut String, words: &str) {
 /// The attachments of a record in the order in which `store` numbers them.
 fn attachment_values(json: &Value) -> Vec<&Value> {
     let listed = |pointer: &str| json.get(pointer).and_then(Value::as_array).into_iter().flatten();
-    listed("content").filter_map(|c| c.get("attachment")).chain(listed("presentedForm")).chain(json.get("content").filter(|c| c.is_object())).collect()
+    listed("content")
+        .filter_map(|c| c.get("attachment"))
+        .chain(listed("presentedForm"))
+        .chain(json.get("content").filter(|c| c.is_object()))
+        .collect()
 }
 
 fn attachments(json: &Value) -> usize {
@@ -230,7 +248,8 @@ pub fn identity_of(json: &Value) -> PatientIdentity {
     let list = |value: &Value, member: &str| value.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
     let names = list(json, "name");
     let main = names.iter().find(|n| n.get("use").and_then(Value::as_str) == Some("official")).or_else(|| names.first());
-    let given = |name: &Value| -> Vec<String> { list(name, "given").iter().filter_map(|g| g.as_str().map(str::to_string)).collect() };
+    let given =
+        |name: &Value| -> Vec<String> { list(name, "given").iter().filter_map(|g| g.as_str().map(str::to_string)).collect() };
     let whole = |name: &Value| {
         text(name, "text").unwrap_or_else(|| {
             let mut parts = given(name);
@@ -242,7 +261,8 @@ pub fn identity_of(json: &Value) -> PatientIdentity {
     let mut given_names = main.map(given).unwrap_or_default();
     if family.is_none() && given_names.is_empty() {
         // Only a text: the last word is taken for the family name, as in "Ann Example".
-        let words: Vec<String> = main.and_then(|n| text(n, "text")).unwrap_or_default().split_whitespace().map(str::to_string).collect();
+        let words: Vec<String> =
+            main.and_then(|n| text(n, "text")).unwrap_or_default().split_whitespace().map(str::to_string).collect();
         family = words.last().cloned();
         given_names = words.iter().take(words.len().saturating_sub(1)).cloned().collect();
     }
@@ -269,9 +289,15 @@ pub fn identity_of(json: &Value) -> PatientIdentity {
     PatientIdentity {
         family,
         given: given_names,
-        other_names: names.iter().filter(|n| main.is_none_or(|m| !std::ptr::eq(*n, m))).map(whole).filter(|n| !n.is_empty()).collect(),
+        other_names: names
+            .iter()
+            .filter(|n| main.is_none_or(|m| !std::ptr::eq(*n, m)))
+            .map(whole)
+            .filter(|n| !n.is_empty())
+            .collect(),
         birth_date: text(json, "birthDate").as_deref().and_then(When::parse),
-        deceased: text(json, "deceasedDateTime").or_else(|| (json.get("deceasedBoolean") == Some(&Value::Bool(true))).then(|| "yes".into())),
+        deceased: text(json, "deceasedDateTime")
+            .or_else(|| (json.get("deceasedBoolean") == Some(&Value::Bool(true))).then(|| "yes".into())),
         sex: text(json, "gender"),
         identifiers,
         phones: list(json, "telecom")

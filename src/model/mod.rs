@@ -4,6 +4,7 @@
 
 mod chart;
 mod finding;
+mod hex;
 mod ids;
 mod kind;
 mod label;
@@ -14,6 +15,7 @@ pub use chart::{
     ValuePoint,
 };
 pub use finding::{Finding, Outcome};
+pub use hex::{hex, unhex};
 pub use ids::{AccessionId, ArchiveId, PatientKey, archive_id, is_true_uuid};
 pub use kind::Kind;
 pub use label::Label;

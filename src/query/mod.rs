@@ -3,8 +3,21 @@
 //!
 //! Not for: HTTP, JSON shapes, or pages (`server`); bytes on disk (`store`).
 
-use crate::access::Permit;
-use crate::model::{ArchiveId, Chart, ChartIndex, Document, DocumentId, Kind, PatientKey, Record, ValuePoint};
+mod chart;
+mod document;
+mod find;
+mod record;
+mod series;
+mod snapshot;
+mod text;
+
+pub use crate::index::{Facet, PatientHit, TextHit, TextHits, TextQuestion, parse_question};
+pub use chart::{ChartBytes, Selection, Walk};
+pub use find::PatientHits;
+pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
+
+use crate::index::IndexError;
+use crate::store::StoreError;
 
 /// Why a question could not be answered. The texts carry no patient data.
 #[derive(Debug, thiserror::Error)]
@@ -21,93 +34,17 @@ pub enum QueryError {
     Unreadable(String),
 }
 
-/// An open archive, for reading. Cheap to clone; safe to share between threads.
-#[derive(Clone, Debug)]
-pub struct Archive {}
-
-/// Which records of a chart are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// Empty: all kinds.
-    pub kinds: Vec<Kind>,
-    /// At most this many per kind, the newest; `None`: all.
-    pub newest: Option<usize>,
+impl From<StoreError> for QueryError {
+    fn from(e: StoreError) -> Self {
+        QueryError::Unreadable(e.to_string())
+    }
 }
 
-/// One page of patient hits, best first.
-#[derive(Clone, Debug)]
-pub struct PatientHits {
-    pub hits: Vec<crate::index::PatientHit>,
-    /// Exact number of matches under the permit's filter, up to a cap.
-    pub total: u64,
-    pub total_capped: bool,
-    /// How the question was understood, in words: ("family or given name", "quill"), ("birth date", "1957-03-14").
-    pub understood: Vec<(String, String)>,
-}
-
-impl Archive {
-    /// Patients that match free text: names in any order, birth date in usual forms, identifiers, phone.
-    /// Scope: `FindPatients`.
-    pub fn find_patients(&self, permit: &Permit, text: &str, offset: usize, limit: usize) -> Result<PatientHits, QueryError> {
-        let _ = (permit, text, offset, limit);
-        Err(QueryError::NotFound)
-    }
-
-    /// Identity, counts and coverage of one patient. Scope: `Chart` of this patient, or `Everything`.
-    pub fn chart_index(&self, permit: &Permit, patient: &PatientKey) -> Result<ChartIndex, QueryError> {
-        let _ = (permit, patient);
-        Err(QueryError::NotFound)
-    }
-
-    /// The chart with the selected records. Scope: `Chart` of this patient, or `Everything`.
-    pub fn chart(&self, permit: &Permit, patient: &PatientKey, selection: &Selection) -> Result<Chart, QueryError> {
-        let _ = (permit, patient, selection);
-        Err(QueryError::NotFound)
-    }
-
-    /// One record by type and id, in its current version. Scope: `Record`, or the `Chart` it lies in.
-    pub fn record(&self, permit: &Permit, kind: Kind, id: &ArchiveId) -> Result<Record, QueryError> {
-        let _ = (permit, kind, id);
-        Err(QueryError::NotFound)
-    }
-
-    /// All versions of a record, oldest first. Scope as `record`.
-    pub fn versions(&self, permit: &Permit, kind: Kind, id: &ArchiveId) -> Result<Vec<Record>, QueryError> {
-        let _ = (permit, kind, id);
-        Err(QueryError::NotFound)
-    }
-
-    /// The record's bytes exactly as delivered, with the record. Scope as `record`.
-    pub fn original(
-        &self,
-        permit: &Permit,
-        kind: Kind,
-        id: &ArchiveId,
-        version: Option<u32>,
-    ) -> Result<(Record, Vec<u8>), QueryError> {
-        let _ = (permit, kind, id, version);
-        Err(QueryError::NotFound)
-    }
-
-    /// An attachment's bytes. Scope: `Record` of its record, or the `Chart` it lies in.
-    pub fn document(&self, permit: &Permit, id: &DocumentId) -> Result<Document, QueryError> {
-        let _ = (permit, id);
-        Err(QueryError::NotFound)
-    }
-
-    /// Full-text search. Scope: `Chart` when the question names a patient, else `SearchAll`.
-    pub fn search_text(
-        &self,
-        permit: &Permit,
-        question: &crate::index::TextQuestion,
-    ) -> Result<crate::index::TextHits, QueryError> {
-        let _ = (permit, question);
-        Err(QueryError::NotFound)
-    }
-
-    /// One patient's values of one code, oldest first. Scope: `Chart` of this patient.
-    pub fn series(&self, permit: &Permit, patient: &PatientKey, code: &str) -> Result<Vec<ValuePoint>, QueryError> {
-        let _ = (permit, patient, code);
-        Err(QueryError::NotFound)
+impl From<IndexError> for QueryError {
+    fn from(e: IndexError) -> Self {
+        match e {
+            IndexError::BadQuestion(what) => QueryError::BadQuestion(what),
+            other => QueryError::Unreadable(other.to_string()),
+        }
     }
 }

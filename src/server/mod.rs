@@ -1,1 +1,25 @@
-//! server.
+//! The web server: FHIR, the JSON API and the viewer behind one route table; TLS, limits, sign-in.
+//!
+//! Not for: reading the archive's files: every record comes through `query` under a permit. The server cannot name the
+//! store or the index.
+
+mod answer;
+mod api;
+mod call;
+mod door;
+mod events;
+mod fhir;
+mod headers;
+mod health;
+mod pages;
+mod router;
+pub mod routes;
+mod serve;
+mod state;
+mod tls;
+pub mod viewer;
+
+pub use serve::{ServeError, ServeOptions, Services, run};
+
+#[cfg(test)]
+mod tests;

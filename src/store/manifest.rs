@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::durable::FileDigest;
+pub use crate::model::{hex, unhex};
 use crate::signing::{Signer, VerifierKey, sign_note, verify_note};
 
 /// Version of all three formats.
@@ -137,24 +138,6 @@ pub fn from_note<T: for<'a> Deserialize<'a> + Serialize>(
     let note = std::str::from_utf8(note).map_err(|_| damaged("not UTF-8"))?;
     let text = verify_note(note, keys).map_err(|e| damaged(&e.to_string()))?;
     serde_json::from_str(text).map_err(|e| damaged(&format!("not of the known form: line {}", e.line())))
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for half in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
-        }
-    }
-    text
-}
-
-/// Bytes of lower-case hex; `None` for anything else.
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f').then(|| (b as char).to_digit(16)).flatten();
-    (text.len() % 2 == 0).then_some(())?;
-    text.as_bytes().chunks_exact(2).map(|c| Some((digit(c[0])? * 16 + digit(c[1])?) as u8)).collect()
 }
 
 impl FileEntry {

@@ -239,7 +239,7 @@ fn scans_and_pdfs_can_be_read_by_others() {
         sections: vec![("HEADING", "Señora O’Brien (left) is well.".into())],
         phrase: String::new(),
     };
-    let pdf = pdf_extract::extract_text_from_mem(&super::pdf::one_page(&note)).unwrap();
+    let pdf = crate::formats::text_of(&super::pdf::one_page(&note), Some("application/pdf")).text;
     assert!(pdf.contains("Señora O’Brien (left) is well."), "{pdf}");
     let tiff = super::scan::page(&note.text());
     let page = image::load_from_memory_with_format(&tiff, image::ImageFormat::Tiff).unwrap().into_luma8();

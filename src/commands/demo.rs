@@ -1,0 +1,106 @@
+//! `chartkeep demo`: the main job in one command: makes the made-up hospital, accessions it, serves it, and prints how
+//! to sign in.
+//!
+//! Not for: real records. Its passwords are made anew and printed, which no other command does unasked.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+
+use super::progress::Meter;
+use super::{ingest, init, serve};
+use crate::register::{BlockingRegister, NewAccount, REGISTER_FILE, generate_password};
+use crate::synth;
+
+const SOURCE_SYSTEM: &str = "mer";
+
+/// Make a made-up hospital, archive it, serve it, and print how to sign in.
+///
+/// Everything is put into one folder. A folder with a demo in it is served again as it is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  chartkeep demo --patients 200 --listen 127.0.0.1:8080")]
+pub struct DemoArgs {
+    /// Number of made-up patients, about 300 records each
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub patients: u64,
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Folder of the demo
+    #[arg(long, value_name = "DIR", default_value = "archive-demo")]
+    pub dir: PathBuf,
+    /// Make everything, but do not serve
+    #[arg(long, hide = true)]
+    pub no_serve: bool,
+}
+
+/// The demo's accounts: name, display name, role.
+const PEOPLE: [(&str, &str, &str); 4] = [
+    ("okafor", "R. Okafor-Test, MD", "clinician"),
+    ("lindqvist", "M. Lindqvist-Test, RHIA", "him"),
+    ("baptiste", "C. Baptiste-Test", "compliance"),
+    ("hale", "J. Hale-Test", "archivist"),
+];
+
+/// Runs `chartkeep demo`.
+pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let archive = args.dir.join("archive");
+    if !archive.exists() {
+        make(args, &archive).inspect_err(|_| eprintln!("To begin anew, remove {}.", args.dir.display()))?;
+    }
+    let passwords = passwords(&archive)?;
+    println!("\nSign in with one of these (made up for this demo, and new at every start):\n");
+    println!("  {:<10}  {:<24}  {:<10}  password", "name", "person", "role");
+    for ((name, display, role), password) in PEOPLE.iter().zip(&passwords) {
+        println!("  {name:<10}  {display:<24}  {role:<10}  {password}");
+    }
+    println!("\nThen look for a patient, for instance by the start of a family name or by a birth year.");
+    if args.no_serve {
+        return Ok(ExitCode::SUCCESS);
+    }
+    serve::run(&serve::ServeArgs::plain(&archive, args.listen))
+}
+
+fn make(args: &DemoArgs, archive: &Path) -> anyhow::Result<()> {
+    let delivery = args.dir.join("delivery");
+    if !delivery.exists() {
+        println!("Making a hospital of {} patients…", args.patients);
+        let options = synth::Options { patients: args.patients, seed: 7, ..synth::Options::default() };
+        synth::write(&delivery, &options).context("the made-up hospital cannot be written")?;
+    }
+    println!("Archiving it…");
+    init::create(archive)?;
+    let outcome = ingest::ingest(archive, &[delivery], SOURCE_SYSTEM, None, &Meter::new())?;
+    let records = outcome.summary.records;
+    ensure!(records.balances(), "the ledger does not balance");
+    println!(
+        "{} records read = {} archived + {} duplicate + {} quarantined + {} excluded (some damage is planted). {:.1} : 1, {:.1} s.",
+        records.input,
+        records.archived,
+        records.duplicate,
+        records.quarantined,
+        records.excluded,
+        outcome.summary.bytes_in as f64 / outcome.bytes_archive.max(1) as f64,
+        outcome.seconds
+    );
+    Ok(())
+}
+
+/// New passwords for the demo's people.
+fn passwords(archive: &Path) -> anyhow::Result<Vec<String>> {
+    let register = BlockingRegister::open(&archive.join(REGISTER_FILE))?;
+    let mut made = Vec::new();
+    for (name, display_name, role) in PEOPLE {
+        let password = generate_password()?;
+        if register.account(name)?.is_none() {
+            let account = NewAccount { name: name.into(), display_name: display_name.into(), roles: vec![role.into()] };
+            register.add_account(&account, &password)?;
+        } else {
+            register.set_password(name, &password)?;
+        }
+        made.push(password.to_string());
+    }
+    Ok(made)
+}

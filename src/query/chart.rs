@@ -1,0 +1,389 @@
+//! Opening a chart: its cover (identity, counts, coverage) and its records.
+//!
+//! Not for: single records (`record`).
+
+use ahash::AHashMap;
+
+use super::QueryError;
+use super::record::{last_updated, patients_of, record_at};
+use super::snapshot::{Archive, Snapshot};
+use crate::access::{Filter, Permit};
+use crate::index::identity_of;
+use crate::model::{ArchiveId, Chart, ChartIndex, Coverage, Kind, KindCount, Label, PatientKey, Place, Record, When};
+use crate::store::directory::PatientEntry;
+use crate::store::{Accession, ChartFrame};
+
+/// Charts of at most this many records are counted record by record, so that older versions are left out of the counts.
+const COUNTED_EXACTLY: u64 = 5_000;
+
+/// Which records of a chart are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Empty: all kinds.
+    pub kinds: Vec<Kind>,
+    /// At most this many per kind, the newest; `None`: all.
+    pub newest: Option<usize>,
+}
+
+/// A whole chart as bytes: the served JSON of each record, joined by commas; what an audit entry needs beside it.
+#[derive(Clone, Debug, Default)]
+pub struct ChartBytes {
+    pub json: Vec<u8>,
+    pub places: Vec<Place>,
+    pub kinds: Vec<Kind>,
+    pub label: Label,
+}
+
+/// A patient's part of one accession.
+struct Part<'a> {
+    accession: &'a Accession,
+    entry: PatientEntry,
+}
+
+impl Archive {
+    /// Identity, counts and coverage of one patient. Scope: `Chart` of this patient, or `Everything`.
+    pub fn chart_index(&self, permit: &Permit, patient: &PatientKey) -> Result<ChartIndex, QueryError> {
+        let snapshot = self.snapshot();
+        let parts = parts(&snapshot, permit, patient)?;
+        index_of(&snapshot, &parts, permit.filter(), patient)
+    }
+
+    /// The chart with the selected records. Scope: `Chart` of this patient, or `Everything`.
+    pub fn chart(&self, permit: &Permit, patient: &PatientKey, selection: &Selection) -> Result<Chart, QueryError> {
+        let snapshot = self.snapshot();
+        let parts = parts(&snapshot, permit, patient)?;
+        let index = index_of(&snapshot, &parts, permit.filter(), patient)?;
+        let mut found = Found::default();
+        for part in &parts {
+            part.visit(selection, permit.filter(), &mut |frame, at| {
+                if let Some(record) = record_at(part.accession, frame, at, Some(patient.clone())) {
+                    found.add(frame, at, record);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(Chart { index, records: found.current(selection.newest) })
+    }
+
+    /// The whole chart as stored, without taking records apart: the fastest way to all of it. Scope as `chart`.
+    pub fn chart_bytes(&self, permit: &Permit, patient: &PatientKey) -> Result<ChartBytes, QueryError> {
+        let snapshot = self.snapshot();
+        let parts = parts(&snapshot, permit, patient)?;
+        let mut out = ChartBytes::default();
+        for part in &parts {
+            part.visit(&Selection::default(), permit.filter(), &mut |frame, at| {
+                let Some((id, _)) = frame.names(at) else { return Ok(()) };
+                if !out.json.is_empty() {
+                    out.json.extend_from_slice(b",\n");
+                }
+                frame.served(at, &id, &mut out.json);
+                out.places.push(part.accession.place(frame.ordinal(at)));
+                if let Some(kind) = frame.kind(at)
+                    && out.kinds.last() != Some(&kind)
+                {
+                    out.kinds.push(kind);
+                }
+                out.label = out.label.union(frame.label(at));
+                Ok(())
+            })?;
+        }
+        if out.places.is_empty() { Err(QueryError::NotFound) } else { Ok(out) }
+    }
+
+    /// All patients, in the order of their charts, accession after accession; for exports. Scope: `Everything`.
+    pub fn patients(&self, permit: &Permit, visit: &mut dyn FnMut(&PatientKey) -> bool) -> Result<(), QueryError> {
+        if !matches!(permit.scope(), crate::access::Scope::Everything) {
+            return Err(QueryError::OutOfScope);
+        }
+        let snapshot = self.snapshot();
+        let mut seen = ahash::AHashSet::new();
+        for accession in &snapshot.accessions {
+            for frame in 0..accession.directory().frames() {
+                for entry in accession.directory().frame(frame, false)? {
+                    if let Some(key) = PatientKey::parse(&entry.key).filter(|_| entry.count() > 0)
+                        && seen.insert(entry.key)
+                        && !visit(&key)
+                    {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Calls `visit` for each selected record of a patient that the permit does not hide.
+pub(super) fn visit_chart(
+    snapshot: &Snapshot,
+    permit: &Permit,
+    patient: &PatientKey,
+    selection: &Selection,
+    visit: &mut dyn FnMut(&Accession, &ChartFrame<'_>, usize) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
+    for part in &parts(snapshot, permit, patient)? {
+        part.visit(selection, permit.filter(), &mut |frame, at| visit(part.accession, frame, at))?;
+    }
+    Ok(())
+}
+
+/// Where a walk over patientless records has come to: accession and frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Walk {
+    accession: usize,
+    frame: u32,
+}
+
+/// Records that a walk gives at a time, at least (the frame it is in is finished).
+const WALK_RECORDS: usize = 2_000;
+
+impl Archive {
+    /// Records that name no patient, some thousand at a time; `None` when the walk has ended. Scope: `Everything`.
+    pub fn without_patient(&self, permit: &Permit, from: Walk) -> Result<Option<(Vec<Record>, Walk)>, QueryError> {
+        if !matches!(permit.scope(), crate::access::Scope::Everything) {
+            return Err(QueryError::OutOfScope);
+        }
+        let snapshot = self.snapshot();
+        let mut at = from;
+        let mut records = Vec::new();
+        while let Some(accession) = snapshot.accessions.get(at.accession) {
+            if at.frame >= accession.frames() {
+                at = Walk { accession: at.accession + 1, frame: 0 };
+                continue;
+            }
+            let frame = accession.frame(at.frame, false)?;
+            at.frame += 1;
+            for index in 0..frame.len() {
+                let is_wanted = patients_of(accession, &frame, index).is_empty() && permit.filter().allows(frame.label(index));
+                records.extend(is_wanted.then(|| record_at(accession, &frame, index, None)).flatten());
+            }
+            if records.len() >= WALK_RECORDS {
+                break;
+            }
+        }
+        Ok((!records.is_empty()).then_some((records, at)))
+    }
+}
+
+/// Records by name, so that only the current version of each is shown.
+#[derive(Default)]
+struct Found {
+    records: Vec<(String, Record)>,
+    by_name: AHashMap<(Kind, ArchiveId), usize>,
+}
+
+impl Found {
+    fn add(&mut self, frame: &ChartFrame<'_>, at: usize, mut record: Record) {
+        let name = (record.kind, record.id.clone());
+        match self.by_name.get(&name) {
+            None => {
+                self.by_name.insert(name, self.records.len());
+                self.records.push((String::new(), record));
+            }
+            Some(place) => {
+                let updated = last_updated(frame, at);
+                let held = &mut self.records[*place];
+                let versions = held.1.version + 1;
+                if updated >= held.0 {
+                    record.version = versions;
+                    *held = (updated, record);
+                } else {
+                    held.1.version = versions;
+                }
+            }
+        }
+    }
+
+    /// In the order of kinds, within a kind as found: by date within each source.
+    fn current(self, newest: Option<usize>) -> Vec<Record> {
+        let mut records: Vec<Record> = self.records.into_iter().map(|(_, record)| record).collect();
+        records.sort_by_key(|r| r.kind);
+        let Some(most) = newest else { return records };
+        let mut left: AHashMap<Kind, usize> = AHashMap::new();
+        for record in &records {
+            *left.entry(record.kind).or_default() += 1;
+        }
+        // The newest stand last.
+        records.retain(|record| {
+            let count = left.entry(record.kind).or_default();
+            *count -= 1;
+            *count < most
+        });
+        records
+    }
+}
+
+/// The patient's parts in all accessions, once the permit has been checked.
+fn parts<'a>(snapshot: &'a Snapshot, permit: &Permit, patient: &PatientKey) -> Result<Vec<Part<'a>>, QueryError> {
+    if !permit.covers_patient(patient) {
+        return Err(QueryError::OutOfScope);
+    }
+    let mut parts = Vec::new();
+    for accession in &snapshot.accessions {
+        if let Some(entry) = accession.patient(patient)? {
+            parts.push(Part { accession, entry });
+        }
+    }
+    if parts.is_empty() { Err(QueryError::NotFound) } else { Ok(parts) }
+}
+
+impl Part<'_> {
+    /// Calls `visit` for each record of the selection that the filter does not hide, by kind and date.
+    fn visit(
+        &self,
+        selection: &Selection,
+        filter: &Filter,
+        visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let mut start = self.entry.first;
+        let mut wanted: Vec<(u64, u64)> = Vec::new();
+        for run in &self.entry.runs {
+            let end = start + run.count;
+            if selection.kinds.is_empty() || selection.kinds.contains(&run.kind) {
+                // Older versions and hidden records count too little to matter here; a few more are read for them.
+                let from = selection.newest.map_or(start, |n| start.max(end.saturating_sub(n as u64 + run.restricted + 64)));
+                match wanted.last_mut().filter(|(_, last)| *last == from) {
+                    Some((_, last)) => *last = end,
+                    None => wanted.push((from, end)),
+                }
+            }
+            start = end;
+        }
+        let may_hide = filter.hide_restricted && self.entry.runs.iter().any(|r| r.restricted > 0);
+        for (from, end) in wanted {
+            self.range(from, end, may_hide.then_some(filter), visit)?;
+        }
+        for ordinal in &self.entry.also {
+            self.one(*ordinal, selection, filter, visit)?;
+        }
+        Ok(())
+    }
+
+    fn range(
+        &self,
+        from: u64,
+        end: u64,
+        filter: Option<&Filter>,
+        visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let mut at = from;
+        while at < end {
+            let number =
+                self.accession.frame_of(at).ok_or_else(|| QueryError::Unreadable("an ordinal lies in no frame".into()))?;
+            let frame = self.accession.frame(number, false)?;
+            let first = frame.first_ordinal();
+            let last = end.min(first + frame.len() as u64);
+            for ordinal in at..last {
+                let index = (ordinal - first) as usize;
+                if filter.is_none_or(|f| f.allows(frame.label(index))) {
+                    visit(&frame, index)?;
+                }
+            }
+            at = last;
+        }
+        Ok(())
+    }
+
+    fn one(
+        &self,
+        ordinal: u64,
+        selection: &Selection,
+        filter: &Filter,
+        visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        self.range(ordinal, ordinal + 1, Some(filter), &mut |frame, index| {
+            let is_wanted = selection.kinds.is_empty() || frame.kind(index).is_some_and(|k| selection.kinds.contains(&k));
+            if is_wanted { visit(frame, index) } else { Ok(()) }
+        })
+    }
+}
+
+fn index_of(snapshot: &Snapshot, parts: &[Part<'_>], filter: &Filter, patient: &PatientKey) -> Result<ChartIndex, QueryError> {
+    let mut identity = None;
+    let mut is_hidden = false;
+    for part in parts {
+        let only_patients = Selection { kinds: vec![Kind::PATIENT], newest: None };
+        let see_all = Filter::default();
+        part.visit(&only_patients, &see_all, &mut |frame, at| {
+            let Some((id, _)) = frame.names(at).filter(|(id, _)| id == patient.as_str()) else { return Ok(()) };
+            is_hidden |= !filter.allows(frame.label(at));
+            let mut json = Vec::new();
+            frame.served(at, &id, &mut json);
+            let updated = last_updated(frame, at);
+            if identity.as_ref().is_none_or(|(before, _)| *before <= updated) {
+                identity = Some((updated, identity_of(&serde_json::from_slice(&json).unwrap_or_default())));
+            }
+            Ok(())
+        })?;
+    }
+    // A restricted patient is not there for who may not see restricted records.
+    if is_hidden {
+        return Err(QueryError::NotFound);
+    }
+    let counts = counts(parts, filter)?;
+    if counts.is_empty() {
+        return Err(QueryError::NotFound);
+    }
+    Ok(ChartIndex {
+        patient: patient.clone(),
+        identity: identity.map(|(_, i)| i).unwrap_or_default(),
+        counts,
+        coverage: coverage(parts, filter),
+        cutover: cutover(snapshot, parts),
+    })
+}
+
+fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryError> {
+    let total: u64 = parts.iter().map(|p| p.entry.count()).sum();
+    let mut by_kind: std::collections::BTreeMap<Kind, u64> = std::collections::BTreeMap::new();
+    if total <= COUNTED_EXACTLY {
+        let mut seen = ahash::AHashSet::new();
+        for part in parts {
+            part.visit(&Selection::default(), filter, &mut |frame, at| {
+                if let (Some(kind), Some((id, _))) = (frame.kind(at), frame.names(at))
+                    && seen.insert((kind, id))
+                {
+                    *by_kind.entry(kind).or_default() += 1;
+                }
+                Ok(())
+            })?;
+        }
+    } else {
+        for run in parts.iter().flat_map(|p| &p.entry.runs) {
+            let visible = run.count - if filter.hide_restricted { run.restricted } else { 0 };
+            if visible > 0 {
+                *by_kind.entry(run.kind).or_default() += visible;
+            }
+        }
+    }
+    Ok(by_kind.into_iter().map(|(kind, count)| KindCount { kind, count }).collect())
+}
+
+fn coverage(parts: &[Part<'_>], filter: &Filter) -> Vec<Coverage> {
+    let day = |day: i32| {
+        let (y, m, d) = crate::model::civil_from_days(i64::from(day));
+        When::parse(&format!("{y:04}-{m:02}-{d:02}"))
+    };
+    let mut all: Vec<Coverage> = Vec::new();
+    for part in parts {
+        let hidden: u64 = if filter.hide_restricted { part.entry.runs.iter().map(|r| r.restricted).sum() } else { 0 };
+        let (first, last) = part.entry.days.map_or((None, None), |(from, to)| (day(from), day(to)));
+        let records = part.entry.count() - hidden;
+        match all.iter_mut().find(|c| c.source_system == part.accession.source_system) {
+            None => all.push(Coverage { source_system: part.accession.source_system.clone(), first, last, records }),
+            Some(held) => {
+                held.first = [held.first.take(), first].into_iter().flatten().min_by_key(When::start_us);
+                held.last = [held.last.take(), last].into_iter().flatten().max_by_key(When::start_us);
+                held.records += records;
+            }
+        }
+    }
+    all
+}
+
+/// The declared last day of the sources of this chart, else the newest day that these sources hold.
+fn cutover(snapshot: &Snapshot, parts: &[Part<'_>]) -> Option<When> {
+    let declared = parts.iter().filter_map(|p| snapshot.cutover.get(p.accession.source_system.as_ref()).cloned());
+    let found = parts.iter().filter_map(|p| p.accession.seal.data_to.as_deref().and_then(When::parse));
+    declared.max_by_key(When::start_us).or_else(|| found.max_by_key(When::start_us))
+}

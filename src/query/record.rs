@@ -1,0 +1,174 @@
+//! Reading single records: the current one, all versions, the bytes as delivered.
+//!
+//! Not for: charts (`chart`), attachments (`document`).
+
+use std::sync::Arc;
+
+use super::QueryError;
+use super::snapshot::{Archive, Snapshot};
+use crate::access::Permit;
+use crate::formats::fhir::{Role, leaf_text};
+use crate::model::{ArchiveId, Kind, PatientKey, Record};
+use crate::store::{Accession, ChartFrame, Found};
+
+impl Archive {
+    /// One record by type and id, in its current version. Scope: `Record`, or the `Chart` it lies in.
+    pub fn record(&self, permit: &Permit, kind: Kind, id: &ArchiveId) -> Result<Record, QueryError> {
+        self.versions(permit, kind, id)?.pop().ok_or(QueryError::NotFound)
+    }
+
+    /// All versions of a record, oldest first. Scope as `record`.
+    pub fn versions(&self, permit: &Permit, kind: Kind, id: &ArchiveId) -> Result<Vec<Record>, QueryError> {
+        let snapshot = self.snapshot();
+        let records: Vec<Record> = located(&snapshot, permit, kind, id)?.into_iter().map(|(record, _, _)| record).collect();
+        if records.is_empty() { Err(QueryError::NotFound) } else { Ok(records) }
+    }
+
+    /// The record's bytes exactly as delivered, with the record; the current version unless one is named. Scope as
+    /// `record`.
+    pub fn original(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        id: &ArchiveId,
+        version: Option<u32>,
+    ) -> Result<(Record, Vec<u8>), QueryError> {
+        let snapshot = self.snapshot();
+        let mut all = located(&snapshot, permit, kind, id)?;
+        let at = match version {
+            None => all.len().checked_sub(1),
+            Some(version) => all.iter().position(|(record, _, _)| record.version == version),
+        };
+        let (record, accession, found) = all.swap_remove(at.ok_or(QueryError::NotFound)?);
+        Ok((record, accession.original(found)?))
+    }
+
+    /// The types that have a record of this id, in chart order. Says nothing about whether it may be read: what a
+    /// caller does with the answer needs a permit.
+    pub fn kinds_of(&self, id: &ArchiveId) -> Vec<Kind> {
+        let snapshot = self.snapshot();
+        let holds = |accession: &Accession, kind| {
+            accession.may_hold(kind, id.as_str()) && accession.find(kind, id.as_str()).is_ok_and(|found| !found.is_empty())
+        };
+        Kind::all().filter(|kind| snapshot.accessions.iter().any(|a| holds(a, *kind))).collect()
+    }
+}
+
+/// A record with where it lies.
+pub(super) type Located = (Record, Arc<Accession>, Found);
+
+/// All versions that the permit covers and does not hide, oldest first.
+pub(super) fn located(snapshot: &Snapshot, permit: &Permit, kind: Kind, id: &ArchiveId) -> Result<Vec<Located>, QueryError> {
+    located_where(snapshot, permit, kind, id, &|patient| permit.covers_record(kind, id, patient))
+}
+
+/// As [`located`], with another question to the permit's scope.
+pub(super) fn located_where(
+    snapshot: &Snapshot,
+    permit: &Permit,
+    kind: Kind,
+    id: &ArchiveId,
+    covers: &dyn Fn(Option<&PatientKey>) -> bool,
+) -> Result<Vec<Located>, QueryError> {
+    let mut all: Vec<(String, Located)> = Vec::new();
+    let mut is_hidden = false;
+    let mut is_out_of_scope = false;
+    for accession in &snapshot.accessions {
+        for found in accession.find(kind, id.as_str())? {
+            let frame = accession.frame(found.frame, false)?;
+            let patients = patients_of(accession, &frame, found.index);
+            // A record that names several patients lies in the chart of each.
+            let patient = patients.iter().find(|p| covers(Some(p))).or(patients.first());
+            if !covers(patient) {
+                is_out_of_scope = true;
+                continue;
+            }
+            let Some(record) = record_at(accession, &frame, found.index, patient.cloned()) else { continue };
+            if !permit.filter().allows(record.label) {
+                // A hidden version hides the record: its other versions would tell that there is one.
+                is_hidden = true;
+                continue;
+            }
+            all.push((last_updated(&frame, found.index), (record, accession.clone(), found)));
+        }
+    }
+    if is_hidden {
+        return Ok(Vec::new());
+    }
+    if all.is_empty() && is_out_of_scope {
+        return Err(QueryError::OutOfScope);
+    }
+    // Equal times keep the order of publication and of the chart.
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(all
+        .into_iter()
+        .enumerate()
+        .map(|(number, (_, mut located))| {
+            located.0.version = number as u32 + 1;
+            located
+        })
+        .collect())
+}
+
+/// `meta.lastUpdated` as comparable text; empty without one.
+pub(super) fn last_updated(frame: &ChartFrame<'_>, index: usize) -> String {
+    frame
+        .view(index, |shape, leaf| {
+            let at = shape.roles().iter().position(|r| *r == Role::LastUpdated)?;
+            let text = leaf_text(leaf(at)?).into_owned();
+            // Instants with different offsets are compared by their time.
+            crate::model::When::parse(&text).map(|w| format!("{:020}", w.start_us().max(0)))
+        })
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// The patients whom a record names, its own compartment first.
+pub(super) fn patients_of(accession: &Accession, frame: &ChartFrame<'_>, index: usize) -> Vec<PatientKey> {
+    use crate::formats::fhir::{Target, target};
+    if frame.kind(index) == Some(Kind::PATIENT) {
+        return frame.names(index).and_then(|(id, _)| PatientKey::parse(&id)).into_iter().collect();
+    }
+    let source = &accession.source_system;
+    let keys = frame.view(index, |shape, leaf| {
+        let mut keys: Vec<PatientKey> = Vec::new();
+        for at in shape.patient_leaves() {
+            let Some(reference) = leaf(usize::from(*at)).map(leaf_text) else { continue };
+            let key = match target(&reference) {
+                Target::Local(Kind::PATIENT, id) => PatientKey::parse(crate::model::archive_id(source, "Patient", id).as_str()),
+                Target::Urn(urn) => match crate::store::Resolver::alias(accession, urn) {
+                    Some((Kind::PATIENT, id)) => PatientKey::parse(&id),
+                    _ => None,
+                },
+                _ => None,
+            };
+            keys.extend(key.filter(|k| !keys.contains(k)));
+        }
+        keys
+    });
+    keys.unwrap_or_default()
+}
+
+/// The record at a place, with version 1 until its versions have been counted.
+pub(super) fn record_at(
+    accession: &Accession,
+    frame: &ChartFrame<'_>,
+    index: usize,
+    patient: Option<PatientKey>,
+) -> Option<Record> {
+    let kind = frame.kind(index)?;
+    let (id, original_id) = frame.names(index)?;
+    let mut json = Vec::with_capacity(1024);
+    frame.served(index, &id, &mut json);
+    Some(Record {
+        kind,
+        id: ArchiveId::parse(&id)?,
+        original_id: original_id.into(),
+        patient,
+        place: accession.place(frame.ordinal(index)),
+        source_system: accession.source_system.clone(),
+        version: 1,
+        label: frame.label(index),
+        json: String::from_utf8(json).ok()?.into(),
+    })
+}

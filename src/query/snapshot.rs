@@ -1,0 +1,209 @@
+//! The open archive: all accessions in force and their index, as one catalog names them; a newer catalog is noticed
+//! while serving.
+//!
+//! Not for: answering questions (the other files of `query`).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use super::QueryError;
+use crate::access::Permit;
+use crate::index::Searcher;
+use crate::model::{AccessionId, Kind, When};
+use crate::signing::VerifierKey;
+use crate::store::layout::Layout;
+use crate::store::manifest::{Catalog, LedgerTotals};
+use crate::store::{Accession, catalog};
+
+/// How often a newer catalog is looked for.
+const REFRESH: Duration = Duration::from_secs(1);
+
+/// An open archive, for reading. Cheap to clone; safe to share between threads.
+#[derive(Clone)]
+pub struct Archive {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    layout: Layout,
+    keys: Vec<VerifierKey>,
+    cutover: BTreeMap<String, When>,
+    current: RwLock<Arc<Snapshot>>,
+    looked: Mutex<Instant>,
+}
+
+/// What one catalog names, open.
+pub(super) struct Snapshot {
+    pub catalog: Catalog,
+    /// In the order of publication: the later one has the newer versions.
+    pub accessions: Vec<Arc<Accession>>,
+    pub searcher: Option<Searcher>,
+    pub cutover: BTreeMap<String, When>,
+}
+
+/// What the archive says of itself on every page: no record content, so no permit.
+#[derive(Clone, Debug, Default)]
+pub struct ArchiveFacts {
+    /// Random name of the archive, a UUID.
+    pub archive: String,
+    /// Accessions in force.
+    pub accessions: u64,
+    /// The number of the catalog in force.
+    pub catalog: u64,
+    /// In the order of publication.
+    pub source_systems: Vec<String>,
+    /// The last day that the records reach: declared, or found.
+    pub last_day: Option<When>,
+}
+
+/// One accession in force, in totals; no record content.
+#[derive(Clone, Debug)]
+pub struct AccessionSummary {
+    pub accession: AccessionId,
+    pub generation: u32,
+    pub source_system: String,
+    /// RFC 3339, UTC.
+    pub sealed_at: String,
+    /// Records archived, further versions included.
+    pub records: u64,
+    pub patients: u64,
+    pub quarantined: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    pub bytes_in: u64,
+    pub data_to: Option<String>,
+    pub ledger: LedgerTotals,
+    pub by_kind: BTreeMap<String, u64>,
+    pub merkle_root: String,
+    /// The reconciliation report, as JSON.
+    pub report_json: String,
+}
+
+impl std::fmt::Debug for Archive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Archive({})", self.inner.layout.root().display())
+    }
+}
+
+impl Archive {
+    /// Opens the archive at `root` with the public keys of its seal. `cutover` holds the declared last days by source.
+    pub fn open(root: &Path, keys: Vec<VerifierKey>, cutover: BTreeMap<String, When>) -> Result<Archive, QueryError> {
+        let layout = Layout::new(root);
+        let snapshot = Snapshot::open(&layout, &keys, &cutover)?;
+        let current = RwLock::new(Arc::new(snapshot));
+        Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, current, looked: Mutex::new(Instant::now()) }) })
+    }
+
+    /// The snapshot in force. Once a second the next catalog is looked for, which is one question to the file system.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        let inner = &self.inner;
+        let current = inner.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let is_due = {
+            let mut looked = inner.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = looked.elapsed() >= REFRESH;
+            if due {
+                *looked = Instant::now();
+            }
+            due
+        };
+        if !is_due || !inner.layout.catalog(current.catalog.number + 1).exists() {
+            return current;
+        }
+        match Snapshot::open(&inner.layout, &inner.keys, &inner.cutover) {
+            Ok(next) => {
+                let next = Arc::new(next);
+                *inner.current.write().unwrap_or_else(PoisonError::into_inner) = next.clone();
+                next
+            }
+            Err(error) => {
+                tracing::error!(%error, "a newer catalog cannot be opened; the one before stays in force");
+                current
+            }
+        }
+    }
+
+    /// What every page says of the archive.
+    pub fn facts(&self) -> ArchiveFacts {
+        let snapshot = self.snapshot();
+        let mut source_systems: Vec<String> = Vec::new();
+        for accession in &snapshot.accessions {
+            if !source_systems.contains(&accession.seal.source_system) {
+                source_systems.push(accession.seal.source_system.clone());
+            }
+        }
+        ArchiveFacts {
+            archive: snapshot.catalog.archive.clone(),
+            accessions: snapshot.accessions.len() as u64,
+            catalog: snapshot.catalog.number,
+            source_systems,
+            last_day: snapshot.data_to(),
+        }
+    }
+
+    /// The accessions in force, with their reports. Scope: `Accessions`.
+    pub fn accessions(&self, permit: &Permit) -> Result<Vec<AccessionSummary>, QueryError> {
+        if !permit.covers_accessions() {
+            return Err(QueryError::OutOfScope);
+        }
+        self.snapshot().accessions.iter().map(|a| summary(a)).collect()
+    }
+
+    /// Kinds that the archive holds at all, for the CapabilityStatement. No patient data.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let snapshot = self.snapshot();
+        let mut kinds: Vec<Kind> =
+            snapshot.accessions.iter().flat_map(|a| a.seal.by_kind.keys().filter_map(|k| Kind::from_name(k))).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+}
+
+fn summary(accession: &Accession) -> Result<AccessionSummary, QueryError> {
+    let path = accession.paths().report_json();
+    let report_json = std::fs::read_to_string(&path).map_err(|e| QueryError::Unreadable(e.to_string()))?;
+    let seal = &accession.seal;
+    Ok(AccessionSummary {
+        accession: accession.id.clone(),
+        generation: accession.generation,
+        source_system: seal.source_system.clone(),
+        sealed_at: seal.sealed_at.clone(),
+        records: seal.records,
+        patients: accession.directory().len(),
+        quarantined: seal.ledger.quarantined,
+        bytes: accession.manifest.files.iter().map(|f| f.bytes).sum(),
+        bytes_in: seal.bytes_in,
+        data_to: seal.data_to.clone(),
+        ledger: seal.ledger,
+        by_kind: seal.by_kind.clone(),
+        merkle_root: seal.merkle_root.clone(),
+        report_json,
+    })
+}
+
+impl Snapshot {
+    fn open(layout: &Layout, keys: &[VerifierKey], cutover: &BTreeMap<String, When>) -> Result<Snapshot, QueryError> {
+        let (catalog, _) = catalog::current(layout, keys)?;
+        let accessions =
+            catalog.accessions.iter().map(|a| Accession::open(layout, a, keys).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        let searcher = match &catalog.index {
+            Some(index) => Some(Searcher::open(&layout.index(index.number))?),
+            None => None,
+        };
+        Ok(Snapshot { catalog, accessions, searcher, cutover: cutover.clone() })
+    }
+
+    pub(super) fn data_to(&self) -> Option<When> {
+        let declared = self.cutover.values().cloned();
+        let found = self.accessions.iter().filter_map(|a| a.seal.data_to.as_deref().and_then(When::parse));
+        let newest_declared = declared.max_by_key(When::start_us);
+        newest_declared.or_else(|| found.max_by_key(When::start_us))
+    }
+
+    /// The accession of an id.
+    pub(super) fn accession(&self, id: &AccessionId) -> Option<&Arc<Accession>> {
+        self.accessions.iter().find(|a| a.id == *id)
+    }
+}

@@ -1,0 +1,34 @@
+//! Full-text search, with snippets taken from the records themselves.
+//!
+//! Not for: ranking and facets (`index`).
+
+use serde_json::Value;
+
+use super::snapshot::Archive;
+use super::{QueryError, TextHits, TextQuestion};
+use crate::access::Permit;
+use crate::index::text_of_record;
+
+impl Archive {
+    /// Full-text search. Scope: `Chart` when the question names a patient, else `SearchAll`.
+    pub fn search_text(&self, permit: &Permit, question: &TextQuestion) -> Result<TextHits, QueryError> {
+        if !permit.covers_search(question.patient.as_ref()) {
+            return Err(QueryError::OutOfScope);
+        }
+        let snapshot = self.snapshot();
+        let Some(searcher) = &snapshot.searcher else { return Ok(TextHits::default()) };
+        let mut hits = searcher.search(question, permit.filter())?;
+        for hit in &mut hits.hits {
+            let Some(accession) = snapshot.accession(&hit.place.accession) else { continue };
+            let Some(number) = accession.frame_of(hit.place.ordinal) else { continue };
+            let frame = accession.frame(number, false)?;
+            let index = (hit.place.ordinal - frame.first_ordinal()) as usize;
+            let mut json = Vec::new();
+            frame.served(index, hit.id.as_str(), &mut json);
+            let json: Value = serde_json::from_slice(&json).unwrap_or_default();
+            let text = text_of_record(&frame, index, &json)?;
+            (hit.snippet, hit.marks) = searcher.snippet(question, &text);
+        }
+        Ok(hits)
+    }
+}

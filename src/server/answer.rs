@@ -1,0 +1,194 @@
+//! What a handler may return: an `Answer`, made from an audited or a public body alone, or an `ApiError`, shown in the
+//! form of the area that was asked (OperationOutcome, problem JSON, or a page).
+//!
+//! Not for: security headers and request ids, which the router adds to every response.
+
+use std::borrow::Cow;
+
+use crate::access::{Audited, GateError, Public};
+use crate::query::QueryError;
+
+use super::routes::Area;
+
+/// `application/fhir+json` as FHIR R4 §3.1.0.1.11 wants it.
+pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8; fhirVersion=4.0";
+pub const JSON: &str = "application/json";
+pub const HTML: &str = "text/html; charset=utf-8";
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
+/// A response before the router's own headers.
+#[derive(Debug)]
+pub struct Body {
+    pub status: u16,
+    pub content_type: Cow<'static, str>,
+    /// Further headers; one named here replaces the router's default of that name.
+    pub headers: Vec<(&'static str, String)>,
+    pub bytes: Vec<u8>,
+}
+
+impl Body {
+    pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Vec<u8>>) -> Body {
+        Body { status: 200, content_type: content_type.into(), headers: Vec::new(), bytes: bytes.into() }
+    }
+
+    pub fn json<T: serde::Serialize>(value: &T) -> Result<Body, ApiError> {
+        Ok(Body::new(JSON, serde_json::to_vec(value).map_err(|_| ApiError::internal())?))
+    }
+
+    pub fn html(page: String) -> Body {
+        Body::new(HTML, page)
+    }
+
+    /// `303 See Other`: the answer to a form that has done its work.
+    pub fn see_other(path: impl Into<String>) -> Body {
+        Body { status: 303, ..Body::new(TEXT, "") }.with("Location", path)
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Body {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Body {
+        self.status = status;
+        self
+    }
+}
+
+/// The only thing that a route may send with success. The field is private: there are two ways in.
+#[derive(Debug)]
+pub struct Answer(Body);
+
+impl Answer {
+    pub(super) fn into_body(self) -> Body {
+        self.0
+    }
+}
+
+impl From<Audited<Body>> for Answer {
+    fn from(body: Audited<Body>) -> Answer {
+        Answer(body.into_inner())
+    }
+}
+
+impl From<Public<Body>> for Answer {
+    fn from(body: Public<Body>) -> Answer {
+        Answer(body.0)
+    }
+}
+
+/// A refusal or failure, for the client. Texts are fixed or quote a parameter's name; they never hold patient data.
+#[derive(Debug, thiserror::Error)]
+#[error("{status} {code}")]
+pub struct ApiError {
+    pub status: u16,
+    /// Stable name for programs.
+    pub code: &'static str,
+    /// Code of the FHIR value set `issue-type`.
+    pub issue: &'static str,
+    pub text: Cow<'static, str>,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl ApiError {
+    pub fn new(status: u16, code: &'static str, issue: &'static str, text: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError { status, code, issue, text: text.into(), headers: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> ApiError {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Not there, or not to be seen: the same body for both.
+    pub fn not_found() -> ApiError {
+        ApiError::new(404, "not-found", "not-found", "There is no archived record here, or it may not be shown.")
+    }
+
+    pub fn bad(text: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(400, "bad-request", "value", text)
+    }
+
+    pub fn unsupported(text: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(400, "unsupported-parameter", "not-supported", text)
+    }
+
+    pub fn too_costly(text: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(400, "too-costly", "too-costly", text)
+    }
+
+    pub fn forbidden() -> ApiError {
+        ApiError::new(403, "forbidden", "forbidden", "This role may not do this.")
+    }
+
+    pub fn login() -> ApiError {
+        ApiError::new(401, "sign-in-needed", "login", "A valid access token is needed.")
+            .with("WWW-Authenticate", "Bearer realm=\"chartkeep\"")
+    }
+
+    pub fn not_acceptable() -> ApiError {
+        ApiError::new(406, "not-acceptable", "not-supported", "FHIR is served as JSON only (application/fhir+json).")
+    }
+
+    pub fn internal() -> ApiError {
+        ApiError::new(
+            500,
+            "internal",
+            "exception",
+            "The request failed inside the archive. Its request id helps to find out why.",
+        )
+    }
+
+    pub fn log_unavailable() -> ApiError {
+        let text = "The access log cannot be written, so nothing is shown.";
+        ApiError::new(503, "log-unavailable", "transient", text).with("Retry-After", "10")
+    }
+
+    /// The error as a page for the person signed in.
+    pub(super) fn into_page(self, call: &super::call::Call) -> Body {
+        let mut body = super::pages::error_of(call, &self).status(self.status);
+        body.headers.extend(self.headers);
+        body
+    }
+
+    /// The body in the form of the area that was asked.
+    pub(super) fn into_body(self, area: Area) -> Body {
+        let mut body = match area {
+            Area::Fhir => Body::new(FHIR_JSON, super::fhir::outcome::json("error", self.issue, &self.text)),
+            Area::Api | Area::Ops => {
+                let problem = serde_json::json!({"status": self.status, "code": self.code, "title": self.text});
+                Body::new("application/problem+json", problem.to_string())
+            }
+            Area::Viewer => super::pages::error_page(&self),
+        };
+        body.status = self.status;
+        body.headers.extend(self.headers);
+        body
+    }
+}
+
+impl From<GateError> for ApiError {
+    fn from(error: GateError) -> ApiError {
+        match error {
+            GateError::Denied => ApiError::forbidden(),
+            GateError::LogUnavailable => ApiError::log_unavailable(),
+        }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> ApiError {
+        match error {
+            QueryError::NotFound => ApiError::not_found(),
+            QueryError::OutOfScope => ApiError::forbidden(),
+            QueryError::BadQuestion(text) => ApiError::bad(text),
+            QueryError::Unreadable(why) => {
+                tracing::error!(%why, "the archive cannot be read");
+                ApiError::internal()
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Audit entries of the server itself: sign-ins, sign-outs, tokens that were refused.
+//!
+//! Not for: what was read; those entries are made by the permit.
+
+use crate::access::{Principal, Purpose, RequestContext, Role, entry};
+use crate::audit::{Entry, Outcome};
+
+use super::answer::ApiError;
+use super::call::Call;
+
+/// A session began or ended. Waits until the entry is on disk; nobody is signed in unlogged.
+pub fn session(call: &Call, event: &'static str, principal: &Principal) -> Result<(), ApiError> {
+    write(call, entry(event, principal, &context(call)))
+}
+
+/// A sign-in was refused. `reason` is for the log alone.
+pub fn login_failed(call: &Call, account: &str, reason: &'static str) -> Result<(), ApiError> {
+    let mut entry = entry("auth.login_failed", &nobody(account), &context(call));
+    entry.outcome = Outcome::MinorFailure;
+    entry.outcome_desc = Some(reason.to_string());
+    write(call, entry)
+}
+
+/// A token was refused. Not waited for: the answer shows nothing, and a flood of bad tokens must not stall readers.
+pub fn token_rejected(call: &Call, reason: &'static str) {
+    let mut entry = entry("auth.token_rejected", &nobody(""), &context(call));
+    entry.outcome = Outcome::MinorFailure;
+    entry.outcome_desc = Some(reason.to_string());
+    if call.gate().log().enqueue(entry).is_err() {
+        tracing::error!(reason, "a refused token could not be written to the access log");
+    }
+}
+
+/// Whether entries can be written at present.
+pub fn log_is_well(call: &Call) -> bool {
+    call.gate().log().healthy()
+}
+
+fn write(call: &Call, entry: Entry) -> Result<(), ApiError> {
+    call.gate().log().append(entry).map(|_| ()).map_err(|_| ApiError::log_unavailable())
+}
+
+fn context(call: &Call) -> RequestContext {
+    call.context.clone()
+}
+
+/// Stands in an entry for someone who has proved nothing: no role is true of him, so the least one is written.
+fn nobody(account: &str) -> Principal {
+    let account: String = account.chars().filter(|c| !c.is_control()).take(64).collect();
+    Principal {
+        issuer: "unauthenticated".into(),
+        subject: account.clone(),
+        name: account,
+        role: Role::Admin,
+        purpose: Purpose::SystemAdministration,
+        token_id: None,
+        session: None,
+    }
+}

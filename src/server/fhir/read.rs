@@ -1,0 +1,103 @@
+//! Reading one record: the current version, a named version, and the list of versions.
+//!
+//! Not for: attachments (`binary`).
+
+use crate::access::Scope;
+use crate::model::Record;
+use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
+use crate::server::call::{Call, shown};
+
+use super::bundle::{Bundle, Mode, Type};
+use super::search::etag;
+use super::splice::{last_updated, version_id, write_resource};
+
+/// `GET /{kind}/{id}`
+pub fn read(call: &Call) -> Result<Answer, ApiError> {
+    super::want_json(call)?;
+    let (kind, id) = (super::kind(call)?, call.id_param("id")?);
+    let permit = call.ask(Scope::Record(kind, id.clone()))?;
+    let found = call.archive().record(&permit, kind, &id);
+    let (permit, record) = call.found(permit, "record.read", found)?;
+    let entry = shown("record.read", [&record]);
+    // A 304 says that the reader's copy is current: a read like any other, so it is logged first.
+    Ok(permit.answer(resource(call, &record), entry)?.into())
+}
+
+/// `GET /{kind}/{id}/_history/{version}`
+pub fn vread(call: &Call) -> Result<Answer, ApiError> {
+    super::want_json(call)?;
+    let (kind, id) = (super::kind(call)?, call.id_param("id")?);
+    let permit = call.ask(Scope::Record(kind, id.clone()))?;
+    let found = call.archive().versions(&permit, kind, &id);
+    let (permit, versions) = call.found(permit, "record.read", found)?;
+    let asked = call.param("version");
+    match versions.iter().rev().find(|record| version_id(record) == asked) {
+        Some(record) => {
+            let entry = shown("record.read", [record]);
+            Ok(permit.answer(resource(call, record), entry)?.into())
+        }
+        None => {
+            let mut entry = shown("record.read", []);
+            entry.hits = Some(0);
+            permit.answer((), entry)?;
+            Err(ApiError::not_found())
+        }
+    }
+}
+
+/// `GET /{kind}/{id}/_history`: newest first.
+pub fn history(call: &Call) -> Result<Answer, ApiError> {
+    super::want_json(call)?;
+    let (kind, id) = (super::kind(call)?, call.id_param("id")?);
+    let permit = call.ask(Scope::Record(kind, id.clone()))?;
+    let found = call.archive().versions(&permit, kind, &id);
+    let (permit, versions) = call.found(permit, "record.read", found)?;
+    let links = [("self", format!("{}/fhir/{kind}/{id}/_history", call.base))];
+    let size = versions.iter().map(|record| record.json.len() + 250).sum();
+    let mut bundle = Bundle::new(&call.base, Type::History, Some(versions.len() as u64), &links, size);
+    versions.iter().rev().for_each(|record| bundle.record(record, Mode::Match));
+    let entry = shown("record.read", &versions);
+    Ok(permit.answer(Body::new(FHIR_JSON, bundle.finish()), entry)?.into())
+}
+
+/// The resource with its validators, or 304 when the reader already has it (FHIR R4 §3.1.0.1.5).
+fn resource(call: &Call, record: &Record) -> Body {
+    let tag = etag(record);
+    let known = call.header("if-none-match").is_some_and(|tags| tags.split(',').any(|given| same_tag(given, &tag)));
+    let mut body = if known {
+        Body::new(FHIR_JSON, "").status(304)
+    } else {
+        let mut bytes = Vec::with_capacity(record.json.len() + 200);
+        write_resource(&mut bytes, record);
+        Body::new(FHIR_JSON, bytes)
+    };
+    if let Some(date) = last_updated(record).and_then(http_date) {
+        body = body.with("Last-Modified", date);
+    }
+    body.with("ETag", tag)
+}
+
+/// Weak comparison (RFC 9110 §8.8.3.2).
+fn same_tag(given: &str, tag: &str) -> bool {
+    let given = given.trim();
+    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_string();
+    given == "*" || opaque(given) == opaque(tag)
+}
+
+fn http_date(instant: &str) -> Option<String> {
+    let stamp: jiff::Timestamp = instant.parse().ok()?;
+    Some(stamp.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn validators_are_compared_weakly() {
+        assert!(same_tag(" W/\"1\"", "W/\"1\"") && same_tag("\"1\"", "W/\"1\"") && same_tag("*", "W/\"1\""));
+        assert!(!same_tag("W/\"2\"", "W/\"1\"") && !same_tag("", "W/\"1\""));
+        assert_eq!(http_date("2014-03-02T08:00:00.5-05:00").unwrap(), "Sun, 02 Mar 2014 13:00:00 GMT");
+        assert!(http_date("2014").is_none());
+    }
+}

@@ -1,0 +1,29 @@
+//! The headers that every response carries (spec access.md §10).
+//!
+//! Not for: headers of one answer, which its body brings along.
+
+use super::state::Transport;
+
+/// Pages and their parts come from this origin only; nothing may frame them.
+pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; font-src 'self'; \
+     connect-src 'self'; frame-src 'self' blob:; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'";
+
+/// For a stored document shown inside our own page: no script, no network, no form, and only we may frame it.
+pub const DOCUMENT_POLICY: &str = "sandbox; default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'; \
+     form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
+
+pub(super) fn defaults(transport: Transport) -> impl Iterator<Item = (&'static str, &'static str)> {
+    const ALWAYS: [(&str, &str); 8] = [
+        ("Content-Security-Policy", PAGE_POLICY),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
+        ("Cache-Control", "no-store"),
+        ("Vary", "Accept, Authorization, Cookie, Prefer"),
+    ];
+    let strict = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains");
+    ALWAYS.into_iter().chain((transport != Transport::Loopback).then_some(strict))
+}

@@ -1,0 +1,182 @@
+//! Who looked at a chart, for compliance; accessions, for the archivist.
+//!
+//! Not for: verifying the log.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::access::{Public, Role, Scope};
+use crate::audit::Found;
+use crate::model::{ChartIndex, PatientIdentity, PatientKey};
+use crate::server::answer::{Answer, ApiError, Body};
+use crate::server::api::access::{entries_about, shown_entries};
+use crate::server::call::Call;
+use crate::server::viewer::{self, AccessRow, AccessionRow, WhoLooked};
+
+const PAGE_SIZE: usize = 50;
+
+/// `GET /access?patient=`
+pub fn who_looked(call: &Call) -> Result<Answer, ApiError> {
+    let asked = call.query("patient").unwrap_or("").trim();
+    match PatientKey::parse(asked) {
+        Some(patient) => about(call, patient, asked),
+        None => {
+            // Only compliance may even see the empty form: the gate is asked, and what it allows is answered.
+            let permit = call.ask(Scope::AuditLog(None))?;
+            let page =
+                viewer::who_looked(&super::frame(call), &WhoLooked { asked, page_size: PAGE_SIZE, ..WhoLooked::default() });
+            Ok(permit.answer(Body::html(page), shown_entries(None, 0))?.into())
+        }
+    }
+}
+
+/// `GET /patients/{patient}/access`
+pub fn who_looked_at(call: &Call) -> Result<Answer, ApiError> {
+    about(call, call.patient_param("patient")?, call.param("patient"))
+}
+
+fn about(call: &Call, patient: PatientKey, asked: &str) -> Result<Answer, ApiError> {
+    let permit = call.ask(Scope::AuditLog(Some(patient.clone())))?;
+    let found = entries_about(call, &patient)?;
+    // Compliance sees who the chart is of when the archive allows it, and the bare key otherwise.
+    let index = call.archive().chart_index(&permit, &patient).unwrap_or_else(|_| bare(&patient));
+    let people: BTreeSet<String> = found.iter().map(|found| text(&found.entry, "/user/sub")).collect();
+    let offset = super::offset(call, PAGE_SIZE);
+    let rows: Vec<AccessRow> = found.iter().skip(offset).take(PAGE_SIZE).map(row).collect();
+    let page = WhoLooked {
+        asked,
+        patient: Some(&index),
+        rows: &rows,
+        total: found.len() as u64,
+        people: people.len() as u64,
+        offset,
+        page_size: PAGE_SIZE,
+        ..WhoLooked::default()
+    };
+    let html = viewer::who_looked(&super::frame(call), &page);
+    Ok(permit.answer(Body::html(html), shown_entries(Some(patient), found.len()))?.into())
+}
+
+fn bare(patient: &PatientKey) -> ChartIndex {
+    ChartIndex {
+        patient: patient.clone(),
+        identity: PatientIdentity::default(),
+        counts: Vec::new(),
+        coverage: Vec::new(),
+        cutover: None,
+    }
+}
+
+fn text(entry: &Map<String, Value>, pointer: &str) -> String {
+    let mut parts = pointer.split('/').skip(1);
+    let first = parts.next().and_then(|name| entry.get(name));
+    let value = parts.try_fold(first, |value, part| {
+        let value = value?;
+        Some(part.parse::<usize>().ok().and_then(|n| value.get(n)).or_else(|| value.get(part)))
+    });
+    value.flatten().and_then(Value::as_str).unwrap_or("").to_string()
+}
+
+fn row(found: &Found) -> AccessRow {
+    let entry = &found.entry;
+    let shown = entry.get("shown").and_then(Value::as_array);
+    let records = shown.into_iter().flatten().filter_map(|group| group.get("count")?.as_u64()).sum();
+    let name = text(entry, "/user/name");
+    AccessRow {
+        at: found.ts.to_string(),
+        who: if name.is_empty() { text(entry, "/user/sub") } else { name },
+        role: Role::from_name(&text(entry, "/user/roles/0")),
+        purpose: purpose_in_words(&text(entry, "/purpose/0/code")),
+        what: event_in_words(&text(entry, "/event"), records),
+        records,
+        from: Some(text(entry, "/net/ip")).filter(|ip| !ip.is_empty()),
+        refused: text(entry, "/outcome") != "0",
+        entry: format!("{}:{}", found.stream, found.seq),
+    }
+}
+
+fn purpose_in_words(code: &str) -> String {
+    let words = match code {
+        "TREAT" => "Treatment",
+        "HOPERAT" => "Operations",
+        "HLEGAL" => "Legal request",
+        "RECORDMGT" => "Records management",
+        "PATRQT" => "Patient's request",
+        "HCOMPL" => "Compliance",
+        "HSYSADMIN" => "System administration",
+        other => other,
+    };
+    words.to_string()
+}
+
+fn event_in_words(event: &str, records: u64) -> String {
+    let words = match event {
+        "patient.search" if records > 0 => "Found in a search, not opened",
+        "patient.search" => "Searched for, not found",
+        "record.read" if records > 0 => "Chart or record shown",
+        "record.read" => "Asked for; nothing was shown",
+        "record.search" => "Searched in the chart",
+        "record.everything" => "Whole chart shown",
+        "document.view" => "Document shown",
+        "document.download" => "Document downloaded",
+        "document.print" => "Document printed",
+        "export.bulk.start" | "export.bulk.file" | "export.bulk.end" => "Exported",
+        "authz.denied" => "Refused",
+        "audit.query" => "Access log read",
+        other => other,
+    };
+    words.to_string()
+}
+
+/// `GET /accessions`
+pub fn accessions(call: &Call) -> Result<Answer, ApiError> {
+    let principal = call.principal()?;
+    if principal.role == Role::Admin {
+        // An administrator has no right to the archive's content; his tools are the command line's.
+        return Ok(Public(super::error_of(call, &ApiError::forbidden())).into());
+    }
+    let permit = call.ask(Scope::Accessions)?;
+    let found = call.archive().accessions(&permit)?;
+    let rows: Vec<AccessionRow> = found
+        .iter()
+        .map(|it| AccessionRow {
+            id: it.accession.to_string(),
+            source_system: it.source_system.clone(),
+            sealed: Some(it.sealed_at.clone()).filter(|at| !at.is_empty()),
+            generation: it.generation,
+            records: it.records,
+            patients: it.patients,
+            bytes: it.bytes,
+            quarantined: it.quarantined,
+            state: "in force".into(),
+        })
+        .collect();
+    let html = viewer::accessions(&super::frame(call), &rows);
+    let entry = crate::access::Shown {
+        event: "audit.query",
+        hits: Some(rows.len() as u64),
+        query: Some("accessions".into()),
+        ..Default::default()
+    };
+    Ok(permit.answer(Body::html(html), entry)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_becomes_a_row_for_lay_people() {
+        let entry = serde_json::json!({
+            "event": "record.read", "outcome": "0", "user": {"sub": "u1", "name": "Ann Quill", "roles": ["clinician"]},
+            "purpose": [{"code": "TREAT"}], "net": {"ip": "10.0.0.1"}, "shown": [{"count": 3}, {"count": 4}]
+        });
+        let found =
+            Found { stream: "s".into(), seq: 7, ts: jiff::Timestamp::UNIX_EPOCH, entry: entry.as_object().unwrap().clone() };
+        let row = row(&found);
+        assert_eq!((row.who.as_str(), row.role, row.records, row.refused), ("Ann Quill", Some(Role::Clinician), 7, false));
+        assert_eq!((row.purpose.as_str(), row.what.as_str(), row.entry.as_str()), ("Treatment", "Chart or record shown", "s:7"));
+        assert_eq!(event_in_words("patient.search", 0), "Searched for, not found");
+    }
+}

@@ -1,0 +1,129 @@
+//! The pages of a chart: sections, the trend of a test, single records, words found in it.
+//!
+//! Not for: documents (`documents`).
+
+use sha2::{Digest, Sha256};
+
+use crate::access::Scope;
+use crate::model::{ArchiveId, Chart, Kind, Record};
+use crate::query::Selection;
+use crate::server::answer::{Answer, ApiError, Body};
+use crate::server::api;
+use crate::server::call::{Call, shown};
+use crate::server::viewer::{self, Query, RecordPage, Section};
+
+/// Records of a kind that the summary looks at: enough for what is current, and bounded for the largest chart.
+const SUMMARY_NEWEST: usize = 500;
+/// Records of a kind on any other page of a chart.
+const SECTION_NEWEST: usize = 20_000;
+const HITS_SIZE: usize = 20;
+
+/// `GET /patients/{patient}`
+pub fn summary(call: &Call) -> Result<Answer, ApiError> {
+    page(call, Section::Summary)
+}
+
+/// `GET /patients/{patient}/{section}`
+pub fn section(call: &Call) -> Result<Answer, ApiError> {
+    let section = Section::from_slug(call.param("section")).filter(|section| *section != Section::Summary);
+    page(call, section.ok_or_else(ApiError::not_found)?)
+}
+
+fn page(call: &Call, section: Section) -> Result<Answer, ApiError> {
+    let newest = if section == Section::Summary { SUMMARY_NEWEST } else { SECTION_NEWEST };
+    let selection = Selection { kinds: section.kinds(), newest: Some(newest) };
+    with_chart(call, &selection, |chart| {
+        Ok(viewer::section(&super::frame(call), chart, section, &Query::new(call.query.clone())))
+    })
+}
+
+/// `GET /patients/{patient}/results/{code}`
+pub fn trend(call: &Call) -> Result<Answer, ApiError> {
+    let selection = Selection { kinds: Section::Results.kinds(), newest: Some(SECTION_NEWEST) };
+    with_chart(call, &selection, |chart| {
+        viewer::trend(&super::frame(call), chart, call.param("code")).ok_or_else(ApiError::not_found)
+    })
+}
+
+/// Opens the chart, draws it, and answers with an entry that names every record that the page was given.
+fn with_chart(
+    call: &Call,
+    selection: &Selection,
+    draw: impl FnOnce(&Chart) -> Result<String, ApiError>,
+) -> Result<Answer, ApiError> {
+    let patient = call.patient_param("patient")?;
+    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let found = call.archive().chart(&permit, &patient, selection);
+    let (permit, chart) = call.found(permit, "record.read", found)?;
+    let mut entry = shown("record.read", &chart.records);
+    entry.hits = Some(chart.records.len() as u64);
+    if !entry.patients.contains(&patient) {
+        entry.patients.push(patient);
+    }
+    match draw(&chart) {
+        Ok(page) => Ok(permit.answer(Body::html(page), entry)?.into()),
+        Err(error) => {
+            permit.answer((), entry)?;
+            Err(error)
+        }
+    }
+}
+
+/// What the banner needs beside a record or a document.
+pub fn banner_kinds() -> Vec<Kind> {
+    ["Patient", "AllergyIntolerance"].into_iter().filter_map(Kind::from_name).collect()
+}
+
+/// `GET /patients/{patient}/records/{kind}/{id}`
+pub fn record(call: &Call) -> Result<Answer, ApiError> {
+    let patient = call.patient_param("patient")?;
+    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let found = call.archive().chart(&permit, &patient, &Selection { kinds: banner_kinds(), newest: None });
+    let (permit, chart) = call.found(permit, "record.read", found)?;
+    show_record(call, permit, Some(&chart))
+}
+
+/// `GET /records/{kind}/{id}`: a record without a patient, or reached without his chart.
+pub fn record_alone(call: &Call) -> Result<Answer, ApiError> {
+    let (kind, id) = (call.kind_param("kind")?, call.id_param("id")?);
+    let permit = call.ask(Scope::Record(kind, id))?;
+    show_record(call, permit, None)
+}
+
+fn show_record(call: &Call, permit: crate::access::Permit, chart: Option<&Chart>) -> Result<Answer, ApiError> {
+    let (kind, id): (Kind, ArchiveId) = (call.kind_param("kind")?, call.id_param("id")?);
+    let found = call.archive().versions(&permit, kind, &id);
+    let (permit, versions) = call.found(permit, "record.read", found)?;
+    let asked = call.query("version").and_then(|version| version.parse::<u32>().ok());
+    let record = match asked {
+        Some(version) => versions.iter().find(|record| record.version == version),
+        None => versions.last(),
+    };
+    let record: &Record = record.ok_or_else(ApiError::not_found)?;
+    let original = call.archive().original(&permit, kind, &id, Some(record.version)).ok();
+    let page =
+        RecordPage { record, versions: &versions, digest: original.map(|(_, bytes)| Sha256::digest(bytes).into()), origin: None };
+    let html = viewer::record(&super::frame(call), chart, &page);
+    let beside = chart.map_or(&[][..], |chart| &chart.records);
+    let entry = shown("record.read", beside.iter().chain([record]));
+    Ok(permit.answer(Body::html(html), entry)?.into())
+}
+
+/// `GET /patients/{patient}/search?q=&page=`
+pub fn search(call: &Call) -> Result<Answer, ApiError> {
+    let patient = call.patient_param("patient")?;
+    let mut question = api::search::read(call, Some(patient.clone()))?;
+    (question.offset, question.limit) = (super::offset(call, HITS_SIZE), HITS_SIZE);
+    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let found = call.archive().chart(&permit, &patient, &Selection { kinds: banner_kinds(), newest: None });
+    let (permit, chart) = call.found(permit, "record.search", found)?;
+    let hits = call.archive().search_text(&permit, &question)?;
+    let q = call.query("q").unwrap_or("").trim();
+    let html = viewer::search(&super::frame(call), &chart, q, &hits, question.offset, HITS_SIZE);
+    let mut entry = api::search::shown_hits(call, Some(patient), &hits);
+    let beside = shown("record.search", &chart.records);
+    entry.places.extend(beside.places);
+    entry.label = entry.label.union(beside.label);
+    entry.kinds.extend(beside.kinds.into_iter().filter(|kind| !entry.kinds.contains(kind)).collect::<Vec<_>>());
+    Ok(permit.answer(Body::html(html), entry)?.into())
+}

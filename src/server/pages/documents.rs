@@ -1,0 +1,79 @@
+//! A document's page, and the parts that it shows: cleaned HTML in a frame, page images, the original to download.
+//!
+//! Not for: reading formats (`formats`) or drawing pages (`render`).
+
+use crate::access::Scope;
+use crate::formats::{self, MediaKind, encoding};
+use crate::model::{Document, DocumentId};
+use crate::query::Selection;
+use crate::render::{narrative, page_images};
+use crate::server::answer::{Answer, ApiError, Body, HTML};
+use crate::server::api::documents::open;
+use crate::server::call::{Call, shown};
+use crate::server::fhir::binary;
+use crate::server::headers::DOCUMENT_POLICY;
+use crate::server::viewer::{self, DocumentBody, DocumentPage, Section};
+
+/// Documents of a chart that the list beside the open one is made from.
+const LIST_NEWEST: usize = 2_000;
+
+/// `GET /patients/{patient}/documents/{id}`
+pub fn page(call: &Call) -> Result<Answer, ApiError> {
+    let (patient, id) = (call.patient_param("patient")?, DocumentId(call.id_param("id")?));
+    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let selection = Selection { kinds: Section::Notes.kinds(), newest: Some(LIST_NEWEST) };
+    let found = call.archive().chart(&permit, &patient, &selection);
+    let (permit, chart) = call.found(permit, "document.view", found)?;
+    let found = call.archive().document(&permit, &id);
+    let (permit, document) = call.found(permit, "document.view", found)?;
+    let page = DocumentPage {
+        id: &document.id,
+        record: &document.record,
+        content_type: &document.content_type,
+        title: document.title.as_deref(),
+        bytes: document.bytes.len() as u64,
+        sha256: document.sha256,
+        body: body_of(&document),
+        origin: None,
+    };
+    let html = viewer::document(&super::frame(call), &chart, &page);
+    let entry = shown("document.view", chart.records.iter().chain([&document.record]));
+    Ok(permit.answer(Body::html(html), entry)?.into())
+}
+
+fn body_of(document: &Document) -> DocumentBody {
+    let (bytes, declared) = (&document.bytes, Some(document.content_type.as_str()));
+    match formats::sniff(bytes, declared) {
+        MediaKind::Html => DocumentBody::Html,
+        kind @ (MediaKind::Pdf | MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) => {
+            match page_images::page_count(bytes, kind) {
+                Ok(pages) if pages > 0 => DocumentBody::Pages(pages),
+                Ok(_) => DocumentBody::None("This document has no pages.".into()),
+                Err(error) => DocumentBody::None(format!("Its pages cannot be shown: {error}.")),
+            }
+        }
+        MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Cda | MediaKind::Xml => {
+            DocumentBody::Text(formats::text_of(bytes, declared).text)
+        }
+        MediaKind::Docx | MediaKind::Zip | MediaKind::Unknown => {
+            DocumentBody::None("Documents of this kind are kept, but not shown here.".into())
+        }
+    }
+}
+
+/// `GET /documents/{id}/body`: an HTML document written anew without anything that acts, for the frame of its page.
+pub fn body(call: &Call) -> Result<Answer, ApiError> {
+    let (permit, document) = open(call)?;
+    let entry = shown("document.view", [&document.record]);
+    let charset = encoding::charset(Some(&document.content_type));
+    let text = encoding::decode(&document.bytes, charset, &mut Vec::new());
+    let html = narrative::safe_html_document(&text);
+    Ok(permit.answer(Body::new(HTML, html).with("Content-Security-Policy", DOCUMENT_POLICY), entry)?.into())
+}
+
+/// `GET /documents/{id}/original`: the bytes, to be saved and not opened.
+pub fn original(call: &Call) -> Result<Answer, ApiError> {
+    let (permit, document) = open(call)?;
+    let entry = shown("document.download", [&document.record]);
+    Ok(permit.answer(binary::bytes(document), entry)?.into())
+}

@@ -1,0 +1,90 @@
+//! The viewer's handlers: what a page needs is asked through the gate, and the viewer's page functions draw it.
+//!
+//! Not for: markup (`viewer`).
+
+pub mod access;
+pub mod chart;
+pub mod documents;
+pub mod find;
+pub mod sign;
+
+use crate::access::{Public, Role};
+
+use super::answer::{Answer, ApiError, Body};
+use super::call::Call;
+use super::viewer::{self, Assets, Frame, Message, Person, Sources, Tone};
+
+/// `GET /static/{version}/{name}`: immutable under the version that the pages name.
+pub fn asset(call: &Call) -> Result<Answer, ApiError> {
+    let (bytes, media_type) = Assets::get(call.param("name")).ok_or_else(ApiError::not_found)?;
+    let mut body = Body::new(media_type, bytes.into_owned());
+    if call.param("version") == Assets::version() {
+        body = body.with("Cache-Control", "public, max-age=31536000, immutable");
+    }
+    Ok(Public(body).into())
+}
+
+/// What surrounds the page of this request. Holds no patient data but the path, which is the reader's own.
+fn frame(call: &Call) -> Frame {
+    let facts = call.archive().facts();
+    let person = call.principal().ok().map(|principal| Person { name: principal.name.clone(), role: principal.role });
+    Frame {
+        institution: call.app.config.institution.clone().unwrap_or_else(|| "Chartkeep".into()),
+        records_to: facts.last_day.as_ref().map(|day| day.date_text().to_string()),
+        person,
+        csrf: call.session.as_ref().map_or_else(String::new, |session| session.csrf().to_string()),
+        path: call.context.path.split('?').next().unwrap_or("").to_string(),
+        today: today(),
+        sources: Sources::from_names(&facts.source_systems),
+        accessions: facts.accessions,
+        catalog: facts.catalog,
+    }
+}
+
+fn today() -> String {
+    jiff::Zoned::now().date().to_string()
+}
+
+/// An error of a signed-in reader as a page.
+pub fn error_of(call: &Call, error: &ApiError) -> Body {
+    page_of(&frame(call), error, &call.context.request_id)
+}
+
+/// An error that came before anyone was known.
+pub fn error_page(error: &ApiError) -> Body {
+    page_of(&Frame { today: today(), ..Frame::default() }, error, "")
+}
+
+fn page_of(frame: &Frame, error: &ApiError, request_id: &str) -> Body {
+    let page = match error.code {
+        "not-found" | "no-such-path" | "no-such-page" => viewer::not_here(frame),
+        "log-unavailable" => viewer::log_down(frame, request_id),
+        _ => {
+            let refused = error.status < 500;
+            let message = Message {
+                tone: if refused { Tone::Caution } else { Tone::Error },
+                title: if refused { "This cannot be shown".into() } else { "Something went wrong".into() },
+                text: error.text.to_string(),
+                link: Some(("Back to the start".into(), "/".into())),
+                code: Some(request_id.to_string()).filter(|code| !code.is_empty()),
+            };
+            viewer::message(frame, &message)
+        }
+    };
+    Body::html(page)
+}
+
+/// Where a role begins.
+fn home_of(role: Role) -> &'static str {
+    match role {
+        Role::Clinician | Role::Him => "/",
+        Role::Compliance => "/access",
+        Role::Archivist | Role::Admin => "/accessions",
+    }
+}
+
+/// The page number of a query, from 1, as hits to skip.
+fn offset(call: &Call, size: usize) -> usize {
+    let page = call.query("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1);
+    page.clamp(1, 500).saturating_sub(1) * size
+}

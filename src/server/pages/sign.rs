@@ -1,0 +1,93 @@
+//! Signing in and out.
+//!
+//! Not for: checking passwords and lock-out (`register`).
+
+use crate::access::{Public, Role};
+use crate::server::answer::{Answer, ApiError, Body};
+use crate::server::call::Call;
+use crate::server::viewer::{self, SignIn};
+use crate::server::{door, events};
+
+/// `GET /signin?next=`
+pub fn form(call: &Call) -> Result<Answer, ApiError> {
+    let form = SignIn { next: safe_next(call.query("next")), ..SignIn::default() };
+    Ok(Public(Body::html(viewer::sign_in(&super::frame(call), &form))).into())
+}
+
+/// `POST /signin`: one answer for every reason of refusal; the reason stands in the log.
+pub fn sign_in(call: &Call) -> Result<Answer, ApiError> {
+    let (user, password) = (call.field("user").trim(), call.field("password"));
+    let register = &call.app.register;
+    let refused = |reason: &'static str| {
+        events::login_failed(call, user, reason)?;
+        let form = SignIn {
+            user: user.to_string(),
+            next: safe_next(Some(call.field("next"))),
+            problem: Some("The name or the password is not right, or the account is locked.".into()),
+        };
+        Ok(Public(Body::html(viewer::sign_in(&super::frame(call), &form)).status(403)).into())
+    };
+    let login = call.wait(register.login(user, password)).map_err(|error| door::register_down(&error))?;
+    let account = match login {
+        Ok(account) => account,
+        Err(refusal) => return refused(refusal.code()),
+    };
+    // One active role at a time (spec access.md §7): the one asked for, else the first that the account holds.
+    let asked = Role::from_name(call.field("role"));
+    let Some(role) = Role::ALL.into_iter().find(|role| account.holds(role.name()) && asked.is_none_or(|asked| asked == *role))
+    else {
+        return refused("no-role");
+    };
+    // A cookie from before is never taken over: the session is new, and the old one ends.
+    if let Some(old) = call.cookie(call.session_cookie()) {
+        call.wait(register.end_session(old)).map_err(|error| door::register_down(&error))?;
+    }
+    let started = call.wait(register.start_session(&account.name, role.name())).map_err(|error| door::register_down(&error))?;
+    let principal = door::principal(&started.session).ok_or_else(ApiError::internal)?;
+    if let Err(error) = events::session(call, "auth.login", &principal) {
+        call.wait(register.end_session(&started.id)).map_err(|error| door::register_down(&error))?;
+        return Err(error);
+    }
+    let next =
+        Some(safe_next(Some(call.field("next")))).filter(|next| next != "/").unwrap_or_else(|| super::home_of(role).into());
+    let body = Body::see_other(next).with("Set-Cookie", cookie(call, &started.id, ""));
+    Ok(Public(body).into())
+}
+
+/// `POST /signout`
+pub fn sign_out(call: &Call) -> Result<Answer, ApiError> {
+    if let Some(id) = call.cookie(call.session_cookie()) {
+        call.wait(call.app.register.end_session(id)).map_err(|error| door::register_down(&error))?;
+    }
+    events::session(call, "auth.logout", call.principal()?)?;
+    let body = Body::see_other("/signin")
+        .with("Set-Cookie", cookie(call, "", "; Max-Age=0"))
+        .with("Clear-Site-Data", "\"cache\", \"storage\"");
+    Ok(Public(body).into())
+}
+
+fn cookie(call: &Call, id: &str, more: &str) -> String {
+    let secure = if call.base.starts_with("https://") { "; Secure" } else { "" };
+    format!("{}={id}; Path=/; HttpOnly; SameSite=Lax{secure}{more}", call.session_cookie())
+}
+
+/// A path of this site to go on to; anything that could lead elsewhere becomes the start page.
+fn safe_next(next: Option<&str>) -> String {
+    let next = next.unwrap_or("/");
+    let own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if own && next.len() <= 2_000 { next.to_string() } else { "/".to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe_next;
+
+    #[test]
+    fn signing_in_never_leads_to_another_site() {
+        assert_eq!(safe_next(Some("/patients/a?x=1&y=%20")), "/patients/a?x=1&y=%20");
+        for bad in ["https://e.example", "//e.example", "/\\e.example", "", "x", "/a\r\nSet-Cookie: b", "/ a"] {
+            assert_eq!(safe_next(Some(bad)), "/", "{bad:?}");
+        }
+        assert_eq!(safe_next(None), "/");
+    }
+}

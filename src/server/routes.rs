@@ -1,0 +1,150 @@
+//! The route table: every method and path that this server answers, with its handler, its door and its form of error.
+//! The router, the CapabilityStatement, the OpenAPI document and the tests all read this one table.
+//!
+//! Not for: what a handler does, or how a request gets to it (`router`).
+
+use super::answer::{Answer, ApiError};
+use super::call::Call;
+use super::{api, fhir, health, pages};
+
+/// The part of the site a path belongs to: decides how errors look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Area {
+    Fhir,
+    Api,
+    Viewer,
+    Ops,
+}
+
+impl Area {
+    /// The area of any path, for answers to paths that have no route.
+    pub fn of(path: &str) -> Area {
+        let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if under("/fhir") {
+            Area::Fhir
+        } else if under("/api") {
+            Area::Api
+        } else if ["/healthz", "/readyz", "/metrics"].contains(&path) {
+            Area::Ops
+        } else {
+            Area::Viewer
+        }
+    }
+}
+
+/// What a caller must show before the handler runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    /// Nothing: the answer holds no patient data.
+    Open,
+    /// A bearer token; for `GET` under `/api` the viewer's own session does too.
+    Token,
+    /// A browser session, else a redirect to the sign-in page. A `POST` also needs the session's CSRF token.
+    Session,
+    /// The sign-in form itself: no session yet, but the same-origin checks of a form.
+    SignIn,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Method {
+    /// Also answers `HEAD`.
+    Get,
+    Post,
+}
+
+impl Method {
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
+}
+
+pub type Handler = fn(&Call) -> Result<Answer, ApiError>;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    pub method: Method,
+    /// Path template; `{name}` stands for one segment.
+    pub path: &'static str,
+    pub door: Door,
+    pub handler: Handler,
+    /// What it does, in a line: the OpenAPI summary, and for FHIR the interaction or operation code.
+    pub summary: &'static str,
+}
+
+impl Route {
+    pub fn area(&self) -> Area {
+        Area::of(self.path)
+    }
+}
+
+const fn get(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
+    Route { method: Method::Get, path, door, handler, summary }
+}
+
+const fn post(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
+    Route { method: Method::Post, path, door, handler, summary }
+}
+
+/// Every route. A literal path stands before a template that would also match it.
+pub fn routes() -> &'static [Route] {
+    &TABLE
+}
+
+use Door::{Open, Session, SignIn, Token};
+
+#[rustfmt::skip]
+static TABLE: [Route; 46] = [
+    get("/healthz", Open, health::live, "The process answers."),
+    get("/readyz", Open, health::ready, "The archive is open and the access log can be written."),
+    get("/metrics", Open, health::metrics, "Counts and latencies in the Prometheus text format; no patient data."),
+
+    get("/fhir/metadata", Open, fhir::capability::metadata, "capabilities"),
+    get("/fhir/Patient/{id}/$everything", Token, fhir::everything::everything, "everything"),
+    get("/fhir/Binary/{id}", Token, fhir::binary::read, "read"),
+    get("/fhir/{kind}", Token, fhir::search_get, "search-type"),
+    post("/fhir/{kind}/_search", Token, fhir::search_post, "search-type"),
+    get("/fhir/{kind}/{id}", Token, fhir::read::read, "read"),
+    get("/fhir/{kind}/{id}/_history", Token, fhir::read::history, "history-instance"),
+    get("/fhir/{kind}/{id}/_history/{version}", Token, fhir::read::vread, "vread"),
+
+    get("/api/v1/openapi.json", Open, api::openapi::document, "This document."),
+    get("/api/v1/me", Token, api::me, "Who is asking, in which role."),
+    get("/api/v1/patients", Token, api::patients::find, "Find patients by name, birth date, number or phone."),
+    get("/api/v1/patients/{patient}", Token, api::patients::index, "A patient's identity, counts and sources."),
+    get("/api/v1/patients/{patient}/chart", Token, api::patients::chart, "The whole chart as stored."),
+    get("/api/v1/patients/{patient}/records", Token, api::patients::records, "A chart's records of some kinds, the newest of each."),
+    get("/api/v1/patients/{patient}/series", Token, api::patients::series, "All values of one code, oldest first."),
+    get("/api/v1/patients/{patient}/search", Token, api::search::chart, "Search the text of one chart."),
+    get("/api/v1/search", Token, api::search::all, "Search the text of all charts."),
+    get("/api/v1/records/{id}/original", Token, api::records::original_by_id, "A record's bytes as delivered, by its id alone."),
+    get("/api/v1/records/{kind}/{id}", Token, api::records::read, "One record as stored."),
+    get("/api/v1/records/{kind}/{id}/original", Token, api::records::original, "A record's bytes as delivered."),
+    get("/api/v1/documents/{id}", Token, api::documents::bytes, "A document's bytes."),
+    get("/api/v1/documents/{id}/text", Token, api::documents::text, "A document's text."),
+    get("/api/v1/documents/{id}/pages/{page}", Token, api::documents::page, "One page of a document as an image (`1.png`)."),
+    get("/api/v1/access", Token, api::access::entries, "Who looked at this chart (compliance)."),
+    get("/api/v1/accessions", Token, api::access::accessions, "The accessions in force."),
+
+    get("/", Session, pages::find::find, "Find a patient."),
+    get("/signin", SignIn, pages::sign::form, "The sign-in page."),
+    post("/signin", SignIn, pages::sign::sign_in, "Sign in."),
+    post("/signout", Session, pages::sign::sign_out, "End the session."),
+    get("/patients/{patient}", Session, pages::chart::summary, "A chart's summary."),
+    get("/patients/{patient}/search", Session, pages::chart::search, "Words found in a chart."),
+    get("/patients/{patient}/access", Session, pages::access::who_looked_at, "Who looked at this chart."),
+    get("/patients/{patient}/{section}", Session, pages::chart::section, "A section of a chart."),
+    get("/patients/{patient}/results/{code}", Session, pages::chart::trend, "All values of one test."),
+    get("/patients/{patient}/records/{kind}/{id}", Session, pages::chart::record, "A record in its chart."),
+    get("/patients/{patient}/documents/{id}", Session, pages::documents::page, "A document in its chart."),
+    get("/records/{kind}/{id}", Session, pages::chart::record_alone, "A record by itself."),
+    get("/documents/{id}/body", Session, pages::documents::body, "An HTML document, cleaned, for a frame."),
+    get("/documents/{id}/page/{page}", Session, api::documents::page, "One page of a document as an image."),
+    get("/documents/{id}/original", Session, pages::documents::original, "A document's bytes, to be saved."),
+    get("/access", Session, pages::access::who_looked, "Who looked at a chart."),
+    get("/accessions", Session, pages::access::accessions, "The accessions in force."),
+    get("/static/{version}/{name:.*}", Open, pages::asset, "Style sheets, scripts and fonts of the viewer."),
+];

@@ -1,0 +1,91 @@
+//! What surrounds every page: who is signed in, which archive this is, which workspaces the role has.
+//!
+//! Not for: the patient (`banner`).
+
+use crate::access::Role;
+
+use super::assets::Assets;
+use super::source::{Badge, Sources};
+use super::text;
+
+/// The facts of one request that every page shows. Holds no patient data.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    pub institution: String,
+    /// The last day that the archive's records reach, `YYYY-MM-DD`.
+    pub records_to: Option<String>,
+    /// `None` before sign-in.
+    pub person: Option<Person>,
+    /// The token that every form of this session must send back as `csrf`.
+    pub csrf: String,
+    /// The path of the request, without its query.
+    pub path: String,
+    /// Today at the server, `YYYY-MM-DD`; for ages.
+    pub today: String,
+    pub sources: Sources,
+    /// Accessions in force and the catalog's number.
+    pub accessions: u64,
+    pub catalog: u64,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub name: String,
+    pub role: Role,
+}
+
+/// One workspace in the top bar.
+pub struct Workspace {
+    pub name: &'static str,
+    pub href: &'static str,
+    pub current: bool,
+}
+
+impl Frame {
+    pub fn asset(&self, name: &str) -> String {
+        Assets::url(name)
+    }
+
+    pub fn badge(&self, source: &str) -> Badge {
+        self.sources.badge(source)
+    }
+
+    pub fn role_name(&self) -> &'static str {
+        self.person.as_ref().map_or("", |p| role_name(p.role))
+    }
+
+    /// The workspaces of this role, and only those.
+    pub fn workspaces(&self) -> Vec<Workspace> {
+        const FIND: (&str, &str) = ("Find a patient", "/");
+        const ACCESS: (&str, &str) = ("Who looked", "/access");
+        const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
+        let own: &[_] = match self.person.as_ref().map(|p| p.role) {
+            None => &[],
+            Some(Role::Clinician | Role::Him) => &[FIND],
+            Some(Role::Compliance) => &[ACCESS],
+            Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
+        };
+        let inside = |href: &str| match href {
+            "/" => self.path == "/",
+            other => self.path.starts_with(other),
+        };
+        own.iter().map(|(name, href)| Workspace { name, href, current: inside(href) }).collect()
+    }
+
+    /// What the archive says of itself at the foot of each page.
+    pub fn accessions_text(&self) -> String {
+        format!("{} in force, catalog {}", text::counted(self.accessions, "accession", "accessions"), self.catalog)
+    }
+}
+
+/// A role as people call it.
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Clinician => "Clinician",
+        Role::Him => "Health information (HIM)",
+        Role::Compliance => "Compliance",
+        Role::Archivist => "Archivist",
+        Role::Admin => "Administrator",
+    }
+}

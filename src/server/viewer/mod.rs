@@ -1,0 +1,63 @@
+//! The viewer's pages: pure functions from data to HTML, plus its static files. No reading, no permits, no HTTP here:
+//! the routes ask the gate, read through `query`, and call these functions with what they got.
+//!
+//! Not for: routes, sessions, cookies, headers (`server`).
+//!
+//! The addresses that the pages link to, and the function that answers each:
+//!
+//! | address | page |
+//! | --- | --- |
+//! | `GET /` (`?q=`, `?page=`, `?row=`) | [`find`] |
+//! | `GET /signin` (`?next=`), `POST /signin` (`user`, `password`, `next`, `csrf`) | [`sign_in`] |
+//! | `POST /signout` (`csrf`) | redirect to `/signin` |
+//! | `GET /patients/{key}` and `/patients/{key}/{section}` | [`section`]; slugs in [`Section`] |
+//! | `GET /patients/{key}/results/{code}` | [`trend`] |
+//! | `GET /patients/{key}/records/{Kind}/{id}`, `/records/{Kind}/{id}` (no patient) | [`record`] |
+//! | `GET /patients/{key}/documents/{docid}` | [`document`] |
+//! | `GET /documents/{docid}/body` | HTML of an HTML document, own strict policy with `sandbox`; framed by [`document`] |
+//! | `GET /documents/{docid}/page/{n}.png` | image of a page, `n` from 1; shown by [`document`] |
+//! | `GET /documents/{docid}/original` | the bytes, `Content-Disposition: attachment` |
+//! | `GET /patients/{key}/search` (`?q=`, `?page=`) | [`search`] |
+//! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`who_looked`] |
+//! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
+//! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
+//! | absent or refused; log down; anything else | [`not_here`], [`log_down`], [`message`] |
+//!
+//! A chart's pages are given a [`Chart`](crate::model::Chart) whose records cover [`Section::kinds`]; all of the shown kinds are named in the
+//! audit entry, the banner's allergies among them.
+
+mod assets;
+mod banner;
+mod chart_nav;
+mod fhir;
+mod flowsheet;
+mod frame;
+mod html;
+mod pages;
+mod panel;
+mod query;
+mod sections;
+mod series;
+mod source;
+mod svg;
+mod table;
+mod text;
+mod trend;
+
+#[cfg(test)]
+mod gallery;
+
+pub use assets::Assets;
+pub use chart_nav::Section;
+pub use frame::{Frame, Person};
+pub use pages::access::{AccessRow, LogState, WhoLooked, who_looked};
+pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, accession, accessions};
+pub use pages::chart::{section, trend};
+pub use pages::document::{DocumentBody, DocumentPage, document};
+pub use pages::find::{FindPage, find};
+pub use pages::message::{Message, Tone, log_down, message, not_here};
+pub use pages::record::{RecordPage, record};
+pub use pages::search::search;
+pub use pages::sign_in::{SignIn, sign_in};
+pub use query::Query;
+pub use source::{Badge, Sources};

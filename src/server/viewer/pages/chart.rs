@@ -1,0 +1,138 @@
+//! The pages of a chart's sections, and the trend of one test.
+//!
+//! Not for: documents and single records (`document`, `record`).
+
+use askama::Template;
+
+use super::super::banner::End;
+use super::super::chart_nav::{self, Section};
+use super::super::frame::Frame;
+use super::super::panel::Panel;
+use super::super::query::Query;
+use super::super::sections::notes::Notes;
+use super::super::sections::results::{OneTest, Sheet};
+use super::super::sections::{self, Ask, Body};
+use super::super::source::Badge;
+use super::super::text;
+use super::{Shell, render};
+use crate::model::Chart;
+
+#[derive(Template)]
+#[template(path = "summary.html")]
+struct Summary<'a> {
+    frame: &'a Frame,
+    shell: Shell,
+    fact: String,
+    badges: Vec<Badge>,
+    strip: Panel,
+    results: Panel,
+    problems: Panel,
+    medications: Panel,
+    documents: Panel,
+    allergies: Panel,
+}
+
+#[derive(Template)]
+#[template(path = "section.html")]
+struct Listed<'a> {
+    frame: &'a Frame,
+    shell: Shell,
+    heading: &'static str,
+    body: Body,
+}
+
+#[derive(Template)]
+#[template(path = "results.html")]
+struct Results<'a> {
+    frame: &'a Frame,
+    shell: Shell,
+    heading: &'static str,
+    href: String,
+    sheet: Sheet,
+}
+
+#[derive(Template)]
+#[template(path = "notes.html")]
+struct NotesPage<'a> {
+    frame: &'a Frame,
+    shell: Shell,
+    notes: Notes,
+    href: String,
+    search: String,
+}
+
+#[derive(Template)]
+#[template(path = "trend.html")]
+struct TrendPage<'a> {
+    frame: &'a Frame,
+    shell: Shell,
+    href: String,
+    test: OneTest,
+}
+
+/// The page of a section; the summary is one of them. `chart.records` must cover [`Section::kinds`].
+pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) -> String {
+    let shell = Shell::new(frame, chart, Some(section));
+    let base = shell.nav.base.clone();
+    let href = if section == Section::Summary { base.clone() } else { format!("{base}/{}", section.slug()) };
+    let ask = Ask { frame, chart, query, href: href.clone() };
+    let end = shell.banner.end.clone();
+    let heading = section.title();
+    let body = match section {
+        Section::Summary => return summary(&ask, shell, &end),
+        Section::Results | Section::Vitals => {
+            let sheet = sections::results::sheet(&ask, &end, section == Section::Vitals);
+            return render(Results { frame, shell, heading, href, sheet });
+        }
+        Section::Notes => {
+            let notes = sections::notes::notes(&ask);
+            return render(NotesPage { frame, shell, notes, href, search: format!("{base}/search") });
+        }
+        Section::Problems => sections::problems::body(&ask),
+        Section::Allergies => sections::allergies::body(&ask),
+        Section::Medications => sections::medications::body(&ask),
+        Section::Immunizations => sections::immunizations::body(&ask),
+        Section::Encounters => sections::encounters::body(&ask),
+        Section::Procedures => sections::procedures::body(&ask),
+        Section::Reports => sections::reports::body(&ask),
+        Section::Everything => sections::everything::body(&ask),
+    };
+    render(Listed { frame, shell, heading, body })
+}
+
+fn summary(ask: &Ask<'_>, shell: Shell, end: &End) -> String {
+    let index = &ask.chart.index;
+    let held = |section: Section| chart_nav::held(index, section.kinds_shown());
+    let systems = match index.coverage.len() {
+        1 => "one old system".to_string(),
+        2 => "two old systems".to_string(),
+        3 => "three old systems".to_string(),
+        n => format!("{n} old systems"),
+    };
+    let when = if end.known { format!("on {}", end.day) } else { "at its last record".into() };
+    let records = text::counted(chart_nav::held_in_all(index), "record", "records");
+    let page = Summary {
+        frame: ask.frame,
+        fact: format!("What {systems} held {when}. {records}. Nothing here is updated."),
+        badges: index.coverage.iter().map(|c| ask.frame.badge(&c.source_system)).collect(),
+        strip: sections::encounters::strip(ask, end, held(Section::Encounters)),
+        results: sections::results::summary(ask, end).class("wide-2"),
+        problems: sections::problems::summary(ask, held(Section::Problems)),
+        medications: sections::medications::summary(ask, held(Section::Medications)),
+        documents: sections::notes::summary(ask, held(Section::Notes)),
+        allergies: sections::allergies::summary(ask),
+        shell,
+    };
+    render(page)
+}
+
+/// The trend of one code with its values as a table. `None` when the chart holds no such code; `chart.records` must
+/// cover the kinds of [`Section::Results`].
+pub fn trend(frame: &Frame, chart: &Chart, code: &str) -> Option<String> {
+    let query = Query::default();
+    let shell = Shell::new(frame, chart, Some(Section::Results));
+    let href = format!("{}/results", shell.nav.base);
+    let ask = Ask { frame, chart, query: &query, href: href.clone() };
+    let test = sections::results::one(&ask, &shell.banner.end, code)?;
+    Some(render(TrendPage { frame, shell, href, test }))
+}

@@ -1,0 +1,187 @@
+//! One document: the list beside it, its content in a frame that can do nothing, and where it came from.
+//!
+//! Not for: turning PDF or TIFF into images, or cleaning HTML; the routes under `/documents/` do that.
+
+use askama::Template;
+
+use super::super::chart_nav::Section;
+use super::super::fhir::Item;
+use super::super::frame::Frame;
+use super::super::query::Query;
+use super::super::sections::Ask;
+use super::super::sections::notes::{self, View, format_name};
+use super::super::source::Badge;
+use super::super::text;
+use super::{Shell, render};
+use crate::model::{Chart, DocumentId, Record};
+
+/// How the content can be shown.
+pub enum DocumentBody {
+    /// Plain text, decoded.
+    Text(String),
+    /// Shown in a sandboxed frame from `/documents/{id}/body`.
+    Html,
+    /// Page images `/documents/{id}/page/1.png` to `n`.
+    Pages(u32),
+    /// Neither: only the original can be had. The reason in one sentence.
+    None(String),
+    /// The digest does not match: content is not shown.
+    Damaged,
+}
+
+pub struct DocumentPage<'a> {
+    pub id: &'a DocumentId,
+    pub record: &'a Record,
+    pub content_type: &'a str,
+    pub title: Option<&'a str>,
+    /// Length of the content.
+    pub bytes: u64,
+    pub sha256: [u8; 32],
+    pub body: DocumentBody,
+    /// Delivery and file, in words.
+    pub origin: Option<&'a str>,
+}
+
+/// One document in the list beside the open one.
+struct Beside {
+    title: String,
+    date: String,
+    who: String,
+    href: String,
+    badge: Badge,
+    tag: Option<(&'static str, &'static str)>,
+    open: bool,
+}
+
+/// A run of lines of a plain text: a heading line or a paragraph.
+struct Part {
+    heading: bool,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "document.html")]
+struct Page<'a> {
+    frame: &'a Frame,
+    shell: Shell,
+    list: Vec<Beside>,
+    total: String,
+    previous: Option<String>,
+    next: Option<String>,
+    notes_href: String,
+    title: String,
+    date: String,
+    author: String,
+    place: Option<String>,
+    status: Option<(&'static str, &'static str)>,
+    badge: Badge,
+    record_href: String,
+    id: String,
+    parts: Vec<Part>,
+    body: &'a DocumentBody,
+    damaged: bool,
+    pages: std::ops::RangeInclusive<u32>,
+    format: String,
+    size: String,
+    digest: String,
+    origin: Option<&'a str>,
+    original_id: String,
+}
+
+/// The page of a document. When `chart.records` hold the documents of the chart, their list stands beside it.
+pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String {
+    let shell = Shell::new(frame, chart, Some(Section::Notes));
+    let base = shell.nav.base.clone();
+    let query = Query::default();
+    let ask = Ask { frame, chart, query: &query, href: format!("{base}/notes") };
+    let all = notes::views(&ask);
+    let open = all.iter().position(|v| v.document.as_deref() == Some(page.id.0.as_str()));
+    let near = |i: Option<usize>| i.and_then(|i| all.get(i)).map(|v| v.href(&base));
+    let view = View::of(Item::new(page.record));
+    let title = page.title.map(str::to_string).or_else(|| view.title.clone());
+    let date = view.date.as_deref().map(text::date);
+    let parts = match &page.body {
+        DocumentBody::Text(body) => parts(body),
+        _ => Vec::new(),
+    };
+    render(Page {
+        frame,
+        total: text::count(all.len() as u64),
+        previous: near(open.and_then(|i| i.checked_sub(1))),
+        next: near(open.map(|i| i + 1)),
+        list: beside(frame, &all, open, &base),
+        notes_href: ask.href.clone(),
+        title: title.unwrap_or_else(|| "Document without a title".into()),
+        date: date
+            .map_or("date not recorded".into(), |d| [Some(d.day), d.time].into_iter().flatten().collect::<Vec<_>>().join(" ")),
+        author: view.author.clone().unwrap_or_else(|| "author not recorded".into()),
+        place: view.place.clone(),
+        status: view.tag,
+        badge: frame.badge(&page.record.source_system),
+        record_href: view.item.href(),
+        id: page.id.0.to_string(),
+        parts,
+        damaged: matches!(page.body, DocumentBody::Damaged),
+        body: &page.body,
+        pages: 1..=if let DocumentBody::Pages(n) = page.body { n } else { 0 },
+        format: format_name(page.content_type),
+        size: text::bytes(page.bytes),
+        digest: text::digest(&page.sha256),
+        origin: page.origin,
+        original_id: page.record.original_id.to_string(),
+        shell,
+    })
+}
+
+/// At most 60 documents around the open one.
+fn beside(frame: &Frame, all: &[View<'_>], open: Option<usize>, base: &str) -> Vec<Beside> {
+    const MOST: usize = 60;
+    let start = open.unwrap_or(0).saturating_sub(MOST / 2).min(all.len().saturating_sub(MOST));
+    let one = |(i, v): (usize, &View<'_>)| Beside {
+        title: v.title.clone().unwrap_or_else(|| "Document without a title".into()),
+        date: text::day(v.date.as_deref()),
+        who: [v.place.clone(), Some(v.author.clone().unwrap_or_else(|| "author not recorded".into()))]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
+        href: v.href(base),
+        badge: frame.badge(&v.item.record.source_system),
+        tag: v.tag,
+        open: Some(i) == open,
+    };
+    all.iter().enumerate().skip(start).take(MOST).map(one).collect()
+}
+
+/// Plain text in parts: a line in capitals or ending in a colon with nothing after it reads as a heading. Every
+/// character is kept; only the setting differs.
+fn parts(body: &str) -> Vec<Part> {
+    let mut out: Vec<Part> = Vec::new();
+    for line in body.lines() {
+        let letters = line.chars().filter(|c| c.is_alphabetic()).count();
+        let capitals = letters > 2 && !line.chars().any(char::is_lowercase);
+        let heading = capitals && line.trim().len() < 70;
+        match out.last_mut() {
+            Some(last) if !last.heading && !heading => {
+                last.text.push('\n');
+                last.text.push_str(line);
+            }
+            _ => out.push(Part { heading, text: line.to_string() }),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_keeps_every_character() {
+        let body = "PROGRESS NOTE\nPatient seen.\n\nPLAN:\n  - rest\n  - fluids";
+        let parts = parts(body);
+        assert_eq!(parts.iter().filter(|p| p.heading).count(), 2);
+        let back: Vec<&str> = parts.iter().map(|p| p.text.as_str()).collect();
+        assert_eq!(back.join("\n"), body);
+    }
+}

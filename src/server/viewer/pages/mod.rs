@@ -1,0 +1,39 @@
+//! The pages, one module for each workspace: view structs in, HTML out.
+//!
+//! Not for: rows of the chart's sections (`sections`).
+
+pub mod access;
+pub mod accessions;
+pub mod chart;
+pub mod document;
+pub mod find;
+pub mod message;
+pub mod record;
+pub mod search;
+pub mod sign_in;
+
+use askama::Template;
+
+use super::banner::Banner;
+use super::chart_nav::{ChartNav, Section};
+use super::frame::Frame;
+use crate::model::Chart;
+
+/// What surrounds a page that speaks of a patient.
+pub struct Shell {
+    pub banner: Banner,
+    pub nav: ChartNav,
+    /// What is in the search box.
+    pub q: String,
+}
+
+impl Shell {
+    fn new(frame: &Frame, chart: &Chart, current: Option<Section>) -> Shell {
+        Shell { banner: Banner::new(frame, chart), nav: ChartNav::new(chart, current), q: String::new() }
+    }
+}
+
+/// A template that fails to render is a mistake of ours that shows no data: an empty page says so to the tests.
+fn render(page: impl Template) -> String {
+    page.render().unwrap_or_default()
+}

@@ -1,0 +1,29 @@
+//! The sign-in page.
+//!
+//! Not for: checking a password.
+
+use askama::Template;
+
+use super::super::frame::Frame;
+use super::render;
+
+/// What was typed and what came of it. The password is never given back.
+#[derive(Clone, Debug, Default)]
+pub struct SignIn {
+    pub user: String,
+    /// Where to go after signing in: a path of this archive.
+    pub next: String,
+    /// One sentence, the same for a wrong name and a wrong password.
+    pub problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct Page<'a> {
+    frame: &'a Frame,
+    form: &'a SignIn,
+}
+
+pub fn sign_in(frame: &Frame, form: &SignIn) -> String {
+    render(Page { frame, form })
+}

@@ -1,0 +1,45 @@
+//! Immunizations: vaccine, date, lot and site, status.
+//!
+//! Not for: forecasting what is due; the archive does not advise.
+
+use super::super::fhir;
+use super::super::panel::Panel;
+use super::super::table::{Cell, Row, Table};
+use super::super::text;
+use super::{Ask, Body, nothing};
+
+pub fn body(ask: &Ask<'_>) -> Body {
+    let items = fhir::items(ask.chart, &["Immunization"]);
+    let row = |item: &fhir::Item<'_>| {
+        let root = item.root();
+        let status = root.at("status").text();
+        let not_done = status.as_deref() != Some("completed");
+        let date = fhir::date_of(root).or_else(|| root.at("occurrenceString").text());
+        let reason = fhir::concept(root.at("statusReason"));
+        Row::new(vec![
+            Cell::main(fhir::concept(root.at("vaccineCode")), Some(item.href()), reason),
+            Cell::day(date.as_deref()),
+            match status {
+                Some(s) if not_done => Cell::Tag(text::sentence(&s), "caution"),
+                s => Cell::text(s.as_deref().map(text::sentence)),
+            },
+            Cell::text(root.at("lotNumber").text()),
+            Cell::text(fhir::concept(root.at("site"))),
+            Cell::text(fhir::reference(root.at("performer").first().at("actor"))),
+            ask.badge(item),
+        ])
+    };
+    let fact = text::counted(items.len() as u64, "record, newest first", "records, newest first");
+    let (rows, paging) = ask.page(items.iter().map(row).collect());
+    let columns = [
+        ("Vaccine", ""),
+        ("Date", "date"),
+        ("Status", ""),
+        ("Lot", "drop"),
+        ("Site", "drop"),
+        ("Given by", "drop"),
+        ("Source", "src"),
+    ];
+    let table = Table::new("Immunizations, newest first", &columns, nothing(ask, "immunizations")).rows(rows);
+    Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
+}

@@ -1,0 +1,35 @@
+//! Procedures: what was done, when, by whom, why.
+//!
+//! Not for: orders for procedures (`everything` shows them).
+
+use super::super::fhir;
+use super::super::panel::Panel;
+use super::super::table::{Cell, Row, Table};
+use super::super::text;
+use super::{Ask, Body, nothing};
+
+pub fn body(ask: &Ask<'_>) -> Body {
+    let items = fhir::items(ask.chart, &["Procedure"]);
+    let row = |item: &fhir::Item<'_>| {
+        let root = item.root();
+        let people: Vec<_> = root.at("performer").items().filter_map(|p| fhir::reference(p.at("actor"))).collect();
+        let place = fhir::reference(root.at("location"));
+        let status = root.at("status").text();
+        Row::new(vec![
+            Cell::main(fhir::concept(root.at("code")), Some(item.href()), fhir::concepts(root.at("bodySite"))),
+            Cell::date(fhir::date_of(root).or_else(|| root.at("performedString").text()).as_deref()),
+            match status {
+                Some(s) if s != "completed" => Cell::Tag(text::sentence(&s), "caution"),
+                s => Cell::text(s.as_deref().map(text::sentence)),
+            },
+            Cell::text(fhir::concepts(root.at("reasonCode"))),
+            Cell::text((!people.is_empty()).then(|| people.join(", ")).or(place)),
+            ask.badge(item),
+        ])
+    };
+    let fact = text::counted(items.len() as u64, "procedure, newest first", "procedures, newest first");
+    let (rows, paging) = ask.page(items.iter().map(row).collect());
+    let columns = [("Procedure", ""), ("Date", "date"), ("Status", ""), ("For", "drop"), ("By", "drop"), ("Source", "src")];
+    let table = Table::new("Procedures, newest first", &columns, nothing(ask, "procedures")).rows(rows);
+    Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
+}

@@ -1,0 +1,63 @@
+// Keys on top of pages that also work without script: "/" to the search box, "g" and a letter to a section, "[" and "]" to the
+// neighbouring item, arrows to choose a row. Keys never fire in a field and never with a modifier.
+"use strict";
+(() => {
+  const inField = (e) => e.target.closest("input, textarea, select, [contenteditable]") !== null;
+  const sections = { s: "", p: "problems", m: "medications", r: "results", v: "vitals", d: "notes", e: "encounters" };
+  let goes = 0;
+
+  const focusSearch = () => {
+    const box = document.querySelector("[data-focus]");
+    if (box) { box.focus(); box.select(); }
+    return box !== null;
+  };
+  const follow = (selector) => {
+    const link = document.querySelector(selector);
+    if (link) link.click();
+    return link !== null;
+  };
+  const moveRow = (step) => {
+    const rows = [...document.querySelectorAll("[data-rows] .open, .panel:not(.card) .t tbody td a:first-child")];
+    if (rows.length === 0) return false;
+    const at = rows.indexOf(document.activeElement);
+    const chosen = rows.findIndex((r) => r.closest(".on"));
+    const start = at >= 0 ? at : step > 0 ? Math.max(chosen, 0) - 1 : Math.max(chosen, 0) + 1;
+    const next = rows[Math.min(Math.max(start + step, 0), rows.length - 1)];
+    next.focus({ preventScroll: false });
+    return true;
+  };
+
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+    if (e.key === "ArrowDown" && e.target.matches?.("[data-focus]") && document.querySelector("[data-rows]")) {
+      if (moveRow(1)) e.preventDefault();
+      return;
+    }
+    if (inField(e)) return;
+    let done = false;
+    if (Date.now() - goes < 1200 && e.key in sections) {
+      done = follow(`.sections a[data-key="${sections[e.key]}"]`);
+      goes = 0;
+    } else if (e.key === "g") {
+      goes = Date.now();
+    } else if (e.key === "/") {
+      done = focusSearch();
+    } else if (e.key === "[") {
+      done = follow("[rel=prev]");
+    } else if (e.key === "]") {
+      done = follow("[rel=next]");
+    } else if (e.key === "ArrowDown") {
+      done = moveRow(1);
+    } else if (e.key === "ArrowUp") {
+      done = moveRow(-1);
+    } else if (e.key === "t" || e.key === "a") {
+      const target = document.querySelector(`main [data-key="${e.key}"]`);
+      if (target) { target.matches("input") ? target.focus() : target.click(); done = true; }
+    }
+    if (done) e.preventDefault();
+  });
+
+  // The open document in view in its list, without moving the page.
+  const open = document.getElementById("open");
+  if (open) { const list = open.closest(".list"); list.scrollTop = open.offsetTop - list.clientHeight / 3; }
+})();
