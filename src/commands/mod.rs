@@ -4,13 +4,16 @@
 
 mod archive;
 pub mod audit;
+mod index;
 mod ingest;
 mod init;
 mod operator;
 mod progress;
+mod report;
 pub mod synth;
 pub mod token;
 pub mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -28,6 +31,9 @@ struct Cli {
 enum Command {
     Init(init::InitArgs),
     Ingest(ingest::IngestArgs),
+    Verify(verify::VerifyArgs),
+    Index(index::IndexArgs),
+    Report(report::ReportArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Token(token::TokenArgs),
@@ -45,6 +51,9 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Init(args) => init::run(args),
         Command::Ingest(args) => ingest::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Index(args) => index::run(args),
+        Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Token(args) => token::run(args),

@@ -26,7 +26,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use fill::{FillError, identity_of, rebuild, remove_unused, text_of_record};
+pub use fill::{FillError, identity_of, is_text_kind, rebuild, remove_unused, text_of_record};
 pub use build::{IndexBuilder, IndexReport};
 pub use hits::{Facet, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
 pub use manifest::{IndexFinding, verify};
