@@ -4,7 +4,9 @@
 
 mod corpus;
 mod crash;
+mod exit;
 mod gate_compile;
 mod house;
 mod ingest;
 mod support;
+mod verify;

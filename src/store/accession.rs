@@ -289,6 +289,11 @@ impl<'a> ChartFrame<'a> {
         self.first_ordinal
     }
 
+    /// Number of the first document of the frame, in the pack of its part.
+    pub(super) fn document_base(&self) -> u64 {
+        self.document_base
+    }
+
     pub fn ordinal(&self, index: usize) -> u64 {
         self.first_ordinal + index as u64
     }
