@@ -265,7 +265,8 @@ fn documents_name_files_that_exist() {
     for name in ["README.md", "ARCHITECTURE.md", "EVIDENCE.md", "ops/README.md"] {
         let document = file(name);
         for word in quoted(&document.text) {
-            let is_path = ["src/", "tests/", "web/", "ops/", "schemas/", "benches/", ".ci/"].iter().any(|top| word.starts_with(top));
+            let is_path =
+                ["src/", "tests/", "web/", "ops/", "schemas/", "benches/", ".ci/"].iter().any(|top| word.starts_with(top));
             let is_plain = !word.contains(['*', '<', ' ', '\n']);
             if is_path && is_plain && !top.join(word.split("::").next().unwrap_or(word)).exists() {
                 breaches.push(format!("{name} names {word}"));

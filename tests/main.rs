@@ -8,5 +8,6 @@ mod exit;
 mod gate_compile;
 mod house;
 mod ingest;
+mod sealed;
 mod support;
 mod verify;

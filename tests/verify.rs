@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Fixture, chartkeep, files_below, succeed, text};
+use crate::sealed::{Fixture, chartkeep, files_below, succeed, text};
 
 /// Exit code and JSON of a `verify`.
 fn verify(archive: &Path, more: &[&str]) -> (i32, Value) {
@@ -111,7 +111,11 @@ fn missing_truncated_and_added_files_are_found() {
             continue;
         }
         // A log has reserved space behind its end, which is no loss.
-        let end = if path.extension().is_some_and(|e| e == "log") { good.iter().rposition(|b| *b != 0).unwrap() } else { good.len() - 1 };
+        let end = if path.extension().is_some_and(|e| e == "log") {
+            good.iter().rposition(|b| *b != 0).unwrap()
+        } else {
+            good.len() - 1
+        };
         std::fs::write(&path, &good[..end]).unwrap();
         demand_found(&fixture, &path, "cut short", &["--files-only"]);
         std::fs::remove_file(&path).unwrap();

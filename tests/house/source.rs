@@ -48,7 +48,9 @@ fn read(top: &Path, path: PathBuf) -> Source {
 pub fn product() -> Vec<Source> {
     let mut sources = files("src", &[".rs"]);
     let tests: BTreeSet<String> = sources.iter().flat_map(test_files).collect();
-    sources.retain(|source| !tests.iter().any(|test| source.name == format!("{test}.rs") || source.name.starts_with(&format!("{test}/"))));
+    sources.retain(|source| {
+        !tests.iter().any(|test| source.name == format!("{test}.rs") || source.name.starts_with(&format!("{test}/")))
+    });
     for source in &mut sources {
         source.text = code(&source.text);
     }
@@ -61,7 +63,10 @@ fn test_files(source: &Source) -> Vec<String> {
     let folder = folder.unwrap_or(source.name.trim_end_matches(".rs"));
     let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
     let declared = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]");
-    declared.filter_map(|pair| pair[1].strip_suffix(';')?.rsplit_once("mod ")).map(|(_, name)| format!("{folder}/{name}")).collect()
+    declared
+        .filter_map(|pair| pair[1].strip_suffix(';')?.rsplit_once("mod "))
+        .map(|(_, name)| format!("{folder}/{name}"))
+        .collect()
 }
 
 /// Text without comments and without what is compiled for tests only. Relies on the form that rustfmt gives.
