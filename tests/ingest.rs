@@ -296,7 +296,8 @@ fn a_type_without_a_table_is_kept_all_the_same() {
 
 #[test]
 fn what_is_no_record_is_quarantined_whole_with_its_place() {
-    let bad = ["{\"resourceType\":\"Patient\",\"id\":", "[1,2]", "{\"id\":\"x\"}", "{\"resourceType\":\"Nonsense\",\"id\":\"n\"}"];
+    let bad =
+        ["{\"resourceType\":\"Patient\",\"id\":", "[1,2]", "{\"id\":\"x\"}", "{\"resourceType\":\"Nonsense\",\"id\":\"n\"}"];
     let mut bytes = format!("{}\n{}\n", patient("a"), bad.join("\n")).into_bytes();
     bytes.extend_from_slice(b"{\"resourceType\":\"Patient\",\"id\":\"\xff\"}\n");
     let delivery = deliver(&[("mixed.ndjson", &bytes)]);
