@@ -4,7 +4,10 @@
 
 mod corpus;
 mod crash;
+mod exit;
 mod gate_compile;
 mod house;
 mod ingest;
+mod sealed;
 mod support;
+mod verify;

@@ -27,7 +27,7 @@ mod words;
 mod tests;
 
 pub use build::{IndexBuilder, IndexReport};
-pub use fill::{FillError, identity_of, rebuild, remove_unused, text_of_record};
+pub use fill::{FillError, identity_of, is_text_kind, rebuild, remove_unused, text_of_record};
 pub use hits::{Facet, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
 pub use manifest::{IndexFinding, verify};
 pub use searcher::Searcher;

@@ -147,6 +147,16 @@ impl Directory {
         self.framed.frames().len()
     }
 
+    /// Byte offset of a frame.
+    pub fn offset(&self, frame: usize) -> Option<u64> {
+        self.framed.frames().get(frame).map(|f| f.offset)
+    }
+
+    /// Hash of a frame's first patient, as its footer says.
+    pub fn base(&self, frame: usize) -> Option<u64> {
+        self.framed.frames().get(frame).map(|f| f.base)
+    }
+
     /// The patients of one frame.
     pub fn frame(&self, frame: usize, check: bool) -> Result<Vec<PatientEntry>, StoreError> {
         let (raw, _) = self.framed.read(frame, check)?;

@@ -15,9 +15,12 @@ pub mod ledger;
 pub mod locator;
 pub mod manifest;
 mod proof;
+pub mod rebuild;
+mod restore;
 mod served;
 pub mod shapes;
 pub mod tables;
+pub mod verify;
 
 pub use accession::{Accession, ChartFrame, Found};
 pub use error::StoreError;
