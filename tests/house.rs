@@ -111,10 +111,16 @@ fn uses(modules: &[&str], words: &[&str], allowed: &[&str]) -> Vec<String> {
     for source in product() {
         let asked = modules.is_empty() || modules.contains(&source.module());
         if asked && !allowed.iter().any(|prefix| source.name.starts_with(prefix)) {
-            found.extend(words.iter().filter(|w| source.text.contains(**w)).map(|word| format!("{} uses {word}", source.name)));
+            let used = words.iter().filter(|word| has_word(&source.text, word));
+            found.extend(used.map(|word| format!("{} uses {word}", source.name)));
         }
     }
     found
+}
+
+/// Whether `text` holds `word`, not as the end of a longer name.
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 #[test]
@@ -170,10 +176,12 @@ fn nothing_is_unsafe_or_left_to_do() {
     assert!(file("Cargo.toml").text.contains("unsafe_code = \"forbid\""));
     let words = ["unsafe ", "todo!(", "unimplemented!(", "dbg!("];
     demand("unsafe or unfinished code", uses(&[], &words, &[]));
-    let marks = ["FIX".to_string() + "ME", "TO".to_string() + "DO", "#[ign".to_string() + "ore"];
     let mut breaches = Vec::new();
-    for source in files("src", &[".rs"]).into_iter().chain(files("tests", &[".rs"])) {
-        breaches.extend(marks.iter().filter(|mark| source.text.contains(*mark)).map(|mark| format!("{}: {mark}", source.name)));
+    let all = files("src", &[".rs"]).into_iter().chain(files("tests", &[".rs"]));
+    // This file has to name the marks that it looks for.
+    for source in all.filter(|source| source.name != "tests/house.rs") {
+        let marks = ["FIXME", "TODO", "#[ignore"].into_iter().filter(|mark| source.text.contains(mark));
+        breaches.extend(marks.map(|mark| format!("{}: {mark}", source.name)));
     }
     demand("work left for later, or tests that do not run", breaches);
 }
@@ -183,7 +191,7 @@ fn every_file_opens_with_what_it_is_for() {
     let mut breaches = Vec::new();
     for source in ["src", "tests", "benches"].iter().flat_map(|folder| files(folder, &[".rs"])) {
         let head: Vec<&str> = source.text.lines().map_while(|line| line.strip_prefix("//!")).collect();
-        let head = head.join(" ");
+        let head = head.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" ");
         // A case that must not compile is one sentence long: its name and its head say all there is.
         let is_case = source.name.starts_with("tests/compile_fail/");
         if !head.contains('.') || !(is_case || head.contains("Not for")) {

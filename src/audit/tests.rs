@@ -1,4 +1,6 @@
 //! Behaviour of the log as a whole: concurrency, crashes, failures, tampering.
+//!
+//! Not for: single parts of it; their tests stand in their own files.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -38,6 +38,8 @@ pub use words::parse_question;
 pub enum IndexError {
     #[error("the index cannot be read or written: {0}")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Write(#[from] crate::durable::DurableError),
     /// Tantivy's own texts may quote terms, so only their kind is told.
     #[error("the index engine failed: {0}")]
     Engine(&'static str),

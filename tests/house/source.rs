@@ -48,40 +48,43 @@ fn read(top: &Path, path: PathBuf) -> Source {
 pub fn product() -> Vec<Source> {
     let mut sources = files("src", &[".rs"]);
     let tests: BTreeSet<String> = sources.iter().flat_map(test_files).collect();
-    sources.retain(|source| {
-        !tests.iter().any(|test| source.name == format!("{test}.rs") || source.name.starts_with(&format!("{test}/")))
-    });
+    let is_test = |name: &str| tests.iter().any(|test| name.strip_prefix(test).is_some_and(|rest| rest.starts_with(['.', '/'])));
+    sources.retain(|source| !is_test(&source.name));
     for source in &mut sources {
         source.text = code(&source.text);
     }
     sources
 }
 
-/// Files that a file declares as `#[cfg(test)] mod x;`, as paths without the ending.
+/// Files that a file declares for tests only, as paths without the ending: `#[cfg(test)] mod x;`, with or without a
+/// `#[path]` of its own.
 fn test_files(source: &Source) -> Vec<String> {
-    let folder = source.name.strip_suffix("/mod.rs").or(source.name.strip_suffix("/lib.rs"));
-    let folder = folder.unwrap_or(source.name.trim_end_matches(".rs"));
-    let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
-    let declared = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]");
-    declared
-        .filter_map(|pair| pair[1].strip_suffix(';')?.rsplit_once("mod "))
-        .map(|(_, name)| format!("{folder}/{name}"))
-        .collect()
+    let here = source.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let below = source.name.trim_end_matches("/mod.rs").trim_end_matches("/lib.rs").trim_end_matches(".rs");
+    let mut found = Vec::new();
+    for item in source.text.split("#[cfg(test)]\n").skip(1) {
+        let mut lines = item.lines().map(str::trim);
+        let first = lines.next().unwrap_or_default();
+        if let Some(file) = first.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix(".rs\"]")) {
+            found.push(format!("{here}/{file}"));
+        } else if let Some((_, name)) = first.strip_suffix(';').and_then(|item| item.rsplit_once("mod ")) {
+            found.push(format!("{below}/{name}"));
+        }
+    }
+    found
 }
 
 /// Text without comments and without what is compiled for tests only. Relies on the form that rustfmt gives.
 fn code(text: &str) -> String {
     let mut kept = String::new();
-    let mut lines = text.lines().peekable();
+    let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if line.trim() == "#[cfg(test)]" {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            // One item: a single line, or everything up to the line that closes it.
-            while let Some(line) = lines.next() {
-                let is_attribute = line.trim_start().starts_with("#[");
-                if !is_attribute && (line.ends_with(';') || line == format!("{indent}}}") || line.ends_with("{}")) {
-                    break;
-                }
+            let closing = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+            // One item: attributes, then a line that ends it or opens a block that another line closes.
+            let first = lines.by_ref().find(|line| !line.trim_start().starts_with("#[")).unwrap_or_default();
+            if first.ends_with('{') {
+                lines.by_ref().find(|line| **line == closing);
             }
         } else if !line.trim_start().starts_with("//") {
             kept.push_str(line.split(" // ").next().unwrap_or(line));
@@ -158,12 +161,14 @@ use super::sibling;
 #[cfg(test)]
 mod tests {
     use crate::server;
+    fn f() {}
 }
 fn last() { crate::limits::X }
 ";
     let names = source("src/query/chart.rs", text).names();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["access", "audit", "limits", "model", "render", "store"]);
     assert!(source("src/query/mod.rs", "use super::index::Hit;\n").names().contains("index"));
-    let declared = source("src/query/mod.rs", "#[cfg(test)]\nmod gallery;\n");
-    assert!(test_files(&Source { text: "#[cfg(test)]\nmod gallery;\n".into(), ..declared }) == ["src/query/gallery"]);
+    let text = "#[cfg(test)]\nmod gallery;\n#[cfg(test)]\n#[path = \"token_tests.rs\"]\nmod tests;\n".to_string();
+    let declaring = Source { name: "src/query/mod.rs".into(), text };
+    assert_eq!(test_files(&declaring), ["src/query/gallery", "src/query/token_tests"]);
 }

@@ -1,4 +1,6 @@
 //! Tests of the tables: schema files, extraction from real resources, files written and read back.
+//!
+//! Not for: what other engines make of the files; `tests/` asks DuckDB.
 
 use std::path::Path;
 use std::sync::Arc;
