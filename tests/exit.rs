@@ -103,7 +103,8 @@ fn tables_have_the_rows_of_the_charts(python: &Path, accession: &Path, out: &Pat
         tables = sorted(pathlib.Path(sys.argv[1]).glob('*/tables/*'))\n\
         count = lambda t: duckdb.sql(f\"select count(*) from '{t}/*.parquet'\").fetchall()[0][0]\n\
         print(json.dumps({t.name: count(t) for t in tables}))";
-    let counted: BTreeMap<String, u64> = serde_json::from_str(&run(Command::new(python).args(["-c", program, text(accession)]))).unwrap();
+    let counted: BTreeMap<String, u64> =
+        serde_json::from_str(&run(Command::new(python).args(["-c", program, text(accession)]))).unwrap();
     let written = written_lines(out);
     assert!(counted.len() > 20, "{counted:?}");
     for (kind, rows) in counted {
@@ -115,5 +116,8 @@ fn tables_have_the_rows_of_the_charts(python: &Path, accession: &Path, out: &Pat
         where outcome <> 'envelope' group by kind\").fetchall()\n\
         print(json.dumps(dict(rows)))";
     let ledger: Value = serde_json::from_str(&run(Command::new(python).args(["-c", program, text(accession)]))).unwrap();
-    assert_eq!(ledger.as_object().map(|o| o.iter().collect::<BTreeMap<_, _>>()), seal(accession)["by_kind"].as_object().map(|o| o.iter().collect()));
+    assert_eq!(
+        ledger.as_object().map(|o| o.iter().collect::<BTreeMap<_, _>>()),
+        seal(accession)["by_kind"].as_object().map(|o| o.iter().collect())
+    );
 }

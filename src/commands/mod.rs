@@ -4,6 +4,7 @@
 
 mod archive;
 pub mod audit;
+mod compact;
 mod index;
 mod ingest;
 mod init;
@@ -32,6 +33,7 @@ enum Command {
     Init(init::InitArgs),
     Ingest(ingest::IngestArgs),
     Verify(verify::VerifyArgs),
+    Compact(compact::CompactArgs),
     Index(index::IndexArgs),
     Report(report::ReportArgs),
     Audit(audit::AuditArgs),
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
         Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),
