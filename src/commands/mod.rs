@@ -6,6 +6,7 @@ mod archive;
 pub mod audit;
 mod demo;
 mod export;
+mod compact;
 mod index;
 mod ingest;
 mod init;
@@ -38,6 +39,7 @@ enum Command {
     Export(export::ExportArgs),
     Demo(demo::DemoArgs),
     Verify(verify::VerifyArgs),
+    Compact(compact::CompactArgs),
     Index(index::IndexArgs),
     Report(report::ReportArgs),
     Audit(audit::AuditArgs),
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
         Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),
