@@ -10,12 +10,14 @@ use crate::query::Selection;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api;
 use crate::server::call::{Call, shown};
-use crate::server::viewer::{self, Query, RecordPage, Section};
+use crate::server::viewer::{self, Frame, Query, RecordPage, Section};
 
 /// Records of a kind that the summary looks at: enough for what is current, and bounded for the largest chart.
-const SUMMARY_NEWEST: usize = 500;
-/// Records of a kind on any other page of a chart.
-const SECTION_NEWEST: usize = 20_000;
+const SUMMARY_NEWEST: usize = 1_000;
+/// Records of a kind on any other page of a chart. A page that has more to show says so.
+const SECTION_NEWEST: usize = 2_000;
+/// Values that a trend is drawn from.
+const TREND_NEWEST: usize = 20_000;
 const HITS_SIZE: usize = 20;
 
 /// `GET /patients/{patient}`
@@ -31,25 +33,28 @@ pub fn section(call: &Call) -> Result<Answer, ApiError> {
 
 fn page(call: &Call, section: Section) -> Result<Answer, ApiError> {
     let newest = if section == Section::Summary { SUMMARY_NEWEST } else { SECTION_NEWEST };
-    let selection = Selection { kinds: section.kinds(), newest: Some(newest) };
-    with_chart(call, &selection, |chart| {
-        Ok(viewer::section(&super::frame(call), chart, section, &Query::new(call.query.clone())))
-    })
+    let mut selection = Selection { kinds: section.kinds(), newest: Some(newest) };
+    if section == Section::Everything {
+        // The list of kinds needs counts alone; a kind is read when it is opened, as far back as the page asked for.
+        selection.kinds = banner_kinds();
+        selection.kinds.extend(call.query("kind").and_then(Kind::from_name));
+        let until = super::offset(call, viewer::Paging::ROWS) + viewer::Paging::ROWS;
+        selection.newest = Some(until.next_multiple_of(SECTION_NEWEST));
+    }
+    with_chart(call, &selection, |frame, chart| Ok(viewer::section(frame, chart, section, &Query::new(call.query.clone()))))
 }
 
 /// `GET /patients/{patient}/results/{code}`
 pub fn trend(call: &Call) -> Result<Answer, ApiError> {
-    let selection = Selection { kinds: Section::Results.kinds(), newest: Some(SECTION_NEWEST) };
-    with_chart(call, &selection, |chart| {
-        viewer::trend(&super::frame(call), chart, call.param("code")).ok_or_else(ApiError::not_found)
-    })
+    let selection = Selection { kinds: Section::Vitals.kinds(), newest: Some(TREND_NEWEST) };
+    with_chart(call, &selection, |frame, chart| viewer::trend(frame, chart, call.param("code")).ok_or_else(ApiError::not_found))
 }
 
 /// Opens the chart, draws it, and answers with an entry that names every record that the page was given.
 fn with_chart(
     call: &Call,
     selection: &Selection,
-    draw: impl FnOnce(&Chart) -> Result<String, ApiError>,
+    draw: impl FnOnce(&Frame, &Chart) -> Result<String, ApiError>,
 ) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
     let permit = call.ask(Scope::Chart(patient.clone()))?;
@@ -60,7 +65,9 @@ fn with_chart(
     if !entry.patients.contains(&patient) {
         entry.patients.push(patient);
     }
-    match draw(&chart) {
+    let looked = call.app.directory.look(call.archive(), &permit, &chart.records);
+    looked.add_to(&mut entry);
+    match draw(&Frame { names: looked.names, ..super::frame(call) }, &chart) {
         Ok(page) => Ok(permit.answer(Body::html(page), entry)?.into()),
         Err(error) => {
             permit.answer((), entry)?;
@@ -103,9 +110,11 @@ fn show_record(call: &Call, permit: crate::access::Permit, chart: Option<&Chart>
     let original = call.archive().original(&permit, kind, &id, Some(record.version)).ok();
     let page =
         RecordPage { record, versions: &versions, digest: original.map(|(_, bytes)| Sha256::digest(bytes).into()), origin: None };
-    let html = viewer::record(&super::frame(call), chart, &page);
     let beside = chart.map_or(&[][..], |chart| &chart.records);
-    let entry = shown("record.read", beside.iter().chain([record]));
+    let mut entry = shown("record.read", beside.iter().chain([record]));
+    let looked = call.app.directory.look(call.archive(), &permit, [record]);
+    looked.add_to(&mut entry);
+    let html = viewer::record(&Frame { names: looked.names, ..super::frame(call) }, chart, &page);
     Ok(permit.answer(Body::html(html), entry)?.into())
 }
 

@@ -12,10 +12,10 @@ use crate::server::api::documents::open;
 use crate::server::call::{Call, shown};
 use crate::server::fhir::binary;
 use crate::server::headers::DOCUMENT_POLICY;
-use crate::server::viewer::{self, DocumentBody, DocumentPage, Section};
+use crate::server::viewer::{self, DocumentBody, DocumentPage, Frame, Section};
 
 /// Documents of a chart that the list beside the open one is made from.
-const LIST_NEWEST: usize = 2_000;
+const LIST_NEWEST: usize = 500;
 
 /// `GET /patients/{patient}/documents/{id}`
 pub fn page(call: &Call) -> Result<Answer, ApiError> {
@@ -36,8 +36,11 @@ pub fn page(call: &Call) -> Result<Answer, ApiError> {
         body: body_of(&document),
         origin: None,
     };
-    let html = viewer::document(&super::frame(call), &chart, &page);
-    let entry = shown("document.view", chart.records.iter().chain([&document.record]));
+    let mut entry = shown("document.view", chart.records.iter().chain([&document.record]));
+    let looked = call.app.directory.look(call.archive(), &permit, chart.records.iter().chain([&document.record]));
+    looked.add_to(&mut entry);
+    let frame = Frame { names: looked.names, ..super::frame(call) };
+    let html = viewer::document(&frame, &chart, &page);
     Ok(permit.answer(Body::html(html), entry)?.into())
 }
 

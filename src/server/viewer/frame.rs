@@ -5,6 +5,7 @@
 use crate::access::Role;
 
 use super::assets::Assets;
+use super::names::Names;
 use super::source::{Badge, Sources};
 use super::text;
 
@@ -23,6 +24,8 @@ pub struct Frame {
     /// Today at the server, `YYYY-MM-DD`; for ages.
     pub today: String,
     pub sources: Sources,
+    /// Of the people, organizations, places and medications that the shown records refer to.
+    pub names: Names,
     /// Accessions in force and the catalog's number.
     pub accessions: u64,
     pub catalog: u64,

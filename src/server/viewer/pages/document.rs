@@ -97,7 +97,7 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String
     let all = notes::views(&ask);
     let open = all.iter().position(|v| v.document.as_deref() == Some(page.id.0.as_str()));
     let near = |i: Option<usize>| i.and_then(|i| all.get(i)).map(|v| v.href(&base));
-    let view = View::of(Item::new(page.record));
+    let view = View::of(Item::named(page.record, &frame.names));
     let title = page.title.map(str::to_string).or_else(|| view.title.clone());
     let date = view.date.as_deref().map(text::date);
     let parts = match &page.body {
