@@ -10,7 +10,7 @@ use crate::query::{Selection, TextHit, TextHits};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api;
 use crate::server::call::{Call, shown, together};
-use crate::server::viewer::{self, Frame, Query, RecordPage, SearchPage, Section};
+use crate::server::viewer::{self, Frame, Names, Query, RecordPage, SearchPage, Section};
 
 /// Records of a kind that the summary looks at: enough for what is current, and bounded for the largest chart.
 const SUMMARY_NEWEST: usize = 1_000;
@@ -67,7 +67,7 @@ fn with_chart(
     }
     let looked = call.app.directory.look(call.archive(), &permit, &chart.records);
     looked.add_to(&mut entry);
-    match draw(&Frame { names: looked.names, ..super::frame(call) }, &chart) {
+    match draw(&super::chart_frame(call, &permit, &chart, looked.names), &chart) {
         Ok(page) => Ok(permit.answer(Body::html(page), entry)?.into()),
         Err(error) => {
             permit.answer((), entry)?;
@@ -114,7 +114,11 @@ fn show_record(call: &Call, permit: Permit, chart: Option<&Chart>) -> Result<Ans
     let mut entry = shown("record.read", beside.iter().chain([record]));
     let looked = call.app.directory.look(call.archive(), &permit, [record]);
     looked.add_to(&mut entry);
-    let html = viewer::record(&Frame { names: looked.names, ..super::frame(call) }, chart, &page);
+    let frame = match chart {
+        Some(chart) => super::chart_frame(call, &permit, chart, looked.names),
+        None => Frame { names: looked.names, ..super::frame(call) },
+    };
+    let html = viewer::record(&frame, chart, &page);
     Ok(permit.answer(Body::html(html), entry)?.into())
 }
 
@@ -133,7 +137,8 @@ pub fn search(call: &Call) -> Result<Answer, ApiError> {
     let q = call.query("q").unwrap_or("").trim();
     let documents = documents_of(call, &permit, &hits);
     let page = SearchPage { q, found: &hits, documents: &documents, patients: &[], offset: question.offset, size: HITS_SIZE };
-    let html = viewer::search(&super::frame(call), &chart, &page);
+    let frame = super::chart_frame(call, &permit, &chart, Names::default());
+    let html = viewer::search(&frame, &chart, &page);
     let mut entry = api::search::shown_hits(call, Some(patient), &hits);
     let beside = shown("record.search", &chart.records);
     entry.places.extend(beside.places);

@@ -27,6 +27,7 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         path: path.into(),
         today: "2026-11-22".into(),
         names: Names::default(),
+        observations: None,
         sources: Sources::from_names(SOURCES),
         accessions: 9,
         catalog: 7,
@@ -280,7 +281,6 @@ fn text_hits(chart: &Chart) -> TextHits {
     TextHits {
         hits: chart.records.iter().rev().take(5).map(hit).collect(),
         total: 5,
-        names: Names::default(),
         sources: Facet { values: vec![(SOURCES[0].into(), 4), (SOURCES[1].into(), 1)] },
         years: Facet { values: vec![("2023".into(), 5)] },
         not_searchable: 118,

@@ -50,6 +50,13 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// "the newest 2,000 of 61,204", when not all records of the section's kinds have been read.
+pub fn capped(ask: &Ask<'_>, kinds: &[&str]) -> Option<String> {
+    let held = super::chart_nav::held(&ask.chart.index, kinds);
+    let read = ask.chart.records.iter().filter(|r| kinds.contains(&r.kind.name())).count() as u64;
+    (read > 0 && read < held).then(|| format!("the newest {} of {}", text::count(read), text::count(held)))
+}
+
 /// Why a section is empty: which sources are in this chart, and that none of them held such records.
 fn nothing(ask: &Ask<'_>, what: &str) -> String {
     let names: Vec<&str> = ask.chart.index.coverage.iter().map(|c| &*c.source_system).collect();
