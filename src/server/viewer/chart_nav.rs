@@ -113,6 +113,7 @@ impl Section {
                 "MedicationRequest",
                 "MedicationStatement",
                 "Observation",
+                "DiagnosticReport",
                 "DocumentReference",
                 "Encounter",
                 "Procedure",

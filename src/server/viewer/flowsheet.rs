@@ -41,8 +41,10 @@ impl askama::filters::HtmlSafe for Flowsheet {}
 
 pub struct Column {
     pub month_day: String,
-    /// The first collection time, and the last when several share the column.
+    /// The first collection time.
     pub time: String,
+    /// The last one, when several share the column.
+    pub until: Option<String>,
     pub badge: Badge,
     pub starts_year: bool,
     /// Time as archived and source of each value in it.
@@ -187,14 +189,14 @@ fn columns(series: &[Series]) -> Vec<Column> {
         };
         match (columns.last_mut().filter(fits), time) {
             (Some(column), Some(time)) => {
-                let first = column.time.get(..5).unwrap_or_default().to_string();
-                column.time = if first == time { first } else { format!("{first}–{time}") };
+                column.until = Some(time.to_string()).filter(|until| *until != column.time);
                 column.keys.push(key);
                 column.tests.push(*test);
             }
             _ => columns.push(Column {
                 month_day: m.date.day.get(5..).unwrap_or("—").to_string(),
                 time: time.unwrap_or("—").to_string(),
+                until: None,
                 badge: m.source.clone(),
                 starts_year: false,
                 keys: vec![key],

@@ -60,7 +60,11 @@ pub fn capped(ask: &Ask<'_>, kinds: &[&str]) -> Option<String> {
 /// Why a section is empty: which sources are in this chart, and that none of them held such records.
 fn nothing(ask: &Ask<'_>, what: &str) -> String {
     let names: Vec<&str> = ask.chart.index.coverage.iter().map(|c| &*c.source_system).collect();
+    // What has not been read cannot be said to be missing.
+    let held: u64 = ask.chart.index.counts.iter().filter(|c| c.kind.name() == "Observation").map(|c| c.count).sum();
+    let read = ask.chart.records.iter().filter(|r| r.kind.name() == "Observation").count() as u64;
     match names.as_slice() {
+        _ if read > 0 && read < held => format!("No {what} among those that were read for this page."),
         [] => format!("No {what} in this archive."),
         names => format!("No {what} from {}. Nothing of this kind was delivered for this patient.", names.join(", ")),
     }
