@@ -5,6 +5,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
 /// HTML or SVG written by the viewer itself, every piece of outside text in it already escaped.
 #[derive(Clone, Default, Debug)]
 pub struct Markup(String);
@@ -44,9 +46,12 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// All but what RFC 3986, section 2.3, leaves as it is.
+const ESCAPED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// One path segment or query value of a URL.
 pub fn url_part(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    percent_encoding::utf8_percent_encode(text, &ESCAPED).to_string()
 }
 
 /// A text in pieces, the marked ones told apart. Ranges that do not fit the text are ignored.
