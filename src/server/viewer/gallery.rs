@@ -27,6 +27,7 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         path: path.into(),
         today: "2026-11-22".into(),
         sources: Sources::from_names(SOURCES),
+        names: Default::default(),
         accessions: 9,
         catalog: 7,
     }
