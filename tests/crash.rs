@@ -9,8 +9,10 @@ use chartkeep::signing::KeyRing;
 use chartkeep::synth::Options;
 
 use crate::support::archive::{accessions, in_force, records};
-use crate::support::{Hospital, SOURCE, command, folder, ingest, init};
+use crate::support::{Hospital, command, folder, ingest, ingest_from, init};
 
+/// The second delivery's system: another one, so that nothing of it is a duplicate of the first's.
+const OTHER: &str = "lab";
 /// Kills in an ordinary run; `CHARTKEEP_HEAVY` asks for the long one.
 const KILLS: u32 = 10;
 const KILLS_HEAVY: u32 = 200;
@@ -40,7 +42,7 @@ fn a_killed_ingest_leaves_the_last_catalog_in_force() {
     let apart = folder();
     let trial = init(&apart);
     let started = Instant::now();
-    ingest(&trial, &[&second.delivery()]).expect(1);
+    ingest_from(OTHER, &trial, &[&second.delivery()]).expect(1);
     let whole = started.elapsed();
 
     let kills = if std::env::var_os("CHARTKEEP_HEAVY").is_some() { KILLS_HEAVY } else { KILLS };
@@ -61,7 +63,7 @@ fn a_killed_ingest_leaves_the_last_catalog_in_force() {
         }
     }
     println!("{kills} kills, {published} of them after the accession was published");
-    let result = ingest(&archive, &[&second.delivery()]).expect(1).json();
+    let result = ingest_from(OTHER, &archive, &[&second.delivery()]).expect(1).json();
     assert_eq!(result["records"]["archived"], second.manifest.ledger.archived);
     assert!(!archive.join("building").exists(), "what the killed runs left behind is swept");
     let log = chartkeep::audit::verify(&archive, &KeyRing::load(&archive).expect("the keys read"));
@@ -70,7 +72,7 @@ fn a_killed_ingest_leaves_the_last_catalog_in_force() {
 
 /// Starts an ingest and kills it after a while with SIGKILL.
 fn kill_ingest(archive: &Path, delivery: &Path, after: Duration) {
-    let words = [Path::new("ingest"), archive, delivery, Path::new("--source-system"), Path::new(SOURCE)];
+    let words = [Path::new("ingest"), archive, delivery, Path::new("--source-system"), Path::new(OTHER)];
     let quiet = std::process::Stdio::null;
     let mut process = command(words).stdout(quiet()).stderr(quiet()).spawn().expect("the binary starts");
     std::thread::sleep(after);
