@@ -61,11 +61,13 @@ impl Frame {
     /// The workspaces of this role, and only those.
     pub fn workspaces(&self) -> Vec<Workspace> {
         const FIND: (&str, &str) = ("Find a patient", "/");
+        const SEARCH: (&str, &str) = ("Search all charts", "/search");
         const ACCESS: (&str, &str) = ("Who looked", "/access");
         const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
         let own: &[_] = match self.person.as_ref().map(|p| p.role) {
             None => &[],
-            Some(Role::Clinician | Role::Him) => &[FIND],
+            Some(Role::Clinician) => &[FIND],
+            Some(Role::Him) => &[FIND, SEARCH],
             Some(Role::Compliance) => &[ACCESS],
             Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
         };
