@@ -129,6 +129,9 @@ struct Work<'a> {
     length: usize,
 }
 
+/// A record of the compartment in work: shape, leaves, ordinal.
+type Known<'a> = (u32, &'a [u8], u64);
+
 /// Gathers one part.
 pub struct Gatherer<'a> {
     plan: &'a GatherPlan<'a>,
@@ -227,7 +230,7 @@ impl<'a> Gatherer<'a> {
         let patient = records[0].1.patient;
         let mut entry =
             PatientEntry { key: patient.to_string(), first: self.out.records + open.len() as u64, ..Default::default() };
-        let mut seen: AHashMap<(Kind, String), Vec<(u32, &'b [u8], u64)>> = AHashMap::new();
+        let mut seen: AHashMap<(Kind, String), Vec<Known<'b>>> = AHashMap::new();
         let mut names: AHashSet<u64> = AHashSet::new();
         let mut wanted: Vec<(u64, u64)> = Vec::new();
         // Encounters come first in a chart, so that what happened in them can point to them.

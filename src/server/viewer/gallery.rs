@@ -2,6 +2,7 @@
 //! pages written there to be looked at. `CHARTKEEP_GALLERY_DATA` may name a folder of FHIR NDJSON files.
 //!
 //! Not for: tests of one module (they stand beside it).
+#![allow(clippy::single_range_in_vec_init, reason = "one mark is a list of one range")]
 
 use std::sync::Arc;
 
@@ -28,7 +29,6 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         today: "2026-11-22".into(),
         names: Names::default(),
         sources: Sources::from_names(SOURCES),
-        names: Default::default(),
         accessions: 9,
         catalog: 7,
     }
@@ -281,7 +281,6 @@ fn text_hits(chart: &Chart) -> TextHits {
     TextHits {
         hits: chart.records.iter().rev().take(5).map(hit).collect(),
         total: 5,
-        names: Names::default(),
         sources: Facet { values: vec![(SOURCES[0].into(), 4), (SOURCES[1].into(), 1)] },
         years: Facet { values: vec![("2023".into(), 5)] },
         not_searchable: 118,
