@@ -44,6 +44,17 @@ pub fn init_logging(level: &str, format: LogFormat) -> Result<(), TelemetryError
     Ok(())
 }
 
+/// Makes a panic say where it happened and nothing else: its own text may quote a document or a record.
+pub fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
+        tracing::error!(%place, "a panic; its text is withheld, since it may hold record content");
+        if !tracing::enabled!(tracing::Level::ERROR) {
+            eprintln!("chartkeep: a panic at {place}");
+        }
+    }));
+}
+
 /// The metrics of this process, to be shown at `/metrics`.
 #[derive(Clone)]
 pub struct Metrics {

@@ -195,3 +195,18 @@ fn an_index_made_anew_and_the_report_check() {
     succeed(&["report", text(&fixture.archive), "--html", text(&page)]);
     assert!(std::fs::read_to_string(&page).unwrap().contains("</html>"));
 }
+
+#[test]
+fn a_compacted_archive_is_smaller_and_the_same() {
+    let fixture = Fixture::new(12, 4);
+    let seal = std::fs::read(fixture.accession().join("seal.json")).unwrap();
+    let printed = succeed(&["compact", text(&fixture.archive)]);
+    let (code, json) = verify(&fixture.archive, &["--delivery", text(&fixture.delivery)]);
+    assert_eq!((code, &json["leftovers"]), (0, &Value::Array(vec![])), "{printed} {json}");
+    assert_eq!(std::fs::read(fixture.accession().join("seal.json")).unwrap(), seal);
+    assert!(fixture.accession().join("0002").is_dir() && !fixture.accession().join("0001").exists(), "{printed}");
+    assert!(!fixture.archive.join("building").exists());
+    // A second run finds nothing to gain and changes nothing.
+    succeed(&["compact", text(&fixture.archive)]);
+    assert_eq!(verify(&fixture.archive, &[]).0, 0);
+}

@@ -4,6 +4,7 @@
 
 mod archive;
 pub mod audit;
+mod compact;
 mod demo;
 mod export;
 mod index;
@@ -38,6 +39,7 @@ enum Command {
     Export(export::ExportArgs),
     Demo(demo::DemoArgs),
     Verify(verify::VerifyArgs),
+    Compact(compact::CompactArgs),
     Index(index::IndexArgs),
     Report(report::ReportArgs),
     Audit(audit::AuditArgs),
@@ -53,6 +55,7 @@ pub(crate) const REFUSED: u8 = 2;
 
 /// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed.
 pub fn main() -> ExitCode {
+    crate::telemetry::install_panic_hook();
     let cli = Cli::parse();
     let done = match &cli.command {
         Command::Init(args) => init::run(args),
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
         Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),

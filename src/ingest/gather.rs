@@ -48,14 +48,48 @@ pub struct GatherPlan<'a> {
     pub table_metadata: Vec<(String, String)>,
 }
 
-/// What became of one source record; the place is a part-local ordinal or document number.
+/// What became of one source record. Packed, since a large delivery has one for each of its records in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Fate {
     pub key: u64,
-    pub outcome: Outcome,
-    pub kind: Kind,
-    pub part: u32,
-    pub place: u64,
+    /// Outcome (3 bits), kind (9), part (12), place (40).
+    packed: u64,
+}
+
+/// The place of a record whose bytes lie in an earlier accession.
+const ELSEWHERE: u64 = (1 << 40) - 1;
+/// Parts that a fate can name.
+pub const PARTS_MAX: usize = 1 << 12;
+
+impl Fate {
+    fn new(key: u64, outcome: Outcome, kind: Kind, part: u32, place: Option<u64>) -> Fate {
+        let place = place.unwrap_or(ELSEWHERE);
+        debug_assert!(place <= ELSEWHERE && (part as usize) < PARTS_MAX && kind.number() < 512);
+        Fate { key, packed: ((outcome as u64) << 61) | (u64::from(kind.number()) << 52) | (u64::from(part) << 40) | place }
+    }
+
+    pub fn outcome(self) -> Outcome {
+        match self.packed >> 61 {
+            0 => Outcome::Archived,
+            1 => Outcome::Version,
+            2 => Outcome::Duplicate,
+            3 => Outcome::Quarantined,
+            _ => Outcome::Excluded,
+        }
+    }
+
+    pub fn kind(self) -> Option<Kind> {
+        Kind::from_number((self.packed >> 52) as u16 & 511)
+    }
+
+    pub fn part(self) -> usize {
+        (self.packed >> 40) as usize & (PARTS_MAX - 1)
+    }
+
+    /// Part-local ordinal of the record with these bytes; `None` when it lies in an earlier accession.
+    pub fn place(self) -> Option<u64> {
+        Some(self.packed & ELSEWHERE).filter(|place| *place != ELSEWHERE)
+    }
 }
 
 /// What one part brought.
@@ -215,19 +249,19 @@ impl<'a> Gatherer<'a> {
             let earlier = seen.entry((kind, work.name.clone())).or_default();
             let known = earlier.iter().find(|(shape, leaves, _)| *shape == work.shape && *leaves == work.spilled.leaves);
             if let Some((_, _, place)) = known {
-                self.fate(&work, Outcome::Duplicate, *place);
+                self.fate(&work, Outcome::Duplicate, Some(*place));
                 continue;
             }
             let archived = self.archived_already(&work)?;
             if archived == Known::SameBytes {
-                self.fate(&work, Outcome::Duplicate, u64::MAX);
+                self.fate(&work, Outcome::Duplicate, None);
                 continue;
             }
             let ordinal = self.out.records + open.len() as u64;
             let is_new = earlier.is_empty() && archived == Known::Nothing;
             let outcome = if is_new { Outcome::Archived } else { Outcome::Version };
             earlier.push((work.shape, work.spilled.leaves, ordinal));
-            self.fate(&work, outcome, ordinal);
+            self.fate(&work, outcome, Some(ordinal));
             names.insert(name_hash(kind.name(), work.name.as_bytes()));
             if kind.name() == "Encounter" {
                 encounters.insert(work.name.clone(), ordinal);
@@ -295,9 +329,8 @@ impl<'a> Gatherer<'a> {
         encounters.get(&super::spread::archive_name(self.plan.source_system, kind, Some(id), b"")).copied()
     }
 
-    fn fate(&mut self, work: &Work<'_>, outcome: Outcome, place: u64) {
-        let (key, kind, part) = (work.spilled.key, work.planned.shape.kind(), self.out.part);
-        self.out.fates.push(Fate { key, outcome, kind, part, place });
+    fn fate(&mut self, work: &Work<'_>, outcome: Outcome, place: Option<u64>) {
+        self.out.fates.push(Fate::new(work.spilled.key, outcome, work.planned.shape.kind(), self.out.part, place));
     }
 
     fn archived_already(&mut self, work: &Work<'_>) -> Result<Known, IngestError> {

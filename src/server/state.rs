@@ -12,6 +12,7 @@ use crate::register::Register;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::pages::directory::Directory;
 use super::serve::{ServeError, Services};
 
 /// How requests reach this process.
@@ -38,6 +39,8 @@ pub struct App {
     /// Seals paging cursors; new with each process.
     pub cursor_key: [u8; 64],
     pub standing: Standing,
+    /// Names that the viewer's pages show beside references.
+    pub directory: Directory,
 }
 
 impl App {
@@ -48,7 +51,8 @@ impl App {
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
-        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing })
+        let directory = Directory::default();
+        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory })
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in

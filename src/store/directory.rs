@@ -110,6 +110,16 @@ impl DirectoryWriter {
     }
 }
 
+/// Writes a directory again at another zstd level, entry for entry.
+pub fn recompress(directory: &Directory, path: &Path, level: i32) -> Result<FileDigest, StoreError> {
+    let mut framed = FramedWriter::create(path, level, None)?;
+    for (number, meta) in directory.framed.frames().iter().enumerate() {
+        let (raw, side) = directory.framed.read(number, true)?;
+        framed.push(&raw, &side, meta.items, meta.base, path)?;
+    }
+    framed.finish(path)
+}
+
 /// An open directory.
 #[derive(Clone)]
 pub struct Directory {

@@ -6,6 +6,7 @@
 mod accession;
 pub mod catalog;
 pub mod codec;
+pub mod compact;
 pub mod directory;
 pub mod documents;
 mod error;

@@ -4,18 +4,20 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::access::Scope;
+use crate::access::{Permit, Public, Scope, Shown};
 use crate::model::{ArchiveId, Chart, Kind, Record};
-use crate::query::Selection;
+use crate::query::{Selection, TextHit, TextHits};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api;
-use crate::server::call::{Call, shown};
-use crate::server::viewer::{self, Query, RecordPage, Section};
+use crate::server::call::{Call, shown, together};
+use crate::server::viewer::{self, Frame, Query, RecordPage, SearchPage, Section};
 
 /// Records of a kind that the summary looks at: enough for what is current, and bounded for the largest chart.
-const SUMMARY_NEWEST: usize = 500;
-/// Records of a kind on any other page of a chart.
-const SECTION_NEWEST: usize = 20_000;
+const SUMMARY_NEWEST: usize = 1_000;
+/// Records of a kind on any other page of a chart. A page that has more to show says so.
+const SECTION_NEWEST: usize = 2_000;
+/// Values that a trend is drawn from.
+const TREND_NEWEST: usize = 20_000;
 const HITS_SIZE: usize = 20;
 
 /// `GET /patients/{patient}`
@@ -31,25 +33,28 @@ pub fn section(call: &Call) -> Result<Answer, ApiError> {
 
 fn page(call: &Call, section: Section) -> Result<Answer, ApiError> {
     let newest = if section == Section::Summary { SUMMARY_NEWEST } else { SECTION_NEWEST };
-    let selection = Selection { kinds: section.kinds(), newest: Some(newest) };
-    with_chart(call, &selection, |chart| {
-        Ok(viewer::section(&super::frame(call), chart, section, &Query::new(call.query.clone())))
-    })
+    let mut selection = Selection { kinds: section.kinds(), newest: Some(newest) };
+    if section == Section::Everything {
+        // The list of kinds needs counts alone; a kind is read when it is opened, as far back as the page asked for.
+        selection.kinds = banner_kinds();
+        selection.kinds.extend(call.query("kind").and_then(Kind::from_name));
+        let until = super::offset(call, viewer::Paging::ROWS) + viewer::Paging::ROWS;
+        selection.newest = Some(until.next_multiple_of(SECTION_NEWEST));
+    }
+    with_chart(call, &selection, |frame, chart| Ok(viewer::section(frame, chart, section, &Query::new(call.query.clone()))))
 }
 
 /// `GET /patients/{patient}/results/{code}`
 pub fn trend(call: &Call) -> Result<Answer, ApiError> {
-    let selection = Selection { kinds: Section::Results.kinds(), newest: Some(SECTION_NEWEST) };
-    with_chart(call, &selection, |chart| {
-        viewer::trend(&super::frame(call), chart, call.param("code")).ok_or_else(ApiError::not_found)
-    })
+    let selection = Selection { kinds: Section::Vitals.kinds(), newest: Some(TREND_NEWEST) };
+    with_chart(call, &selection, |frame, chart| viewer::trend(frame, chart, call.param("code")).ok_or_else(ApiError::not_found))
 }
 
 /// Opens the chart, draws it, and answers with an entry that names every record that the page was given.
 fn with_chart(
     call: &Call,
     selection: &Selection,
-    draw: impl FnOnce(&Chart) -> Result<String, ApiError>,
+    draw: impl FnOnce(&Frame, &Chart) -> Result<String, ApiError>,
 ) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
     let permit = call.ask(Scope::Chart(patient.clone()))?;
@@ -60,7 +65,9 @@ fn with_chart(
     if !entry.patients.contains(&patient) {
         entry.patients.push(patient);
     }
-    match draw(&chart) {
+    let looked = call.app.directory.look(call.archive(), &permit, &chart.records);
+    looked.add_to(&mut entry);
+    match draw(&Frame { names: looked.names, ..super::frame(call) }, &chart) {
         Ok(page) => Ok(permit.answer(Body::html(page), entry)?.into()),
         Err(error) => {
             permit.answer((), entry)?;
@@ -90,7 +97,7 @@ pub fn record_alone(call: &Call) -> Result<Answer, ApiError> {
     show_record(call, permit, None)
 }
 
-fn show_record(call: &Call, permit: crate::access::Permit, chart: Option<&Chart>) -> Result<Answer, ApiError> {
+fn show_record(call: &Call, permit: Permit, chart: Option<&Chart>) -> Result<Answer, ApiError> {
     let (kind, id): (Kind, ArchiveId) = (call.kind_param("kind")?, call.id_param("id")?);
     let found = call.archive().versions(&permit, kind, &id);
     let (permit, versions) = call.found(permit, "record.read", found)?;
@@ -103,15 +110,20 @@ fn show_record(call: &Call, permit: crate::access::Permit, chart: Option<&Chart>
     let original = call.archive().original(&permit, kind, &id, Some(record.version)).ok();
     let page =
         RecordPage { record, versions: &versions, digest: original.map(|(_, bytes)| Sha256::digest(bytes).into()), origin: None };
-    let html = viewer::record(&super::frame(call), chart, &page);
     let beside = chart.map_or(&[][..], |chart| &chart.records);
-    let entry = shown("record.read", beside.iter().chain([record]));
+    let mut entry = shown("record.read", beside.iter().chain([record]));
+    let looked = call.app.directory.look(call.archive(), &permit, [record]);
+    looked.add_to(&mut entry);
+    let html = viewer::record(&Frame { names: looked.names, ..super::frame(call) }, chart, &page);
     Ok(permit.answer(Body::html(html), entry)?.into())
 }
 
 /// `GET /patients/{patient}/search?q=&page=`
 pub fn search(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
+    if call.query("q").is_none_or(|q| q.trim().is_empty()) {
+        return Ok(Public(Body::see_other(format!("/patients/{patient}"))).into());
+    }
     let mut question = api::search::read(call, Some(patient.clone()))?;
     (question.offset, question.limit) = (super::offset(call, HITS_SIZE), HITS_SIZE);
     let permit = call.ask(Scope::Chart(patient.clone()))?;
@@ -119,11 +131,52 @@ pub fn search(call: &Call) -> Result<Answer, ApiError> {
     let (permit, chart) = call.found(permit, "record.search", found)?;
     let hits = call.archive().search_text(&permit, &question)?;
     let q = call.query("q").unwrap_or("").trim();
-    let html = viewer::search(&super::frame(call), &chart, q, &hits, question.offset, HITS_SIZE);
+    let documents = documents_of(call, &permit, &hits);
+    let page = SearchPage { q, found: &hits, documents: &documents, patients: &[], offset: question.offset, size: HITS_SIZE };
+    let html = viewer::search(&super::frame(call), &chart, &page);
     let mut entry = api::search::shown_hits(call, Some(patient), &hits);
     let beside = shown("record.search", &chart.records);
     entry.places.extend(beside.places);
     entry.label = entry.label.union(beside.label);
     entry.kinds.extend(beside.kinds.into_iter().filter(|kind| !entry.kinds.contains(kind)).collect::<Vec<_>>());
     Ok(permit.answer(Body::html(html), entry)?.into())
+}
+
+/// The document that each hit opens. Reads what the hits name anyway.
+fn documents_of(call: &Call, permit: &Permit, hits: &TextHits) -> Vec<Option<String>> {
+    let document = |hit: &TextHit| viewer::document_of(&call.archive().record(permit, hit.kind, &hit.id).ok()?);
+    hits.hits.iter().map(document).collect()
+}
+
+/// `GET /search?q=&page=`: words found in all charts, with whose each hit is.
+pub fn search_all(call: &Call) -> Result<Answer, ApiError> {
+    let q = call.query("q").unwrap_or("").trim();
+    let frame = super::frame(call);
+    let permit = call.ask(Scope::SearchAll)?;
+    if q.is_empty() {
+        let entry = Shown { event: "record.search", hits: Some(0), ..Shown::default() };
+        return Ok(permit.answer(Body::html(viewer::search_all(&frame, None)), entry)?.into());
+    }
+    let mut question = api::search::read(call, None)?;
+    (question.offset, question.limit) = (super::offset(call, HITS_SIZE), HITS_SIZE);
+    let hits = call.archive().search_text(&permit, &question)?;
+    // Whose the hits are is another question than what they say, and has its own permit and entry.
+    let finding = call.ask(Scope::FindPatients)?;
+    let (mut patients, mut known) = (Vec::new(), Vec::new());
+    for hit in &hits.hits {
+        let id = hit.patient.as_ref().and_then(|patient| ArchiveId::parse(patient.as_str()));
+        let record = id.and_then(|id| call.archive().record(&finding, Kind::PATIENT, &id).ok());
+        let person = record.as_ref().map(|record| {
+            let or_missing = |text: Option<String>| text.unwrap_or_else(|| "not recorded".into());
+            (or_missing(viewer::name_in(&record.json)), or_missing(viewer::birth_date_in(&record.json)))
+        });
+        patients.push(person);
+        known.extend(record);
+    }
+    let page = SearchPage { q, found: &hits, documents: &[], patients: &patients, offset: question.offset, size: HITS_SIZE };
+    let entry = api::search::shown_hits(call, None, &hits);
+    let whose = finding.answer(Body::html(String::new()), shown("patient.search", &known))?;
+    let answer = permit.answer(Body::html(viewer::search_all(&frame, Some(&page))), entry)?;
+    let both = together(vec![answer, whose]).ok_or_else(ApiError::internal)?;
+    Ok(both.map(|mut bodies| bodies.swap_remove(0)).into())
 }

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod chart;
+pub mod directory;
 pub mod documents;
 pub mod find;
 pub mod sign;
@@ -12,7 +13,7 @@ use crate::access::{Public, Role};
 
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
-use super::viewer::{self, Assets, Frame, Message, Person, Sources, Tone};
+use super::viewer::{self, Assets, Frame, Message, Names, Person, Sources, Tone};
 
 /// `GET /static/{version}/{name}`: immutable under the version that the pages name.
 pub fn asset(call: &Call) -> Result<Answer, ApiError> {
@@ -36,6 +37,7 @@ fn frame(call: &Call) -> Frame {
         path: call.context.path.split('?').next().unwrap_or("").to_string(),
         today: today(),
         sources: Sources::from_names(&facts.source_systems),
+        names: Names::default(),
         accessions: facts.accessions,
         catalog: facts.catalog,
     }

@@ -5,6 +5,7 @@
 use crate::access::Role;
 
 use super::assets::Assets;
+use super::names::Names;
 use super::source::{Badge, Sources};
 use super::text;
 
@@ -23,6 +24,8 @@ pub struct Frame {
     /// Today at the server, `YYYY-MM-DD`; for ages.
     pub today: String,
     pub sources: Sources,
+    /// Of the people, organizations, places and medications that the shown records refer to.
+    pub names: Names,
     /// Accessions in force and the catalog's number.
     pub accessions: u64,
     pub catalog: u64,
@@ -58,11 +61,13 @@ impl Frame {
     /// The workspaces of this role, and only those.
     pub fn workspaces(&self) -> Vec<Workspace> {
         const FIND: (&str, &str) = ("Find a patient", "/");
+        const SEARCH: (&str, &str) = ("Search all charts", "/search");
         const ACCESS: (&str, &str) = ("Who looked", "/access");
         const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
         let own: &[_] = match self.person.as_ref().map(|p| p.role) {
             None => &[],
-            Some(Role::Clinician | Role::Him) => &[FIND],
+            Some(Role::Clinician) => &[FIND],
+            Some(Role::Him) => &[FIND, SEARCH],
             Some(Role::Compliance) => &[ACCESS],
             Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
         };

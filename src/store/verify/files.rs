@@ -93,7 +93,7 @@ struct Job<'a> {
 }
 
 /// Compares all files with their manifests on all cores, the largest first.
-fn hash_all(checker: &Checker<'_>, checked: &mut [Checked], bytes: &mut u64) {
+pub(super) fn hash_all(checker: &Checker<'_>, checked: &mut [Checked], bytes: &mut u64) {
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for (accession, one) in checked.iter().enumerate() {
         let dir = one.paths.dir();

@@ -15,9 +15,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::layout::Layout;
-use super::manifest::Catalog;
+use super::layout::{Generation, Layout};
+use super::manifest::{Catalog, Manifest, Seal};
 use super::{Accession, StoreError};
+use crate::model::AccessionId;
 use crate::signing::VerifierKey;
 
 pub use catalogs::Chain;
@@ -136,6 +137,27 @@ pub fn verify(
     }
     report.findings = first_of_each_file(checker.found.into_inner().unwrap_or_else(PoisonError::into_inner));
     report
+}
+
+/// Checks one generation of an accession that no catalog names yet, against its manifest and the seal.
+pub fn generation(
+    id: &AccessionId,
+    paths: &Generation,
+    seal: &Seal,
+    manifest: &Manifest,
+    threads: usize,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Vec<Finding> {
+    let checker = Checker { root: paths.dir().to_path_buf(), threads: threads.max(1), found: Mutex::default(), progress };
+    let mut report = Report::default();
+    let (paths, seal, manifest) = (paths.clone(), seal.clone(), manifest.clone());
+    let mut checked = [files::Checked { id: id.clone(), paths, seal, manifest, damaged: Vec::new() }];
+    files::hash_all(&checker, &mut checked, &mut report.bytes);
+    let [checked] = checked;
+    if let Some((accession, damaged)) = open(&checker, checked) {
+        contents::check(&checker, &accession, &damaged, accession.records(), &mut report);
+    }
+    first_of_each_file(checker.found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn open(checker: &Checker<'_>, checked: files::Checked) -> Option<(Accession, Vec<String>)> {

@@ -60,7 +60,7 @@ impl askama::filters::HtmlSafe for Body {}
 pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> String {
     let record = page.record;
     let item = Item::new(record);
-    let pairs = everything::pairs(&record.json);
+    let pairs = everything::pairs(&record.json, &frame.names);
     let date = fhir::date_of(item.root()).map(|d| text::date(&d));
     let fact = date
         .map_or("date not recorded".to_string(), |d| [Some(d.day), d.time].into_iter().flatten().collect::<Vec<_>>().join(" "));

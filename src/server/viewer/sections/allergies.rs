@@ -77,7 +77,7 @@ impl View {
 
 /// Active first, severe first among them.
 fn views<'a>(ask: &Ask<'a>) -> Vec<(View, Item<'a>)> {
-    let items = fhir::items(ask.chart, &["AllergyIntolerance"]);
+    let items = ask.items(&["AllergyIntolerance"]);
     let mut views: Vec<_> = items.into_iter().map(|i| (View::of(&i), i)).collect();
     views.sort_by_key(|(v, _)| (!v.is_active(), !v.severe));
     views

@@ -3,7 +3,7 @@
 //! Not for: what belongs to an encounter (the timeline brings that).
 
 use super::super::banner::End;
-use super::super::fhir::{self, Item, Node};
+use super::super::fhir::{self, Item};
 use super::super::html::Markup;
 use super::super::panel::Panel;
 use super::super::svg::{self, Lane, Mark, Shape};
@@ -36,7 +36,7 @@ impl<'a> View<'a> {
         let root = item.root();
         let class = root.at("class");
         let code = class.at("code").text().or_else(|| fhir::code(class)).unwrap_or_default();
-        let people: Vec<_> = root.at("participant").items().filter_map(|p| fhir::reference(p.at("individual"))).collect();
+        let people: Vec<_> = root.at("participant").items().filter_map(|p| item.reference(p.at("individual"))).collect();
         View {
             from: root.at("period").at("start").text(),
             to: root.at("period").at("end").text(),
@@ -47,7 +47,7 @@ impl<'a> View<'a> {
                 _ => Setting::Visit,
             },
             class: class.at("display").text().or_else(|| fhir::concept(class)).map(|c| text::sentence(&c)),
-            place: place(root),
+            place: place(&item),
             with: (!people.is_empty()).then(|| people.join(", ")),
             reason: fhir::concepts(root.at("reasonCode")),
             item,
@@ -68,13 +68,14 @@ impl<'a> View<'a> {
     }
 }
 
-fn place(root: Node<'_>) -> Option<String> {
-    let location = root.at("location").items().find_map(|l| fhir::reference(l.at("location")));
-    location.or_else(|| fhir::reference(root.at("serviceProvider")))
+fn place(item: &Item<'_>) -> Option<String> {
+    let root = item.root();
+    let location = root.at("location").items().find_map(|l| item.reference(l.at("location")));
+    location.or_else(|| item.reference(root.at("serviceProvider")))
 }
 
 pub fn body(ask: &Ask<'_>) -> Body {
-    let views: Vec<_> = fhir::items(ask.chart, &["Encounter"]).into_iter().map(View::of).collect();
+    let views: Vec<_> = ask.items(&["Encounter"]).into_iter().map(View::of).collect();
     let of = |s: Setting| views.iter().filter(|v| v.setting == s).count();
     let fact = super::tally(&[
         (of(Setting::Stay), "hospital stays"),
@@ -106,13 +107,13 @@ pub fn body(ask: &Ask<'_>) -> Body {
 
 /// The strip of the summary: encounters and procedures over the years.
 pub fn strip(ask: &Ask<'_>, end: &End, total: u64) -> Panel {
-    let views: Vec<_> = fhir::items(ask.chart, &["Encounter"]).into_iter().map(View::of).collect();
+    let views: Vec<_> = ask.items(&["Encounter"]).into_iter().map(View::of).collect();
     let hue = |item: &Item<'_>| ask.frame.badge(&item.record.source_system).hue;
     let lane = |name, shape, setting| {
         let marks = views.iter().filter(|v| v.setting == setting).filter_map(|v| v.mark(hue(&v.item))).collect();
         Lane { name, shape, marks }
     };
-    let procedures = fhir::items(ask.chart, &["Procedure"]).into_iter().filter_map(|i| {
+    let procedures = ask.items(&["Procedure"]).into_iter().filter_map(|i| {
         let from = When::parse(&fhir::date_of(i.root())?)?.start_us();
         Some(Mark { from, to: from, hue: hue(&i) })
     });

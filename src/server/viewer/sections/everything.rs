@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::super::fhir::{self, Item, Node};
+use super::super::names::Names;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
@@ -38,7 +39,7 @@ fn kinds(ask: &Ask<'_>) -> Body {
 }
 
 fn of_kind(ask: &Ask<'_>, kind: &str) -> Body {
-    let items = fhir::items(ask.chart, &[kind]);
+    let items = ask.items(&[kind]);
     let row = |item: &Item<'_>| {
         let root = item.root();
         Row::new(vec![
@@ -48,11 +49,17 @@ fn of_kind(ask: &Ask<'_>, kind: &str) -> Body {
             ask.badge(item),
         ])
     };
+    let held = super::super::chart_nav::held(&ask.chart.index, &[kind]).max(items.len() as u64);
     let page = ask.query.number("page").unwrap_or(1);
-    let (rows, paging) = super::Paging::cut(items.iter().map(row).collect(), page, &format!("{}?kind={kind}&page=", ask.href));
+    let href = format!("{}?kind={kind}&page=", ask.href);
+    let (rows, mut paging) = super::Paging::cut(items.iter().map(row).collect(), page, &href);
+    if held > items.len() as u64 {
+        let start = (page.clamp(1, items.len().div_ceil(super::Paging::ROWS).max(1)) - 1) * super::Paging::ROWS;
+        paging = super::Paging::of(start, rows.len(), held, false, |p| format!("{href}{p}"), super::Paging::ROWS);
+    }
     let columns = [("Date", "date"), ("Record", ""), ("Status", "drop"), ("Source", "src")];
     let table = Table::new(kind_name(kind), &columns, super::nothing(ask, "records of this kind")).rows(rows);
-    let fact = format!("{}, newest first", text::count(items.len() as u64));
+    let fact = format!("{}, newest first", text::count(held));
     let panel = Panel { paging, ..Panel::of_table(kind_name(kind), fact, table).link("All kinds", ask.href.clone()) };
     Body { fact: String::new(), panels: vec![panel] }
 }
@@ -88,20 +95,20 @@ pub struct Pair {
 }
 
 /// Any JSON as name and value pairs in the order archived. Bounded in depth, so that no input can exhaust the stack.
-pub fn pairs(json: &str) -> Vec<Pair> {
+pub fn pairs(json: &str, names: &Names) -> Vec<Pair> {
     let mut out = Vec::new();
     if let Ok(value) = serde_json::from_str::<Value>(json) {
-        walk(&value, None, 0, &mut out);
+        walk(&value, names, None, 0, &mut out);
     }
     out
 }
 
-fn walk(value: &Value, name: Option<&str>, depth: usize, out: &mut Vec<Pair>) {
+fn walk(value: &Value, names: &Names, name: Option<&str>, depth: usize, out: &mut Vec<Pair>) {
     const DEEPEST: usize = 12;
     let label = || name.map_or_else(|| "Item".to_string(), text::field_name);
     match value {
         Value::Object(fields) => {
-            if let Some(line) = in_a_line(value) {
+            if let Some(line) = in_a_line(value, names) {
                 out.push(Pair { depth, name: label(), value: Some(line) });
                 return;
             }
@@ -112,12 +119,12 @@ fn walk(value: &Value, name: Option<&str>, depth: usize, out: &mut Vec<Pair>) {
                 depth
             };
             for (key, field) in fields.iter().take_while(|_| depth < DEEPEST) {
-                walk(field, Some(key), below, out);
+                walk(field, names, Some(key), below, out);
             }
         }
         Value::Array(items) => {
             for item in items {
-                walk(item, name, depth, out);
+                walk(item, names, name, depth, out);
             }
         }
         Value::Null => {}
@@ -126,7 +133,7 @@ fn walk(value: &Value, name: Option<&str>, depth: usize, out: &mut Vec<Pair>) {
 }
 
 /// The small data types that read best in one line: Quantity, Reference, Coding, Period, Identifier.
-fn in_a_line(value: &Value) -> Option<String> {
+fn in_a_line(value: &Value, names: &Names) -> Option<String> {
     let node = Node::new(value);
     let object = value.as_object()?;
     let only = |keys: &[&str]| object.keys().all(|k| keys.contains(&k.as_str()));
@@ -136,7 +143,8 @@ fn in_a_line(value: &Value) -> Option<String> {
     }
     if only(&["reference", "display", "type"]) {
         let target = node.at("reference").text();
-        return match (node.at("display").text(), target) {
+        let name = node.at("display").text().or_else(|| names.get(target.as_deref()?).map(str::to_string));
+        return match (name, target) {
             (Some(d), Some(t)) => Some(format!("{d} ({t})")),
             (d, t) => d.or(t),
         };
@@ -154,15 +162,16 @@ fn in_a_line(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::super::names::NONE;
 
     #[test]
     fn any_json_becomes_pairs_and_depth_is_bounded() {
+        let pairs = |json| super::pairs(json, &NONE);
         let p = pairs(r#"{"code":{"text":"A"},"valueQuantity":{"value":5.10,"unit":"mg"},"x":[{"a":1},{"a":2}],"n":null}"#);
         let lines: Vec<_> = p.iter().map(|p| format!("{}{}={}", p.depth, p.name, p.value.as_deref().unwrap_or("-"))).collect();
         assert_eq!(lines, ["0Code=-", "1Text=A", "0Value quantity=5.10\u{a0}mg", "0X=-", "1A=1", "0X=-", "1A=2"]);
         let deep = format!("{}1{}", r#"{"a":"#.repeat(100), "}".repeat(100));
-        assert!(pairs(&deep).len() <= 20);
+        assert!(pairs(deep.as_str()).len() <= 20);
         assert!(pairs("not json").is_empty());
     }
 }

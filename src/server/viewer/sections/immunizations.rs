@@ -9,7 +9,7 @@ use super::super::text;
 use super::{Ask, Body, nothing};
 
 pub fn body(ask: &Ask<'_>) -> Body {
-    let items = fhir::items(ask.chart, &["Immunization"]);
+    let items = ask.items(&["Immunization"]);
     let row = |item: &fhir::Item<'_>| {
         let root = item.root();
         let status = root.at("status").text();
@@ -25,7 +25,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
             },
             Cell::text(root.at("lotNumber").text()),
             Cell::text(fhir::concept(root.at("site"))),
-            Cell::text(fhir::reference(root.at("performer").first().at("actor"))),
+            Cell::text(item.reference(root.at("performer").first().at("actor"))),
             ask.badge(item),
         ])
     };

@@ -23,11 +23,11 @@ impl<'a> View<'a> {
     fn of(item: Item<'a>) -> View<'a> {
         let root = item.root();
         View {
-            name: name(root),
+            name: name(&item),
             dosage: dosage(root),
             status: root.at("status").text(),
             date: fhir::date_of(root).or_else(|| root.at("whenPrepared").text()),
-            by: fhir::reference(root.at("requester")).or_else(|| fhir::reference(root.at("performer").first().at("actor"))),
+            by: item.reference(root.at("requester")).or_else(|| item.reference(root.at("performer").first().at("actor"))),
             item,
         }
     }
@@ -47,16 +47,9 @@ impl<'a> View<'a> {
 }
 
 /// The medication by name: coded in place, contained in the resource, or referred to.
-fn name(root: Node<'_>) -> Option<String> {
-    let contained = || {
-        let wanted = root.at("medicationReference").at("reference").text()?;
-        let wanted = wanted.strip_prefix('#')?.to_string();
-        let found = root.at("contained").items().find(|c| c.at("id").text().as_ref() == Some(&wanted))?;
-        fhir::concept(found.at("code"))
-    };
-    fhir::concept(root.at("medicationCodeableConcept"))
-        .or_else(contained)
-        .or_else(|| fhir::reference(root.at("medicationReference")))
+fn name(item: &Item<'_>) -> Option<String> {
+    let root = item.root();
+    fhir::concept(root.at("medicationCodeableConcept")).or_else(|| item.reference(root.at("medicationReference")))
 }
 
 /// The dosage in the source's words; without words, dose and route from the structure.
@@ -77,7 +70,7 @@ fn dosage(root: Node<'_>) -> Option<String> {
 }
 
 fn views<'a>(ask: &Ask<'a>) -> Vec<View<'a>> {
-    fhir::items(ask.chart, &KINDS).into_iter().map(View::of).collect()
+    ask.items(&KINDS).into_iter().map(View::of).collect()
 }
 
 pub fn body(ask: &Ask<'_>) -> Body {

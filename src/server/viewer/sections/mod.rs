@@ -34,7 +34,12 @@ pub struct Ask<'a> {
     pub href: String,
 }
 
-impl Ask<'_> {
+impl<'a> Ask<'a> {
+    /// The records of these kinds, newest first, with the names of what they refer to.
+    fn items(&self, kinds: &[&str]) -> Vec<super::fhir::Item<'a>> {
+        super::fhir::named_items(self.chart, &self.frame.names, kinds)
+    }
+
     /// The rows of the page that was asked for, with the links to the others.
     fn page(&self, rows: Vec<Row>) -> (Vec<Row>, Paging) {
         Paging::cut(rows, self.query.number("page").unwrap_or(1), &format!("{}?page=", self.href))

@@ -29,12 +29,12 @@ impl<'a> View<'a> {
         let attachment = root.at("content").items().map(|c| c.at("attachment")).find(|a| a.exists());
         let attachment = attachment.or_else(|| root.at("presentedForm").items().next());
         let title = fhir::concept(root.at("type")).or_else(|| root.at("title").text()).or_else(|| root.at("description").text());
-        let authors: Vec<_> = root.at("author").items().filter_map(fhir::reference).collect();
+        let authors: Vec<_> = root.at("author").items().filter_map(|a| item.reference(a)).collect();
         View {
             title: title.or_else(|| attachment.and_then(|a| a.at("title").text())),
             date: fhir::date_of(root).or_else(|| root.at("context").at("period").at("start").text()),
             author: (!authors.is_empty()).then(|| authors.join(", ")),
-            place: fhir::reference(root.at("custodian")),
+            place: item.reference(root.at("custodian")),
             tag: tag(root),
             document: attachment.and_then(document_id),
             format: attachment.and_then(|a| a.at("contentType").text()).map(|t| format_name(&t)),
@@ -121,7 +121,7 @@ pub struct Notes {
 const FACETS: [(&str, &str); 3] = [("type", "Kind"), ("source", "Source"), ("year", "Year")];
 
 pub fn views<'a>(ask: &Ask<'a>) -> Vec<View<'a>> {
-    fhir::items(ask.chart, &["DocumentReference", "Composition"]).into_iter().map(View::of).collect()
+    ask.items(&["DocumentReference", "Composition"]).into_iter().map(View::of).collect()
 }
 
 fn facet_of(view: &View<'_>, facet: &str) -> String {

@@ -44,7 +44,7 @@ impl<'a> View<'a> {
 }
 
 fn views<'a>(ask: &Ask<'a>) -> Vec<View<'a>> {
-    fhir::items(ask.chart, &["Condition"]).into_iter().map(View::of).collect()
+    ask.items(&["Condition"]).into_iter().map(View::of).collect()
 }
 
 pub fn body(ask: &Ask<'_>) -> Body {

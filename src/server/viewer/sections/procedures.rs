@@ -9,11 +9,11 @@ use super::super::text;
 use super::{Ask, Body, nothing};
 
 pub fn body(ask: &Ask<'_>) -> Body {
-    let items = fhir::items(ask.chart, &["Procedure"]);
+    let items = ask.items(&["Procedure"]);
     let row = |item: &fhir::Item<'_>| {
         let root = item.root();
-        let people: Vec<_> = root.at("performer").items().filter_map(|p| fhir::reference(p.at("actor"))).collect();
-        let place = fhir::reference(root.at("location"));
+        let people: Vec<_> = root.at("performer").items().filter_map(|p| item.reference(p.at("actor"))).collect();
+        let place = item.reference(root.at("location"));
         let status = root.at("status").text();
         Row::new(vec![
             Cell::main(fhir::concept(root.at("code")), Some(item.href()), fhir::concepts(root.at("bodySite"))),

@@ -9,7 +9,7 @@ use super::super::text;
 use super::{Ask, Body, nothing};
 
 pub fn body(ask: &Ask<'_>) -> Body {
-    let items = fhir::items(ask.chart, &["DiagnosticReport", "ImagingStudy"]);
+    let items = ask.items(&["DiagnosticReport", "ImagingStudy"]);
     let fact = text::counted(items.len() as u64, "report, newest first", "reports, newest first");
     let (rows, paging) = ask.page(items.iter().map(|i| row(ask, i)).collect());
     let columns = [
@@ -39,7 +39,7 @@ fn row(ask: &Ask<'_>, item: &Item<'_>) -> Row {
             Some(s) if !matches!(s.as_str(), "final" | "available") => Cell::Tag(text::sentence(&s), "caution"),
             s => Cell::text(s.as_deref().map(text::sentence)),
         },
-        Cell::text(root.at("performer").items().find_map(fhir::reference)),
+        Cell::text(root.at("performer").items().find_map(|p| item.reference(p))),
         Cell::count(results),
         ask.badge(item),
     ])
