@@ -14,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::IngestError;
+use super::earlier::{Earlier, Known};
 use super::planned::Planned;
 use super::spill::{self, Spilled};
 use crate::formats::fhir::{Target, leaf_text, target};
@@ -144,6 +145,7 @@ pub struct Gatherer<'a> {
     leaf_file: BufWriter<File>,
     encoder: Encoder,
     hasher: LeafHasher,
+    earlier: Earlier<'a>,
     /// Texts without a shared shape are planned one by one.
     registry: super::planned::ShapeRegistry,
     text: Vec<u8>,
@@ -165,6 +167,7 @@ impl<'a> Gatherer<'a> {
             leaf_file: BufWriter::with_capacity(1 << 20, leaf_file),
             encoder: Encoder::default(),
             hasher: LeafHasher::new(&plan.secret),
+            earlier: Earlier::new(&plan.earlier),
             registry: super::planned::ShapeRegistry::default(),
             text: Vec::new(),
             out: PartOutput {
@@ -252,12 +255,14 @@ impl<'a> Gatherer<'a> {
                 self.fate(&work, Outcome::Duplicate, Some(*place));
                 continue;
             }
-            if self.is_archived_already(&work)? {
+            let archived = self.archived_already(&work)?;
+            if archived == Known::SameBytes {
                 self.fate(&work, Outcome::Duplicate, None);
                 continue;
             }
             let ordinal = self.out.records + open.len() as u64;
-            let outcome = if earlier.is_empty() { Outcome::Archived } else { Outcome::Version };
+            let is_new = earlier.is_empty() && archived == Known::Nothing;
+            let outcome = if is_new { Outcome::Archived } else { Outcome::Version };
             earlier.push((work.shape, work.spilled.leaves, ordinal));
             self.fate(&work, outcome, Some(ordinal));
             names.insert(name_hash(kind.name(), work.name.as_bytes()));
@@ -331,21 +336,13 @@ impl<'a> Gatherer<'a> {
         self.out.fates.push(Fate::new(work.spilled.key, outcome, work.planned.shape.kind(), self.out.part, place));
     }
 
-    fn is_archived_already(&mut self, work: &Work<'_>) -> Result<bool, IngestError> {
-        if self.plan.earlier.is_empty() {
-            return Ok(false);
+    fn archived_already(&mut self, work: &Work<'_>) -> Result<Known, IngestError> {
+        if self.earlier.is_empty() {
+            return Ok(Known::Nothing);
         }
-        let kind = work.planned.shape.kind();
         self.text.clear();
         work.planned.shape.restore(|i| work.leaves[i], &mut self.text);
-        for accession in &self.plan.earlier {
-            for found in accession.find(kind, &work.name)? {
-                if accession.original(found)? == self.text {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
+        Ok(self.earlier.look_for(work.planned.shape.kind(), &work.name, &self.text)?)
     }
 
     fn note_references(&self, work: &Work<'_>, wanted: &mut Vec<(u64, u64)>) {

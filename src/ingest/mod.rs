@@ -8,6 +8,7 @@
 
 mod assemble;
 mod deliver;
+mod earlier;
 mod gather;
 mod planned;
 pub mod report;
