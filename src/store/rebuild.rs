@@ -102,11 +102,11 @@ struct Rebuild<'a> {
     progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
-/// Where a record has to be written.
+/// A record, and where it has to be written.
 type Place = (u64, u64);
 
-/// What is done with the restored texts of a unit, whose first ordinal comes with them.
-type UnitWork<'a> = dyn Fn(u64, &[Vec<u8>]) -> Result<(), StoreError> + Sync + 'a;
+/// What is done with a frame: its first ordinal and the texts of its records.
+type FrameWork<'a> = &'a (dyn Fn(u64, &[Vec<u8>]) -> Result<(), StoreError> + Sync);
 
 impl Rebuild<'_> {
     fn run(&self, beside: &Path, outcome: &mut Outcome) -> Result<(), StoreError> {
@@ -191,7 +191,7 @@ impl Rebuild<'_> {
     }
 
     /// Restores all records on all cores, frame by frame: `work` gets the first ordinal and the texts.
-    fn each_unit(&self, before: u64, work: &UnitWork<'_>) -> Result<(), StoreError> {
+    fn each_unit(&self, before: u64, work: FrameWork<'_>) -> Result<(), StoreError> {
         let units = units(self.accession);
         let (next, done, of) = (AtomicUsize::new(0), AtomicU64::new(before), 2 * self.accession.records());
         std::thread::scope(|scope| {
