@@ -12,7 +12,13 @@ use crate::server::api::documents::open;
 use crate::server::call::{Call, shown};
 use crate::server::fhir::binary;
 use crate::server::headers::DOCUMENT_POLICY;
-use crate::server::viewer::{self, DocumentBody, DocumentPage, Frame, Section};
+use crate::server::viewer::{self, DocumentBody, DocumentPage, Section};
+
+/// How a cleaned document looks: paper, whatever the page around it does.
+const FRAME_STYLE: &str = "<style>body{margin:20px 28px;max-width:68ch;font:14.5px/23px Georgia,'Noto Serif','Liberation Serif',serif;\
+color:#1a1d21;background:#fff}h1,h2,h3,h4{font-size:15px;line-height:23px;margin:14px 0 2px}p{margin:0 0 8px}\
+table{border-collapse:collapse;font-size:13px;line-height:19px}td,th{padding:3px 10px;border:1px solid #cdc9be;text-align:left}\
+img{max-width:100%}mark{background:#ffe27a}</style></head>";
 
 /// Documents of a chart that the list beside the open one is made from.
 const LIST_NEWEST: usize = 500;
@@ -41,7 +47,7 @@ pub fn page(call: &Call) -> Result<Answer, ApiError> {
     let mut entry = shown("document.view", chart.records.iter().chain([&document.record]));
     let looked = call.app.directory.look(call.archive(), &permit, chart.records.iter().chain([&document.record]));
     looked.add_to(&mut entry);
-    let frame = Frame { names: looked.names, ..super::frame(call) };
+    let frame = super::chart_frame(call, &permit, &chart, looked.names);
     let html = viewer::document(&frame, &chart, &page);
     Ok(permit.answer(Body::html(html), entry)?.into())
 }
@@ -82,7 +88,7 @@ pub fn body(call: &Call) -> Result<Answer, ApiError> {
     let entry = shown("document.view", [&document.record]);
     let charset = encoding::charset(Some(&document.content_type));
     let text = encoding::decode(&document.bytes, charset, &mut Vec::new());
-    let mut html = narrative::safe_html_document(&text);
+    let mut html = narrative::safe_html_document(&text).replacen("</head>", FRAME_STYLE, 1);
     if let (_, Some(question)) = looked_for(call) {
         html = marked_html(&html, &question);
     }

@@ -26,6 +26,8 @@ pub struct Frame {
     pub sources: Sources,
     /// Of the people, organizations, places and medications that the shown records refer to.
     pub names: Names,
+    /// Laboratory results and vital signs of the shown chart, when an earlier page has counted them.
+    pub observations: Option<(u64, u64)>,
     /// Accessions in force and the catalog's number.
     pub accessions: u64,
     pub catalog: u64,

@@ -28,6 +28,7 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         path: path.into(),
         today: "2026-11-22".into(),
         names: Names::default(),
+        observations: None,
         sources: Sources::from_names(SOURCES),
         accessions: 9,
         catalog: 7,

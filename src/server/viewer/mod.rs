@@ -50,7 +50,7 @@ mod trend;
 mod gallery;
 
 pub use assets::Assets;
-pub use chart_nav::Section;
+pub use chart_nav::{Section, observations};
 pub use frame::{Frame, Person};
 pub use names::{Names, birth_date_in, name_in};
 pub use pages::access::{AccessRow, LogState, RecentRow, WhoLooked, who_looked};

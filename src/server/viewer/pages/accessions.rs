@@ -212,7 +212,10 @@ fn files(report: &AccessionReport) -> Table {
 }
 
 fn kinds(report: &AccessionReport) -> Table {
-    let row = |(kind, n): &(String, u64)| Row::new(vec![Cell::Text(kind.clone()), Cell::count(*n)]);
+    let row = |(kind, n): &(String, u64)| {
+        let name = if kind == "?" { "Not readable".to_string() } else { kind.clone() };
+        Row::new(vec![Cell::Text(name), Cell::count(*n)])
+    };
     Table::new("Records read by kind", &[("Kind", ""), ("Read", "num")], "No records.")
         .rows(report.by_kind.iter().map(row).collect())
 }
