@@ -131,7 +131,7 @@ struct Work<'a> {
 }
 
 /// A record of the compartment in work: shape, leaves, ordinal.
-type Known<'a> = (u32, &'a [u8], u64);
+type Seen<'a> = (u32, &'a [u8], u64);
 
 /// Gathers one part.
 pub struct Gatherer<'a> {
@@ -233,7 +233,7 @@ impl<'a> Gatherer<'a> {
         let patient = records[0].1.patient;
         let mut entry =
             PatientEntry { key: patient.to_string(), first: self.out.records + open.len() as u64, ..Default::default() };
-        let mut seen: AHashMap<(Kind, String), Vec<Known<'b>>> = AHashMap::new();
+        let mut seen: AHashMap<(Kind, String), Vec<Seen<'b>>> = AHashMap::new();
         let mut names: AHashSet<u64> = AHashSet::new();
         let mut wanted: Vec<(u64, u64)> = Vec::new();
         // Encounters come first in a chart, so that what happened in them can point to them.

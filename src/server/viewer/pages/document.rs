@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_text_keeps_every_character() {
         let body = "PROGRESS NOTE\nPatient seen.\n\nPLAN:\n  - rest\n  - fluids";
-        let parts = parts(body, &[22..26, 44..48]);
+        let parts = parts(body, &[22..26, 39..43]);
         assert_eq!(parts.iter().filter(|p| p.heading).count(), 2);
         let text = |p: &Part| p.pieces.iter().map(|(t, _)| t.as_str()).collect::<String>();
         assert_eq!(parts.iter().map(text).collect::<Vec<_>>().join("\n"), body);
