@@ -2,6 +2,8 @@
 //!
 //! The modules follow the flow of the data, sources → ingest → store → index → query → server and release; which may
 //! import which stands in ARCHITECTURE.md and is held by `tests/house.rs`.
+//!
+//! Not for: anything by itself. The binary calls `commands`; the integration tests call what they examine.
 
 pub mod access;
 pub mod audit;

@@ -17,7 +17,7 @@ pub const FRAME_RAW_MAX: usize = 1 << 20;
 /// Largest unpacked frame payload that a reader accepts.
 pub const FRAME_PAYLOAD_MAX: usize = 1 << 30;
 /// Raw bytes of the documents of one pack frame (a frame holds at least one document).
-pub const PACK_RAW_MAX: usize = 256 << 10;
+pub const PACK_RAW_MAX: usize = 64 << 10;
 /// Zip, gzip or zstd expansion beyond this ratio is refused once the output passes 64 MiB.
 pub const EXPANSION_RATIO_MAX: u64 = 200;
 /// Longest text of one document that is indexed, in bytes.

@@ -1,2 +1,13 @@
 //! The one integration-test binary; a module per behaviour.
+//!
+//! Not for: what a module does inside; its own tests stand beside it in `src/`.
+
+mod corpus;
+mod crash;
+mod exit;
 mod gate_compile;
+mod house;
+mod ingest;
+mod sealed;
+mod support;
+mod verify;

@@ -4,16 +4,20 @@
 
 mod archive;
 pub mod audit;
+mod compact;
 mod demo;
 mod export;
+mod index;
 mod ingest;
 mod init;
 mod operator;
 mod progress;
+mod report;
 pub mod serve;
 pub mod synth;
 pub mod token;
 pub mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -34,6 +38,10 @@ enum Command {
     Serve(serve::ServeArgs),
     Export(export::ExportArgs),
     Demo(demo::DemoArgs),
+    Verify(verify::VerifyArgs),
+    Compact(compact::CompactArgs),
+    Index(index::IndexArgs),
+    Report(report::ReportArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Token(token::TokenArgs),
@@ -55,6 +63,10 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Compact(args) => compact::run(args),
+        Command::Index(args) => index::run(args),
+        Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Token(args) => token::run(args),

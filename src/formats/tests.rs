@@ -1,3 +1,7 @@
+//! What is read out of documents: made-up ones for each form and fault, and those of the sample corpus when it is there.
+//!
+//! Not for: FHIR JSON (`fhir`), or how a document is shown (`render`).
+
 use std::path::{Path, PathBuf};
 
 use super::{MediaKind, sniff, text_of};

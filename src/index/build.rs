@@ -10,10 +10,11 @@ use tantivy::indexer::NoMergePolicy;
 use tantivy::schema::Schema;
 use tantivy::{Index, IndexWriter, TantivyDocument};
 
+use crate::durable;
 use crate::limits::INDEX_TEXT_MAX;
 use crate::model::{IndexDoc, PatientIndexDoc};
 
-use super::manifest::{self, PATIENTS, TEXT, disk};
+use super::manifest::{self, PATIENTS, TEXT};
 use super::schema::{self, Group, MARK_NO_TEXT, MARK_RESTRICTED, PatientFields, TextFields, day_number, key_bytes, uuid_number};
 use super::{IndexError, names, stored};
 
@@ -135,7 +136,7 @@ impl IndexBuilder {
         patients_done?;
         for folder in [PATIENTS, TEXT] {
             for lock in [".tantivy-writer.lock", ".tantivy-meta.lock"] {
-                match disk::remove_file(&self.dir.join(folder).join(lock)) {
+                match durable::remove_file(&self.dir.join(folder).join(lock)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
                     _ => {}
                 }
@@ -149,7 +150,7 @@ impl IndexBuilder {
 }
 
 fn writer(dir: &Path, schema: Schema, threads: usize, bytes: usize) -> Result<IndexWriter, IndexError> {
-    disk::create_dir_all(dir)?;
+    durable::create_dir_all(dir)?;
     let index = Index::builder()
         .schema(schema)
         .tokenizers(schema::tokenizers())

@@ -94,7 +94,7 @@ fn frames(builder: &IndexBuilder, accession: &Accession, next: &AtomicU32) -> Re
 
 /// Kinds whose words are searched across patients. Coded records are searched inside an open chart, where reading all
 /// of them costs less than any index would.
-fn is_text_kind(kind: Kind) -> bool {
+pub fn is_text_kind(kind: Kind) -> bool {
     matches!(
         kind.name(),
         "DocumentReference" | "DiagnosticReport" | "Composition" | "Communication" | "Media" | "ClinicalImpression"

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::IndexError;
 use super::schema::SCHEMA_VERSION;
+use crate::durable;
 
 pub const MANIFEST: &str = "index.json";
 /// Folders of the two indexes.
@@ -60,9 +61,9 @@ pub fn write(dir: &Path, patients: u64, texts: u64, not_searchable: u64) -> Resu
     let mut json = serde_json::to_vec_pretty(&manifest).map_err(io::Error::from)?;
     json.push(b'\n');
     for folder in [PATIENTS, TEXT] {
-        disk::sync_dir(&dir.join(folder))?;
+        durable::sync_dir(&dir.join(folder))?;
     }
-    disk::write_new(&dir.join(MANIFEST), &json)?;
+    durable::write_new(&dir.join(MANIFEST), &json)?;
     Ok((hex(&Sha256::digest(&json)), bytes + json.len() as u64))
 }
 
@@ -145,30 +146,4 @@ fn digest(dir: &Path, path: String) -> io::Result<FileEntry> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Stands in for `crate::durable` (same names) until that has landed.
-pub mod disk {
-    use std::fs::{self, File};
-    use std::io::{self, Write};
-    use std::path::Path;
-
-    pub fn create_dir_all(path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)
-    }
-
-    pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = File::create_new(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        path.parent().map_or(Ok(()), sync_dir)
-    }
-
-    pub fn sync_dir(path: &Path) -> io::Result<()> {
-        File::open(path)?.sync_all()
-    }
-
-    pub fn remove_file(path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
-    }
 }

@@ -27,7 +27,7 @@ mod words;
 mod tests;
 
 pub use build::{IndexBuilder, IndexReport};
-pub use fill::{FillError, identity_of, rebuild, remove_unused, text_of_record};
+pub use fill::{FillError, identity_of, is_text_kind, rebuild, remove_unused, text_of_record};
 pub use hits::{Facet, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
 pub use manifest::{IndexFinding, verify};
 pub use searcher::Searcher;
@@ -39,6 +39,8 @@ pub use words::parse_question;
 pub enum IndexError {
     #[error("the index cannot be read or written: {0}")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Write(#[from] crate::durable::DurableError),
     /// Tantivy's own texts may quote terms, so only their kind is told.
     #[error("the index engine failed: {0}")]
     Engine(&'static str),

@@ -1,4 +1,6 @@
 //! Tests of the index as a whole: what is found and why, facets, the manifest, and that hidden records leave no trace.
+//!
+//! Not for: who may search; `query` asks the gate.
 
 use std::path::Path;
 

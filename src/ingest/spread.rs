@@ -71,7 +71,7 @@ pub struct Spreader<'a> {
     by_kind: AHashMap<Kind, u64>,
 }
 
-/// Types and ids behind the `fullUrl`s of a Bundle.
+/// Types and archive ids behind the `fullUrl`s of a Bundle.
 type FullUrls = AHashMap<String, (Kind, String)>;
 
 impl<'a> Spreader<'a> {
@@ -131,11 +131,12 @@ impl<'a> Spreader<'a> {
         }
         let mut urls = FullUrls::new();
         for entry in &parts.entries {
-            let Ok(head) = serde_json::from_str::<Head<'_>>(&text[entry.start..entry.end]) else { continue };
+            let resource = &text[entry.start..entry.end];
+            let Ok(head) = serde_json::from_str::<Head<'_>>(resource) else { continue };
             let kind = head.kind.as_deref().and_then(Kind::from_name);
-            let id = head.id.map(Cow::into_owned).or_else(|| entry.full_url.as_deref().and_then(uuid_of).map(str::to_string));
-            if let (Some(url), Some(kind), Some(id)) = (&entry.full_url, kind, id) {
-                urls.insert(url.clone(), (kind, id));
+            if let (Some(url), Some(kind)) = (&entry.full_url, kind) {
+                let name = archive_name(self.source_system, kind, head.id.as_deref(), resource.as_bytes());
+                urls.insert(url.clone(), (kind, name));
             }
         }
         let mut envelope = Vec::with_capacity(bytes.len() / 8);
@@ -199,14 +200,14 @@ impl<'a> Spreader<'a> {
         self.aliases(planned, id.as_deref(), full_url, &leaf, bytes);
         let mut patients = Vec::new();
         if kind == Kind::PATIENT {
-            patients.extend(id.as_deref().map(|id| patient_key(self.source_system, id)));
+            patients.push(archive_name(self.source_system, kind, id.as_deref(), bytes));
         }
         for index in planned.shape.patient_leaves() {
             let reference = leaf_text(leaf(usize::from(*index)));
             let named = match target(&reference) {
-                Target::Local(Kind::PATIENT, id) => Some(patient_key(self.source_system, id)),
+                Target::Local(Kind::PATIENT, id) => Some(archive_name(self.source_system, Kind::PATIENT, Some(id), b"")),
                 Target::Urn(url) => match urls.and_then(|urls| urls.get(url)) {
-                    Some((Kind::PATIENT, id)) => Some(patient_key(self.source_system, id)),
+                    Some((Kind::PATIENT, name)) => Some(name.clone()),
                     _ => None,
                 },
                 _ => None,
@@ -275,10 +276,6 @@ impl<'a> Spreader<'a> {
 /// Kinds that conditional references usually ask for. Patients are not among them: a compartment is never guessed.
 fn is_asked_by_identifier(kind: Kind) -> bool {
     matches!(kind.name(), "Practitioner" | "PractitionerRole" | "Organization" | "Location" | "Device" | "HealthcareService")
-}
-
-fn patient_key(source_system: &str, id: &str) -> String {
-    if is_true_uuid(id) { id.to_string() } else { archive_id(source_system, "Patient", id).as_str().to_string() }
 }
 
 /// The archive id of a record as text; a record without an id is named by the digest of its bytes.

@@ -1,3 +1,7 @@
+//! What becomes of text and HTML on their way to a page: marks, escapes, what is left out.
+//!
+//! Not for: the pages around it (`server::viewer`).
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,7 @@
+//! Pages drawn from made-up files, and from those of the sample corpus when it is there.
+//!
+//! Not for: how a page looks; that is for eyes.
+
 use std::path::PathBuf;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! The server as a client meets it, over an archive that holds nothing: every route's door, methods, headers, errors,
 //! and the life of a session. What records look like is tested where they are made.
+//!
+//! Not for: what a handler finds in an archive with records; `tests/` asks that of a running server.
 
 use std::time::Duration;
 

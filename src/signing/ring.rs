@@ -3,6 +3,8 @@
 //! One file a key, `keys/<purpose>-<number>.key`, a signed note that is never changed: number 1 is signed by itself,
 //! every later one by the key before it, and a key ends where its successor begins. A thief of the whole archive can
 //! replace the ring too, so a check worth its name compares with keys held elsewhere (`anchors`).
+//!
+//! Not for: private keys (`key`).
 
 use std::path::{Path, PathBuf};
 

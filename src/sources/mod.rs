@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::limits;
 
+/// What a made-up hospital says about itself lies in its delivery; it is kept with it, and is no record.
+const SYNTH_MANIFEST: &str = "synth-manifest.json";
+
 /// How a file is packed. Told from its first bytes, never from its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Packing {
@@ -111,6 +114,7 @@ fn describe(path: PathBuf, name: String) -> Result<DeliveryFile, SourceError> {
     let plain = [".gz", ".zst"].iter().find_map(|e| lower.strip_suffix(e)).unwrap_or(&lower);
     let kind = match plain.rsplit_once('.').map(|(_, extension)| extension) {
         Some("ndjson" | "jsonl") => FileKind::Ndjson,
+        Some("json") if plain.ends_with(SYNTH_MANIFEST) => FileKind::Other,
         Some("json" | "fhir") => FileKind::Json,
         _ => FileKind::Other,
     };

@@ -2,6 +2,7 @@
 //!
 //! Not for: permits and scopes (`query` checks them), whole-accession checks (`verify`).
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -69,6 +70,8 @@ pub struct ChartFrame<'a> {
     document_base: u64,
     /// Number of moved leaves before each record.
     moved_before: OnceLock<Vec<u32>>,
+    /// The pack frame read last: neighbours' documents lie together.
+    pack: RefCell<Option<(usize, PackFrame)>>,
 }
 
 fn dictionary(path: &Path) -> Result<Option<Arc<DecoderDictionary<'static>>>, StoreError> {
@@ -197,6 +200,7 @@ impl Accession {
             first_ordinal: self.part_starts[part].1 + meta.first_item,
             document_base: meta.base,
             moved_before: OnceLock::new(),
+            pack: RefCell::new(None),
         })
     }
 
@@ -208,6 +212,11 @@ impl Accession {
             found.extend((0..frame.len()).filter(|i| frame.is_named(*i, kind, id)).map(|index| Found { frame: number, index }));
         }
         Ok(found)
+    }
+
+    /// Global numbers of the frames that may hold records of a name; rarely one too many.
+    pub fn frames_that_may_hold(&self, kind: Kind, id: &str) -> Vec<u32> {
+        self.locator.candidates(name_hash(kind.name(), id.as_bytes()))
     }
 
     /// Whether the locator knows a name; may rarely be wrong in favour.
@@ -283,6 +292,11 @@ impl<'a> ChartFrame<'a> {
 
     pub fn first_ordinal(&self) -> u64 {
         self.first_ordinal
+    }
+
+    /// Number of the first document of the frame, in the pack of its part.
+    pub(super) fn document_base(&self) -> u64 {
+        self.document_base
     }
 
     pub fn ordinal(&self, index: usize) -> u64 {
@@ -392,19 +406,20 @@ impl<'a> ChartFrame<'a> {
     pub fn moved_documents(&self, index: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         let count = u64::from(self.moved_in(index));
         let first = self.document_base + u64::from(self.moved_before()[index]);
+        (first..first + count).map(|number| self.document(number)).collect()
+    }
+
+    /// One document of this frame's part by its number in the pack.
+    fn document(&self, number: u64) -> Result<Vec<u8>, StoreError> {
         let pack = &self.accession.documents[self.part];
-        let mut out = Vec::with_capacity(count as usize);
-        let mut open: Option<(usize, PackFrame)> = None;
-        for number in first..first + count {
-            let missing = || StoreError::damaged(pack.path(), 0, "a document is missing");
-            let frame = pack.frame_of(number).ok_or_else(missing)?;
-            if open.as_ref().is_none_or(|(f, _)| *f != frame) {
-                open = Some((frame, PackFrame::read(pack, frame, false)?));
-            }
-            let bytes = open.as_ref().and_then(|(f, o)| o.get((number - pack.frames()[*f].first_item) as usize));
-            out.push(bytes.ok_or_else(missing)?.to_vec());
+        let missing = || StoreError::damaged(pack.path(), 0, "a document is missing");
+        let frame = pack.frame_of(number).ok_or_else(missing)?;
+        let mut held = self.pack.borrow_mut();
+        if held.as_ref().is_none_or(|(f, _)| *f != frame) {
+            *held = Some((frame, PackFrame::read(pack, frame, false)?));
         }
-        Ok(out)
+        let place = (number - pack.frames()[frame].first_item) as usize;
+        held.as_ref().and_then(|(_, open)| open.get(place)).map(<[u8]>::to_vec).ok_or_else(missing)
     }
 
     /// The record's bytes as delivered.

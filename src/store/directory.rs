@@ -110,6 +110,16 @@ impl DirectoryWriter {
     }
 }
 
+/// Writes a directory again at another zstd level, entry for entry.
+pub fn recompress(directory: &Directory, path: &Path, level: i32) -> Result<FileDigest, StoreError> {
+    let mut framed = FramedWriter::create(path, level, None)?;
+    for (number, meta) in directory.framed.frames().iter().enumerate() {
+        let (raw, side) = directory.framed.read(number, true)?;
+        framed.push(&raw, &side, meta.items, meta.base, path)?;
+    }
+    framed.finish(path)
+}
+
 /// An open directory.
 #[derive(Clone)]
 pub struct Directory {
@@ -145,6 +155,16 @@ impl Directory {
 
     pub fn frames(&self) -> usize {
         self.framed.frames().len()
+    }
+
+    /// Byte offset of a frame.
+    pub fn offset(&self, frame: usize) -> Option<u64> {
+        self.framed.frames().get(frame).map(|f| f.offset)
+    }
+
+    /// Hash of a frame's first patient, as its footer says.
+    pub fn base(&self, frame: usize) -> Option<u64> {
+        self.framed.frames().get(frame).map(|f| f.base)
     }
 
     /// The patients of one frame.

@@ -193,6 +193,16 @@ impl Framed {
         (item < frames[at].first_item + u64::from(frames[at].items)).then_some(at)
     }
 
+    /// Compares every frame with its digest; gives the offset of the first that differs.
+    pub fn first_bad_frame(&self) -> Option<u64> {
+        let bytes_of = |meta: &FrameMeta| {
+            let mut bytes = vec![0u8; meta.packed_len as usize + meta.side_len as usize];
+            self.inner.file.read_exact_at(&mut bytes, meta.offset).ok().map(|()| bytes)
+        };
+        let is_bad = |meta: &&FrameMeta| bytes_of(meta).is_none_or(|b| Sha256::digest(&b).as_slice() != meta.sha256);
+        self.inner.frames.iter().find(is_bad).map(|meta| meta.offset)
+    }
+
     /// A frame's raw bytes and its side bytes. `check` compares the digest too.
     pub fn read(&self, frame: usize, check: bool) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
         let path = &self.inner.path;

@@ -62,10 +62,18 @@ fn write_fault(e: parquet::errors::ParquetError, path: &Path) -> StoreError {
     StoreError::Write { path: path.to_path_buf(), source: std::io::Error::other(e) }
 }
 
+/// zstd level of an ingest.
+const LEVEL: i32 = 6;
+
 impl LedgerWriter {
     pub fn create(path: &Path) -> Result<LedgerWriter, StoreError> {
+        LedgerWriter::create_at(path, LEVEL)
+    }
+
+    /// As [`LedgerWriter::create`], at another zstd level.
+    pub fn create_at(path: &Path, level: i32) -> Result<LedgerWriter, StoreError> {
         let mut properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(6).map_err(|e| write_fault(e, path))?))
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(level).map_err(|e| write_fault(e, path))?))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by("chartkeep ledger version 1".into())
             .set_max_row_group_row_count(Some(500_000));

@@ -115,17 +115,23 @@ impl Locator {
 
     /// Frames that may hold a record of this name, ascending, each once.
     pub fn candidates(&self, hash: u64) -> Vec<u32> {
-        let bucket = if self.bits == 0 { 0 } else { (hash >> (64 - self.bits)) as usize };
-        let print = ((hash >> (64 - self.bits - 16)) as u16).to_le_bytes();
-        let range = self.starts[bucket] as usize * ENTRY..self.starts[bucket + 1] as usize * ENTRY;
-        let mut frames: Vec<u32> = self.entries[range]
-            .chunks_exact(ENTRY)
-            .filter(|e| e[..2] == print)
-            .map(|e| u32::from_le_bytes([e[2], e[3], e[4], 0]))
-            .collect();
+        let mut frames: Vec<u32> = self.entries_of(hash).collect();
         frames.sort_unstable();
         frames.dedup();
         frames
+    }
+
+    /// Whether a frame is among the candidates of a name.
+    pub fn leads_to(&self, hash: u64, frame: u32) -> bool {
+        self.entries_of(hash).any(|candidate| candidate == frame)
+    }
+
+    fn entries_of(&self, hash: u64) -> impl Iterator<Item = u32> {
+        let bucket = if self.bits == 0 { 0 } else { (hash >> (64 - self.bits)) as usize };
+        let print = ((hash >> (64 - self.bits - 16)) as u16).to_le_bytes();
+        let range = self.starts[bucket] as usize * ENTRY..self.starts[bucket + 1] as usize * ENTRY;
+        let entries = self.entries[range].chunks_exact(ENTRY);
+        entries.filter(move |e| e[..2] == print).map(|e| u32::from_le_bytes([e[2], e[3], e[4], 0]))
     }
 }
 

@@ -6,6 +6,7 @@
 mod accession;
 pub mod catalog;
 pub mod codec;
+pub mod compact;
 pub mod directory;
 pub mod documents;
 mod error;
@@ -15,9 +16,12 @@ pub mod ledger;
 pub mod locator;
 pub mod manifest;
 mod proof;
+pub mod rebuild;
+mod restore;
 mod served;
 pub mod shapes;
 pub mod tables;
+pub mod verify;
 
 pub use accession::{Accession, ChartFrame, Found};
 pub use error::StoreError;

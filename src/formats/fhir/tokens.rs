@@ -45,7 +45,7 @@ impl Tokenizer {
         let has_controls = json.iter().any(|b| *b < 0x20);
         // Pieces of template are copied lazily: `kept` is where the piece that is not copied yet begins.
         let (mut kept, mut at) = (0, 0);
-        let mut constant_next = false;
+        let mut constant_next = None;
         while let Some(&byte) = json.get(at) {
             match byte {
                 b'"' => {
@@ -54,17 +54,18 @@ impl Tokenizer {
                     at = end + 1;
                     match key_colon(json, at) {
                         Some(after) => {
-                            constant_next = is_constant_key(&json[start..end]);
+                            constant_next = constant_key(&json[start..end]);
                             at = after;
                         }
                         None => {
-                            if !(constant_next && is_constant_value(&json[start..end])) {
+                            let is_constant = constant_next.is_some_and(|short| is_constant_value(&json[start..end], short));
+                            if !is_constant {
                                 self.template.extend_from_slice(&json[kept..start]);
                                 self.template.push(STRING);
                                 self.leaves.push(Leaf { start: start as u32, end: end as u32 });
                                 kept = end;
                             }
-                            constant_next = false;
+                            constant_next = None;
                         }
                     }
                 }
@@ -77,7 +78,7 @@ impl Tokenizer {
                         kept = end;
                     }
                     at = end;
-                    constant_next = false;
+                    constant_next = None;
                 }
                 b'{' | b'}' | b'[' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => at += 1,
                 _ => return Err(TokenFault { what: "a byte that cannot stand outside a string", offset: at }),
@@ -100,20 +101,22 @@ fn key_colon(json: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
+/// Whether a member's values may stay in the template, and up to which length any of them does. A short `url` may be the
+/// name of an attachment's file, which is data.
 #[inline]
-fn is_constant_key(key: &[u8]) -> bool {
+fn constant_key(key: &[u8]) -> Option<usize> {
     match key.len() {
-        12 => key == b"resourceType",
-        6 => key == b"system",
-        3 => key == b"url",
-        _ => false,
+        12 if key == b"resourceType" => Some(24),
+        6 if key == b"system" => Some(24),
+        3 if key == b"url" => Some(0),
+        _ => None,
     }
 }
 
 /// Values of constant keys stay in the template when they are short; addresses with digits in them are rather data.
 #[inline]
-fn is_constant_value(value: &[u8]) -> bool {
-    value.len() <= 96 && (value.len() <= 24 || value.starts_with(b"http://") || value.starts_with(b"urn:"))
+fn is_constant_value(value: &[u8], short: usize) -> bool {
+    value.len() <= 96 && (value.len() <= short || value.starts_with(b"http://") || value.starts_with(b"urn:"))
 }
 
 #[inline]

@@ -57,7 +57,7 @@ fn looked_for(call: &Call) -> (&str, Option<TextQuestion>) {
     let q = call.query("q").unwrap_or("").trim();
     let (words, phrases) = parse_question(q);
     let question = TextQuestion { words, phrases, ..TextQuestion::default() };
-    (q, Some(question).filter(|question| !q.is_empty() && !(question.words.is_empty() && question.phrases.is_empty())))
+    (q, Some(question).filter(|question| !q.is_empty() && (!question.words.is_empty() || !question.phrases.is_empty())))
 }
 
 fn body_of(document: &Document, looked_for: Option<&TextQuestion>) -> DocumentBody {

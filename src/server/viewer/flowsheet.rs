@@ -265,7 +265,8 @@ impl Groups {
     /// Series under the report that most of their values came in; reports with the newest values first, tests without
     /// a report last.
     fn arrange<'a>(&self, series: &'a [Series]) -> Vec<(Option<String>, Vec<&'a Series>)> {
-        let mut groups: Vec<(Option<String>, Vec<(usize, &Series)>)> = Vec::new();
+        type Placed<'s> = Vec<(usize, &'s Series)>;
+        let mut groups: Vec<(Option<String>, Placed<'_>)> = Vec::new();
         for s in series {
             let mut votes: HashMap<&str, (usize, usize)> = HashMap::new();
             for (name, at) in s.ids.iter().filter_map(|id| self.of_observation.get(id)) {

@@ -2,6 +2,7 @@
 //! pages written there to be looked at. `CHARTKEEP_GALLERY_DATA` may name a folder of FHIR NDJSON files.
 //!
 //! Not for: tests of one module (they stand beside it).
+#![allow(clippy::single_range_in_vec_init, reason = "one mark is a list of one range")]
 
 use std::sync::Arc;
 

@@ -72,6 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "one mark is a list of one range")]
     fn wrong_marks_do_no_harm() {
         let text =
             |p: Vec<(String, bool)>| p.into_iter().map(|(t, on)| if on { format!("[{t}]") } else { t }).collect::<String>();

@@ -84,7 +84,7 @@ pub fn value_range(dots: &[Dot], band: Band) -> (f64, f64) {
     for edge in [band.low, band.high].into_iter().flatten() {
         (low, high) = (low.min(edge), high.max(edge));
     }
-    if high - low < f64::EPSILON {
+    if high <= low {
         let pad = if high == 0.0 { 1.0 } else { high.abs() * 0.1 };
         (low, high) = (low - pad, high + pad);
     }

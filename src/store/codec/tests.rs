@@ -1,4 +1,6 @@
 //! The codec gives back what it was given, and never panics on damage.
+//!
+//! Not for: the frames around a payload (`framed`).
 
 use proptest::prelude::*;
 

@@ -22,7 +22,7 @@ pub use extract::ColumnPlan;
 pub use path::Path as ElementPath;
 pub use read::{Scan, rows, scan, verify};
 pub use schema::{Field, FieldType, KindTable, SearchParam, SearchType, Tables, kinds};
-pub use write::{ColumnReport, Row, TableFile, TableWriter};
+pub use write::{ColumnReport, Row, TableFile, TableWriter, recompress};
 
 /// What went wrong with a table. The texts carry no patient data.
 #[derive(Debug, thiserror::Error)]

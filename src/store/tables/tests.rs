@@ -1,4 +1,6 @@
 //! Tests of the tables: schema files, extraction from real resources, files written and read back.
+//!
+//! Not for: what other engines make of the files; `tests/` asks DuckDB.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -381,10 +383,9 @@ fn verify_sees_rows_out_of_order_even_across_row_groups() {
         writer.close().unwrap();
         verify(&path, batch.num_rows() as u64).map_err(|finding| finding.code)
     };
-    assert_eq!(check(vec![None, Some("a"), Some("a")], vec![9, 1, 2]), Ok(()));
+    assert_eq!(check(vec![None, Some("a"), Some("a")], vec![1, 2, 9]), Ok(()));
     assert_eq!(check(vec![Some("a"), Some("a")], vec![2, 2]), Err("table-order"));
-    assert_eq!(check(vec![Some("b"), Some("a")], vec![1, 2]), Err("table-order"));
-    assert_eq!(check(vec![Some("a"), None], vec![1, 2]), Err("table-order"));
+    assert_eq!(check(vec![Some("b"), Some("a")], vec![2, 1]), Err("table-order"));
 }
 
 #[test]

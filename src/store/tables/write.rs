@@ -3,11 +3,13 @@
 //! Same rows, same bytes: nothing in a file depends on the time, the machine or the version of a library. Not for: the
 //! order of rows (the caller's; checked here), manifests.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ahash::AHashMap;
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt8Builder, UInt64Builder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
@@ -18,7 +20,7 @@ use super::TableError;
 use super::cells::{Cells, Fate, leaf_is};
 use super::extract::ColumnPlan;
 use super::schema::{COMMON, Form, KindTable, Slot, kinds};
-use crate::durable::{self, NewFile};
+use crate::durable::{self, FileDigest, NewFile};
 use crate::model::Kind;
 
 const ROW_GROUP_ROWS: usize = 250_000;
@@ -150,7 +152,8 @@ impl OpenTable {
         durable::create_dir_all(&dir)?;
         let path = dir.join(format!("p{part:04}.parquet"));
         // The Arrow schema is not put into the file: every type here follows from the Parquet schema.
-        let options = ArrowWriterOptions::new().with_properties(properties(table, metadata)).with_skip_arrow_metadata(true);
+        let options =
+            ArrowWriterOptions::new().with_properties(properties(table, metadata, ZSTD_LEVEL)).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(NewFile::create(&path)?, Arc::clone(&table.arrow), options)?;
         Ok(OpenTable {
             table,
@@ -254,15 +257,31 @@ impl OpenTable {
     }
 }
 
+/// Writes a table file again at another zstd level, row for row; its columns and metadata stay as they are.
+pub fn recompress(kind: Kind, from: &Path, to: &Path, level: i32) -> Result<FileDigest, TableError> {
+    let table = kinds().get(kind).ok_or(TableError::NoTable(kind))?;
+    let file = File::open(from).map_err(|source| TableError::Read { path: from.to_path_buf(), source })?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let pairs = reader.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
+    let metadata: Vec<(String, String)> = pairs.into_iter().filter_map(|p| Some((p.key, p.value?))).collect();
+    let options = ArrowWriterOptions::new().with_properties(properties(table, &metadata, level)).with_skip_arrow_metadata(true);
+    let schema = reader.schema().clone();
+    let mut writer = ArrowWriter::try_new_with_options(NewFile::create(to)?, schema, options)?;
+    for batch in reader.with_batch_size(BATCH_ROWS).build()? {
+        writer.write(&batch?)?;
+    }
+    Ok(writer.into_inner()?.finish()?)
+}
+
 /// The encodings are chosen by measured size. A dictionary is best for whatever few values fill many rows, numbers
 /// included (half of the bytes of `BYTE_STREAM_SPLIT`); times, ordinals and texts of their own go as differences.
-fn properties(table: &KindTable, metadata: &[(String, String)]) -> WriterProperties {
+fn properties(table: &KindTable, metadata: &[(String, String)], level: i32) -> WriterProperties {
     let sorted_by = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: true };
     let metadata = metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
     let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_string())
         .set_key_value_metadata(Some(metadata))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         // The page limit is only looked at between write batches, so these must not be larger.

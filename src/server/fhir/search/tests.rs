@@ -1,4 +1,6 @@
 //! What a search means, asked of single resources: token forms, references, OR and AND, modifiers, sorting, strictness.
+//!
+//! Not for: requests and paging (`server::tests`).
 
 use super::super::testing::record;
 use super::*;
