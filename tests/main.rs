@@ -5,6 +5,7 @@
 mod corpus;
 mod crash;
 mod exit;
+mod gate;
 mod gate_compile;
 mod house;
 mod ingest;

@@ -122,7 +122,8 @@ fn patient(builder: &IndexBuilder, accession: &Accession, frame: &ChartFrame<'_>
         source_system: accession.source_system.clone(),
         place: accession.place(frame.ordinal(index)),
         label: frame.label(index),
-        records: entry.count() + entry.also.len() as u64,
+        // One number for all readers, so it must tell nothing of labelled records.
+        records: entry.unrestricted(),
         last_seen: entry.days.and_then(|(_, last)| When::parse(&day_text(last))),
     })?;
     Ok(())

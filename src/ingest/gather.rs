@@ -482,7 +482,8 @@ fn note_in_directory(entry: &mut PatientEntry, work: &Work<'_>) {
         }
         None => entry.runs.push(KindRun { kind, count: 1, restricted }),
     }
-    if work.spilled.date != i64::MIN && kind != Kind::PATIENT {
+    // A day that only a labelled record reaches would tell of it.
+    if work.spilled.date != i64::MIN && kind != Kind::PATIENT && restricted == 0 {
         let day = work.spilled.date.div_euclid(86_400_000_000) as i32;
         let (from, to) = entry.days.unwrap_or((day, day));
         entry.days = Some((from.min(day), to.max(day)));

@@ -105,6 +105,8 @@ pub struct Chart {
 #[derive(Clone, Debug)]
 pub struct ValuePoint {
     pub record: ArchiveId,
+    /// For the audit entry.
+    pub place: Place,
     pub when: Option<When>,
     /// The number as written, with its trailing zeros; or the text value.
     pub value: String,

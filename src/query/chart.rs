@@ -310,6 +310,21 @@ impl Part<'_> {
         Ok(())
     }
 
+    /// Whether the filter leaves anything of this part. A source that holds hidden records alone is not named.
+    fn shows_anything(&self, filter: &Filter) -> Result<bool, QueryError> {
+        if !filter.hide_restricted || self.entry.unrestricted() > 0 {
+            return Ok(true);
+        }
+        let mut any = false;
+        for ordinal in &self.entry.also {
+            self.one(*ordinal, &Selection::default(), filter, &mut |_, _| {
+                any = true;
+                Ok(())
+            })?;
+        }
+        Ok(any)
+    }
+
     fn one(
         &self,
         ordinal: u64,
@@ -350,12 +365,18 @@ fn index_of(snapshot: &Snapshot, parts: &[Part<'_>], filter: &Filter, patient: &
     if counts.is_empty() {
         return Err(QueryError::NotFound);
     }
+    let mut seen = Vec::new();
+    for part in parts {
+        if part.shows_anything(filter)? {
+            seen.push(part);
+        }
+    }
     Ok(ChartIndex {
         patient: patient.clone(),
         identity: identity.map(|(_, i)| i).unwrap_or_default(),
         counts,
-        coverage: coverage(parts, filter),
-        cutover: cutover(snapshot, parts),
+        coverage: coverage(&seen, filter),
+        cutover: cutover(snapshot, &seen),
     })
 }
 
@@ -385,16 +406,15 @@ fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryEr
     Ok(by_kind.into_iter().map(|(kind, count)| KindCount { kind, count }).collect())
 }
 
-fn coverage(parts: &[Part<'_>], filter: &Filter) -> Vec<Coverage> {
+fn coverage(parts: &[&Part<'_>], filter: &Filter) -> Vec<Coverage> {
     let day = |day: i32| {
         let (y, m, d) = crate::model::civil_from_days(i64::from(day));
         When::parse(&format!("{y:04}-{m:02}-{d:02}"))
     };
     let mut all: Vec<Coverage> = Vec::new();
     for part in parts {
-        let hidden: u64 = if filter.hide_restricted { part.entry.runs.iter().map(|r| r.restricted).sum() } else { 0 };
         let (first, last) = part.entry.days.map_or((None, None), |(from, to)| (day(from), day(to)));
-        let records = part.entry.count() - hidden;
+        let records = if filter.hide_restricted { part.entry.unrestricted() } else { part.entry.count() };
         match all.iter_mut().find(|c| c.source_system == part.accession.source_system) {
             None => all.push(Coverage { source_system: part.accession.source_system.clone(), first, last, records }),
             Some(held) => {
@@ -408,7 +428,7 @@ fn coverage(parts: &[Part<'_>], filter: &Filter) -> Vec<Coverage> {
 }
 
 /// The declared last day of the sources of this chart, else the newest day that these sources hold.
-fn cutover(snapshot: &Snapshot, parts: &[Part<'_>]) -> Option<When> {
+fn cutover(snapshot: &Snapshot, parts: &[&Part<'_>]) -> Option<When> {
     let declared = parts.iter().filter_map(|p| snapshot.cutover.get(p.accession.source_system.as_ref()).cloned());
     let found = parts.iter().filter_map(|p| p.accession.seal.data_to.as_deref().and_then(When::parse));
     declared.max_by_key(When::start_us).or_else(|| found.max_by_key(When::start_us))

@@ -14,13 +14,31 @@ use crate::model::{ArchiveId, Document, DocumentId, Kind, PatientKey};
 use crate::store::parse_document_id;
 
 impl Archive {
-    /// An attachment's bytes. Scope: `Record` of its record or of the document itself (as a `Binary`), or the `Chart` it
-    /// lies in. The label that counts is that of its record.
+    /// An attachment's bytes, or those of a Binary that was delivered as a record. Scope: `Record` of its record or of the
+    /// document itself (as a `Binary`), or the `Chart` it lies in. The label that counts is that of its record.
     pub fn document(&self, permit: &Permit, id: &DocumentId) -> Result<Document, QueryError> {
-        let (kind, record_id, number) = parse_document_id(id).ok_or(QueryError::NotFound)?;
+        let attachment = match parse_document_id(id) {
+            Some((kind, record, number)) => self.attachment(permit, id, kind, &record, number),
+            None => Err(QueryError::NotFound),
+        };
+        match attachment {
+            Err(QueryError::NotFound) => self.attachment(permit, id, Kind::BINARY, &id.0, 0),
+            found => found,
+        }
+    }
+
+    /// Attachment `number` of a record.
+    fn attachment(
+        &self,
+        permit: &Permit,
+        id: &DocumentId,
+        kind: Kind,
+        record_id: &ArchiveId,
+        number: usize,
+    ) -> Result<Document, QueryError> {
         let snapshot = self.snapshot();
-        let covers = |patient: Option<&PatientKey>| permit.covers_document(&id.0, kind, &record_id, patient);
-        let all = located_where(&snapshot, permit, kind, &record_id, &covers)?;
+        let covers = |patient: Option<&PatientKey>| permit.covers_document(&id.0, kind, record_id, patient);
+        let all = located_where(&snapshot, permit, kind, record_id, &covers)?;
         let (record, accession, found) = all.into_iter().next_back().ok_or(QueryError::NotFound)?;
         let frame = accession.frame(found.frame, false)?;
         let bytes = frame.attachment(found.index, number)?.ok_or(QueryError::NotFound)?;

@@ -89,6 +89,7 @@ impl Archive {
                     let Some(record) = id else { continue };
                     points.push(ValuePoint {
                         record,
+                        place: accession.place(frame.ordinal(at)),
                         when: date_of(shape, leaf),
                         value: text(leaves.comparator).map_or(value.clone(), |c| format!("{c} {value}")),
                         unit: text(leaves.unit),

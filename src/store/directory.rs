@@ -35,7 +35,7 @@ pub struct PatientEntry {
     /// Ordinal of the first record; the others follow without a gap, by kind and date.
     pub first: u64,
     pub runs: Vec<KindRun>,
-    /// First and last clinical day, counted from 1970-01-01.
+    /// First and last clinical day of the records without a label, counted from 1970-01-01.
     pub days: Option<(i32, i32)>,
     /// Ordinals of records that lie in another compartment and name this patient.
     pub also: Vec<u64>,
@@ -44,6 +44,11 @@ pub struct PatientEntry {
 impl PatientEntry {
     pub fn count(&self) -> u64 {
         self.runs.iter().map(|r| r.count).sum()
+    }
+
+    /// Records of the compartment that carry no restricted label.
+    pub fn unrestricted(&self) -> u64 {
+        self.runs.iter().map(|r| r.count - r.restricted).sum()
     }
 }
 

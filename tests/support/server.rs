@@ -48,10 +48,19 @@ impl Server {
     /// The same with further options.
     pub fn start_with(archive: &Path, options: &[&str]) -> Server {
         let words = [Path::new("serve"), archive, Path::new("--listen"), Path::new("127.0.0.1:0")];
-        let mut process = super::command(words.into_iter().chain(options.iter().map(Path::new)))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
+        Server::of(super::command(words.into_iter().chain(options.iter().map(Path::new))))
+    }
+
+    /// Started by another command, which gets the server's own as further words: for limits of the system.
+    pub fn start_under(archive: &Path, command: &[&str]) -> Server {
+        let mut under = std::process::Command::new(command[0]);
+        under.args(&command[1..]).arg(env!("CARGO_BIN_EXE_chartkeep")).arg("serve").arg(archive);
+        under.args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null());
+        Server::of(under)
+    }
+
+    fn of(mut command: std::process::Command) -> Server {
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let line = lines.next().and_then(Result::ok).expect("the server says when it is ready");
         let address = line.split_whitespace().find(|word| word.starts_with("http://"));

@@ -42,12 +42,14 @@ pub fn shown_hits(text: &str, hits: &[PatientHit], total: u64) -> Shown {
 pub fn index(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
     let permit = call.ask(Scope::Chart(patient.clone()))?;
-    let found = call.archive().chart_index(&permit, &patient);
-    let (permit, index) = call.found(permit, "record.read", found)?;
-    let mut entry = shown("record.read", []);
-    entry.patients.push(patient);
-    entry.kinds.push(Kind::PATIENT);
-    Ok(permit.answer(Body::json(&Cover::from(index))?, entry)?.into())
+    // The Patient comes along, since its name and numbers are shown and the entry must name it.
+    let found = call.archive().chart(&permit, &patient, &Selection { kinds: vec![Kind::PATIENT], newest: None });
+    let (permit, chart) = call.found(permit, "record.read", found)?;
+    let mut entry = shown("record.read", chart.records.iter().filter(|record| record.id == patient.0));
+    if !entry.patients.contains(&patient) {
+        entry.patients.push(patient);
+    }
+    Ok(permit.answer(Body::json(&Cover::from(chart.index))?, entry)?.into())
 }
 
 /// `GET /patients/{patient}/chart`: every record as stored, in one body.
@@ -129,6 +131,7 @@ pub fn series(call: &Call) -> Result<Answer, ApiError> {
     let mut entry = shown("record.search", []);
     entry.patients.push(patient);
     entry.kinds.extend(Kind::from_name("Observation"));
+    entry.places.extend(points.iter().map(|point| point.place.clone()));
     entry.hits = Some(points.len() as u64);
     entry.query = Some(format!("series of {code}"));
     let series = Series { code: code.to_string(), points: points.into_iter().map(Point::from).collect() };

@@ -16,10 +16,10 @@ pub fn read(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id_param("id")?;
     let permit = call.ask(Scope::Record(Kind::BINARY, id.clone()))?;
     match call.archive().document(&permit, &DocumentId(id)) {
-        // A Binary that the source system itself delivered as a record.
+        // A Binary that was delivered as a record without data, or nothing.
         Err(QueryError::NotFound) => {
             drop(permit);
-            super::read::read(call)
+            super::read::read_of(call, Kind::BINARY)
         }
         Err(other) => Err(other.into()),
         Ok(document) => {
@@ -50,6 +50,12 @@ pub fn media_type(stored: &str) -> String {
 fn resource(document: &Document) -> Body {
     let data = base64::engine::general_purpose::STANDARD.encode(&document.bytes);
     let record = &document.record;
+    if record.kind == Kind::BINARY {
+        // Delivered as a record: it is itself, with the data back in place.
+        let mut resource: serde_json::Value = serde_json::from_str(&record.json).unwrap_or_default();
+        resource["data"] = data.into();
+        return Body::new(FHIR_JSON, resource.to_string());
+    }
     let resource = serde_json::json!({
         "resourceType": "Binary",
         "id": document.id.0.as_str(),

@@ -3,7 +3,7 @@
 //! Not for: attachments (`binary`).
 
 use crate::access::Scope;
-use crate::model::Record;
+use crate::model::{Kind, Record};
 use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
 use crate::server::call::{Call, shown};
 
@@ -13,8 +13,13 @@ use super::splice::{last_updated, version_id, write_resource};
 
 /// `GET /{kind}/{id}`
 pub fn read(call: &Call) -> Result<Answer, ApiError> {
+    read_of(call, super::kind(call)?)
+}
+
+/// The record of this kind with the id of the path.
+pub fn read_of(call: &Call, kind: Kind) -> Result<Answer, ApiError> {
     super::want_json(call)?;
-    let (kind, id) = (super::kind(call)?, call.id_param("id")?);
+    let id = call.id_param("id")?;
     let permit = call.ask(Scope::Record(kind, id.clone()))?;
     let found = call.archive().record(&permit, kind, &id);
     let (permit, record) = call.found(permit, "record.read", found)?;

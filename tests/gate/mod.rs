@@ -1,0 +1,14 @@
+//! The gate as a client meets it: what leaves the server, to whom, and what stands in the log about it.
+//!
+//! Not for: the gate's parts on their own (`src/access`), or ways round it that must not compile (`gate_compile`).
+
+mod disk;
+
+mod fhir;
+mod harness;
+mod kill;
+mod leak;
+mod live;
+mod routes;
+mod session;
+mod subsets;
