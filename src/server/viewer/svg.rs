@@ -221,7 +221,7 @@ pub fn strip(lanes: &[Lane], from: i64, to: i64, to_day: &str, width: u32) -> Ma
     );
     for (year, x) in axis.years(if width > 900 { 14 } else { 7 }) {
         let _ = write!(s, r#"<path class="grid" d="M{x:.1} 0V{height}"/>"#);
-        if x < axis.right - 74.0 {
+        if x < axis.right - 96.0 {
             let _ = write!(s, r#"<text class="tick" x="{x:.1}" y="{:.0}" text-anchor="middle">{year}</text>"#, height + 17.0);
         }
     }

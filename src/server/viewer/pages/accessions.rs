@@ -164,7 +164,8 @@ pub fn accession(frame: &Frame, report: &AccessionReport) -> String {
         parts: drawn(&parts, t.read),
         balanced,
         difference: text::count(t.difference().unsigned_abs() as u64),
-        share: format!("{share:.1} % archived"),
+        // Rounded down: what is not whole must not read as 100 %.
+        share: format!("{:.2} % archived", (share * 100.0).floor() / 100.0),
         files: files(report),
         kinds: kinds(report),
         quarantine: quarantine(report),
