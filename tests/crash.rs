@@ -9,8 +9,10 @@ use chartkeep::signing::KeyRing;
 use chartkeep::synth::Options;
 
 use crate::support::archive::{accessions, in_force, records};
-use crate::support::{Hospital, SOURCE, command, folder, ingest, init};
+use crate::support::{Hospital, chartkeep, command, folder, ingest, ingest_from, init};
 
+/// The second delivery's system: another one, so that nothing of it is a duplicate of the first's.
+const OTHER: &str = "lab";
 /// Kills in an ordinary run; `CHARTKEEP_HEAVY` asks for the long one.
 const KILLS: u32 = 10;
 const KILLS_HEAVY: u32 = 200;
@@ -34,13 +36,13 @@ fn a_killed_ingest_leaves_the_last_catalog_in_force() {
     let home = folder();
     let archive = init(&home);
     ingest(&archive, &[&first.delivery()]).expect(1);
-    let seen = in_force(&archive).accessions;
+    let mut seen = in_force(&archive).accessions;
 
     // How long a whole one takes, on another archive.
     let apart = folder();
     let trial = init(&apart);
     let started = Instant::now();
-    ingest(&trial, &[&second.delivery()]).expect(1);
+    ingest_from(OTHER, &trial, &[&second.delivery()]).expect(1);
     let whole = started.elapsed();
 
     let kills = if std::env::var_os("CHARTKEEP_HEAVY").is_some() { KILLS_HEAVY } else { KILLS };
@@ -49,19 +51,22 @@ fn a_killed_ingest_leaves_the_last_catalog_in_force() {
     for _ in 0..kills {
         let moment = moments.next(whole);
         kill_ingest(&archive, &second.delivery(), moment);
+        let check = chartkeep([Path::new("verify"), &archive, Path::new("--files-only")]);
+        assert_eq!(check.code, Some(0), "killed after {moment:?}: {check:?}");
         let now = in_force(&archive).accessions;
         if now.len() > seen.len() {
             // It was through before the kill: the next run starts again from the archive as it was.
             published += 1;
             assert_eq!(records(&accessions(&archive)[1]).len() as u64, second.manifest.ledger.archived);
             reset(&archive, &first);
+            seen = in_force(&archive).accessions;
         } else {
             assert_eq!(now, seen, "killed after {moment:?}");
             assert_eq!(records(&accessions(&archive)[0]).len() as u64, first.manifest.ledger.archived);
         }
     }
     println!("{kills} kills, {published} of them after the accession was published");
-    let result = ingest(&archive, &[&second.delivery()]).expect(1).json();
+    let result = ingest_from(OTHER, &archive, &[&second.delivery()]).expect(1).json();
     assert_eq!(result["records"]["archived"], second.manifest.ledger.archived);
     assert!(!archive.join("building").exists(), "what the killed runs left behind is swept");
     let log = chartkeep::audit::verify(&archive, &KeyRing::load(&archive).expect("the keys read"));
@@ -70,7 +75,7 @@ fn a_killed_ingest_leaves_the_last_catalog_in_force() {
 
 /// Starts an ingest and kills it after a while with SIGKILL.
 fn kill_ingest(archive: &Path, delivery: &Path, after: Duration) {
-    let words = [Path::new("ingest"), archive, delivery, Path::new("--source-system"), Path::new(SOURCE)];
+    let words = [Path::new("ingest"), archive, delivery, Path::new("--source-system"), Path::new(OTHER)];
     let quiet = std::process::Stdio::null;
     let mut process = command(words).stdout(quiet()).stderr(quiet()).spawn().expect("the binary starts");
     std::thread::sleep(after);
@@ -82,6 +87,6 @@ fn kill_ingest(archive: &Path, delivery: &Path, after: Duration) {
 fn reset(archive: &Path, first: &Hospital) {
     std::fs::remove_dir_all(archive).expect("the archive can be removed");
     std::fs::remove_dir_all(archive.with_extension("keys")).expect("so can its keys");
-    crate::support::chartkeep([Path::new("init"), archive]).expect(0);
+    chartkeep([Path::new("init"), archive]).expect(0);
     ingest(archive, &[&first.delivery()]).expect(1);
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::sealed::{Fixture, files_below, text};
+use crate::sealed::{Fixture, files_below, succeed, text};
 
 const PACKAGES: [&str; 2] = ["zstandard", "duckdb"];
 
@@ -52,6 +52,15 @@ fn records_documents_and_tables_are_read_without_chartkeep() {
     records_are_those_delivered(&fixture, &out);
     documents_are_those_delivered(&fixture, &out);
     tables_have_the_rows_of_the_charts(&python, &accession, &out);
+    // Packed smaller, it reads the same.
+    succeed(&["compact", text(&fixture.archive)]);
+    let again = fixture.delivery.with_file_name("again");
+    run(Command::new(&python).args([text(&script), text(&accession), text(&again)]));
+    let content = |dir: &Path| -> Vec<(PathBuf, Vec<u8>)> {
+        let files = files_below(dir).into_iter();
+        files.map(|f| (f.strip_prefix(dir).unwrap().to_path_buf(), std::fs::read(&f).unwrap())).collect()
+    };
+    assert!(content(&out) == content(&again), "the compacted accession reads otherwise");
 }
 
 fn written_lines(out: &Path) -> BTreeMap<String, Vec<Vec<u8>>> {

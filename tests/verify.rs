@@ -47,6 +47,7 @@ fn a_sound_archive_checks_and_the_check_is_logged() {
     assert_eq!((code, &json["logged"]), (0, &Value::Bool(false)));
 }
 
+/// A few places of every file; with `CHARTKEEP_TEST_EVERY_BYTE=1` each byte (a long run, by name).
 #[test]
 fn a_flipped_byte_in_any_file_is_found() {
     let fixture = Fixture::new(2, 5);

@@ -11,10 +11,14 @@ use anyhow::{Context, ensure};
 
 use super::progress::Meter;
 use super::{ingest, init, serve};
+use crate::config::CONFIG_FILE;
 use crate::register::{BlockingRegister, NewAccount, REGISTER_FILE, generate_password};
-use crate::synth;
+use crate::{durable, synth};
 
 const SOURCE_SYSTEM: &str = "mer";
+
+/// What the demo's archive says of itself.
+const CONFIG: &str = "institution = \"Example Valley Health (made up)\"\n\n[cutover]\nmer = \"2024-06-30\"\n";
 
 /// Make a made-up hospital, archive it, serve it, and print how to sign in.
 ///
@@ -72,6 +76,10 @@ fn make(args: &DemoArgs, archive: &Path) -> anyhow::Result<()> {
     }
     println!("Archiving it…");
     init::create(archive)?;
+    let config = args.dir.join(CONFIG_FILE);
+    if !config.exists() {
+        durable::write_new(&config, CONFIG.as_bytes()).context("the demo's configuration cannot be written")?;
+    }
     let outcome = ingest::ingest(archive, &[delivery], SOURCE_SYSTEM, None, &Meter::new())?;
     let records = outcome.summary.records;
     ensure!(records.balances(), "the ledger does not balance");

@@ -55,6 +55,7 @@ pub(crate) const REFUSED: u8 = 2;
 
 /// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed.
 pub fn main() -> ExitCode {
+    crate::telemetry::install_panic_hook();
     let cli = Cli::parse();
     let done = match &cli.command {
         Command::Init(args) => init::run(args),

@@ -45,7 +45,7 @@ impl Meter {
                 bar.set_position(done);
             }
             None => {
-                let tenth = if of == 0 { 10 } else { done * 10 / of };
+                let tenth = (done * 10).checked_div(of).unwrap_or(10);
                 let due = is_new || self.printed.load(Ordering::Relaxed) < tenth / 5;
                 if due {
                     self.printed.store(tenth / 5, Ordering::Relaxed);

@@ -223,7 +223,7 @@ fn deliveries(
         Err(error) => return verdict.findings.push(finding(error.path.display().to_string(), None, error.what)),
     };
     let files: Vec<rebuild::Delivered> =
-        delivered.into_iter().map(|f| rebuild::Delivered { name: f.name, path: f.path, bytes: f.bytes }).collect();
+        delivered.into_iter().map(|f| rebuild::Delivered { name: f.name, path: f.path }).collect();
     let show = |done: u64, of: u64| meter.show("rebuilding", done, of, false);
     match rebuild::compare(&accessions, &files, layout.root(), threads, &show) {
         Ok(outcome) => {

@@ -31,6 +31,7 @@ pub use fill::{FillError, identity_of, is_text_kind, rebuild, remove_unused, tex
 pub use hits::{Facet, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
 pub use manifest::{IndexFinding, verify};
 pub use searcher::Searcher;
+pub use snippet::marks;
 pub use words::parse_question;
 
 /// Why an index could not be built, opened or asked. The texts carry no patient data.

@@ -26,6 +26,16 @@ struct Match {
 /// The best passage of `text`, with the byte ranges of its matching words inside it. Words match as they do in the
 /// search; the words of a phrase match only where the whole phrase stands. Without any match: the beginning.
 pub fn snippet(question: &TextQuestion, text: &str) -> (String, Vec<Range<usize>>) {
+    let shown = matches(question, text);
+    cut(text, passage(text, &shown), &shown)
+}
+
+/// The byte ranges of all words of `text` that match, the first few thousand of them, in order.
+pub fn marks(question: &TextQuestion, text: &str) -> Vec<Range<usize>> {
+    matches(question, text).into_iter().map(|m| m.bytes).collect()
+}
+
+fn matches(question: &TextQuestion, text: &str) -> Vec<Match> {
     let mut stems = Stems::new();
     let mut wanted: Vec<String> = Vec::new();
     let mut index_of = |stem: String| {
@@ -44,9 +54,7 @@ pub fn snippet(question: &TextQuestion, text: &str) -> (String, Vec<Range<usize>
             _ => phrases.push(found),
         }
     }
-    let matches = find(text, &wanted, &mut stems);
-    let shown = shown(matches, &singles, &phrases);
-    cut(text, passage(text, &shown), &shown)
+    shown(find(text, &wanted, &mut stems), &singles, &phrases)
 }
 
 /// The first words of `text` whose stem is wanted.
@@ -176,6 +184,8 @@ mod tests {
         let (line, words) = marked("complain FIEVRE", "Mme Été  complained\n\tof fièvre; complains since.");
         assert_eq!(line, "Mme Été complained of fièvre; complains since.");
         assert_eq!(words, ["complained", "fièvre", "complains"]);
+        let question = TextQuestion { words: vec!["complain".into()], ..Default::default() };
+        assert_eq!(marks(&question, "Complains, as he complained"), [0..9, 17..27]);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub fn assemble(
     let digest = write_shapes(&generation.shapes(), &templates)?;
     entries.push(FileEntry::new("charts/shapes.zst", &digest, Some(templates.len() as u64)));
 
-    let names = names(&pieces.parts)?;
+    let names = names(&mut pieces.parts)?;
     let digest = write_locator(&generation.locator(), &names)?;
     entries.push(FileEntry::new("locator/ids.loc", &digest, Some(names.len() as u64)));
     let dangling = dangling(&pieces.parts, &names, &pieces.spread);
@@ -239,12 +239,14 @@ fn starts(parts: &[PartOutput]) -> Vec<u64> {
 }
 
 /// (hash, global frame) of all records, sorted.
-fn names(parts: &[PartOutput]) -> Result<Vec<(u64, u32)>, IngestError> {
+fn names(parts: &mut [PartOutput]) -> Result<Vec<(u64, u32)>, IngestError> {
     let mut all = Vec::with_capacity(parts.iter().map(|p| p.names.len()).sum());
     let mut base = 0u32;
     for part in parts {
-        all.extend(part.names.iter().map(|(hash, frame)| (*hash, base + frame)));
-        base += part.names.iter().map(|(_, frame)| frame + 1).max().unwrap_or(0);
+        let names = std::mem::take(&mut part.names);
+        let frames = names.iter().map(|(_, frame)| frame + 1).max().unwrap_or(0);
+        all.extend(names.into_iter().map(|(hash, frame)| (hash, base + frame)));
+        base += frames;
     }
     if base > FRAMES_MAX {
         return Err(IngestError::Delivery(
@@ -335,7 +337,8 @@ fn ledger(
 ) -> Result<LedgerOutcome, IngestError> {
     let mut fates: Vec<Fate> = Vec::with_capacity(pieces.parts.iter().map(|p| p.fates.len()).sum());
     for part in &mut pieces.parts {
-        fates.append(&mut part.fates);
+        // Taken, not appended: the part's own memory is given back at once.
+        fates.extend(std::mem::take(&mut part.fates));
     }
     fates.sort_unstable_by_key(|f| f.key);
     let path = generation.ledger();
@@ -347,17 +350,17 @@ fn ledger(
         while let Some((_, row)) = kept_rows.next_if(|(key, _)| *key < fate.key) {
             writer.push(row, &path)?;
         }
-        match fate.outcome {
+        match fate.outcome() {
             Outcome::Duplicate => totals.duplicate += 1,
             _ => totals.archived += 1,
         }
-        let ordinal = (fate.place != u64::MAX).then(|| starts[fate.part as usize] + fate.place);
+        let ordinal = fate.place().map(|place| starts[fate.part()] + place);
         writer.push(
             LedgerRow {
                 item: fate.key >> 24,
                 entry: (fate.key & 0xff_ffff) as u32,
-                kind: names.get(&fate.kind).cloned().unwrap_or_default(),
-                outcome: fate.outcome.name().into(),
+                kind: fate.kind().and_then(|kind| names.get(&kind).cloned()).unwrap_or_default(),
+                outcome: fate.outcome().name().into(),
                 ordinal,
                 document: None,
                 reason: None,

@@ -14,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::IngestError;
+use super::earlier::{Earlier, Known};
 use super::planned::Planned;
 use super::spill::{self, Spilled};
 use crate::formats::fhir::{Target, leaf_text, target};
@@ -47,14 +48,48 @@ pub struct GatherPlan<'a> {
     pub table_metadata: Vec<(String, String)>,
 }
 
-/// What became of one source record; the place is a part-local ordinal or document number.
+/// What became of one source record. Packed, since a large delivery has one for each of its records in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Fate {
     pub key: u64,
-    pub outcome: Outcome,
-    pub kind: Kind,
-    pub part: u32,
-    pub place: u64,
+    /// Outcome (3 bits), kind (9), part (12), place (40).
+    packed: u64,
+}
+
+/// The place of a record whose bytes lie in an earlier accession.
+const ELSEWHERE: u64 = (1 << 40) - 1;
+/// Parts that a fate can name.
+pub const PARTS_MAX: usize = 1 << 12;
+
+impl Fate {
+    fn new(key: u64, outcome: Outcome, kind: Kind, part: u32, place: Option<u64>) -> Fate {
+        let place = place.unwrap_or(ELSEWHERE);
+        debug_assert!(place <= ELSEWHERE && (part as usize) < PARTS_MAX && kind.number() < 512);
+        Fate { key, packed: ((outcome as u64) << 61) | (u64::from(kind.number()) << 52) | (u64::from(part) << 40) | place }
+    }
+
+    pub fn outcome(self) -> Outcome {
+        match self.packed >> 61 {
+            0 => Outcome::Archived,
+            1 => Outcome::Version,
+            2 => Outcome::Duplicate,
+            3 => Outcome::Quarantined,
+            _ => Outcome::Excluded,
+        }
+    }
+
+    pub fn kind(self) -> Option<Kind> {
+        Kind::from_number((self.packed >> 52) as u16 & 511)
+    }
+
+    pub fn part(self) -> usize {
+        (self.packed >> 40) as usize & (PARTS_MAX - 1)
+    }
+
+    /// Part-local ordinal of the record with these bytes; `None` when it lies in an earlier accession.
+    pub fn place(self) -> Option<u64> {
+        Some(self.packed & ELSEWHERE).filter(|place| *place != ELSEWHERE)
+    }
 }
 
 /// What one part brought.
@@ -95,6 +130,9 @@ struct Work<'a> {
     length: usize,
 }
 
+/// A record of the compartment in work: shape, leaves, ordinal.
+type Seen<'a> = (u32, &'a [u8], u64);
+
 /// Gathers one part.
 pub struct Gatherer<'a> {
     plan: &'a GatherPlan<'a>,
@@ -107,6 +145,7 @@ pub struct Gatherer<'a> {
     leaf_file: BufWriter<File>,
     encoder: Encoder,
     hasher: LeafHasher,
+    earlier: Earlier<'a>,
     /// Texts without a shared shape are planned one by one.
     registry: super::planned::ShapeRegistry,
     text: Vec<u8>,
@@ -128,6 +167,7 @@ impl<'a> Gatherer<'a> {
             leaf_file: BufWriter::with_capacity(1 << 20, leaf_file),
             encoder: Encoder::default(),
             hasher: LeafHasher::new(&plan.secret),
+            earlier: Earlier::new(&plan.earlier),
             registry: super::planned::ShapeRegistry::default(),
             text: Vec::new(),
             out: PartOutput {
@@ -193,7 +233,7 @@ impl<'a> Gatherer<'a> {
         let patient = records[0].1.patient;
         let mut entry =
             PatientEntry { key: patient.to_string(), first: self.out.records + open.len() as u64, ..Default::default() };
-        let mut seen: AHashMap<(Kind, String), Vec<(u32, &'b [u8], u64)>> = AHashMap::new();
+        let mut seen: AHashMap<(Kind, String), Vec<Seen<'b>>> = AHashMap::new();
         let mut names: AHashSet<u64> = AHashSet::new();
         let mut wanted: Vec<(u64, u64)> = Vec::new();
         // Encounters come first in a chart, so that what happened in them can point to them.
@@ -212,17 +252,19 @@ impl<'a> Gatherer<'a> {
             let earlier = seen.entry((kind, work.name.clone())).or_default();
             let known = earlier.iter().find(|(shape, leaves, _)| *shape == work.shape && *leaves == work.spilled.leaves);
             if let Some((_, _, place)) = known {
-                self.fate(&work, Outcome::Duplicate, *place);
+                self.fate(&work, Outcome::Duplicate, Some(*place));
                 continue;
             }
-            if self.is_archived_already(&work)? {
-                self.fate(&work, Outcome::Duplicate, u64::MAX);
+            let archived = self.archived_already(&work)?;
+            if archived == Known::SameBytes {
+                self.fate(&work, Outcome::Duplicate, None);
                 continue;
             }
             let ordinal = self.out.records + open.len() as u64;
-            let outcome = if earlier.is_empty() { Outcome::Archived } else { Outcome::Version };
+            let is_new = earlier.is_empty() && archived == Known::Nothing;
+            let outcome = if is_new { Outcome::Archived } else { Outcome::Version };
             earlier.push((work.shape, work.spilled.leaves, ordinal));
-            self.fate(&work, outcome, ordinal);
+            self.fate(&work, outcome, Some(ordinal));
             names.insert(name_hash(kind.name(), work.name.as_bytes()));
             if kind.name() == "Encounter" {
                 encounters.insert(work.name.clone(), ordinal);
@@ -290,26 +332,17 @@ impl<'a> Gatherer<'a> {
         encounters.get(&super::spread::archive_name(self.plan.source_system, kind, Some(id), b"")).copied()
     }
 
-    fn fate(&mut self, work: &Work<'_>, outcome: Outcome, place: u64) {
-        let (key, kind, part) = (work.spilled.key, work.planned.shape.kind(), self.out.part);
-        self.out.fates.push(Fate { key, outcome, kind, part, place });
+    fn fate(&mut self, work: &Work<'_>, outcome: Outcome, place: Option<u64>) {
+        self.out.fates.push(Fate::new(work.spilled.key, outcome, work.planned.shape.kind(), self.out.part, place));
     }
 
-    fn is_archived_already(&mut self, work: &Work<'_>) -> Result<bool, IngestError> {
-        if self.plan.earlier.is_empty() {
-            return Ok(false);
+    fn archived_already(&mut self, work: &Work<'_>) -> Result<Known, IngestError> {
+        if self.earlier.is_empty() {
+            return Ok(Known::Nothing);
         }
-        let kind = work.planned.shape.kind();
         self.text.clear();
         work.planned.shape.restore(|i| work.leaves[i], &mut self.text);
-        for accession in &self.plan.earlier {
-            for found in accession.find(kind, &work.name)? {
-                if accession.original(found)? == self.text {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
+        Ok(self.earlier.look_for(work.planned.shape.kind(), &work.name, &self.text)?)
     }
 
     fn note_references(&self, work: &Work<'_>, wanted: &mut Vec<(u64, u64)>) {

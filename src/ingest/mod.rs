@@ -8,6 +8,7 @@
 
 mod assemble;
 mod deliver;
+mod earlier;
 mod gather;
 mod planned;
 pub mod report;
@@ -371,7 +372,8 @@ fn gather_all(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<PartOutput>, IngestError> {
     let data_buckets: Vec<usize> = (0..bucket_plan.kept()).collect();
-    let per_part = BUCKETS_PER_PART.min(data_buckets.len().div_ceil(threads)).max(1);
+    let at_least = data_buckets.len().div_ceil(gather::PARTS_MAX);
+    let per_part = BUCKETS_PER_PART.max(at_least).min(data_buckets.len().div_ceil(threads)).max(1);
     let groups: Vec<&[usize]> = data_buckets.chunks(per_part).collect();
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);

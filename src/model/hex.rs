@@ -16,6 +16,6 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Bytes of lower-case hex; `None` for anything else.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f').then(|| (b as char).to_digit(16)).flatten();
-    (text.len() % 2 == 0).then_some(())?;
+    text.len().is_multiple_of(2).then_some(())?;
     text.as_bytes().chunks_exact(2).map(|c| Some((digit(c[0])? * 16 + digit(c[1])?) as u8)).collect()
 }

@@ -11,7 +11,7 @@ mod series;
 mod snapshot;
 mod text;
 
-pub use crate::index::{Facet, PatientHit, TextHit, TextHits, TextQuestion, parse_question};
+pub use crate::index::{Facet, PatientHit, TextHit, TextHits, TextQuestion, marks, parse_question};
 pub use chart::{ChartBytes, Selection, Walk};
 pub use find::PatientHits;
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};

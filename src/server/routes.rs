@@ -97,7 +97,7 @@ pub fn routes() -> &'static [Route] {
 use Door::{Open, Session, SignIn, Token};
 
 #[rustfmt::skip]
-static TABLE: [Route; 46] = [
+static TABLE: [Route; 48] = [
     get("/healthz", Open, health::live, "The process answers."),
     get("/readyz", Open, health::ready, "The archive is open and the access log can be written."),
     get("/metrics", Open, health::metrics, "Counts and latencies in the Prometheus text format; no patient data."),
@@ -144,7 +144,9 @@ static TABLE: [Route; 46] = [
     get("/documents/{id}/body", Session, pages::documents::body, "An HTML document, cleaned, for a frame."),
     get("/documents/{id}/page/{page}", Session, api::documents::page, "One page of a document as an image."),
     get("/documents/{id}/original", Session, pages::documents::original, "A document's bytes, to be saved."),
+    get("/search", Session, pages::chart::search_all, "Words found in all charts."),
     get("/access", Session, pages::access::who_looked, "Who looked at a chart."),
     get("/accessions", Session, pages::access::accessions, "The accessions in force."),
+    get("/accessions/{accession}", Session, pages::access::accession, "The reconciliation of one accession."),
     get("/static/{version}/{name:.*}", Open, pages::asset, "Style sheets, scripts and fonts of the viewer."),
 ];

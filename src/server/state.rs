@@ -13,6 +13,7 @@ use crate::telemetry::Metrics;
 
 use super::door::Standing;
 use super::pages::directory::Directory;
+use super::pages::tallies::Tallies;
 use super::serve::{ServeError, Services};
 
 /// How requests reach this process.
@@ -41,6 +42,8 @@ pub struct App {
     pub standing: Standing,
     /// Names that the viewer's pages show beside references.
     pub directory: Directory,
+    /// Counts that the viewer's navigation shows.
+    pub tallies: Tallies,
 }
 
 impl App {
@@ -51,8 +54,8 @@ impl App {
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
-        let directory = Directory::default();
-        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory })
+        let (directory, tallies) = (Directory::default(), Tallies::default());
+        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory, tallies })
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in

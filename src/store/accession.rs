@@ -214,6 +214,11 @@ impl Accession {
         Ok(found)
     }
 
+    /// Global numbers of the frames that may hold records of a name; rarely one too many.
+    pub fn frames_that_may_hold(&self, kind: Kind, id: &str) -> Vec<u32> {
+        self.locator.candidates(name_hash(kind.name(), id.as_bytes()))
+    }
+
     /// Whether the locator knows a name; may rarely be wrong in favour.
     pub fn may_hold(&self, kind: Kind, id: &str) -> bool {
         !self.locator.candidates(name_hash(kind.name(), id.as_bytes())).is_empty()

@@ -434,7 +434,7 @@ fn attachments_are_the_delivered_bytes() {
                 continue;
             };
             let binary = house.server.request("GET", &format!("/fhir/{url}"), Some(house.token("him")), &[("accept", "*/*")]);
-            assert_eq!((binary.status, &binary.body == &expected), (200, true), "{id}: {url}");
+            assert_eq!((binary.status, binary.body == expected), (200, true), "{id}: {url}");
             assert_eq!(binary.header("content-type"), before["contentType"].as_str(), "{id}");
             assert!(binary.header("content-security-policy").is_some_and(|policy| policy.starts_with("sandbox")));
             let resource = get(&house, &format!("/fhir/{url}?_format=json")).json();

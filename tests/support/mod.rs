@@ -1,7 +1,7 @@
 //! What the integration tests share: the built binary, a folder for this run, the made-up hospital, archives, a server.
 //!
 //! Not for: assertions. What a command or an answer must be is for the test that asks.
-#![allow(dead_code, reason = "each module of the tests uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each module of the tests uses its own part")]
 
 pub mod archive;
 mod hospital;

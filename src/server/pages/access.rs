@@ -6,15 +6,20 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::access::{Public, Role, Scope};
-use crate::audit::Found;
+use crate::access::{Public, Role, Scope, Shown};
+use crate::audit::{self, Found};
 use crate::model::{ChartIndex, PatientIdentity, PatientKey};
+use crate::query::AccessionSummary;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api::access::{entries_about, shown_entries};
 use crate::server::call::Call;
-use crate::server::viewer::{self, AccessRow, AccessionRow, WhoLooked};
+use crate::server::viewer::{self, AccessRow, AccessionReport, AccessionRow, FileRow, Quarantine, RecentRow, Totals, WhoLooked};
 
 const PAGE_SIZE: usize = 50;
+/// Entries of the log read for the newest accesses.
+const RECENT_READ: usize = 500;
+/// Delivered files listed in a report.
+const FILES_SHOWN: usize = 500;
 
 /// `GET /access?patient=`
 pub fn who_looked(call: &Call) -> Result<Answer, ApiError> {
@@ -24,11 +29,28 @@ pub fn who_looked(call: &Call) -> Result<Answer, ApiError> {
         None => {
             // Only compliance may even see the empty form: the gate is asked, and what it allows is answered.
             let permit = call.ask(Scope::AuditLog(None))?;
-            let page =
-                viewer::who_looked(&super::frame(call), &WhoLooked { asked, page_size: PAGE_SIZE, ..WhoLooked::default() });
-            Ok(permit.answer(Body::html(page), shown_entries(None, 0))?.into())
+            let recent = recent(call)?;
+            let page = WhoLooked { asked, recent: &recent, page_size: PAGE_SIZE, ..WhoLooked::default() };
+            let html = viewer::who_looked(&super::frame(call), &page);
+            Ok(permit.answer(Body::html(html), shown_entries(None, recent.len()))?.into())
         }
     }
+}
+
+/// The newest entries that name a patient, a row for each patient named; at most a page of them.
+fn recent(call: &Call) -> Result<Vec<RecentRow>, ApiError> {
+    let query = audit::Query { limit: RECENT_READ, ..audit::Query::default() };
+    let found = audit::read(&call.app.folder, &query).map_err(|error| {
+        tracing::error!(%error, "the access log cannot be read");
+        ApiError::internal()
+    })?;
+    let rows = found.iter().flat_map(|found| {
+        let patients = found.entry.get("patients").and_then(Value::as_array).into_iter().flatten();
+        let access = row(found);
+        let key = |patient: &Value| patient.get("archive_id").and_then(Value::as_str).map(str::to_string);
+        patients.filter_map(key).map(move |patient| RecentRow { access: access.clone(), patient })
+    });
+    Ok(rows.filter(|row| !row.access.is_about_log).take(PAGE_SIZE).collect())
 }
 
 /// `GET /patients/{patient}/access`
@@ -93,6 +115,7 @@ fn row(found: &Found) -> AccessRow {
         from: Some(text(entry, "/net/ip")).filter(|ip| !ip.is_empty()),
         refused: text(entry, "/outcome") != "0",
         entry: format!("{}:{}", found.stream, found.seq),
+        is_about_log: text(entry, "/event") == "audit.query",
     }
 }
 
@@ -138,28 +161,95 @@ pub fn accessions(call: &Call) -> Result<Answer, ApiError> {
     }
     let permit = call.ask(Scope::Accessions)?;
     let found = call.archive().accessions(&permit)?;
-    let rows: Vec<AccessionRow> = found
-        .iter()
-        .map(|it| AccessionRow {
-            id: it.accession.to_string(),
-            source_system: it.source_system.clone(),
-            sealed: Some(it.sealed_at.clone()).filter(|at| !at.is_empty()),
-            generation: it.generation,
-            records: it.records,
-            patients: it.patients,
-            bytes: it.bytes,
-            quarantined: it.quarantined,
-            state: "in force".into(),
+    let rows: Vec<AccessionRow> = found.iter().map(accession_row).collect();
+    let html = viewer::accessions(&super::frame(call), &rows);
+    Ok(permit.answer(Body::html(html), shown_accessions(rows.len()))?.into())
+}
+
+fn shown_accessions(count: usize) -> Shown {
+    Shown { event: "audit.query", hits: Some(count as u64), query: Some("accessions".into()), ..Shown::default() }
+}
+
+fn accession_row(it: &AccessionSummary) -> AccessionRow {
+    AccessionRow {
+        id: it.accession.to_string(),
+        source_system: it.source_system.clone(),
+        sealed: Some(it.sealed_at.clone()).filter(|at| !at.is_empty()),
+        generation: it.generation,
+        records: it.records,
+        patients: it.patients,
+        bytes: it.bytes,
+        quarantined: it.quarantined,
+        state: "in force".into(),
+    }
+}
+
+/// `GET /accessions/{accession}`: every record read, and what became of it.
+pub fn accession(call: &Call) -> Result<Answer, ApiError> {
+    let permit = call.ask(Scope::Accessions)?;
+    let asked = call.param("accession");
+    let found = call.archive().accessions(&permit)?;
+    let Some(it) = found.iter().find(|it| it.accession.as_str() == asked) else {
+        permit.answer((), shown_accessions(0))?;
+        return Err(ApiError::not_found());
+    };
+    let html = viewer::accession(&super::frame(call), &report_of(it));
+    Ok(permit.answer(Body::html(html), shown_accessions(1))?.into())
+}
+
+/// The page's view of a sealed report. A member that an older report lacks is left out.
+fn report_of(it: &AccessionSummary) -> AccessionReport {
+    let json: Value = serde_json::from_str(&it.report_json).unwrap_or_default();
+    let list = |name: &str| json.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_string();
+    let number = |value: &Value, name: &str| value.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let file = |value: &Value| FileRow {
+        name: text(value, "name"),
+        fate: text(value, "fate"),
+        items: number(value, "items"),
+        bytes: number(value, "bytes"),
+        sha256: text(value, "sha256"),
+    };
+    let examples = list("quarantined");
+    let first = |reason: &str| {
+        let example = examples.iter().find(|example| text(example, "reason") == reason);
+        example.map_or_else(String::new, |e| format!("{}, item {}", text(e, "file"), number(e, "line")))
+    };
+    let reasons = json.get("quarantine_reasons").and_then(Value::as_object).into_iter().flatten();
+    let quarantine = reasons
+        .map(|(reason, count)| Quarantine {
+            reason: reason.clone(),
+            count: count.as_u64().unwrap_or_default(),
+            first: first(reason),
         })
         .collect();
-    let html = viewer::accessions(&super::frame(call), &rows);
-    let entry = crate::access::Shown {
-        event: "audit.query",
-        hits: Some(rows.len() as u64),
-        query: Some("accessions".into()),
-        ..Default::default()
-    };
-    Ok(permit.answer(Body::html(html), entry)?.into())
+    let dangling = json.get("dangling").unwrap_or(&Value::Null);
+    let mut by_kind: Vec<(String, u64)> = it.by_kind.iter().map(|(kind, count)| (kind.clone(), *count)).collect();
+    by_kind.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    AccessionReport {
+        row: accession_row(it),
+        total: Totals {
+            read: it.ledger.input,
+            archived: it.ledger.archived,
+            duplicates: it.ledger.duplicate,
+            excluded: it.ledger.excluded,
+            quarantined: it.ledger.quarantined,
+        },
+        more_files: list("files").len().saturating_sub(FILES_SHOWN) as u64,
+        files: list("files").iter().take(FILES_SHOWN).map(file).collect(),
+        by_kind,
+        quarantine,
+        facts: vec![
+            ("Merkle root".into(), it.merkle_root.clone()),
+            ("Read".into(), viewer::bytes(it.bytes_in)),
+            ("On disk".into(), viewer::bytes(it.bytes)),
+            ("Newest date in the data".into(), it.data_to.clone().unwrap_or_else(|| "not recorded".into())),
+            (
+                "References that lead nowhere".into(),
+                format!("{}, to {} targets; kept as written", number(dangling, "references"), number(dangling, "targets")),
+            ),
+        ],
+    }
 }
 
 #[cfg(test)]

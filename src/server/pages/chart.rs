@@ -2,22 +2,24 @@
 //!
 //! Not for: documents (`documents`).
 
+use std::collections::HashSet;
+
 use sha2::{Digest, Sha256};
 
-use crate::access::Scope;
+use crate::access::{Permit, Public, Scope, Shown};
 use crate::model::{ArchiveId, Chart, Kind, Record};
-use crate::query::Selection;
+use crate::query::{Selection, TextHit, TextHits};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api;
-use crate::server::call::{Call, shown};
-use crate::server::viewer::{self, Frame, Query, RecordPage, Section};
+use crate::server::call::{Call, shown, together};
+use crate::server::viewer::{self, Frame, Names, Query, RecordPage, SearchPage, Section};
 
 /// Records of a kind that the summary looks at: enough for what is current, and bounded for the largest chart.
 const SUMMARY_NEWEST: usize = 1_000;
 /// Records of a kind on any other page of a chart. A page that has more to show says so.
 const SECTION_NEWEST: usize = 2_000;
-/// Values that a trend is drawn from.
-const TREND_NEWEST: usize = 20_000;
+/// Observations that are fetched one by one for a page whose newest ones are of another test.
+const FETCHED_MAX: usize = 1_000;
 const HITS_SIZE: usize = 20;
 
 /// `GET /patients/{patient}`
@@ -41,25 +43,29 @@ fn page(call: &Call, section: Section) -> Result<Answer, ApiError> {
         let until = super::offset(call, viewer::Paging::ROWS) + viewer::Paging::ROWS;
         selection.newest = Some(until.next_multiple_of(SECTION_NEWEST));
     }
-    with_chart(call, &selection, |frame, chart| Ok(viewer::section(frame, chart, section, &Query::new(call.query.clone()))))
+    with_chart(call, &selection, None, |frame, chart| Ok(viewer::section(frame, chart, section, &Query::new(call.query.clone()))))
 }
 
 /// `GET /patients/{patient}/results/{code}`
 pub fn trend(call: &Call) -> Result<Answer, ApiError> {
-    let selection = Selection { kinds: Section::Vitals.kinds(), newest: Some(TREND_NEWEST) };
-    with_chart(call, &selection, |frame, chart| viewer::trend(frame, chart, call.param("code")).ok_or_else(ApiError::not_found))
+    let selection = Selection { kinds: Section::Vitals.kinds(), newest: Some(SECTION_NEWEST) };
+    with_chart(call, &selection, Some(call.param("code")), |frame, chart| {
+        viewer::trend(frame, chart, call.param("code")).ok_or_else(ApiError::not_found)
+    })
 }
 
 /// Opens the chart, draws it, and answers with an entry that names every record that the page was given.
 fn with_chart(
     call: &Call,
     selection: &Selection,
+    code: Option<&str>,
     draw: impl FnOnce(&Frame, &Chart) -> Result<String, ApiError>,
 ) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
     let permit = call.ask(Scope::Chart(patient.clone()))?;
     let found = call.archive().chart(&permit, &patient, selection);
-    let (permit, chart) = call.found(permit, "record.read", found)?;
+    let (permit, mut chart) = call.found(permit, "record.read", found)?;
+    fetch_results(call, &permit, &mut chart, code);
     let mut entry = shown("record.read", &chart.records);
     entry.hits = Some(chart.records.len() as u64);
     if !entry.patients.contains(&patient) {
@@ -67,13 +73,42 @@ fn with_chart(
     }
     let looked = call.app.directory.look(call.archive(), &permit, &chart.records);
     looked.add_to(&mut entry);
-    match draw(&Frame { names: looked.names, ..super::frame(call) }, &chart) {
+    match draw(&super::chart_frame(call, &permit, &chart, looked.names), &chart) {
         Ok(page) => Ok(permit.answer(Body::html(page), entry)?.into()),
         Err(error) => {
             permit.answer((), entry)?;
             Err(error)
         }
     }
+}
+
+/// In a chart with more observations than a page reads, the newest are often all of one monitor. Adds those of the code
+/// asked for, or else the results that the newest reports name.
+fn fetch_results(call: &Call, permit: &Permit, chart: &mut Chart, code: Option<&str>) {
+    let Some(kind) = Kind::from_name("Observation") else { return };
+    let held = chart.index.counts.iter().find(|c| c.kind == kind).map_or(0, |c| c.count);
+    let at_hand: HashSet<ArchiveId> = chart.records.iter().filter(|r| r.kind == kind).map(|r| r.id.clone()).collect();
+    if at_hand.is_empty() || at_hand.len() as u64 >= held {
+        return;
+    }
+    let wanted: Vec<ArchiveId> = match code {
+        Some(code) => {
+            let values = call.archive().series(permit, &chart.index.patient, code).unwrap_or_default();
+            values.into_iter().rev().map(|value| value.record).collect()
+        }
+        None => chart.records.iter().rev().filter(|r| r.kind.name() == "DiagnosticReport").flat_map(results_of).collect(),
+    };
+    let missing = wanted.into_iter().filter(|id| !at_hand.contains(id)).take(FETCHED_MAX);
+    let fetched: Vec<Record> = missing.filter_map(|id| call.archive().record(permit, kind, &id).ok()).collect();
+    chart.records.extend(fetched);
+}
+
+/// The observations that a report names as its results.
+fn results_of(report: &Record) -> Vec<ArchiveId> {
+    let json: serde_json::Value = serde_json::from_str(&report.json).unwrap_or_default();
+    let results = json.get("result").and_then(serde_json::Value::as_array).into_iter().flatten();
+    let id = |result: &serde_json::Value| ArchiveId::parse(result.get("reference")?.as_str()?.strip_prefix("Observation/")?);
+    results.filter_map(id).collect()
 }
 
 /// What the banner needs beside a record or a document.
@@ -97,7 +132,7 @@ pub fn record_alone(call: &Call) -> Result<Answer, ApiError> {
     show_record(call, permit, None)
 }
 
-fn show_record(call: &Call, permit: crate::access::Permit, chart: Option<&Chart>) -> Result<Answer, ApiError> {
+fn show_record(call: &Call, permit: Permit, chart: Option<&Chart>) -> Result<Answer, ApiError> {
     let (kind, id): (Kind, ArchiveId) = (call.kind_param("kind")?, call.id_param("id")?);
     let found = call.archive().versions(&permit, kind, &id);
     let (permit, versions) = call.found(permit, "record.read", found)?;
@@ -114,13 +149,20 @@ fn show_record(call: &Call, permit: crate::access::Permit, chart: Option<&Chart>
     let mut entry = shown("record.read", beside.iter().chain([record]));
     let looked = call.app.directory.look(call.archive(), &permit, [record]);
     looked.add_to(&mut entry);
-    let html = viewer::record(&Frame { names: looked.names, ..super::frame(call) }, chart, &page);
+    let frame = match chart {
+        Some(chart) => super::chart_frame(call, &permit, chart, looked.names),
+        None => Frame { names: looked.names, ..super::frame(call) },
+    };
+    let html = viewer::record(&frame, chart, &page);
     Ok(permit.answer(Body::html(html), entry)?.into())
 }
 
 /// `GET /patients/{patient}/search?q=&page=`
 pub fn search(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
+    if call.query("q").is_none_or(|q| q.trim().is_empty()) {
+        return Ok(Public(Body::see_other(format!("/patients/{patient}"))).into());
+    }
     let mut question = api::search::read(call, Some(patient.clone()))?;
     (question.offset, question.limit) = (super::offset(call, HITS_SIZE), HITS_SIZE);
     let permit = call.ask(Scope::Chart(patient.clone()))?;
@@ -128,11 +170,53 @@ pub fn search(call: &Call) -> Result<Answer, ApiError> {
     let (permit, chart) = call.found(permit, "record.search", found)?;
     let hits = call.archive().search_text(&permit, &question)?;
     let q = call.query("q").unwrap_or("").trim();
-    let html = viewer::search(&super::frame(call), &chart, q, &hits, question.offset, HITS_SIZE);
+    let documents = documents_of(call, &permit, &hits);
+    let page = SearchPage { q, found: &hits, documents: &documents, patients: &[], offset: question.offset, size: HITS_SIZE };
+    let frame = super::chart_frame(call, &permit, &chart, Names::default());
+    let html = viewer::search(&frame, &chart, &page);
     let mut entry = api::search::shown_hits(call, Some(patient), &hits);
     let beside = shown("record.search", &chart.records);
     entry.places.extend(beside.places);
     entry.label = entry.label.union(beside.label);
     entry.kinds.extend(beside.kinds.into_iter().filter(|kind| !entry.kinds.contains(kind)).collect::<Vec<_>>());
     Ok(permit.answer(Body::html(html), entry)?.into())
+}
+
+/// The document that each hit opens. Reads what the hits name anyway.
+fn documents_of(call: &Call, permit: &Permit, hits: &TextHits) -> Vec<Option<String>> {
+    let document = |hit: &TextHit| viewer::document_of(&call.archive().record(permit, hit.kind, &hit.id).ok()?);
+    hits.hits.iter().map(document).collect()
+}
+
+/// `GET /search?q=&page=`: words found in all charts, with whose each hit is.
+pub fn search_all(call: &Call) -> Result<Answer, ApiError> {
+    let q = call.query("q").unwrap_or("").trim();
+    let frame = super::frame(call);
+    let permit = call.ask(Scope::SearchAll)?;
+    if q.is_empty() {
+        let entry = Shown { event: "record.search", hits: Some(0), ..Shown::default() };
+        return Ok(permit.answer(Body::html(viewer::search_all(&frame, None)), entry)?.into());
+    }
+    let mut question = api::search::read(call, None)?;
+    (question.offset, question.limit) = (super::offset(call, HITS_SIZE), HITS_SIZE);
+    let hits = call.archive().search_text(&permit, &question)?;
+    // Whose the hits are is another question than what they say, and has its own permit and entry.
+    let finding = call.ask(Scope::FindPatients)?;
+    let (mut patients, mut known) = (Vec::new(), Vec::new());
+    for hit in &hits.hits {
+        let id = hit.patient.as_ref().and_then(|patient| ArchiveId::parse(patient.as_str()));
+        let record = id.and_then(|id| call.archive().record(&finding, Kind::PATIENT, &id).ok());
+        let person = record.as_ref().map(|record| {
+            let or_missing = |text: Option<String>| text.unwrap_or_else(|| "not recorded".into());
+            (or_missing(viewer::name_in(&record.json)), or_missing(viewer::birth_date_in(&record.json)))
+        });
+        patients.push(person);
+        known.extend(record);
+    }
+    let page = SearchPage { q, found: &hits, documents: &[], patients: &patients, offset: question.offset, size: HITS_SIZE };
+    let entry = api::search::shown_hits(call, None, &hits);
+    let whose = finding.answer(Body::html(String::new()), shown("patient.search", &known))?;
+    let answer = permit.answer(Body::html(viewer::search_all(&frame, Some(&page))), entry)?;
+    let both = together(vec![answer, whose]).ok_or_else(ApiError::internal)?;
+    Ok(both.map(|mut bodies| bodies.swap_remove(0)).into())
 }

@@ -28,10 +28,10 @@ struct Known {
     practitioner: Option<Name>,
 }
 
-/// The names read so far from the catalog in force; `None` for what is not there.
+/// The names read so far from the catalog in force.
 #[derive(Debug, Default)]
 pub struct Directory {
-    kept: Mutex<(u64, HashMap<Name, Option<Known>>)>,
+    kept: Mutex<(u64, HashMap<Name, Known>)>,
 }
 
 /// What a page shows of the directory.
@@ -94,7 +94,7 @@ impl Directory {
             }
             kept.1.get(name).cloned()
         };
-        let known = held.unwrap_or_else(|| self.read(archive, permit, name));
+        let known = held.or_else(|| self.read(archive, permit, name));
         known.filter(|known| permit.filter().allows(known.label))
     }
 
@@ -104,7 +104,7 @@ impl Directory {
         // What this permit hides is not remembered as absent: the next reader may be allowed to see it.
         if let Some(known) = &known {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.1.insert(name.clone(), Some(known.clone()));
+            kept.1.insert(name.clone(), known.clone());
         }
         known
     }

@@ -8,8 +8,10 @@ pub mod directory;
 pub mod documents;
 pub mod find;
 pub mod sign;
+pub mod tallies;
 
-use crate::access::{Public, Role};
+use crate::access::{Permit, Public, Role};
+use crate::model::Chart;
 
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
@@ -38,9 +40,16 @@ fn frame(call: &Call) -> Frame {
         today: today(),
         sources: Sources::from_names(&facts.source_systems),
         names: Names::default(),
+        observations: None,
         accessions: facts.accessions,
         catalog: facts.catalog,
     }
+}
+
+/// The frame of a page about this chart, with what its records refer to.
+fn chart_frame(call: &Call, permit: &Permit, chart: &Chart, names: Names) -> Frame {
+    let plain = frame(call);
+    Frame { names, observations: call.app.tallies.of(chart, permit, plain.catalog), ..plain }
 }
 
 fn today() -> String {

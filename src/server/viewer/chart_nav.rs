@@ -7,6 +7,7 @@ use askama::Template;
 use crate::model::{Chart, ChartIndex, Kind};
 
 use super::fhir::Item;
+use super::frame::Frame;
 use super::series::Category;
 use super::text;
 
@@ -112,6 +113,7 @@ impl Section {
                 "MedicationRequest",
                 "MedicationStatement",
                 "Observation",
+                "DiagnosticReport",
                 "DocumentReference",
                 "Encounter",
                 "Procedure",
@@ -146,12 +148,13 @@ pub struct NavItem {
 }
 
 impl ChartNav {
-    pub fn new(chart: &Chart, current: Option<Section>) -> ChartNav {
+    pub fn new(frame: &Frame, chart: &Chart, current: Option<Section>) -> ChartNav {
+        let observed = frame.observations.or_else(|| observations(chart));
         let base = format!("/patients/{}", chart.index.patient);
         let item = |section: Section| NavItem {
             section,
             href: if section == Section::Summary { base.clone() } else { format!("{base}/{}", section.slug()) },
-            count: section_count(chart, section).map(text::count),
+            count: section_count(chart, section, observed).map(text::count),
             current: current == Some(section),
         };
         ChartNav { items: Section::ALL.into_iter().map(item).collect(), base }
@@ -168,19 +171,22 @@ pub fn held_in_all(index: &ChartIndex) -> u64 {
     index.counts.iter().map(|c| c.count).sum()
 }
 
-fn section_count(chart: &Chart, section: Section) -> Option<u64> {
+fn section_count(chart: &Chart, section: Section, observed: Option<(u64, u64)>) -> Option<u64> {
     match section {
         Section::Summary => None,
         Section::Everything => Some(held_in_all(&chart.index)),
-        Section::Results => observations(chart).map(|(laboratory, _)| laboratory),
-        Section::Vitals => observations(chart).map(|(_, vitals)| vitals),
+        Section::Results => observed.map(|(laboratory, _)| laboratory),
+        Section::Vitals => observed.map(|(_, vitals)| vitals),
         other => Some(held(&chart.index, other.kind_names())),
     }
 }
 
 /// Laboratory results and vital signs, when all observations are at hand to be told apart.
-fn observations(chart: &Chart) -> Option<(u64, u64)> {
+pub fn observations(chart: &Chart) -> Option<(u64, u64)> {
     let held = held(&chart.index, &["Observation"]);
+    if held == 0 {
+        return Some((0, 0));
+    }
     let at_hand: Vec<_> = chart.records.iter().filter(|r| r.kind.name() == "Observation").collect();
     if at_hand.len() as u64 != held {
         return None;

@@ -30,7 +30,6 @@ pub struct Flowsheet {
     pub first_year: String,
     pub last_year: String,
     pub end: End,
-    pub rows: usize,
     pub words: String,
     pub earlier: Option<String>,
     pub later: Option<String>,
@@ -42,15 +41,23 @@ impl askama::filters::HtmlSafe for Flowsheet {}
 
 pub struct Column {
     pub month_day: String,
+    /// The first collection time.
     pub time: String,
+    /// The last one, when several share the column.
+    pub until: Option<String>,
     pub badge: Badge,
     pub starts_year: bool,
-    key: (String, String),
+    /// Time as archived and source of each value in it.
+    keys: Vec<(String, String)>,
+    started_us: i64,
+    tests: Vec<usize>,
 }
 
 pub struct FlowGroup {
     pub heading: Option<String>,
     pub rows: Vec<FlowRow>,
+    /// Whether the cutover's words stand in the last column of this group.
+    pub says_end: bool,
 }
 
 pub struct FlowRow {
@@ -96,7 +103,10 @@ impl Flowsheet {
         let mut columns: Vec<Column> = all.into_iter().skip(from).take(to - from).collect();
         let years = years(&mut columns);
         let first = series.iter().flat_map(|s| &s.measures).filter_map(|m| m.us).min().unwrap_or(end.us);
-        let place: HashMap<_, _> = columns.iter().enumerate().map(|(i, c)| (c.key.clone(), i)).collect();
+        let place: HashMap<_, _> = {
+            let keys = |(i, c): (usize, &Column)| c.keys.iter().map(move |key| (key.clone(), i)).collect::<Vec<_>>();
+            columns.iter().enumerate().flat_map(keys).collect()
+        };
         let row = |s: &Series| FlowRow {
             name: s.short_name().0,
             rest: s.short_name().1,
@@ -107,17 +117,29 @@ impl Flowsheet {
             cells: cells(s, &place, columns.len()),
             current: layout.selected.as_ref() == Some(&s.key),
         };
-        let groups = groups.arrange(series).into_iter();
+        let mut groups: Vec<FlowGroup> = groups
+            .arrange(series)
+            .into_iter()
+            .map(|(heading, list)| FlowGroup { heading, rows: list.into_iter().map(row).collect(), says_end: false })
+            .collect();
+        // The words run upwards and need the height of some rows.
+        if let Some(tall) = groups.iter_mut().find(|g| g.rows.len() >= 6) {
+            tall.says_end = true;
+        }
         let link = |to: usize| format!("{}?to={to}{}", layout.href, layout.keep);
         Flowsheet {
             caption: caption.to_string(),
-            groups: groups.map(|(heading, list)| FlowGroup { heading, rows: list.into_iter().map(row).collect() }).collect(),
+            groups,
             first_year: first_year(first),
             last_year: end.day.get(..4).unwrap_or_default().to_string(),
-            rows: series.len(),
             words: match total {
                 0 => "No collection times.".into(),
-                _ => format!("Columns {} to {} of {}. Blank means not measured.", from + 1, to, text::count(total as u64)),
+                _ => format!(
+                    "Columns {} to {} of {}. Values within 90 minutes share a column. Blank means not measured.",
+                    from + 1,
+                    to,
+                    text::count(total as u64)
+                ),
             },
             earlier: (from > 0).then(|| link(from)),
             later: (to < total).then(|| link((to + COLUMNS).min(total))),
@@ -139,26 +161,57 @@ fn first_year(us: i64) -> String {
     (1970 + days.div_euclid(365) - i64::from(days.div_euclid(365) > 40)).to_string()
 }
 
-/// The distinct collection times with their sources, oldest first. Values without a readable date have no column.
+/// The collection times with their sources, oldest first. What one source collected within 90 minutes of a day stands in
+/// one column, unless a test would have two values in it. Values without a readable date have no column.
 fn columns(series: &[Series]) -> Vec<Column> {
-    let mut seen: Vec<(i64, &Measure)> = series.iter().flat_map(|s| &s.measures).filter_map(|m| Some((m.us?, m))).collect();
-    seen.sort_by(|a, b| (a.0, &a.1.source.name).cmp(&(b.0, &b.1.source.name)));
-    seen.dedup_by(|a, b| a.1.when == b.1.when && a.1.source.name == b.1.source.name);
-    seen.into_iter()
-        .map(|(_, m)| Column {
-            month_day: m.date.day.get(5..).unwrap_or("—").to_string(),
-            time: m.date.time.as_deref().and_then(|t| t.get(..5)).unwrap_or("—").to_string(),
-            badge: m.source.clone(),
-            starts_year: false,
-            key: (m.when.clone(), m.source.name.clone()),
-        })
-        .collect()
+    const TOGETHER_US: i64 = 90 * 60 * 1_000_000;
+    let of_series = |(test, s): (usize, &'_ Series)| {
+        s.measures.iter().filter_map(move |m| Some((m.us?, test, m.clone()))).collect::<Vec<_>>()
+    };
+    let mut seen: Vec<(i64, usize, Measure)> = series.iter().enumerate().flat_map(of_series).collect();
+    seen.sort_by(|a, b| (a.0, &a.2.source.name).cmp(&(b.0, &b.2.source.name)));
+    let mut columns: Vec<Column> = Vec::new();
+    for (us, test, m) in &seen {
+        let key = (m.when.clone(), m.source.name.clone());
+        let same = |c: &&mut Column| c.keys.contains(&key);
+        if let Some(column) = columns.iter_mut().rev().take(4).find(same) {
+            column.tests.push(*test);
+            continue;
+        }
+        let time = m.date.time.as_deref().and_then(|t| t.get(..5));
+        let fits = |c: &&mut Column| {
+            c.badge.name == m.source.name
+                && us - c.started_us <= TOGETHER_US
+                && c.keys[0].0.get(..10) == m.when.get(..10)
+                && !c.tests.contains(test)
+                && time.is_some()
+                && c.time != "—"
+        };
+        match (columns.last_mut().filter(fits), time) {
+            (Some(column), Some(time)) => {
+                column.until = Some(time.to_string()).filter(|until| *until != column.time);
+                column.keys.push(key);
+                column.tests.push(*test);
+            }
+            _ => columns.push(Column {
+                month_day: m.date.day.get(5..).unwrap_or("—").to_string(),
+                time: time.unwrap_or("—").to_string(),
+                until: None,
+                badge: m.source.clone(),
+                starts_year: false,
+                keys: vec![key],
+                started_us: *us,
+                tests: vec![*test],
+            }),
+        }
+    }
+    columns
 }
 
 fn years(columns: &mut [Column]) -> Vec<(String, usize)> {
     let mut years: Vec<(String, usize)> = Vec::new();
     for c in columns {
-        let year = c.key.0.get(..4).unwrap_or_default().to_string();
+        let year = c.keys[0].0.get(..4).unwrap_or_default().to_string();
         match years.last_mut() {
             Some((y, n)) if *y == year => *n += 1,
             _ => {
@@ -212,7 +265,8 @@ impl Groups {
     /// Series under the report that most of their values came in; reports with the newest values first, tests without
     /// a report last.
     fn arrange<'a>(&self, series: &'a [Series]) -> Vec<(Option<String>, Vec<&'a Series>)> {
-        let mut groups: Vec<(Option<String>, Vec<(usize, &Series)>)> = Vec::new();
+        type Placed<'s> = Vec<(usize, &'s Series)>;
+        let mut groups: Vec<(Option<String>, Placed<'_>)> = Vec::new();
         for s in series {
             let mut votes: HashMap<&str, (usize, usize)> = HashMap::new();
             for (name, at) in s.ids.iter().filter_map(|id| self.of_observation.get(id)) {

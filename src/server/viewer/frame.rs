@@ -26,6 +26,8 @@ pub struct Frame {
     pub sources: Sources,
     /// Of the people, organizations, places and medications that the shown records refer to.
     pub names: Names,
+    /// Laboratory results and vital signs of the shown chart, when an earlier page has counted them.
+    pub observations: Option<(u64, u64)>,
     /// Accessions in force and the catalog's number.
     pub accessions: u64,
     pub catalog: u64,
@@ -61,11 +63,13 @@ impl Frame {
     /// The workspaces of this role, and only those.
     pub fn workspaces(&self) -> Vec<Workspace> {
         const FIND: (&str, &str) = ("Find a patient", "/");
+        const SEARCH: (&str, &str) = ("Search all charts", "/search");
         const ACCESS: (&str, &str) = ("Who looked", "/access");
         const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
         let own: &[_] = match self.person.as_ref().map(|p| p.role) {
             None => &[],
-            Some(Role::Clinician | Role::Him) => &[FIND],
+            Some(Role::Clinician) => &[FIND],
+            Some(Role::Him) => &[FIND, SEARCH],
             Some(Role::Compliance) => &[ACCESS],
             Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
         };

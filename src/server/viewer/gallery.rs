@@ -2,6 +2,7 @@
 //! pages written there to be looked at. `CHARTKEEP_GALLERY_DATA` may name a folder of FHIR NDJSON files.
 //!
 //! Not for: tests of one module (they stand beside it).
+#![allow(clippy::single_range_in_vec_init, reason = "one mark is a list of one range")]
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         csrf: "token".into(),
         path: path.into(),
         today: "2026-11-22".into(),
+        names: Names::default(),
+        observations: None,
         sources: Sources::from_names(SOURCES),
         accessions: 9,
         catalog: 7,
@@ -196,7 +199,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     let documents: Vec<&Record> = chart.records.iter().filter(|r| r.kind.name() == "DocumentReference").rev().collect();
     if let Some(r) = documents.get(3.min(documents.len().saturating_sub(1))) {
         let bodies = [
-            ("text", DocumentBody::Text("HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into())),
+            ("text", DocumentBody::Text("HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(), vec![0..7])),
             ("html", DocumentBody::Html),
             ("pages", DocumentBody::Pages(3)),
             ("none", DocumentBody::None("It is a video.".into())),
@@ -204,7 +207,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         ];
         for (name, body) in bodies {
             let body = match (&body, note_text(r)) {
-                (DocumentBody::Text(_), Some(text)) => DocumentBody::Text(text),
+                (DocumentBody::Text(..), Some(text)) => DocumentBody::Text(text, Vec::new()),
                 _ => body,
             };
             let id = DocumentId(ArchiveId::parse(&format!("{}-0", r.id)).unwrap());
@@ -216,14 +219,15 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
                 bytes: 61_204,
                 sha256: [0x9f; 32],
                 body,
+                q: "",
                 origin: Some("DocumentReference.ndjson, line 4"),
             };
             pages.push((format!("document-{name}"), document(&clinician, chart, &page)));
         }
     }
     let found = text_hits(chart);
-    pages.push(("chart-search".into(), search(&clinician, chart, "metoprolol", &found, 0, 10)));
-    pages.push(("chart-search-none".into(), search(&clinician, chart, "<b>", &TextHits::default(), 0, 10)));
+    pages.push(("chart-search".into(), search(&clinician, chart, &asked("metoprolol", &found))));
+    pages.push(("chart-search-none".into(), search(&clinician, chart, &asked("<b>", &TextHits::default()))));
     let rows: Vec<AccessRow> = (0..4).map(access_row).collect();
     let who = WhoLooked {
         patient: Some(&chart.index),
@@ -256,6 +260,7 @@ fn access_row(i: u64) -> AccessRow {
         from: Some("10.20.4.114".into()),
         refused: i == 2,
         entry: format!("4,181,90{i}"),
+        is_about_log: false,
     }
 }
 
@@ -291,14 +296,7 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
     let unseen = ["412 paper boxes, 1998 to 2003, have no patient index. Ask HIM to search by hand.".to_string()];
     let ask = FindPage { q: "allen nan 1958", answer: Some(&found), page_size: 20, unseen: &unseen, ..FindPage::default() };
     let none = PatientHits { hits: vec![], total: 0, total_capped: false, understood: vec![] };
-    let file = |name: &str, read| FileRow {
-        name: name.into(),
-        read,
-        archived: read - 3,
-        duplicates: 2,
-        quarantined: 1,
-        ..FileRow::default()
-    };
+    let file = |name: &str, items| FileRow { name: name.into(), items, fate: "records".into(), ..FileRow::default() };
     let row = AccessionRow {
         id: "acc-0011223344556677".into(),
         source_system: SOURCES[0].into(),
@@ -308,12 +306,13 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         patients: 214_008,
         bytes: 4_100_223_001,
         quarantined: 741,
-        state: "published".into(),
+        state: "in force".into(),
     };
     let report = AccessionReport {
         row: row.clone(),
-        total: FileRow { read: 15_000, archived: 14_994, duplicates: 4, quarantined: 2, ..FileRow::default() },
+        total: Totals { read: 15_000, archived: 14_994, duplicates: 4, quarantined: 2, excluded: 0 },
         files: vec![file("Observation.ndjson", 10_000), file("Condition.ndjson", 5_000)],
+        more_files: 0,
         by_kind: vec![("Observation".into(), 10_000), ("Condition".into(), 5_000)],
         quarantine: vec![Quarantine {
             reason: "Line is not JSON".into(),
@@ -335,8 +334,14 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("log-down".into(), log_down(&clinician, "K7-2291")),
         ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row))),
         ("accession".into(), accession(&archivist, &report)),
+        ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), Some(&asked("<b>", &TextHits::default())))),
+        ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), None)),
         ("access-start".into(), who_looked(&frame(Some(Role::Compliance), "/access"), &WhoLooked::default())),
     ]
+}
+
+fn asked<'a>(q: &'a str, found: &'a TextHits) -> SearchPage<'a> {
+    SearchPage { q, found, documents: &[], patients: &[], offset: 0, size: 10 }
 }
 
 /// What the content policy forbids, and what every page must have.

@@ -3,6 +3,9 @@
 //! Not for: archived HTML. That is never put into a page of ours; it is shown in a sandboxed frame.
 
 use std::fmt;
+use std::ops::Range;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 /// HTML or SVG written by the viewer itself, every piece of outside text in it already escaped.
 #[derive(Clone, Default, Debug)]
@@ -43,7 +46,37 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// All but what RFC 3986, section 2.3, leaves as it is.
+const ESCAPED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// One path segment or query value of a URL.
 pub fn url_part(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    percent_encoding::utf8_percent_encode(text, &ESCAPED).to_string()
+}
+
+/// A text in pieces, the marked ones told apart. Ranges that do not fit the text are ignored.
+pub fn pieces(text: &str, marks: &[Range<usize>]) -> Vec<(String, bool)> {
+    let (mut out, mut at) = (Vec::new(), 0);
+    for m in marks {
+        let (Some(before), Some(word)) = (text.get(at..m.start), text.get(m.clone())) else { continue };
+        out.push((before.to_string(), false));
+        out.push((word.to_string(), true));
+        at = m.end;
+    }
+    out.push((text.get(at..).unwrap_or_default().to_string(), false));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::single_range_in_vec_init, reason = "one mark is a list of one range")]
+    fn wrong_marks_do_no_harm() {
+        let text =
+            |p: Vec<(String, bool)>| p.into_iter().map(|(t, on)| if on { format!("[{t}]") } else { t }).collect::<String>();
+        assert_eq!(text(pieces("für Metoprolol", &[5..15])), "für [Metoprolol]");
+        assert_eq!(text(pieces("für", &[2..3, 9..12])), "für");
+    }
 }

@@ -13,11 +13,12 @@
 //! | `GET /patients/{key}` and `/patients/{key}/{section}` | [`section`]; slugs in [`Section`] |
 //! | `GET /patients/{key}/results/{code}` | [`trend`] |
 //! | `GET /patients/{key}/records/{Kind}/{id}`, `/records/{Kind}/{id}` (no patient) | [`record`] |
-//! | `GET /patients/{key}/documents/{docid}` | [`document`] |
+//! | `GET /patients/{key}/documents/{docid}` (`?q=`) | [`document`] |
 //! | `GET /documents/{docid}/body` | HTML of an HTML document, own strict policy with `sandbox`; framed by [`document`] |
 //! | `GET /documents/{docid}/page/{n}.png` | image of a page, `n` from 1; shown by [`document`] |
 //! | `GET /documents/{docid}/original` | the bytes, `Content-Disposition: attachment` |
 //! | `GET /patients/{key}/search` (`?q=`, `?page=`) | [`search`] |
+//! | `GET /search` (`?q=`, `?page=`) | [`search_all`] |
 //! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`who_looked`] |
 //! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
 //! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
@@ -49,18 +50,19 @@ mod trend;
 mod gallery;
 
 pub use assets::Assets;
-pub use chart_nav::Section;
+pub use chart_nav::{Section, observations};
 pub use frame::{Frame, Person};
-pub use names::{Names, name_in};
-pub use pages::access::{AccessRow, LogState, WhoLooked, who_looked};
-pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, accession, accessions};
+pub use names::{Names, birth_date_in, name_in};
+pub use pages::access::{AccessRow, LogState, RecentRow, WhoLooked, who_looked};
+pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, Totals, accession, accessions};
 pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
 pub use pages::find::{FindPage, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
 pub use pages::record::{RecordPage, record};
-pub use pages::search::search;
+pub use pages::search::{SearchPage, document_of, search, search_all};
 pub use pages::sign_in::{SignIn, sign_in};
 pub use query::Query;
 pub use source::{Badge, Sources};
 pub use table::Paging;
+pub use text::bytes;

@@ -34,6 +34,12 @@ pub fn name_in(json: &str) -> Option<String> {
     name_of(Node::new(&value))
 }
 
+/// A patient's birth date as written.
+pub fn birth_date_in(json: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(json).ok()?;
+    Node::new(&value).at("birthDate").text()
+}
+
 pub fn name_of(root: Node<'_>) -> Option<String> {
     let name = root.at("name");
     // Organizations and places have a name of one line, people one in parts, medications a code.

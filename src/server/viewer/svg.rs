@@ -84,7 +84,7 @@ pub fn value_range(dots: &[Dot], band: Band) -> (f64, f64) {
     for edge in [band.low, band.high].into_iter().flatten() {
         (low, high) = (low.min(edge), high.max(edge));
     }
-    if high - low < f64::EPSILON {
+    if high <= low {
         let pad = if high == 0.0 { 1.0 } else { high.abs() * 0.1 };
         (low, high) = (low - pad, high + pad);
     }
@@ -221,7 +221,7 @@ pub fn strip(lanes: &[Lane], from: i64, to: i64, to_day: &str, width: u32) -> Ma
     );
     for (year, x) in axis.years(if width > 900 { 14 } else { 7 }) {
         let _ = write!(s, r#"<path class="grid" d="M{x:.1} 0V{height}"/>"#);
-        if x < axis.right - 74.0 {
+        if x < axis.right - 96.0 {
             let _ = write!(s, r#"<text class="tick" x="{x:.1}" y="{:.0}" text-anchor="middle">{year}</text>"#, height + 17.0);
         }
     }

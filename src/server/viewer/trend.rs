@@ -135,6 +135,9 @@ pub fn value_markup(m: &Measure) -> Markup {
     })
 }
 
+/// Most values that are marked by a point of their own.
+const POINTS_MAX: usize = 400;
+
 fn draw(series: &Series, end: &End, width: u32) -> Markup {
     let dots = series.dots();
     let drawn: Vec<&Measure> = series.measures.iter().filter(|m| m.us.is_some() && m.number.is_some()).collect();
@@ -166,7 +169,9 @@ fn draw(series: &Series, end: &End, width: u32) -> Markup {
         let points: Vec<String> = line.iter().map(|d| format!("{:.1},{:.1}", axis.x(d.us), scale.y(d.value))).collect();
         let _ = write!(s, r#"<polyline class="line" points="{}"/>"#, points.join(" "));
     }
-    for (m, d) in drawn.iter().zip(&dots) {
+    // So many points would only thicken the line; each value stands in the table beside it.
+    let marked = if drawn.len() > POINTS_MAX { &[][..] } else { &drawn[..] };
+    for (m, d) in marked.iter().zip(&dots) {
         point(&mut s, m.source.hue, axis.x(d.us), scale.y(d.value));
         if let Some(v) = m.second {
             point(&mut s, m.source.hue, axis.x(d.us), scale.y(v));

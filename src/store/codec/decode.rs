@@ -44,7 +44,7 @@ impl Decoded {
     /// Reads a payload with its UUID table. `leaves_of` tells how many leaves a shape has; a payload that says otherwise
     /// is refused.
     pub fn read(payload: Vec<u8>, uuids: &[u8], leaves_of: &dyn Fn(u32) -> Option<usize>) -> Result<Decoded, CodecError> {
-        if payload.len() > limits::FRAME_PAYLOAD_MAX || uuids.len() % 16 != 0 {
+        if payload.len() > limits::FRAME_PAYLOAD_MAX || !uuids.len().is_multiple_of(16) {
             return Err(CodecError("out of bounds"));
         }
         let source = payload;

@@ -64,7 +64,7 @@ fn seal_and_manifest(
     let id = AccessionId::parse(&entry.accession).ok_or_else(unknown)?;
     let seal_path = layout.seal(&id);
     let paths = layout.generation(&id, entry.generation);
-    strangers(checker, &layout.accession(&id), &[seal_path.clone()]);
+    strangers(checker, &layout.accession(&id), std::slice::from_ref(&seal_path));
     let seal_bytes = read_checked(&seal_path, &entry.seal_sha256)?;
     let seal: Seal = from_note(&seal_path, &seal_bytes, keys)?;
     let manifest_bytes = read_checked(&paths.manifest(), &entry.manifest_sha256)?;

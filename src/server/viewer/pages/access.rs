@@ -29,6 +29,16 @@ pub struct AccessRow {
     pub refused: bool,
     /// Entry number in its stream.
     pub entry: String,
+    /// Reading the log itself, not a chart.
+    pub is_about_log: bool,
+}
+
+/// One entry of the log on the page that lists the newest of all patients.
+#[derive(Clone, Debug)]
+pub struct RecentRow {
+    pub access: AccessRow,
+    /// The patient's key in this archive.
+    pub patient: String,
 }
 
 /// The state of the log as the page may claim it.
@@ -50,6 +60,8 @@ pub struct WhoLooked<'a> {
     pub patient: Option<&'a ChartIndex>,
     /// Newest first; one page of them.
     pub rows: &'a [AccessRow],
+    /// Without a patient: the newest accesses to any chart.
+    pub recent: &'a [RecentRow],
     pub total: u64,
     pub people: u64,
     pub offset: usize,
@@ -58,7 +70,9 @@ pub struct WhoLooked<'a> {
 }
 
 struct Patient {
-    listed: String,
+    /// `None`: this role sees the key alone.
+    listed: Option<String>,
+    key: String,
     born: String,
     numbers: String,
 }
@@ -71,13 +85,15 @@ struct Page<'a> {
     patient: Option<Patient>,
     fact: String,
     table: Table,
+    recent: Table,
     paging: Paging,
     log: &'a LogState,
 }
 
 pub fn who_looked(frame: &Frame, ask: &WhoLooked<'_>) -> String {
     let patient = ask.patient.map(|p| Patient {
-        listed: Name::of(&p.identity).listed(),
+        listed: (p.identity.family.is_some() || !p.identity.given.is_empty()).then(|| Name::of(&p.identity).listed()),
+        key: p.patient.to_string(),
         born: p.identity.birth_date.as_ref().map_or(text::NOT_RECORDED.into(), |b| b.date_text().to_string()),
         numbers: banner::record_numbers(&p.identity).join(", "),
     });
@@ -103,8 +119,25 @@ pub fn who_looked(frame: &Frame, ask: &WhoLooked<'_>) -> String {
         ])
     };
     let size = ask.page_size.max(1);
+    let recent_columns = [
+        ("Day and time (UTC)", "date"),
+        ("Patient", ""),
+        ("Who", ""),
+        ("Stated purpose", "drop"),
+        ("What was shown", ""),
+        ("Records", "num"),
+    ];
+    let recent_row = |r: &RecentRow| {
+        let mut cells = row(&r.access).cells;
+        cells.truncate(5);
+        cells.insert(1, Cell::link(Some(r.patient.clone()), format!("/access?patient={}", r.patient)));
+        Row::new(cells)
+    };
+    let nobody = "No chart was opened yet.";
     render(Page {
         frame,
+        recent: Table::new("Newest accesses to any chart", &recent_columns, nobody)
+            .rows(ask.recent.iter().map(recent_row).collect()),
         asked: ask.asked,
         patient,
         fact: match ask.total {

@@ -24,20 +24,30 @@ pub struct AccessionRow {
     /// Size on disk.
     pub bytes: u64,
     pub quarantined: u64,
-    /// "published", "withdrawn" …
+    /// "in force", "withdrawn" …
     pub state: String,
 }
 
-/// Counts of one delivered file. The parts must add up to `read`.
+/// What became of the records read. The parts must add up to `read`.
 #[derive(Clone, Debug, Default)]
-pub struct FileRow {
-    pub name: String,
+pub struct Totals {
     pub read: u64,
     pub archived: u64,
-    pub versions: u64,
     pub duplicates: u64,
     pub excluded: u64,
     pub quarantined: u64,
+}
+
+/// One delivered file and its fate.
+#[derive(Clone, Debug, Default)]
+pub struct FileRow {
+    pub name: String,
+    /// "records", "kept" …, in the ledger's words.
+    pub fate: String,
+    pub items: u64,
+    pub bytes: u64,
+    /// Hex.
+    pub sha256: String,
 }
 
 /// One reason for quarantine with its first example (file and position, never content).
@@ -52,8 +62,10 @@ pub struct Quarantine {
 pub struct AccessionReport {
     pub row: AccessionRow,
     /// The sums over all files.
-    pub total: FileRow,
+    pub total: Totals,
     pub files: Vec<FileRow>,
+    /// Files beyond those listed.
+    pub more_files: u64,
     /// Input records by resource type, whatever their fate.
     pub by_kind: Vec<(String, u64)>,
     pub quarantine: Vec<Quarantine>,
@@ -61,13 +73,9 @@ pub struct AccessionReport {
     pub facts: Vec<(String, String)>,
 }
 
-impl FileRow {
-    fn accounted(&self) -> u64 {
-        self.archived + self.versions + self.duplicates + self.excluded + self.quarantined
-    }
-
+impl Totals {
     fn difference(&self) -> i128 {
-        i128::from(self.read) - i128::from(self.accounted())
+        i128::from(self.read) - i128::from(self.archived + self.duplicates + self.excluded + self.quarantined)
     }
 }
 
@@ -98,7 +106,7 @@ pub fn accessions(frame: &Frame, rows: &[AccessionRow]) -> String {
                 Some(format!("{}, generation {}", r.source_system, r.generation)),
             ),
             Cell::day(r.sealed.as_deref()),
-            Cell::Tag(text::sentence(&r.state), if r.state == "published" { "good" } else { "caution" }),
+            Cell::Tag(text::sentence(&r.state), if r.state == "in force" { "good" } else { "caution" }),
             Cell::count(r.patients),
             Cell::count(r.records),
             if r.quarantined > 0 { Cell::Tag(text::count(r.quarantined), "alert") } else { Cell::count(0) },
@@ -136,18 +144,18 @@ struct Report<'a> {
     kinds: Table,
     quarantine: Table,
     quarantined: String,
+    files_fact: String,
 }
 
 pub fn accession(frame: &Frame, report: &AccessionReport) -> String {
     let t = &report.total;
     let parts = [
         ("Archived", t.archived, "p1"),
-        ("Further version, kept", t.versions, "p2"),
         ("Duplicate of a kept record", t.duplicates, "p3"),
         ("Left out by a named rule", t.excluded, "p4"),
         ("Quarantined", t.quarantined, "p5"),
     ];
-    let balanced = t.difference() == 0 && report.files.iter().all(|f| f.difference() == 0);
+    let balanced = t.difference() == 0;
     let share = if t.read == 0 { 0.0 } else { t.archived as f64 * 100.0 / t.read as f64 };
     render(Report {
         frame,
@@ -156,11 +164,20 @@ pub fn accession(frame: &Frame, report: &AccessionReport) -> String {
         parts: drawn(&parts, t.read),
         balanced,
         difference: text::count(t.difference().unsigned_abs() as u64),
-        share: format!("{share:.1} % archived"),
+        // Rounded down: what is not whole must not read as 100 %.
+        share: format!("{:.2} % archived", (share * 100.0).floor() / 100.0),
         files: files(report),
         kinds: kinds(report),
         quarantine: quarantine(report),
         quarantined: text::count(t.quarantined),
+        files_fact: match report.more_files {
+            0 => text::counted(report.files.len() as u64, "file", "files"),
+            more => format!(
+                "the first {} of {}",
+                text::count(report.files.len() as u64),
+                text::count(more + report.files.len() as u64)
+            ),
+        },
         report,
     })
 }
@@ -182,37 +199,24 @@ fn drawn(parts: &[(&'static str, u64, &'static str)], read: u64) -> Vec<Part> {
 }
 
 fn files(report: &AccessionReport) -> Table {
-    let columns = [
-        ("File", ""),
-        ("Read", "num"),
-        ("Archived", "num"),
-        ("Version", "num"),
-        ("Duplicate", "num"),
-        ("Left out", "num drop"),
-        ("Quarantined", "num"),
-        ("Difference", "num"),
-    ];
+    let columns = [("File", ""), ("Items", "num"), ("Fate", ""), ("Size", "num drop"), ("SHA-256", "mono drop")];
     let row = |f: &FileRow| {
-        let difference = match f.difference() {
-            0 => Cell::Tag("0".into(), "good"),
-            n => Cell::Tag(n.to_string(), "alert"),
-        };
         Row::new(vec![
             Cell::Text(f.name.clone()),
-            Cell::count(f.read),
-            Cell::count(f.archived),
-            Cell::count(f.versions),
-            Cell::count(f.duplicates),
-            Cell::count(f.excluded),
-            if f.quarantined > 0 { Cell::Tag(text::count(f.quarantined), "alert") } else { Cell::count(0) },
-            difference,
+            Cell::count(f.items),
+            Cell::Text(text::sentence(&f.fate)),
+            Cell::Text(text::bytes(f.bytes)),
+            Cell::Text(f.sha256.get(..16).map_or_else(String::new, |start| format!("{start}…"))),
         ])
     };
-    Table::new("Counts by file", &columns, "No files.").rows(report.files.iter().map(row).collect())
+    Table::new("Delivered files", &columns, "No files.").rows(report.files.iter().map(row).collect())
 }
 
 fn kinds(report: &AccessionReport) -> Table {
-    let row = |(kind, n): &(String, u64)| Row::new(vec![Cell::Text(kind.clone()), Cell::count(*n)]);
+    let row = |(kind, n): &(String, u64)| {
+        let name = if kind == "?" { "Not readable".to_string() } else { kind.clone() };
+        Row::new(vec![Cell::Text(name), Cell::count(*n)])
+    };
     Table::new("Records read by kind", &[("Kind", ""), ("Read", "num")], "No records.")
         .rows(report.by_kind.iter().map(row).collect())
 }

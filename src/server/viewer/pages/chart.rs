@@ -81,11 +81,17 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
     let body = match section {
         Section::Summary => return summary(&ask, shell, &end),
         Section::Results | Section::Vitals => {
-            let sheet = sections::results::sheet(&ask, &end, section == Section::Vitals);
+            let mut sheet = sections::results::sheet(&ask, &end, section == Section::Vitals);
+            if let Some(words) = sections::capped(&ask, section.kinds_shown()) {
+                sheet.fact = format!("{}, from {words} observations", sheet.fact);
+            }
             return render(Results { frame, shell, heading, href, sheet });
         }
         Section::Notes => {
-            let notes = sections::notes::notes(&ask);
+            let mut notes = sections::notes::notes(&ask);
+            if let Some(words) = sections::capped(&ask, section.kinds_shown()) {
+                notes.fact = format!("{}, {words}", notes.fact);
+            }
             return render(NotesPage { frame, shell, notes, href, search: format!("{base}/search") });
         }
         Section::Problems => sections::problems::body(&ask),
@@ -97,6 +103,10 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
         Section::Reports => sections::reports::body(&ask),
         Section::Everything => sections::everything::body(&ask),
     };
+    let mut body = body;
+    if let Some(words) = sections::capped(&ask, section.kinds_shown()) {
+        body.fact = if body.fact.is_empty() { words } else { format!("{} ({words})", body.fact) };
+    }
     render(Listed { frame, shell, heading, body })
 }
 

@@ -2,11 +2,14 @@
 //!
 //! Not for: turning PDF or TIFF into images, or cleaning HTML; the routes under `/documents/` do that.
 
+use std::ops::Range;
+
 use askama::Template;
 
 use super::super::chart_nav::Section;
 use super::super::fhir::Item;
 use super::super::frame::Frame;
+use super::super::html::{pieces, url_part};
 use super::super::query::Query;
 use super::super::sections::Ask;
 use super::super::sections::notes::{self, View, format_name};
@@ -17,8 +20,8 @@ use crate::model::{Chart, DocumentId, Record};
 
 /// How the content can be shown.
 pub enum DocumentBody {
-    /// Plain text, decoded.
-    Text(String),
+    /// Plain text, decoded, with the byte ranges of the words looked for.
+    Text(String, Vec<Range<usize>>),
     /// Shown in a sandboxed frame from `/documents/{id}/body`.
     Html,
     /// Page images `/documents/{id}/page/1.png` to `n`.
@@ -38,6 +41,8 @@ pub struct DocumentPage<'a> {
     pub bytes: u64,
     pub sha256: [u8; 32],
     pub body: DocumentBody,
+    /// The words that led here, marked in the text.
+    pub q: &'a str,
     /// Delivery and file, in words.
     pub origin: Option<&'a str>,
 }
@@ -56,7 +61,8 @@ struct Beside {
 /// A run of lines of a plain text: a heading line or a paragraph.
 struct Part {
     heading: bool,
-    text: String,
+    /// In pieces, the words looked for told apart.
+    pieces: Vec<(String, bool)>,
 }
 
 #[derive(Template)]
@@ -79,6 +85,9 @@ struct Page<'a> {
     id: String,
     parts: Vec<Part>,
     body: &'a DocumentBody,
+    q: &'a str,
+    q_part: String,
+    hits: Option<String>,
     damaged: bool,
     pages: std::ops::RangeInclusive<u32>,
     format: String,
@@ -101,7 +110,7 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String
     let title = page.title.map(str::to_string).or_else(|| view.title.clone());
     let date = view.date.as_deref().map(text::date);
     let parts = match &page.body {
-        DocumentBody::Text(body) => parts(body),
+        DocumentBody::Text(body, marks) => parts(body, marks),
         _ => Vec::new(),
     };
     render(Page {
@@ -122,6 +131,12 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String
         id: page.id.0.to_string(),
         parts,
         damaged: matches!(page.body, DocumentBody::Damaged),
+        hits: match &page.body {
+            DocumentBody::Text(_, marks) if !page.q.is_empty() => Some(text::counted(marks.len() as u64, "hit", "hits")),
+            _ => None,
+        },
+        q: page.q,
+        q_part: url_part(page.q),
         body: &page.body,
         pages: 1..=if let DocumentBody::Pages(n) = page.body { n } else { 0 },
         format: format_name(page.content_type),
@@ -153,23 +168,26 @@ fn beside(frame: &Frame, all: &[View<'_>], open: Option<usize>, base: &str) -> V
     all.iter().enumerate().skip(start).take(MOST).map(one).collect()
 }
 
-/// Plain text in parts: a line in capitals or ending in a colon with nothing after it reads as a heading. Every
-/// character is kept; only the setting differs.
-fn parts(body: &str) -> Vec<Part> {
-    let mut out: Vec<Part> = Vec::new();
-    for line in body.lines() {
+/// Plain text in parts: a line in capitals reads as a heading. Every character is kept; only the setting differs.
+fn parts(body: &str, marks: &[Range<usize>]) -> Vec<Part> {
+    let mut spans: Vec<(bool, Range<usize>)> = Vec::new();
+    let mut start = 0;
+    for line in body.split_inclusive('\n') {
+        let end = start + line.trim_end_matches(['\n', '\r']).len();
         let letters = line.chars().filter(|c| c.is_alphabetic()).count();
-        let capitals = letters > 2 && !line.chars().any(char::is_lowercase);
-        let heading = capitals && line.trim().len() < 70;
-        match out.last_mut() {
-            Some(last) if !last.heading && !heading => {
-                last.text.push('\n');
-                last.text.push_str(line);
-            }
-            _ => out.push(Part { heading, text: line.to_string() }),
+        let heading = letters > 2 && !line.chars().any(char::is_lowercase) && line.trim().len() < 70;
+        match spans.last_mut() {
+            Some((false, last)) if !heading => last.end = end,
+            _ => spans.push((heading, start..end)),
         }
+        start += line.len();
     }
-    out
+    let inside = |span: &Range<usize>| {
+        let within = marks.iter().filter(|m| span.start <= m.start && m.end <= span.end);
+        within.map(|m| m.start - span.start..m.end - span.start).collect::<Vec<_>>()
+    };
+    let part = |(heading, span): (bool, Range<usize>)| Part { heading, pieces: pieces(&body[span.clone()], &inside(&span)) };
+    spans.into_iter().map(part).collect()
 }
 
 #[cfg(test)]
@@ -179,9 +197,11 @@ mod tests {
     #[test]
     fn a_text_keeps_every_character() {
         let body = "PROGRESS NOTE\nPatient seen.\n\nPLAN:\n  - rest\n  - fluids";
-        let parts = parts(body);
+        let parts = parts(body, &[22..26, 39..43]);
         assert_eq!(parts.iter().filter(|p| p.heading).count(), 2);
-        let back: Vec<&str> = parts.iter().map(|p| p.text.as_str()).collect();
-        assert_eq!(back.join("\n"), body);
+        let text = |p: &Part| p.pieces.iter().map(|(t, _)| t.as_str()).collect::<String>();
+        assert_eq!(parts.iter().map(text).collect::<Vec<_>>().join("\n"), body);
+        let marked: Vec<&str> = parts.iter().flat_map(|p| &p.pieces).filter(|(_, on)| *on).map(|(t, _)| t.as_str()).collect();
+        assert_eq!(marked, ["seen", "rest"]);
     }
 }

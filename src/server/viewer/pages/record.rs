@@ -50,6 +50,8 @@ struct Body {
     facts: Vec<(&'static str, String, bool)>,
     json: String,
     original: String,
+    /// The page of its content, when it has some.
+    document: Option<String>,
     /// Set when the JSON could not be read as JSON.
     unreadable: bool,
 }
@@ -89,6 +91,10 @@ pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> St
         versions,
         facts,
         json: pretty(&record.json),
+        document: record
+            .patient
+            .as_ref()
+            .and_then(|patient| super::search::document_of(record).map(|id| format!("/patients/{patient}/documents/{id}"))),
         original: format!("/api/v1/records/{}/{}/original", record.kind, record.id),
     };
     match chart {

@@ -78,7 +78,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
     let views: Vec<_> = ask.items(&["Encounter"]).into_iter().map(View::of).collect();
     let of = |s: Setting| views.iter().filter(|v| v.setting == s).count();
     let fact = super::tally(&[
-        (of(Setting::Stay), "hospital stays"),
+        (of(Setting::Stay), if of(Setting::Stay) == 1 { "hospital stay" } else { "hospital stays" }),
         (of(Setting::Emergency), "emergency"),
         (of(Setting::Visit), "clinic and other"),
     ]);

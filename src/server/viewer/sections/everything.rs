@@ -162,11 +162,11 @@ fn in_a_line(value: &Value, names: &Names) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::super::names::NONE;
 
     #[test]
     fn any_json_becomes_pairs_and_depth_is_bounded() {
-        let pairs = |json| super::pairs(json, &super::super::super::names::NONE);
+        let pairs = |json| super::pairs(json, &NONE);
         let p = pairs(r#"{"code":{"text":"A"},"valueQuantity":{"value":5.10,"unit":"mg"},"x":[{"a":1},{"a":2}],"n":null}"#);
         let lines: Vec<_> = p.iter().map(|p| format!("{}{}={}", p.depth, p.name, p.value.as_deref().unwrap_or("-"))).collect();
         assert_eq!(lines, ["0Code=-", "1Text=A", "0Value quantity=5.10\u{a0}mg", "0X=-", "1A=1", "0X=-", "1A=2"]);

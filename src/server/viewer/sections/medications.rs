@@ -76,7 +76,12 @@ fn views<'a>(ask: &Ask<'a>) -> Vec<View<'a>> {
 pub fn body(ask: &Ask<'_>) -> Body {
     let views = views(ask);
     let active = views.iter().filter(|v| v.is_active()).count();
-    let fact = tally(&[(active, "active at cutover"), (views.len() - active, "ended or other")]);
+    let mut named: Vec<&str> = views.iter().filter(|v| v.is_active()).filter_map(|v| v.name.as_deref()).collect();
+    named.sort_unstable();
+    named.dedup();
+    let medications = text::counted(named.len() as u64, "medication", "medications");
+    let active_fact = format!("records of {medications} active at cutover");
+    let fact = tally(&[(active, active_fact.as_str()), (views.len() - active, "ended or other")]);
     let (on, off): (Vec<_>, Vec<_>) = views.iter().partition(|v| v.is_active());
     let row = |v: &View<'_>| {
         let status = match (&v.status, v.is_active()) {

@@ -50,10 +50,21 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// "the newest 2,000 of 61,204", when not all records of the section's kinds have been read.
+pub fn capped(ask: &Ask<'_>, kinds: &[&str]) -> Option<String> {
+    let held = super::chart_nav::held(&ask.chart.index, kinds);
+    let read = ask.chart.records.iter().filter(|r| kinds.contains(&r.kind.name())).count() as u64;
+    (read > 0 && read < held).then(|| format!("the newest {} of {}", text::count(read), text::count(held)))
+}
+
 /// Why a section is empty: which sources are in this chart, and that none of them held such records.
 fn nothing(ask: &Ask<'_>, what: &str) -> String {
     let names: Vec<&str> = ask.chart.index.coverage.iter().map(|c| &*c.source_system).collect();
+    // What has not been read cannot be said to be missing.
+    let held: u64 = ask.chart.index.counts.iter().filter(|c| c.kind.name() == "Observation").map(|c| c.count).sum();
+    let read = ask.chart.records.iter().filter(|r| r.kind.name() == "Observation").count() as u64;
     match names.as_slice() {
+        _ if read > 0 && read < held => format!("No {what} among those that were read for this page."),
         [] => format!("No {what} in this archive."),
         names => format!("No {what} from {}. Nothing of this kind was delivered for this patient.", names.join(", ")),
     }
