@@ -214,11 +214,12 @@ fn compare(hidden: &BTreeSet<usize>) {
     }
 }
 
-/// Records that may carry a label here. A patient's own record is left out: labelled, it hides the whole chart, while
-/// without it the rest of the chart would stand there alone.
+/// Records that may carry a label here: those in a patient's chart. The patient's own record is left out: labelled, it
+/// hides the whole chart, while without it the rest of the chart would stand there alone. So are practitioners and the
+/// like: others name them by identifier (`Practitioner?identifier=…`), and such a reference is resolved for all readers.
 fn may_be_hidden() -> Vec<usize> {
-    let lines = lines().iter().enumerate();
-    lines.filter(|(_, line)| line.kind != Kind::PATIENT).map(|(at, _)| at).collect()
+    let named = |line: &Line| ["subject", "patient", "beneficiary"].iter().any(|name| line.json[*name]["reference"].is_string());
+    lines().iter().enumerate().filter(|(_, line)| named(line)).map(|(at, _)| at).collect()
 }
 
 #[test]
