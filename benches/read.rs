@@ -90,7 +90,7 @@ fn charts(bench: &Bench, queries: &Value) {
     let keys: Vec<PatientKey> = texts(queries, "charts").iter().take(300).filter_map(|k| PatientKey::parse(k)).collect();
     let chart = |key: &PatientKey| Scope::Chart(key.clone());
     bench.measure("chart, all JSON as stored", &keys, chart, |permit, key| {
-        bench.archive.chart_bytes(permit, key).map_or(0, |c| c.places.len())
+        bench.archive.chart_bytes(permit, key, b"").map_or(0, |c| c.places.len())
     });
     bench.measure("chart, as records", &keys, chart, |permit, key| {
         bench.archive.chart(permit, key, &Selection::default()).map_or(0, |c| c.records.len())

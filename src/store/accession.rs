@@ -328,6 +328,18 @@ impl<'a> ChartFrame<'a> {
         }
     }
 
+    /// Calls `work` with a record's archive id, without copying it in the usual case of a UUID.
+    pub fn with_id<T>(&self, index: usize, work: impl FnOnce(&str) -> T) -> Option<T> {
+        if let Some(shape) = self.accession.shapes.get(self.decoded.shape(index))
+            && let Some(leaf) = shape.id_leaf().and_then(|leaf| self.decoded.leaf(index, leaf))
+            && let Ok(id) = std::str::from_utf8(leaf)
+            && is_true_uuid(id)
+        {
+            return Some(work(id));
+        }
+        self.names(index).map(|(id, _)| work(&id))
+    }
+
     /// (archive id, original id) of a record; the original is empty when it had none.
     pub fn names(&self, index: usize) -> Option<(String, String)> {
         let source = &self.accession.source_system;

@@ -17,7 +17,7 @@ use crate::durable::FileDigest;
 use crate::model::Kind;
 
 /// Patients in one frame.
-const FRAME_PATIENTS: usize = 256;
+const FRAME_PATIENTS: usize = 64;
 
 /// Records of one kind in a compartment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -56,13 +56,12 @@ pub fn index(call: &Call) -> Result<Answer, ApiError> {
 pub fn chart(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
     let permit = call.ask(Scope::Chart(patient.clone()))?;
-    let found = call.archive().chart_bytes(&permit, &patient);
+    let head = format!("{{\"patient\":\"{patient}\",\"records\":[");
+    let found = call.archive().chart_bytes(&permit, &patient, head.as_bytes());
     let (permit, chart) = call.found(permit, "record.read", found)?;
     let total = chart.places.len();
-    let mut bytes = Vec::with_capacity(chart.json.len() + 200);
-    open_envelope(&patient, total, &mut bytes);
-    bytes.extend_from_slice(&chart.json);
-    bytes.extend_from_slice(b"]}");
+    let mut bytes = chart.json;
+    bytes.extend_from_slice(format!("],\"total\":{total}}}").as_bytes());
     let entry = Shown {
         event: "record.read",
         patients: vec![patient],
@@ -102,15 +101,11 @@ fn records_of(call: &Call, selection: &Selection) -> Result<Answer, ApiError> {
     Ok(permit.answer(body, entry)?.into())
 }
 
-fn open_envelope(patient: &PatientKey, total: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("{{\"patient\":\"{patient}\",\"total\":{total},\"records\":[").as_bytes());
-}
-
 /// `{"patient":…,"total":n,"records":[…]}` with each record's JSON as it stands: nothing is parsed on the way.
 fn envelope(patient: &PatientKey, records: &[Record]) -> Vec<u8> {
     let size: usize = records.iter().map(|record| record.json.len() + 1).sum();
     let mut bytes = Vec::with_capacity(size + 200);
-    open_envelope(patient, records.len(), &mut bytes);
+    bytes.extend_from_slice(format!("{{\"patient\":\"{patient}\",\"total\":{},\"records\":[", records.len()).as_bytes());
     for (n, record) in records.iter().enumerate() {
         if n > 0 {
             bytes.push(b',');
