@@ -37,7 +37,7 @@ impl Example {
             "/api/v1/patients" => format!("/api/v1/patients?q={}", self.family),
             "/api/v1/patients/{patient}/series" => format!("/api/v1/patients/{}/series?code=8867-4", self.patient),
             "/api/v1/patients/{patient}/search" | "/patients/{patient}/search" => format!("{}?q=the+blood", route.path),
-            "/api/v1/search" => "/api/v1/search?q=blood".into(),
+            "/api/v1/search" | "/search" => format!("{}?q=blood", route.path),
             "/api/v1/access" | "/access" => format!("{}?patient={}", route.path, self.patient),
             "/" => format!("/?q={}", self.family),
             path if path.contains("/documents/{id}") => path.replace("{id}", &self.document),
@@ -60,7 +60,7 @@ fn allowed(route: &Route) -> &'static [&'static str] {
     const READERS: &[&str] = &["clinician", "him"];
     match route.path {
         "/api/v1/me" | "/signout" => &ROLES,
-        "/api/v1/search" => &["him"],
+        "/api/v1/search" | "/search" => &["him"],
         "/api/v1/access" | "/access" | "/patients/{patient}/access" => &["compliance"],
         "/api/v1/accessions" | "/accessions" => &["archivist"],
         _ => READERS,
