@@ -17,6 +17,7 @@ struct Example {
     note: String,
     document: String,
     family: String,
+    accession: String,
 }
 
 fn example() -> Example {
@@ -25,7 +26,8 @@ fn example() -> Example {
     let kind = chartkeep::model::Kind::from_name("DocumentReference").expect("a type of FHIR");
     let note = chartkeep::model::archive_id(SOURCE, "DocumentReference", &note.document).as_str().to_string();
     let document = document_id(kind, &note, 0).expect("an id").0.as_str().to_string();
-    Example { patient: key(&patient.id), note, document, family: patient.family.clone() }
+    let accession = crate::support::archive::in_force(loaded()).accessions[0].accession.to_string();
+    Example { patient: key(&patient.id), note, document, family: patient.family.clone(), accession }
 }
 
 impl Example {
@@ -52,6 +54,7 @@ impl Example {
             .replace("{page}", "1.png")
             .replace("{name:.*}", "chartkeep.css")
             .replace("{code}", "8867-4")
+            .replace("{accession}", &self.accession)
     }
 }
 
@@ -62,7 +65,7 @@ fn allowed(route: &Route) -> &'static [&'static str] {
         "/api/v1/me" | "/signout" => &ROLES,
         "/api/v1/search" | "/search" => &["him"],
         "/api/v1/access" | "/access" | "/patients/{patient}/access" => &["compliance"],
-        "/api/v1/accessions" | "/accessions" => &["archivist"],
+        "/api/v1/accessions" | "/accessions" | "/accessions/{accession}" => &["archivist"],
         _ => READERS,
     }
 }
