@@ -9,6 +9,7 @@
 //! be asked for the rest.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::io::Write;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
@@ -35,7 +36,8 @@ pub enum TelemetryError {
 pub fn init_logging(level: &str, format: LogFormat) -> Result<(), TelemetryError> {
     let directives = std::env::var(LEVEL_VARIABLE).unwrap_or_else(|_| level.into());
     let filter = EnvFilter::try_new(&directives).map_err(|_| TelemetryError::Level(directives))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written (a full disk under a log file) is lost; complaining about it would panic.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     // An error only says that logging has been started before.
     let _ = match format {
         LogFormat::Compact => lines.compact().try_init(),
@@ -50,7 +52,8 @@ pub fn install_panic_hook() {
         let place = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
         tracing::error!(%place, "a panic; its text is withheld, since it may hold record content");
         if !tracing::enabled!(tracing::Level::ERROR) {
-            eprintln!("chartkeep: a panic at {place}");
+            // Not `eprintln!`, which panics where it cannot write: a panic in here would end the process.
+            let _ = writeln!(std::io::stderr(), "chartkeep: a panic at {place}");
         }
     }));
 }

@@ -4,9 +4,9 @@
 
 mod archive;
 pub mod audit;
+mod compact;
 mod demo;
 mod export;
-mod compact;
 mod index;
 mod ingest;
 mod init;

@@ -152,7 +152,8 @@ impl OpenTable {
         durable::create_dir_all(&dir)?;
         let path = dir.join(format!("p{part:04}.parquet"));
         // The Arrow schema is not put into the file: every type here follows from the Parquet schema.
-        let options = ArrowWriterOptions::new().with_properties(properties(table, metadata, ZSTD_LEVEL)).with_skip_arrow_metadata(true);
+        let options =
+            ArrowWriterOptions::new().with_properties(properties(table, metadata, ZSTD_LEVEL)).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(NewFile::create(&path)?, Arc::clone(&table.arrow), options)?;
         Ok(OpenTable {
             table,
