@@ -46,6 +46,9 @@ impl Bench {
                 }
             }
         }
+        if times.is_empty() {
+            return;
+        }
         times.sort_by(f64::total_cmp);
         let at = |q: f64| times[((times.len() as f64 * q) as usize).min(times.len() - 1)];
         println!(
