@@ -157,6 +157,23 @@ fn of_an_overlapping_delivery_only_what_differs_is_archived() {
 }
 
 #[test]
+fn a_patient_who_comes_again_changed_is_searched_once() {
+    let home = folder();
+    let archive = init(&home);
+    let first = deliver(&[("p.ndjson", patient("77").as_bytes())]);
+    let changed = patient("77").replacen('{', "{\"active\":true,", 1);
+    let second = deliver(&[("p.ndjson", changed.as_bytes())]);
+    for delivery in [&first, &second] {
+        assert_eq!(ingest(&archive, &[delivery.path()]).expect(0).json()["records"], totals(1, 0, 0));
+    }
+    // The full check compares the patients of the store with those of the index.
+    crate::support::chartkeep([std::path::Path::new("verify"), &archive]).expect(0);
+    let index = std::fs::read(archive.join("indexes/0002/index.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(index["patients"], 1);
+}
+
+#[test]
 fn the_same_bytes_from_another_system_are_another_record() {
     let delivery = deliver(&[("p.ndjson", patient("77").as_bytes())]);
     let home = folder();

@@ -13,6 +13,7 @@ use crate::durable;
 use crate::formats;
 use crate::limits;
 use crate::model::{ArchiveId, IndexDoc, Kind, PatientIdentity, PatientIndexDoc, PatientKey, When};
+use crate::store::directory::PatientEntry;
 use crate::store::layout::Layout;
 use crate::store::manifest::{Catalog, IndexInForce};
 use crate::store::{Accession, ChartFrame, StoreError};
@@ -49,10 +50,10 @@ pub fn rebuild(
     }
     durable::create_dir_all(&dir)?;
     let builder = IndexBuilder::create(&dir, threads)?;
-    for accession in accessions {
+    for at in 0..accessions.len() {
         let frame = AtomicU32::new(0);
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| frames(&builder, accession, &frame))).collect();
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| frames(&builder, accessions, at, &frame))).collect();
             workers.into_iter().try_for_each(|w| w.join().map_err(|_| FillError::Worker)?)
         })?;
     }
@@ -74,7 +75,9 @@ pub fn remove_unused(layout: &Layout, current: &Catalog, before: &Catalog) -> Re
     Ok(())
 }
 
-fn frames(builder: &IndexBuilder, accession: &Accession, next: &AtomicU32) -> Result<(), FillError> {
+fn frames(builder: &IndexBuilder, accessions: &[Arc<Accession>], at: usize, next: &AtomicU32) -> Result<(), FillError> {
+    let accession = &accessions[at];
+    let mut directories = Directories::new(accessions);
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= accession.frames() {
@@ -84,7 +87,7 @@ fn frames(builder: &IndexBuilder, accession: &Accession, next: &AtomicU32) -> Re
         for index in 0..frame.len() {
             let Some(kind) = frame.kind(index) else { continue };
             if kind == Kind::PATIENT {
-                patient(builder, accession, &frame, index)?;
+                patient(builder, &mut directories, at, &frame, index)?;
             } else if is_text_kind(kind) {
                 text(builder, accession, &frame, index, kind)?;
             }
@@ -107,14 +110,52 @@ fn json_of(frame: &ChartFrame<'_>, index: usize, id: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap_or(Value::Null)
 }
 
-fn patient(builder: &IndexBuilder, accession: &Accession, frame: &ChartFrame<'_>, index: usize) -> Result<(), FillError> {
+/// The directories of all accessions, with the page of each that was read last.
+struct Directories<'a> {
+    accessions: &'a [Arc<Accession>],
+    pages: Vec<Vec<PatientEntry>>,
+}
+
+impl<'a> Directories<'a> {
+    fn new(accessions: &'a [Arc<Accession>]) -> Self {
+        Directories { accessions, pages: vec![Vec::new(); accessions.len()] }
+    }
+
+    /// What accession `number` holds of a patient.
+    fn entry(&mut self, number: usize, key: &PatientKey) -> Result<Option<&PatientEntry>, StoreError> {
+        if !self.pages[number].iter().any(|e| e.key == key.as_str()) {
+            self.pages[number] = self.accessions[number].directory().page_of(key.as_str())?;
+        }
+        Ok(self.pages[number].iter().find(|e| e.key == key.as_str()))
+    }
+}
+
+/// How many `Patient` records a compartment begins with: the versions of one.
+fn versions(entry: &PatientEntry) -> u64 {
+    entry.runs.iter().find(|r| r.kind == Kind::PATIENT).map_or(0, |r| r.count)
+}
+
+fn patient(
+    builder: &IndexBuilder,
+    directories: &mut Directories<'_>,
+    number: usize,
+    frame: &ChartFrame<'_>,
+    index: usize,
+) -> Result<(), FillError> {
+    let accession = &directories.accessions[number];
     let Some((id, _)) = frame.names(index) else { return Ok(()) };
     let Some(key) = PatientKey::parse(&id) else { return Ok(()) };
-    let entry = accession.patient(&key)?.unwrap_or_default();
-    // Of several versions the last in the chart is the current one.
-    let patients = entry.runs.iter().find(|r| r.kind == Kind::PATIENT).map_or(1, |r| r.count);
-    if frame.ordinal(index) + 1 < entry.first + patients {
-        return Ok(());
+    // Of several versions the last in the chart is the current one, and a later accession's comes after all of these.
+    let (mut records, mut last) = (0, None);
+    for at in 0..directories.accessions.len() {
+        let Some(entry) = directories.entry(at, &key)? else { continue };
+        let is_older = at == number && frame.ordinal(index) + 1 < entry.first + versions(entry);
+        if is_older || (at > number && versions(entry) > 0) {
+            return Ok(());
+        }
+        // One number for all readers, so it must tell nothing of labelled records.
+        records += entry.unrestricted();
+        last = last.max(entry.days.map(|(_, last)| last));
     }
     builder.add_patient(PatientIndexDoc {
         identity: identity_of(&json_of(frame, index, &id)),
@@ -122,9 +163,8 @@ fn patient(builder: &IndexBuilder, accession: &Accession, frame: &ChartFrame<'_>
         source_system: accession.source_system.clone(),
         place: accession.place(frame.ordinal(index)),
         label: frame.label(index),
-        // One number for all readers, so it must tell nothing of labelled records.
-        records: entry.unrestricted(),
-        last_seen: entry.days.and_then(|(_, last)| When::parse(&day_text(last))),
+        records,
+        last_seen: last.and_then(|last| When::parse(&day_text(last))),
     })?;
     Ok(())
 }

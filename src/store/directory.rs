@@ -145,17 +145,24 @@ impl Directory {
     }
 
     pub fn find(&self, key: &str) -> Result<Option<PatientEntry>, StoreError> {
+        Ok(self.page_of(key)?.into_iter().find(|e| e.key == key))
+    }
+
+    /// The patients of the frame that holds a key: for a walk in the order of charts, most neighbours are among them.
+    /// Empty when the key is not here.
+    pub fn page_of(&self, key: &str) -> Result<Vec<PatientEntry>, StoreError> {
         let hash = patient_hash(key);
         let frames = self.framed.frames();
         // Frames begin at ascending hashes; equal hashes may straddle two frames.
         let end = frames.partition_point(|f| f.base <= hash);
         let start = frames.partition_point(|f| f.base < hash).saturating_sub(1);
         for frame in start..end {
-            if let Some(found) = self.frame(frame, false)?.into_iter().find(|e| e.key == key) {
-                return Ok(Some(found));
+            let page = self.frame(frame, false)?;
+            if page.iter().any(|e| e.key == key) {
+                return Ok(page);
             }
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
     pub fn frames(&self) -> usize {

@@ -133,6 +133,9 @@ pub fn verify(
             for (accession, damaged) in &opened {
                 contents::check(&checker, accession, damaged, of, &mut report);
             }
+            // A patient whom a later accession brought again is indexed once.
+            let superseded = people::superseded(&opened);
+            report.indexed_patients = report.indexed_patients.saturating_sub(superseded);
         }
     }
     report.findings = first_of_each_file(checker.found.into_inner().unwrap_or_else(PoisonError::into_inner));

@@ -8,6 +8,26 @@ use crate::model::Kind;
 use crate::store::Accession;
 use crate::store::directory::{PatientEntry, patient_hash};
 
+/// Patients of an accession whose `Patient` record a later accession holds again: the index shows the later one only.
+/// A directory that cannot be read has been reported where it was walked through.
+pub(super) fn superseded(opened: &[(Accession, Vec<String>)]) -> u64 {
+    let has_patient = |entry: &PatientEntry| entry.runs.iter().any(|run| run.kind == Kind::PATIENT);
+    let mut count = 0;
+    for (number, (accession, _)) in opened.iter().enumerate() {
+        let later = &opened[number + 1..];
+        if later.is_empty() {
+            break;
+        }
+        for frame in 0..accession.directory().frames() {
+            let entries = accession.directory().frame(frame, false).unwrap_or_default();
+            let is_held =
+                |key: &str| later.iter().any(|(a, _)| matches!(a.directory().find(key), Ok(Some(entry)) if has_patient(&entry)));
+            count += entries.iter().filter(|e| has_patient(e) && is_held(&e.key)).count() as u64;
+        }
+    }
+    count
+}
+
 /// Walks through the directory beside the records of the charts.
 pub(super) struct People<'a> {
     checker: &'a Checker<'a>,
