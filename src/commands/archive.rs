@@ -30,12 +30,15 @@ impl OpenArchive {
         Ok(OpenArchive { layout, keys, catalog, catalog_sha256 })
     }
 
-    /// Holds others off from changing the catalog while the command runs.
-    pub(super) fn lock(&self) -> anyhow::Result<Lock> {
-        match durable::lock_exclusive(&self.layout.write_lock())? {
-            Some(lock) => Ok(lock),
-            None => bail!("another command is changing this archive; wait until it has ended"),
-        }
+    /// Opens the archive for a command that changes the catalog, and holds others off while the command runs.
+    pub(super) fn open_to_change(root: &Path) -> anyhow::Result<(OpenArchive, Lock)> {
+        // Without keys and a catalog this is no archive, and no lock file is left in it.
+        let open = OpenArchive::open(root)?;
+        let Some(lock) = durable::lock_exclusive(&open.layout.write_lock())? else {
+            bail!("another command is changing this archive; wait until it has ended");
+        };
+        // The catalog may have moved on between opening and locking.
+        Ok((OpenArchive::open(root)?, lock))
     }
 }
 

@@ -35,10 +35,7 @@ pub struct CompactArgs {
 /// Runs the command.
 pub fn run(args: &CompactArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let open = OpenArchive::open(&args.archive)?;
-    let _lock = open.lock()?;
-    // The catalog may have moved on between opening and locking.
-    let open = OpenArchive::open(&args.archive)?;
+    let (open, _lock) = OpenArchive::open_to_change(&args.archive)?;
     let workplace = Workplace::open(&args.archive)?;
     let signer = workplace.signer(KeyPurpose::Seal)?;
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);

@@ -122,10 +122,7 @@ pub(super) fn ingest(
     meter: &Meter,
 ) -> anyhow::Result<Outcome> {
     let started = Instant::now();
-    let open = OpenArchive::open(archive)?;
-    let _lock = open.lock()?;
-    // The catalog may have moved on between opening and locking.
-    let open = OpenArchive::open(archive)?;
+    let (open, _lock) = OpenArchive::open_to_change(archive)?;
     let workplace = Workplace::open(archive)?;
     let signer = workplace.signer(KeyPurpose::Seal)?;
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);

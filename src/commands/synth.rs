@@ -10,7 +10,7 @@ use crate::synth::{self, MANIFEST_FILE_NAME, Options};
 
 /// Write a made-up hospital as FHIR R4 bulk NDJSON.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  chartkeep synth /tmp/hospital --patients 200 --seed 7\n\nThe same seed gives the same \
+#[command(after_help = "Example:\n  chartkeep synth hospital --patients 200 --seed 7\n\nThe same seed gives the same \
 bytes. What is in the delivery, planted damage included, stands in its synth-manifest.json.")]
 pub struct SynthArgs {
     /// Folder to write into; must be new or empty

@@ -276,50 +276,40 @@ impl Tables<'_> {
     fn uuids(&mut self, cursor: &mut Cursor<'_>, rows: usize, constant: bool) -> Result<Column, CodecError> {
         let length = cursor.count(cursor.bytes.len())?;
         let prefix = cursor.slice(length)?;
-        let total = self.uuids.len() / 16;
-        let numbers = numbers(cursor, if constant { 1 } else { rows }, &mut self.next_uuid, total)?;
-        let base = cursor.bytes.len();
-        let mut spans = Vec::with_capacity(numbers.len());
-        let mut last: Option<(usize, Span)> = None;
-        for number in numbers {
-            let made = match last {
-                Some((before, made)) if before == number => made,
-                _ => {
-                    let start = self.arena.len() + base;
-                    self.arena.extend_from_slice(prefix);
-                    let bytes: &[u8; 16] =
-                        self.uuids[number * 16..number * 16 + 16].try_into().map_err(|_| CodecError("no such UUID"))?;
-                    push_uuid(&mut self.arena, bytes);
-                    (start as u32, (self.arena.len() + base) as u32)
-                }
-            };
-            last = Some((number, made));
-            spans.push(made);
-        }
+        let (uuids, _) = self.uuids.as_chunks::<16>();
+        let numbers = numbers(cursor, if constant { 1 } else { rows }, &mut self.next_uuid, uuids.len())?;
+        let spans = written(&mut self.arena, cursor.bytes.len(), &numbers, |arena, number| {
+            arena.extend_from_slice(prefix);
+            push_uuid(arena, &uuids[number]);
+        });
         Ok(if constant { Column::Const(spans[0]) } else { Column::Rows(spans) })
     }
 
     fn times(&mut self, cursor: &mut Cursor<'_>, rows: usize, constant: bool) -> Result<Column, CodecError> {
-        let total = self.times.list.len();
-        let numbers = numbers(cursor, if constant { 1 } else { rows }, &mut self.next_time, total)?;
-        let base = cursor.bytes.len();
-        let mut spans = Vec::with_capacity(numbers.len());
-        let mut last: Option<(usize, Span)> = None;
-        for number in numbers {
-            let made = match last {
-                Some((before, made)) if before == number => made,
-                _ => {
-                    let start = self.arena.len() + base;
-                    let (seconds, zone) = self.times.list[number];
-                    push_time(&mut self.arena, seconds, self.times.zones[usize::from(zone)]);
-                    (start as u32, (self.arena.len() + base) as u32)
-                }
-            };
-            last = Some((number, made));
-            spans.push(made);
-        }
+        let times = &self.times;
+        let numbers = numbers(cursor, if constant { 1 } else { rows }, &mut self.next_time, times.list.len())?;
+        let spans = written(&mut self.arena, cursor.bytes.len(), &numbers, |arena, number| {
+            let (seconds, zone) = times.list[number];
+            push_time(arena, seconds, times.zones[usize::from(zone)]);
+        });
         Ok(if constant { Column::Const(spans[0]) } else { Column::Rows(spans) })
     }
+}
+
+/// Writes the text of each number to the arena, whose first byte counts as `base`; a number like the one before it
+/// shares its text.
+fn written(arena: &mut Vec<u8>, base: usize, numbers: &[usize], write: impl Fn(&mut Vec<u8>, usize)) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::with_capacity(numbers.len());
+    for (at, number) in numbers.iter().enumerate() {
+        if at > 0 && numbers[at - 1] == *number {
+            spans.push(spans[at - 1]);
+            continue;
+        }
+        let start = arena.len() + base;
+        write(arena, *number);
+        spans.push((start as u32, (arena.len() + base) as u32));
+    }
+    spans
 }
 
 /// Reads `count` numbers of a table of `total` entries: 0 is the next new one, else a step from the number before.
