@@ -14,6 +14,7 @@ pub mod formats;
 pub mod index;
 pub mod ingest;
 pub mod limits;
+pub mod mapping;
 pub mod merkle;
 pub mod model;
 pub mod query;

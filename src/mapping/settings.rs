@@ -1,0 +1,61 @@
+//! The settings of a mapping: one TOML file per version of a source, strict, so that every decision stands on paper.
+//!
+//! Not for: what a section means; each mapper declares its own.
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::model::hex;
+
+/// Everything that a site can decide about how its deliveries are read.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name and version of the mapping, `built-in 1` when no file was given; stands in the seal.
+    pub version: String,
+    /// The zone of times that name none, by its IANA name.
+    pub zone_name: String,
+    pub zone: TimeZone,
+    /// SHA-256 of the mapping file, hex; empty without one.
+    pub sha256: String,
+}
+
+/// Why a mapping file cannot be used; names the line where it can.
+#[derive(Debug, thiserror::Error)]
+#[error("mapping file: {0}")]
+pub struct SettingsError(pub String);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    /// Version of this form: 1.
+    schema: u32,
+    source: String,
+    version: String,
+    #[serde(default)]
+    timezone: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { version: "built-in 1".into(), zone_name: "UTC".into(), zone: TimeZone::UTC, sha256: String::new() }
+    }
+}
+
+impl Settings {
+    /// Reads a mapping file.
+    pub fn parse(text: &str) -> Result<Settings, SettingsError> {
+        let document: Document = toml::from_str(text).map_err(|e| SettingsError(e.to_string()))?;
+        if document.schema != 1 {
+            return Err(SettingsError(format!("schema {} is not known; this version reads 1", document.schema)));
+        }
+        let zone_name = document.timezone.unwrap_or_else(|| "UTC".into());
+        let zone = TimeZone::get(&zone_name).map_err(|_| SettingsError(format!("no time zone is called {zone_name}")))?;
+        Ok(Settings {
+            version: format!("{} {}", document.source, document.version),
+            zone_name,
+            zone,
+            sha256: hex(&Sha256::digest(text.as_bytes())),
+        })
+    }
+}
