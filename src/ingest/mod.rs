@@ -127,7 +127,9 @@ pub fn run(
     if options.source_system.is_empty() || options.source_system.len() > 64 {
         return Err(IngestError::Delivery("the name of the source system must have 1 to 64 bytes".into()));
     }
-    let delivery = sources::list(options.paths)?;
+    sweep(layout)?;
+    let listed = sources::list(options.paths, &layout.building())?;
+    let delivery = &listed.files;
     if delivery.is_empty() {
         return Err(IngestError::Delivery("the delivery holds no files".into()));
     }
@@ -135,10 +137,10 @@ pub fn run(
     for entry in current.accessions.iter().filter(|a| a.source_system == options.source_system) {
         earlier.push(Arc::new(Accession::open(layout, entry, keys)?));
     }
-    if let Some(known) = same_delivery(&earlier, &delivery)? {
+    if let Some(known) = same_delivery(&earlier, delivery)? {
+        sweep(layout)?;
         return Ok(known);
     }
-    sweep(layout)?;
     let scratch = layout.building().join("spill");
     durable::create_dir_all(&scratch)?;
     let draft = layout.building().join("draft");
@@ -150,7 +152,7 @@ pub fn run(
     let plan = BucketPlan::for_bytes(total_bytes);
     let buckets = Buckets::create(&scratch, plan.total())?;
     let registry = ShapeRegistry::default();
-    let (files, spread) = spread_all(&delivery, options, plan, &registry, &buckets, progress)?;
+    let (files, spread) = spread_all(delivery, options, plan, &registry, &buckets, progress)?;
     let fingerprint = fingerprint(&files);
     let id = accession_id(options.source_system, &fingerprint);
     if current.accessions.iter().any(|a| a.accession == id.as_str()) {
