@@ -6,12 +6,13 @@
 //!
 //! Not for: reading the formats themselves (`formats`), or what becomes of the resources (`ingest`).
 
-pub mod attachment;
 pub mod fhir;
 pub mod id;
 pub mod settings;
 pub mod systems;
 pub mod time;
+
+pub use crate::formats::attachment;
 
 use std::ops::Range;
 
