@@ -77,6 +77,12 @@ pub enum IdentityEvent {
     Unclear(String),
 }
 
+/// Maps the source records of one form. Threads share it.
+pub trait Mapper: Send + Sync {
+    /// Maps one source record. Of a file that is mapped by its head alone (a loose document), `bytes` are the first ones.
+    fn map(&self, bytes: &[u8], cx: &Context<'_>) -> Mapped;
+}
+
 /// Cuts a stream of bytes into source records.
 pub trait Cutter: Send {
     /// Adds the ranges of all whole records at the front of `buffer` to `items` and gives how many bytes are done with.
