@@ -40,6 +40,8 @@ pub const PAGE_MAX: usize = 1000;
 pub const AUDIT_TEXT_MAX: usize = 64 << 10;
 /// Longest text taken out of one document, in bytes; the rest is left with a finding.
 pub const EXTRACTED_TEXT_MAX: usize = 64 << 20;
+/// Largest table of loose documents that is held in memory, in bytes.
+pub const DOCUMENT_INDEX_BYTES_MAX: usize = 1 << 30;
 /// Bytes that the parts of one Word document may unpack to; the rest is left with a finding.
 pub const DOCX_UNPACKED_MAX: u64 = 64 << 20;
 /// Deepest nesting of an XML document.
