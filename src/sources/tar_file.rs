@@ -37,14 +37,15 @@ pub(super) fn unpack(content: &mut dyn Read, sink: &mut Sink<'_>) -> Result<Vec<
         }
         let header = checked(&block[..read]).ok_or_else(|| sink.fault(Fault::Damaged("a header is not in order".into())))?;
         sink.count()?;
-        let size = extension.size.take().map_or_else(|| header.entry_size(), Ok).map_err(|e| sink.fault(e))?;
         let kind = header.entry_type();
+        let declared = header.entry_size().map_err(|e| sink.fault(e))?;
         if kind.is_gnu_longname() || kind.is_gnu_longlink() || kind.is_pax_local_extensions() {
-            let bytes = extension_bytes(content, size).map_err(|e| sink.fault(e))?;
+            let bytes = extension_bytes(content, declared).map_err(|e| sink.fault(e))?;
             own += bytes.len() as u64;
-            extend(&mut extension, kind, bytes.get(..size as usize).unwrap_or(&bytes));
+            extend(&mut extension, kind, bytes.get(..declared as usize).unwrap_or(&bytes));
             continue;
         }
+        let size = extension.size.take().unwrap_or(declared);
         let name = text(extension.name.take().unwrap_or_else(|| header.path_bytes().into_owned()));
         let padding = size.wrapping_neg() % BLOCK as u64;
         if kind.is_pax_global_extensions() || kind.is_dir() || (is_file(kind) && name.ends_with('/')) {
