@@ -3,6 +3,7 @@
 //! Not for: files and archives (`sources`), what a record means (`ingest`), showing a document (`render`).
 
 pub mod bounded;
+pub mod cda;
 pub mod encoding;
 pub mod fhir;
 mod flow;
