@@ -13,6 +13,8 @@ pub mod settings;
 pub mod systems;
 pub mod time;
 
+pub use crate::formats::attachment;
+
 use std::ops::Range;
 
 use jiff::tz::TimeZone;
@@ -74,6 +76,12 @@ pub enum IdentityEvent {
     Unlink { a: String, b: String, at: Option<String> },
     /// A merge that cannot be carried out as it stands; for review. The text is a code and a place.
     Unclear(String),
+}
+
+/// Maps the source records of one form. Threads share it.
+pub trait Mapper: Send + Sync {
+    /// Maps one source record. Of a file that is mapped by its head alone (a loose document), `bytes` are the first ones.
+    fn map(&self, bytes: &[u8], cx: &Context<'_>) -> Mapped;
 }
 
 /// Cuts a stream of bytes into source records.
