@@ -4,6 +4,7 @@
 
 pub mod attachment;
 pub mod bounded;
+pub mod cda;
 pub mod encoding;
 pub mod fhir;
 mod flow;
