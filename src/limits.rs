@@ -50,3 +50,5 @@ pub const PAGE_SECONDS_MAX: u64 = 20;
 pub const PICTURE_PIXELS_MAX: u64 = 40_000_000;
 /// Most document workers (threads with a time limit) alive at once, those included that overran and cannot be stopped.
 pub const DOCUMENT_WORKERS_MAX: usize = 64;
+/// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
+pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
