@@ -8,6 +8,7 @@
 
 pub mod fhir;
 pub mod id;
+pub mod profile;
 pub mod settings;
 pub mod systems;
 pub mod time;
