@@ -68,6 +68,14 @@ pub const PAGE_SECONDS_MAX: u64 = 20;
 pub const PICTURE_PIXELS_MAX: u64 = 40_000_000;
 /// Most document workers (threads with a time limit) alive at once, those included that overran and cannot be stopped.
 pub const DOCUMENT_WORKERS_MAX: usize = 64;
+/// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
+pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
+/// Most distinct values of one column that a profile counts exactly.
+pub const PROFILE_VALUES_MAX: usize = 1_000_000;
+/// Most distinct values of all columns of one table that a profile holds.
+pub const PROFILE_TABLE_VALUES_MAX: usize = 8_000_000;
+/// Most distinct values of one column that a profile keeps for comparing tables.
+pub const PROFILE_KEY_VALUES_MAX: usize = 250_000;
 /// Longest HL7 v2 message that is read, in bytes; places in it are kept in 32 bits.
 pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 /// Most fields of one HL7 v2 segment that are read; the rest stays in the message.
