@@ -157,19 +157,31 @@ pub fn start(ivl: &Element<'_>, cx: &Context<'_>) -> String {
     if low.is_empty() { high } else { low }
 }
 
-/// A name (PN, ON) as one line.
+/// A name (PN, ON) as one line: with text between the parts as it is written, else in the usual order.
 pub fn name_line(name: &Element<'_>) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    const ORDER: [&str; 4] = ["prefix", "given", "family", "suffix"];
+    // What somebody is called by or was born with is another name, not a part of this one.
+    let is_part = |part: &Element<'_>| part.name() != "validTime" && !matches!(part.attr("qualifier"), "CL" | "BR");
+    let mut parts: Vec<(usize, String)> = Vec::new();
+    let mut has_text = false;
     for node in name.nodes() {
         match node {
-            Node::Text(text) => parts.push(text.to_owned()),
-            Node::Element(part) if part.name() == "validTime" => {}
-            // Another name of the same person, not a part of this one.
-            Node::Element(part) if matches!(part.attr("qualifier"), "CL" | "BR") => {}
-            Node::Element(part) => parts.push(part.text().into_owned()),
+            Node::Text(text) => {
+                has_text |= !text.trim().is_empty();
+                parts.push((0, text.to_owned()));
+            }
+            Node::Element(part) if is_part(&part) => {
+                let rank = ORDER.iter().position(|kind| *kind == part.name()).unwrap_or(ORDER.len());
+                parts.push((rank, part.text().into_owned()));
+            }
+            Node::Element(_) => {}
         }
     }
-    spaced(&parts.join(" ")).trim_end_matches(',').to_owned()
+    if !has_text {
+        parts.sort_by_key(|(rank, _)| *rank);
+    }
+    let line = parts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" ");
+    spaced(&line).replace(" ,", ",").trim_end_matches(',').to_owned()
 }
 
 /// White space in order.
@@ -185,39 +197,8 @@ pub fn human_names(list: &mut Array<'_>, person: &Element<'_>) {
 }
 
 fn human_name(list: &mut Array<'_>, name: &Element<'_>) {
-    let part = |kind: &'static str, qualifier: &'static str| {
-        let of = move |p: &Element<'_>| match p.attr("qualifier") {
-            q @ ("CL" | "BR") => q == qualifier,
-            _ => qualifier.is_empty(),
-        };
-        name.children(kind).filter(of).map(|p| spaced(&p.text())).filter(|t| !t.is_empty()).collect::<Vec<_>>()
-    };
-    let uses = name.attr("use");
-    let of = uses.split_whitespace().find_map(|u| match u {
-        "L" | "C" | "OR" => Some("official"),
-        "P" | "A" => Some("nickname"),
-        "ASGN" => Some("usual"),
-        "OLD" => Some("old"),
-        "ANON" => Some("anonymous"),
-        _ => None,
-    });
-    list.object(|o| {
-        let family = part("family", "");
-        let line = name_line(name);
-        o.text("use", if line.is_empty() { "" } else { of.unwrap_or("") });
-        // Without parts the line is all there is.
-        o.text("text", &line);
-        o.text("family", &family.join(" "));
-        for (key, kind) in [("given", "given"), ("prefix", "prefix"), ("suffix", "suffix")] {
-            o.array(key, |a| part(kind, "").iter().for_each(|t| a.text(t)));
-        }
-        if let Some(valid) = name.child("validTime") {
-            let bound = |name: &str| valid.child(name).map(|e| e.attr("value")).unwrap_or_default();
-            let of = |text: &str| read_time(text, &TimeZone::UTC).date().to_owned();
-            o.period("period", &of(bound("low")), &of(bound("high")));
-        }
-    });
-    let (called, born) = (part("given", "CL"), part("family", "BR"));
+    list.object(|o| name_members(o, name));
+    let (called, born) = (name_parts(name, "given", "CL"), name_parts(name, "family", "BR"));
     if !called.is_empty() {
         list.object(|o| {
             o.text("use", "nickname").array("given", |a| called.iter().for_each(|t| a.text(t)));
@@ -227,6 +208,43 @@ fn human_name(list: &mut Array<'_>, name: &Element<'_>) {
         list.object(|o| {
             o.text("use", "maiden").text("family", &born.join(" "));
         });
+    }
+}
+
+/// The parts of a name that bear this qualifier. Names that somebody is called by or was born with bear it; what other
+/// qualifiers say is of no concern here.
+fn name_parts(name: &Element<'_>, kind: &str, qualifier: &str) -> Vec<String> {
+    let bears = |part: &Element<'_>| match part.attr("qualifier") {
+        of @ ("CL" | "BR") => of == qualifier,
+        _ => qualifier.is_empty(),
+    };
+    name.children(kind).filter(bears).map(|part| spaced(&part.text())).filter(|text| !text.is_empty()).collect()
+}
+
+/// The members of a HumanName, without what somebody is called by or was born with.
+pub fn name_members(o: &mut Object<'_>, name: &Element<'_>) {
+    let line = name_line(name);
+    if line.is_empty() {
+        return;
+    }
+    let of = name.attr("use").split_whitespace().find_map(|u| match u {
+        "L" | "C" | "OR" => Some("official"),
+        "P" | "A" => Some("nickname"),
+        "ASGN" => Some("usual"),
+        "OLD" => Some("old"),
+        "ANON" => Some("anonymous"),
+        _ => None,
+    });
+    o.text("use", of.unwrap_or("")).text("text", &line);
+    o.text("family", &name_parts(name, "family", "").join(" "));
+    for kind in ["given", "prefix", "suffix"] {
+        o.array(kind, |a| name_parts(name, kind, "").iter().for_each(|t| a.text(t)));
+    }
+    if let Some(valid) = name.child("validTime") {
+        let date = |bound: &str| {
+            valid.child(bound).map(|e| read_time(e.attr("value"), &TimeZone::UTC).date().to_owned()).unwrap_or_default()
+        };
+        o.period("period", &date("low"), &date("high"));
     }
 }
 
