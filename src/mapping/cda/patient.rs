@@ -238,7 +238,7 @@ fn contact(
         o.array("relationship", |list| {
             relationships.iter().for_each(|r| list.concept(&r.codings, &r.text));
         });
-        o.object("name", |o| name.iter().for_each(|name| types::name_members(o, name)));
+        o.object("name", |o| name.iter().for_each(|name| types::human_name(o, name)));
         o.array("telecom", |list| types::telecoms(list, entity));
         o.object("address", |o| entity.child("addr").iter().for_each(|addr| types::address(o, addr)));
         o.object("organization", |o| {

@@ -20,7 +20,8 @@ const HEADER: &str = r#"<templateId root="2.16.840.1.113883.10.20.22.1.1" extens
   <addr use="HP"><streetAddressLine>1 Made Up Rd</streetAddressLine><city>Nowhere</city><state>OR</state><postalCode>00000</postalCode></addr>
   <telecom use="MC" value="tel:+1(555)555-0100"/><telecom value="made@example.org"/>
   <patient>
-    <name use="L"><given>Ann</given><given qualifier="CL">Annie</given><family>Example</family><family qualifier="BR">Sample</family></name>
+    <name use="L"><given qualifier="CL">Ann</given><family>Example</family><family qualifier="BR">Sample</family></name>
+    <name use="L"><prefix>Ms</prefix><given>Ann</given><family qualifier="BR">Elder</family></name>
     <administrativeGenderCode code="F"/><birthTime value="19500102"/><sdtc:deceasedTime value="20200101"/>
     <maritalStatusCode code="M" displayName="Married" codeSystem="2.16.840.1.113883.5.2"/>
     <raceCode code="2106-3" codeSystem="2.16.840.1.113883.6.238" displayName="White"/>
@@ -81,7 +82,8 @@ fn the_patient() {
             {"system": "http://hl7.org/fhir/sid/us-ssn", "value": "000-00-0000"}, {"system": "urn:oid:1.2.9", "value": "MRN 7"}],
         "name": [
             {"use": "official", "text": "Ann Example", "family": "Example", "given": ["Ann"]},
-            {"use": "nickname", "given": ["Annie"]}, {"use": "maiden", "family": "Sample"}],
+            {"use": "maiden", "family": "Sample"},
+            {"use": "maiden", "text": "Ms Ann Elder", "family": "Elder", "given": ["Ann"], "prefix": ["Ms"]}],
         "telecom": [
             {"system": "phone", "value": "+1(555)555-0100", "use": "mobile"}, {"system": "email", "value": "made@example.org"}],
         "gender": "female", "birthDate": "1950-01-02", "deceasedDateTime": "2020-01-01",
@@ -229,7 +231,8 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Maps every document of the corpus; with `CHARTKEEP_CORPUS_OUT` one line for each is written there.
+/// Maps every document of the corpus; with `CHARTKEEP_CORPUS_OUT` one line for each, and what was made of it, is written
+/// there.
 #[test]
 fn the_corpus() {
     let Some(corpus) = std::env::var_os("CHARTKEEP_CORPUS").map(PathBuf::from) else {
@@ -239,7 +242,7 @@ fn the_corpus() {
     let mut paths = Vec::new();
     files(&corpus.join("ccda"), &mut paths);
     paths.sort();
-    let (mut lines, mut refused, mut others) = (Vec::new(), Vec::new(), 0);
+    let (mut lines, mut made, mut refused, mut others) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for path in &paths {
         let bytes = std::fs::read(path).unwrap();
         let name = path.strip_prefix(&corpus).unwrap().to_str().unwrap();
@@ -252,6 +255,8 @@ fn the_corpus() {
         let mapped = map(&bytes, &Rules::default(), &cx);
         for resource in &mapped.resources {
             serde_json::from_slice::<Value>(resource).unwrap();
+            made.extend_from_slice(resource);
+            made.push(b'\n');
         }
         let sections = Document::read(&bytes).map_or(0, |document| document.all_sections().len());
         lines.push(format!(
@@ -267,7 +272,9 @@ fn the_corpus() {
         }
     }
     if let Some(out) = std::env::var_os("CHARTKEEP_CORPUS_OUT") {
-        std::fs::write(PathBuf::from(out).join("cda.tsv"), lines.join("\n")).unwrap();
+        let out = PathBuf::from(out);
+        std::fs::write(out.join("cda.tsv"), lines.join("\n")).unwrap();
+        std::fs::write(out.join("cda.ndjson"), made).unwrap();
     }
     println!("{} files, {others} no documents, refused: {refused:?}", paths.len());
     assert!(refused.is_empty());

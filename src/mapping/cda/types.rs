@@ -160,8 +160,6 @@ pub fn start(ivl: &Element<'_>, cx: &Context<'_>) -> String {
 /// A name (PN, ON) as one line: with text between the parts as it is written, else in the usual order.
 pub fn name_line(name: &Element<'_>) -> String {
     const ORDER: [&str; 4] = ["prefix", "given", "family", "suffix"];
-    // What somebody is called by or was born with is another name, not a part of this one.
-    let is_part = |part: &Element<'_>| part.name() != "validTime" && !matches!(part.attr("qualifier"), "CL" | "BR");
     let mut parts: Vec<(usize, String)> = Vec::new();
     let mut has_text = false;
     for node in name.nodes() {
@@ -170,7 +168,7 @@ pub fn name_line(name: &Element<'_>) -> String {
                 has_text |= !text.trim().is_empty();
                 parts.push((0, text.to_owned()));
             }
-            Node::Element(part) if is_part(&part) => {
+            Node::Element(part) if part.name() != "validTime" && !is_other_family(name, &part) => {
                 let rank = ORDER.iter().position(|kind| *kind == part.name()).unwrap_or(ORDER.len());
                 parts.push((rank, part.text().into_owned()));
             }
@@ -184,6 +182,13 @@ pub fn name_line(name: &Element<'_>) -> String {
     spaced(&line).replace(" ,", ",").trim_end_matches(',').to_owned()
 }
 
+/// Whether a part is the family name of birth (`BR`) beside another family name. Where it is the only one, it is the
+/// name: systems put this and other qualifiers (`CL`, called) on names as they please.
+fn is_other_family(name: &Element<'_>, part: &Element<'_>) -> bool {
+    let has_other = || name.children("family").any(|f| f.attr("qualifier") != "BR" && !f.text().trim().is_empty());
+    part.is("family") && part.attr("qualifier") == "BR" && has_other()
+}
+
 /// White space in order.
 pub fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -191,42 +196,21 @@ pub fn spaced(text: &str) -> String {
 
 /// HumanNames of the `name`s of a person.
 pub fn human_names(list: &mut Array<'_>, person: &Element<'_>) {
-    for name in person.children("name") {
-        human_name(list, &name);
-    }
-}
-
-fn human_name(list: &mut Array<'_>, name: &Element<'_>) {
-    list.object(|o| name_members(o, name));
-    let (called, born) = (name_parts(name, "given", "CL"), name_parts(name, "family", "BR"));
-    if !called.is_empty() {
+    for (number, name) in person.children("name").enumerate() {
+        // A further name with a part from birth is the one from birth.
+        let is_birth = number > 0 && name.elements().any(|part| part.attr("qualifier") == "BR");
+        list.object(|o| name_members(o, &name, if is_birth { "maiden" } else { name_use(&name) }));
+        let born: Vec<String> =
+            name.children("family").filter(|f| is_other_family(&name, f)).map(|f| spaced(&f.text())).collect();
         list.object(|o| {
-            o.text("use", "nickname").array("given", |a| called.iter().for_each(|t| a.text(t)));
-        });
-    }
-    if !born.is_empty() {
-        list.object(|o| {
-            o.text("use", "maiden").text("family", &born.join(" "));
+            if !born.join("").is_empty() {
+                o.text("use", "maiden").text("family", &born.join(" "));
+            }
         });
     }
 }
 
-/// The parts of a name that bear this qualifier. Names that somebody is called by or was born with bear it; what other
-/// qualifiers say is of no concern here.
-fn name_parts(name: &Element<'_>, kind: &str, qualifier: &str) -> Vec<String> {
-    let bears = |part: &Element<'_>| match part.attr("qualifier") {
-        of @ ("CL" | "BR") => of == qualifier,
-        _ => qualifier.is_empty(),
-    };
-    name.children(kind).filter(bears).map(|part| spaced(&part.text())).filter(|text| !text.is_empty()).collect()
-}
-
-/// The members of a HumanName, without what somebody is called by or was born with.
-pub fn name_members(o: &mut Object<'_>, name: &Element<'_>) {
-    let line = name_line(name);
-    if line.is_empty() {
-        return;
-    }
+fn name_use(name: &Element<'_>) -> &'static str {
     let of = name.attr("use").split_whitespace().find_map(|u| match u {
         "L" | "C" | "OR" => Some("official"),
         "P" | "A" => Some("nickname"),
@@ -235,10 +219,25 @@ pub fn name_members(o: &mut Object<'_>, name: &Element<'_>) {
         "ANON" => Some("anonymous"),
         _ => None,
     });
-    o.text("use", of.unwrap_or("")).text("text", &line);
-    o.text("family", &name_parts(name, "family", "").join(" "));
+    of.unwrap_or("")
+}
+
+/// The HumanName of a `name`.
+pub fn human_name(o: &mut Object<'_>, name: &Element<'_>) {
+    name_members(o, name, name_use(name));
+}
+
+fn name_members(o: &mut Object<'_>, name: &Element<'_>, of: &str) {
+    let line = name_line(name);
+    if line.is_empty() {
+        return;
+    }
+    let parts =
+        |kind: &'static str| name.children(kind).filter(|part| !is_other_family(name, part)).map(|part| spaced(&part.text()));
+    o.text("use", of).text("text", &line);
+    o.text("family", &parts("family").collect::<Vec<_>>().join(" "));
     for kind in ["given", "prefix", "suffix"] {
-        o.array(kind, |a| name_parts(name, kind, "").iter().for_each(|t| a.text(t)));
+        o.array(kind, |a| parts(kind).for_each(|text| a.text(&text)));
     }
     if let Some(valid) = name.child("validTime") {
         let date = |bound: &str| {
