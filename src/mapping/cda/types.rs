@@ -157,19 +157,36 @@ pub fn start(ivl: &Element<'_>, cx: &Context<'_>) -> String {
     if low.is_empty() { high } else { low }
 }
 
-/// A name (PN, ON) as one line.
+/// A name (PN, ON) as one line: with text between the parts as it is written, else in the usual order.
 pub fn name_line(name: &Element<'_>) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    const ORDER: [&str; 4] = ["prefix", "given", "family", "suffix"];
+    let mut parts: Vec<(usize, String)> = Vec::new();
+    let mut has_text = false;
     for node in name.nodes() {
         match node {
-            Node::Text(text) => parts.push(text.to_owned()),
-            Node::Element(part) if part.name() == "validTime" => {}
-            // Another name of the same person, not a part of this one.
-            Node::Element(part) if matches!(part.attr("qualifier"), "CL" | "BR") => {}
-            Node::Element(part) => parts.push(part.text().into_owned()),
+            Node::Text(text) => {
+                has_text |= !text.trim().is_empty();
+                parts.push((0, text.to_owned()));
+            }
+            Node::Element(part) if part.name() != "validTime" && !is_other_family(name, &part) => {
+                let rank = ORDER.iter().position(|kind| *kind == part.name()).unwrap_or(ORDER.len());
+                parts.push((rank, part.text().into_owned()));
+            }
+            Node::Element(_) => {}
         }
     }
-    spaced(&parts.join(" ")).trim_end_matches(',').to_owned()
+    if !has_text {
+        parts.sort_by_key(|(rank, _)| *rank);
+    }
+    let line = parts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" ");
+    spaced(&line).replace(" ,", ",").trim_end_matches(',').to_owned()
+}
+
+/// Whether a part is the family name of birth (`BR`) beside another family name. Where it is the only one, it is the
+/// name: systems put this and other qualifiers (`CL`, called) on names as they please.
+fn is_other_family(name: &Element<'_>, part: &Element<'_>) -> bool {
+    let has_other = || name.children("family").any(|f| f.attr("qualifier") != "BR" && !f.text().trim().is_empty());
+    part.is("family") && part.attr("qualifier") == "BR" && has_other()
 }
 
 /// White space in order.
@@ -179,21 +196,22 @@ pub fn spaced(text: &str) -> String {
 
 /// HumanNames of the `name`s of a person.
 pub fn human_names(list: &mut Array<'_>, person: &Element<'_>) {
-    for name in person.children("name") {
-        human_name(list, &name);
+    for (number, name) in person.children("name").enumerate() {
+        // A further name with a part from birth is the one from birth.
+        let is_birth = number > 0 && name.elements().any(|part| part.attr("qualifier") == "BR");
+        list.object(|o| name_members(o, &name, if is_birth { "maiden" } else { name_use(&name) }));
+        let born: Vec<String> =
+            name.children("family").filter(|f| is_other_family(&name, f)).map(|f| spaced(&f.text())).collect();
+        list.object(|o| {
+            if !born.join("").is_empty() {
+                o.text("use", "maiden").text("family", &born.join(" "));
+            }
+        });
     }
 }
 
-fn human_name(list: &mut Array<'_>, name: &Element<'_>) {
-    let part = |kind: &'static str, qualifier: &'static str| {
-        let of = move |p: &Element<'_>| match p.attr("qualifier") {
-            q @ ("CL" | "BR") => q == qualifier,
-            _ => qualifier.is_empty(),
-        };
-        name.children(kind).filter(of).map(|p| spaced(&p.text())).filter(|t| !t.is_empty()).collect::<Vec<_>>()
-    };
-    let uses = name.attr("use");
-    let of = uses.split_whitespace().find_map(|u| match u {
+fn name_use(name: &Element<'_>) -> &'static str {
+    let of = name.attr("use").split_whitespace().find_map(|u| match u {
         "L" | "C" | "OR" => Some("official"),
         "P" | "A" => Some("nickname"),
         "ASGN" => Some("usual"),
@@ -201,32 +219,31 @@ fn human_name(list: &mut Array<'_>, name: &Element<'_>) {
         "ANON" => Some("anonymous"),
         _ => None,
     });
-    list.object(|o| {
-        let family = part("family", "");
-        let line = name_line(name);
-        o.text("use", if line.is_empty() { "" } else { of.unwrap_or("") });
-        // Without parts the line is all there is.
-        o.text("text", &line);
-        o.text("family", &family.join(" "));
-        for (key, kind) in [("given", "given"), ("prefix", "prefix"), ("suffix", "suffix")] {
-            o.array(key, |a| part(kind, "").iter().for_each(|t| a.text(t)));
-        }
-        if let Some(valid) = name.child("validTime") {
-            let bound = |name: &str| valid.child(name).map(|e| e.attr("value")).unwrap_or_default();
-            let of = |text: &str| read_time(text, &TimeZone::UTC).date().to_owned();
-            o.period("period", &of(bound("low")), &of(bound("high")));
-        }
-    });
-    let (called, born) = (part("given", "CL"), part("family", "BR"));
-    if !called.is_empty() {
-        list.object(|o| {
-            o.text("use", "nickname").array("given", |a| called.iter().for_each(|t| a.text(t)));
-        });
+    of.unwrap_or("")
+}
+
+/// The HumanName of a `name`.
+pub fn human_name(o: &mut Object<'_>, name: &Element<'_>) {
+    name_members(o, name, name_use(name));
+}
+
+fn name_members(o: &mut Object<'_>, name: &Element<'_>, of: &str) {
+    let line = name_line(name);
+    if line.is_empty() {
+        return;
     }
-    if !born.is_empty() {
-        list.object(|o| {
-            o.text("use", "maiden").text("family", &born.join(" "));
-        });
+    let parts =
+        |kind: &'static str| name.children(kind).filter(|part| !is_other_family(name, part)).map(|part| spaced(&part.text()));
+    o.text("use", of).text("text", &line);
+    o.text("family", &parts("family").collect::<Vec<_>>().join(" "));
+    for kind in ["given", "prefix", "suffix"] {
+        o.array(kind, |a| parts(kind).for_each(|text| a.text(&text)));
+    }
+    if let Some(valid) = name.child("validTime") {
+        let date = |bound: &str| {
+            valid.child(bound).map(|e| read_time(e.attr("value"), &TimeZone::UTC).date().to_owned()).unwrap_or_default()
+        };
+        o.period("period", &date("low"), &date("high"));
     }
 }
 
