@@ -11,4 +11,5 @@ mod house;
 mod ingest;
 mod sealed;
 mod support;
+mod terminology;
 mod verify;

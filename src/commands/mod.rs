@@ -15,6 +15,7 @@ mod progress;
 mod report;
 pub mod serve;
 pub mod synth;
+mod terminology;
 pub mod token;
 pub mod user;
 mod verify;
@@ -44,6 +45,7 @@ enum Command {
     Report(report::ReportArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
+    Terminology(terminology::TerminologyArgs),
     Token(token::TokenArgs),
     Synth(synth::SynthArgs),
 }
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
+        Command::Terminology(args) => terminology::run(args),
         Command::Token(args) => token::run(args),
         Command::Synth(args) => return synth::command(args),
     };

@@ -15,6 +15,8 @@ pub enum Part {
 /// One list of codings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CodingList {
+    /// For instance `code.coding`.
+    pub path: Box<str>,
     /// The template piece that holds the closing bracket, and the bracket's place in it.
     pub piece: usize,
     pub at: usize,
@@ -50,7 +52,12 @@ pub(super) fn lists(
             let pair = |i: usize| part(format!("{path}[{i}].system")).zip(part(format!("{path}[{i}].code")));
             let piece = marks.partition_point(|mark| mark < place);
             let start = piece.checked_sub(1).map_or(0, |before| marks[before] + 1);
-            CodingList { piece, at: (place - start) as usize, codings: (0..*elements).filter_map(pair).collect() }
+            CodingList {
+                path: path.as_str().into(),
+                piece,
+                at: (place - start) as usize,
+                codings: (0..*elements).filter_map(pair).collect(),
+            }
         })
         .filter(|list| !list.codings.is_empty())
         .collect();
