@@ -2,6 +2,7 @@
 //!
 //! Not for: what a module does inside; its own tests stand beside it in `src/`.
 
+mod accession;
 mod corpus;
 mod crash;
 mod exit;

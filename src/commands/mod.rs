@@ -2,6 +2,7 @@
 //!
 //! Not for: the work itself; a command wires modules together and prints.
 
+mod accession;
 mod archive;
 pub mod audit;
 mod compact;
@@ -40,6 +41,7 @@ enum Command {
     Export(export::ExportArgs),
     Demo(demo::DemoArgs),
     Verify(verify::VerifyArgs),
+    Accession(accession::AccessionArgs),
     Compact(compact::CompactArgs),
     Index(index::IndexArgs),
     Report(report::ReportArgs),
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Accession(args) => accession::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
         Command::Report(args) => report::run(args),
