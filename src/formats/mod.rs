@@ -4,16 +4,20 @@
 
 pub mod attachment;
 pub mod bounded;
+pub mod cda;
+pub mod code_map;
 mod docx;
 pub mod encoding;
 pub mod fhir;
 mod flow;
+pub mod hl7v2;
 mod html;
 pub mod markup;
 pub mod pdf;
 mod plain;
 mod rtf;
 pub mod sniff;
+pub mod table;
 mod xml_text;
 
 #[cfg(test)]

@@ -137,7 +137,8 @@ pub fn run(
         return Err(IngestError::Delivery("the name of the source system must have 1 to 64 bytes".into()));
     }
     sweep(layout)?;
-    let listed = sources::list(options.paths, &layout.building())?;
+    let mut listed = sources::list(options.paths, &layout.building())?;
+    let readers = Readers::prepare(options.settings, &mut listed.files)?;
     let delivery = &listed.files;
     if delivery.is_empty() {
         return Err(IngestError::Delivery("the delivery holds no files".into()));
@@ -161,13 +162,18 @@ pub fn run(
     let plan = BucketPlan::for_bytes(total_bytes);
     let buckets = Buckets::create(&scratch, plan.total())?;
     let registry = ShapeRegistry::default();
-    let readers = Readers::prepare(options.settings, delivery)?;
     let (files, spread) = spread_all(delivery, &readers, options, plan, &registry, &buckets, progress)?;
     let mut spread = spread;
     let mut identity = std::mem::take(&mut spread.identity);
     identity.sort_by_key(|(item, _)| *item);
     let fingerprint = fingerprint(&files);
     let id = accession_id(options.source_system, &fingerprint);
+    if let Some(withdrawn) = current.withdrawn.iter().find(|w| w.accession.accession == id.as_str()) {
+        let (day, name) = (&withdrawn.at[..withdrawn.at.len().min(10)], id.as_str());
+        return Err(IngestError::Delivery(format!(
+            "this delivery was archived as {name} and withdrawn on {day}; bring it back with `chartkeep accession restore`"
+        )));
+    }
     if current.accessions.iter().any(|a| a.accession == id.as_str()) {
         return Err(IngestError::Delivery("an accession of this name exists already".into()));
     }
@@ -360,7 +366,7 @@ fn spread_all(
             })
             .collect();
         drop(receiver);
-        let reading = |file: &DeliveryFile| readers.reading_of(file);
+        let reading = |place: usize| readers.reading_of(place);
         let files = deliver::deliver(delivery, &reading, &sender, &note);
         drop(sender);
         let mut total = SpreadCounts::default();

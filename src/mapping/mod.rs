@@ -6,9 +6,12 @@
 //!
 //! Not for: reading the formats themselves (`formats`), or what becomes of the resources (`ingest`).
 
+pub mod cda;
 pub mod document;
 pub mod fhir;
+pub mod hl7v2;
 pub mod id;
+pub mod profile;
 pub mod settings;
 pub mod systems;
 pub mod time;
