@@ -10,6 +10,7 @@ pub mod fhir;
 pub mod id;
 pub mod settings;
 pub mod systems;
+pub mod tabular;
 pub mod time;
 
 use std::ops::Range;
