@@ -60,3 +60,5 @@ pub const LOOKUP_ROWS_MAX: usize = 20_000_000;
 pub const LOOKUP_BYTES_MAX: usize = 2 << 30;
 /// How much of a table's beginning is read to find its dialect and header, in bytes.
 pub const TABLE_HEAD_BYTES: usize = 1 << 20;
+/// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
+pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;

@@ -12,6 +12,7 @@ pub mod pdf;
 mod plain;
 mod rtf;
 pub mod sniff;
+pub mod table;
 mod xml_text;
 
 #[cfg(test)]

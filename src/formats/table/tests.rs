@@ -1,0 +1,3 @@
+//! Tests of the table reader by behaviour.
+//!
+//! Not for: mappings.
