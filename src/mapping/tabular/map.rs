@@ -152,7 +152,8 @@ fn map_view<'a>(view: View<'a>, offset: u64, mapped: &mut Mapped) -> Result<(), 
     for emit in &table.emits {
         let is_wanted = emit.when.as_ref().map_or(Ok(true), |when| is_true(when, &view, emit.kind.name()))?;
         if is_wanted {
-            mapped.resources.push(Emitting { view, emit, offset }.resource(mapped)?);
+            let resource = Emitting { view, emit, offset }.resource(mapped)?;
+            mapped.resources.push(resource);
         }
     }
     if mapped.resources.is_empty() {

@@ -235,15 +235,17 @@ fn parts<'a>(text: &'a str, items: &[Item]) -> Option<Parts<'a>> {
 fn parts_iso(text: &str) -> Option<Parts<'_>> {
     let mut text = text;
     let mut parts = Parts { year: digits(&mut text, 4, 4)?.parse().ok()?, ..Parts::default() };
-    for (sign, part) in [(['-'].as_slice(), &mut parts.month), (&['-'], &mut parts.day), (&['T', ' '], &mut parts.hour)] {
+    for step in 0..3 {
         if text.is_empty() {
             return Some(parts);
         }
-        text = text.strip_prefix(sign)?;
-        *part = Some(number(&mut text, 2, 2)?);
-    }
-    if text.is_empty() && parts.hour.is_none() {
-        return Some(parts);
+        text = text.strip_prefix(if step < 2 { ['-', '-'] } else { ['T', ' '] })?;
+        let found = Some(number(&mut text, 2, 2)?);
+        match step {
+            0 => parts.month = found,
+            1 => parts.day = found,
+            _ => parts.hour = found,
+        }
     }
     text = text.strip_prefix(':')?;
     parts.minute = Some(number(&mut text, 2, 2)?);
