@@ -8,10 +8,21 @@ use crate::mapping::fhir::decimal;
 /// A result, as read from a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value<'a> {
-    Quantity { comparator: &'static str, number: String, unit: &'a str },
-    Range { low: String, high: String, unit: &'a str },
+    Quantity {
+        comparator: &'static str,
+        number: String,
+        unit: &'a str,
+    },
+    Range {
+        low: String,
+        high: String,
+        unit: &'a str,
+    },
     /// `1:128`
-    Titre { numerator: String, denominator: String },
+    Titre {
+        numerator: String,
+        denominator: String,
+    },
     Words(&'a str),
 }
 

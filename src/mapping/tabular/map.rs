@@ -179,7 +179,8 @@ impl<'a> Emitting<'a> {
         self.patient(mapped)?;
         let mut resource = Resource::new(self.emit.kind.name(), &id);
         resource.meta(&self.last_updated()?, &self.security()?);
-        let mut writer = Writer { view: self.view, offset: self.offset, findings: &mut mapped.findings, fault: None };
+        let (view, unused, offset) = (self.view, self.emit.unused.as_slice(), self.offset);
+        let mut writer = Writer { view, unused, offset, findings: &mut mapped.findings, fault: None };
         writer.object(&mut resource.object(), &self.emit.members);
         match writer.fault {
             Some(fault) => Err(fault),

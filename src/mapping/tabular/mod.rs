@@ -13,6 +13,7 @@ pub mod file;
 mod lookup;
 mod map;
 mod prepare;
+pub mod ready;
 mod resolve;
 mod tables;
 mod times;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::expr::{Expr, Slot};
 use super::file::Missing;
 use super::lookup::{Key, Known, Lookup, LookupError, each_row};
-use super::resolve::{Columns, place};
+use super::resolve::{Columns, place, unused};
 use super::tables::{Emit, Join, Table, Tables, fits};
 use crate::formats::table::{Dialect, RowCutter, detect, read_header};
 use crate::limits::TABLE_HEAD_BYTES;
@@ -199,11 +199,7 @@ impl Preparing<'_> {
     }
 
     /// Fits one delivered table.
-    fn table(
-        &mut self,
-        number: usize,
-        patients: Option<Arc<Patients>>,
-    ) -> Result<Option<(String, PreparedTable)>, PrepareError> {
+    fn table(&mut self, number: usize, patients: Option<Arc<Patients>>) -> Result<Option<(String, PreparedTable)>, PrepareError> {
         let tables = self.tables;
         let Some(delivered) = self.delivered.get(number) else { return Ok(None) };
         let Some(table) = tables.get(delivered.table) else { return Ok(None) };
@@ -226,7 +222,6 @@ impl Preparing<'_> {
             let lookup = self.lookup(&file, join, asked)?;
             joins.push(PreparedJoin { name: join.name.clone(), on, lookup, missing: join.missing });
         }
-        let unused = used.iter().enumerate().filter(|(_, used)| !**used).map(|(place, _)| place).collect();
         let prepared = PreparedTable {
             kind: format!("row:{}", table.name),
             name: table.name.clone(),
@@ -240,7 +235,7 @@ impl Preparing<'_> {
             nulls: tables.nulls.clone(),
             sentinels: tables.sentinels.clone(),
             patients,
-            unused,
+            unused: unused(&used),
         };
         Ok(Some((file, prepared)))
     }

@@ -60,9 +60,13 @@ impl<'a> Columns<'a> {
         let known = self.table.joins.len();
         let in_emit = |what: String| format!("{}: {what}", emit.kind);
         let mut maybe = |expr: &Option<Expr<Name>>| expr.as_ref().map(|e| self.expr(e, known)).transpose().map_err(in_emit);
-        let (when, patient) = (maybe(&emit.when)?, maybe(&emit.patient)?);
+        let when = maybe(&emit.when)?;
         let security = emit.security.iter().map(|(when, coding)| Ok((maybe(when)?, coding.clone())));
         let security = security.collect::<Result<_, String>>()?;
+        // What decides whether a resource is made is not said by it: from here on columns count as said.
+        let decides = std::mem::replace(&mut self.used, vec![false; self.own.len()]);
+        let mut maybe = |expr: &Option<Expr<Name>>| expr.as_ref().map(|e| self.expr(e, known)).transpose().map_err(in_emit);
+        let patient = maybe(&emit.patient)?;
         let last_updated = match &emit.last_updated {
             None => None,
             Some((source, times)) => {
@@ -74,9 +78,16 @@ impl<'a> Columns<'a> {
         let members = emit.members.resolve(&mut |name: &Name, field: &str| {
             self.find(name, known).map_err(|what| in_emit(format!("field \"{field}\": {what}")))
         })?;
+        let unused = unused(&self.used);
+        self.used.iter_mut().zip(decides).for_each(|(used, before)| *used |= before);
         let (kind, namespace) = (emit.kind, emit.namespace.clone());
-        Ok(Emit { kind, when, id, namespace, patient, last_updated, security, members })
+        Ok(Emit { kind, when, id, namespace, patient, last_updated, security, members, unused })
     }
+}
+
+/// The places of columns that are not used.
+pub fn unused(used: &[bool]) -> Vec<usize> {
+    used.iter().enumerate().filter(|(_, used)| !**used).map(|(place, _)| place).collect()
 }
 
 /// A name among others: as written, else the only one that differs in case alone.

@@ -61,6 +61,8 @@ pub(super) struct Emit<R> {
     pub last_updated: Option<(Source<R>, Times)>,
     pub security: Vec<(Option<Expr<R>>, Coding)>,
     pub members: Object<R>,
+    /// Columns that say nothing in the resource; known when the columns are.
+    pub unused: Vec<usize>,
 }
 
 impl Tables {
@@ -73,12 +75,8 @@ impl Tables {
             let line = line_of(text, table.span().start);
             tables.push(checked.map_err(|what| SettingsError(format!("line {line}: {what}")))?);
         }
-        let tables = Tables {
-            nulls: file.null_tokens.into(),
-            sentinels: file.date_sentinels.into(),
-            patients: file.patients,
-            tables,
-        };
+        let tables =
+            Tables { nulls: file.null_tokens.into(), sentinels: file.date_sentinels.into(), patients: file.patients, tables };
         for table in &tables.tables {
             if let Some(join) = table.joins.iter().find(|join| tables.table_for(&join.file).is_none()) {
                 let (name, file) = (&table.name, &join.file);
@@ -222,6 +220,7 @@ impl Checker<'_> {
             last_updated: file.last_updated.as_ref().map(|field| self.last_updated(field)).transpose()?,
             security: security.collect::<Result<_, String>>()?,
             members,
+            unused: Vec::new(),
         })
     }
 
@@ -258,14 +257,51 @@ fn code_maps(file: &TableFile) -> Vec<(String, String)> {
 /// The element by which a resource of this type names its patient.
 fn patient_path(kind: Kind) -> Option<&'static str> {
     Some(match kind.name() {
-        "AllergyIntolerance" | "Immunization" | "ImmunizationRecommendation" | "Claim" | "ClaimResponse" | "Consent"
-        | "ExplanationOfBenefit" | "Device" | "FamilyMemberHistory" | "RelatedPerson" | "SupplyDelivery" | "EpisodeOfCare"
-        | "NutritionOrder" | "VisionPrescription" | "BodyStructure" => "patient",
-        "Condition" | "Encounter" | "Observation" | "DiagnosticReport" | "DocumentReference" | "MedicationRequest"
-        | "MedicationStatement" | "MedicationAdministration" | "MedicationDispense" | "Procedure" | "ServiceRequest"
-        | "CarePlan" | "CareTeam" | "Goal" | "ImagingStudy" | "Specimen" | "Composition" | "QuestionnaireResponse"
-        | "Communication" | "ChargeItem" | "Flag" | "List" | "RiskAssessment" | "ClinicalImpression" | "Media" | "Invoice"
-        | "DeviceRequest" | "DeviceUseStatement" | "AdverseEvent" | "Basic" => "subject",
+        "AllergyIntolerance"
+        | "Immunization"
+        | "ImmunizationRecommendation"
+        | "Claim"
+        | "ClaimResponse"
+        | "Consent"
+        | "ExplanationOfBenefit"
+        | "Device"
+        | "FamilyMemberHistory"
+        | "RelatedPerson"
+        | "SupplyDelivery"
+        | "EpisodeOfCare"
+        | "NutritionOrder"
+        | "VisionPrescription"
+        | "BodyStructure" => "patient",
+        "Condition"
+        | "Encounter"
+        | "Observation"
+        | "DiagnosticReport"
+        | "DocumentReference"
+        | "MedicationRequest"
+        | "MedicationStatement"
+        | "MedicationAdministration"
+        | "MedicationDispense"
+        | "Procedure"
+        | "ServiceRequest"
+        | "CarePlan"
+        | "CareTeam"
+        | "Goal"
+        | "ImagingStudy"
+        | "Specimen"
+        | "Composition"
+        | "QuestionnaireResponse"
+        | "Communication"
+        | "ChargeItem"
+        | "Flag"
+        | "List"
+        | "RiskAssessment"
+        | "ClinicalImpression"
+        | "Media"
+        | "Invoice"
+        | "DeviceRequest"
+        | "DeviceUseStatement"
+        | "AdverseEvent"
+        | "Basic" => "subject",
         "Account" => "subject[0]",
         "Coverage" => "beneficiary",
         "Appointment" => "participant[0].actor",

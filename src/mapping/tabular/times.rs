@@ -116,7 +116,8 @@ pub fn read(text: &str, formats: &[Format], zone: &TimeZone) -> Option<String> {
         Format::Epoch { per_second } => {
             let (count, fraction) = count(text)?;
             let per_second = *per_second;
-            let nanos = i128::from(count) * 1_000_000_000 / i128::from(per_second) + i128::from(fraction) / i128::from(per_second);
+            let nanos =
+                i128::from(count) * 1_000_000_000 / i128::from(per_second) + i128::from(fraction) / i128::from(per_second);
             let instant = Timestamp::from_nanosecond(nanos).ok()?;
             Some(local(instant.to_zoned(zone.clone()).datetime(), zone))
         }

@@ -45,8 +45,16 @@ pub enum What<R> {
     Integer(Source<R>),
     Decimal(Source<R>),
     Time(Source<R>, Times),
-    Reference { kind: String, namespace: String, parts: Vec<Expr<R>> },
-    AutoValue { source: Source<R>, unit: Option<Expr<R>>, unit_system: String },
+    Reference {
+        kind: String,
+        namespace: String,
+        parts: Vec<Expr<R>>,
+    },
+    AutoValue {
+        source: Source<R>,
+        unit: Option<Expr<R>>,
+        unit_system: String,
+    },
     /// Unused columns, as an extension.
     Residual,
 }
@@ -91,7 +99,8 @@ pub struct Step {
 /// Reads a path.
 pub fn path(text: &str) -> Result<Vec<Step>, String> {
     let fault = || format!("`{text}` is no path of an element");
-    let is_name = |name: &str| name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_name =
+        |name: &str| name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
     let mut steps = Vec::new();
     for part in text.split('.') {
         let (key, element) = if let Some((key, slice)) = part.split_once(':') {

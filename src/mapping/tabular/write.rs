@@ -16,6 +16,8 @@ use crate::model::Finding;
 /// Writes what a row says; the first fault stops it.
 pub struct Writer<'w, 'a> {
     pub view: View<'a>,
+    /// Columns for the residual.
+    pub unused: &'a [usize],
     pub offset: u64,
     pub findings: &'w mut Vec<Finding>,
     pub fault: Option<Fault<'a>>,
@@ -114,7 +116,9 @@ impl<'a> Writer<'_, 'a> {
                 self.typed(leaf, source, |text| decimal(text).filter(|digits| !digits.contains('.')).map(Piece::Number))
             }
             What::Decimal(source) => self.typed(leaf, source, |text| decimal(text).map(Piece::Number)),
-            What::Time(source, times) => self.time(leaf, source, times).map_or(Piece::Nothing, |text| Piece::Text(Cow::Owned(text))),
+            What::Time(source, times) => {
+                self.time(leaf, source, times).map_or(Piece::Nothing, |text| Piece::Text(Cow::Owned(text)))
+            }
             What::Reference { kind, namespace, parts } => self.reference(leaf, kind, namespace, parts),
             What::AutoValue { .. } | What::Residual => Piece::Nothing,
         }
@@ -262,7 +266,7 @@ impl<'a> Writer<'_, 'a> {
         let mut says = false;
         a.object_if(|o| {
             o.text("url", "urn:archive:residual").array("extension", |list| {
-                for place in &view.table.unused {
+                for place in self.unused {
                     let name = view.table.columns.get(*place);
                     let Some((name, value)) = name.zip(view.own(*place)) else { continue };
                     says = true;

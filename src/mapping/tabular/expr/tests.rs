@@ -63,7 +63,7 @@ fn functions() {
         ("num(B)", "!1"),
         ("B matches '(?i)^hello'", "true"),
         ("regex_extract(B, '([A-Z])o')", "null"),
-        ("regex_extract(B, 'W(or)(l)', 2)", "l"),
+        ("regex_extract(B, 'W(ö)(r)', 2)", "r"),
         ("substr(B, 1, 5)", "Hello"),
         ("substr(B, 7)", "Wörld"),
         ("upper(split(B, ' ', 2))", "WÖRLD"),
