@@ -32,6 +32,12 @@ pub const AUDIT_TEXT_MAX: usize = 64 << 10;
 pub const EXTRACTED_TEXT_MAX: usize = 64 << 20;
 /// Deepest nesting of an XML document.
 pub const XML_DEPTH_MAX: usize = 512;
+/// Most elements of an XML document of which a tree is made.
+pub const XML_ELEMENTS_MAX: usize = 2_000_000;
+/// Most attributes of one XML element; further ones are left out with a finding.
+pub const XML_ATTRIBUTES_MAX: usize = 256;
+/// Most namespace prefixes in force at one place of an XML document; further ones count as not declared.
+pub const XML_NAMESPACES_MAX: usize = 100;
 /// Deepest nesting of groups in an RTF document.
 pub const RTF_DEPTH_MAX: usize = 1000;
 /// Deepest nesting of elements in HTML that is shown again; deeper tags are dropped, their text is kept.
@@ -62,3 +68,13 @@ pub const LOOKUP_BYTES_MAX: usize = 2 << 30;
 pub const TABLE_HEAD_BYTES: usize = 1 << 20;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
+/// Most distinct values of one column that a profile counts exactly.
+pub const PROFILE_VALUES_MAX: usize = 1_000_000;
+/// Most distinct values of all columns of one table that a profile holds.
+pub const PROFILE_TABLE_VALUES_MAX: usize = 8_000_000;
+/// Most distinct values of one column that a profile keeps for comparing tables.
+pub const PROFILE_KEY_VALUES_MAX: usize = 250_000;
+/// Longest HL7 v2 message that is read, in bytes; places in it are kept in 32 bits.
+pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
+/// Most fields of one HL7 v2 segment that are read; the rest stays in the message.
+pub const HL7V2_FIELDS_MAX: usize = 4096;

@@ -195,12 +195,19 @@ def main(accession, out):
     for file in files.values():
         file.close()
     delivered = json.loads((generation / "ledger/files.json").read_bytes())["files"]
-    names = {file["document"]: file["name"] for file in delivered if "document" in file}
+    # Files that are kept whole lie in pieces, one behind the other.
+    names = {file["document"] + n: (file["name"], n) for file in delivered if "document" in file for n in range(file["pieces"])}
     kept = sorted((generation / "documents").glob("*.pack"))[-1]
     for number, document in enumerate(documents(kept, document_dictionary)):
         if number in names:
-            assert ".." not in Path(names[number]).parts, "a file name that leads out of the folder"
-            save(out / "documents/delivered" / names[number].lstrip("/"), document)
+            name, piece = names[number]
+            assert ".." not in Path(name).parts, "a file name that leads out of the folder"
+            path = out / "documents/delivered" / name.lstrip("/")
+            if piece == 0:
+                save(path, document)
+            else:
+                with open(path, "ab") as whole:
+                    whole.write(document)
         else:
             save(out / f"documents/kept/{number}", document)
     print(f"{ordinal} records")

@@ -17,6 +17,7 @@ use super::{DONE_WITH_FINDINGS, REFUSED};
 use crate::access::Role;
 use crate::index;
 use crate::ingest::{self, IngestOptions, IngestSummary, Ingested, Progress};
+use crate::mapping::settings::Settings;
 use crate::signing::KeyPurpose;
 use crate::store::Accession;
 
@@ -126,7 +127,8 @@ pub(super) fn ingest(
     let workplace = Workplace::open(archive)?;
     let signer = workplace.signer(KeyPurpose::Seal)?;
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);
-    let options = IngestOptions { paths, source_system, threads, now: now() };
+    let settings = Settings::default();
+    let options = IngestOptions { paths, source_system, threads, now: now(), settings: &settings };
     let show = |progress: Progress| match progress {
         Progress::Reading { bytes, of } => meter.show("reading", bytes, of, true),
         Progress::Gathering { done, of } => meter.show("gathering", done as u64, of as u64, false),

@@ -2,10 +2,13 @@
 //!
 //! Not for: files and archives (`sources`), what a record means (`ingest`), showing a document (`render`).
 
+pub mod attachment;
 pub mod bounded;
+pub mod cda;
 pub mod encoding;
 pub mod fhir;
 mod flow;
+pub mod hl7v2;
 mod html;
 pub mod markup;
 pub mod pdf;

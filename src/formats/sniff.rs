@@ -132,7 +132,7 @@ const HTML_ROOTS: &[&str] = &[
 ];
 
 /// Skips XML declaration, instructions, comments and document type; gives the doctype's name and the root element's.
-fn prolog(mut text: &str) -> Option<(Option<&str>, &str)> {
+pub(super) fn prolog(mut text: &str) -> Option<(Option<&str>, &str)> {
     let mut doctype = None;
     loop {
         text = text.trim_start();
@@ -142,13 +142,27 @@ fn prolog(mut text: &str) -> Option<(Option<&str>, &str)> {
         } else if let Some(comment) = rest.strip_prefix("!--") {
             text = comment.split_once("-->")?.1;
         } else if let Some(declaration) = rest.strip_prefix('!') {
-            let (inside, after) = declaration.split_once('>')?;
-            doctype = inside.split_whitespace().nth(1);
-            text = after;
+            let end = declaration_end(declaration)?;
+            doctype = declaration[..end].split(|c: char| c.is_whitespace() || c == '[').nth(1);
+            text = &declaration[end + 1..];
         } else {
             let end = rest.find(|c: char| !(c.is_alphanumeric() || "_-.:".contains(c))).unwrap_or(rest.len());
             return rest.starts_with(|c: char| c.is_alphabetic() || c == '_').then_some((doctype, &rest[..end]));
         }
+    }
+}
+
+/// Where a document type ends: at its first `>`, or at the first one behind `]` when it has an internal subset.
+fn declaration_end(declaration: &str) -> Option<usize> {
+    let end = declaration.find('>')?;
+    let Some(subset) = declaration[..end].find('[') else { return Some(end) };
+    let mut close = subset + declaration[subset..].find(']')?;
+    loop {
+        let after = declaration[close + 1..].trim_start();
+        if after.starts_with('>') {
+            return Some(declaration.len() - after.len());
+        }
+        close += 1 + declaration[close + 1..].find(']')?;
     }
 }
 

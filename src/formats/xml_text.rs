@@ -58,7 +58,7 @@ pub(super) fn read(bytes: &[u8], declared_type: Option<&str>, read: &mut Extract
 }
 
 /// The encoding named by the XML declaration, which is readable in every encoding that concerns us.
-fn declaration_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
+pub(super) fn declaration_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(256)]);
     let declaration = head.trim_start_matches('\u{feff}').strip_prefix("<?xml")?.split("?>").next()?;
     let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();

@@ -11,10 +11,11 @@ use ahash::{AHashMap, AHashSet};
 use super::gather::{Fate, PartOutput};
 use super::planned::Planned;
 use super::report::{self, Report};
-use super::spill::{self, Kept};
+use super::spill::{Kept, KeptBucket};
 use super::spread::SpreadCounts;
 use super::{IngestError, IngestSummary};
 use crate::durable;
+use crate::mapping::settings::Settings;
 use crate::model::{Kind, Outcome, civil_from_days};
 use crate::signing::Signer;
 use crate::store::StoreError;
@@ -23,7 +24,7 @@ use crate::store::documents::PackWriter;
 use crate::store::layout::Generation;
 use crate::store::ledger::{FileRecord, LedgerRow, LedgerWriter, write_files};
 use crate::store::locator::{FRAMES_MAX, alias_hash, write_locator};
-use crate::store::manifest::{FORMAT, FileEntry, LedgerTotals, Manifest, Seal, hex, to_note};
+use crate::store::manifest::{DerivedTotals, FORMAT, FileEntry, LedgerTotals, Manifest, Seal, hex, to_note};
 use crate::store::merkle_root;
 use crate::store::shapes::write_shapes;
 
@@ -43,7 +44,11 @@ pub struct Pieces<'a> {
     pub secret: [u8; 32],
     pub now: String,
     pub seconds: f64,
+    pub settings: &'a Settings,
 }
+
+/// Quarantined items that the report shows by their places.
+const EXAMPLES: usize = 200;
 
 /// What the kept items came to: their ledger rows, by key.
 struct KeptRows {
@@ -62,6 +67,9 @@ pub fn assemble(
 ) -> Result<(Seal, Manifest, IngestSummary, Report), IngestError> {
     let generation = pieces.generation.clone();
     let mut entries: Vec<FileEntry> = Vec::new();
+    for (kind, count) in pieces.spread.items.by_kind() {
+        *pieces.spread.by_kind.entry(kind.to_string()).or_default() += count;
+    }
     let kept = kept_items(&mut pieces)?;
     entries.push(kept.entry.clone());
     for part in &mut pieces.parts {
@@ -100,7 +108,7 @@ pub fn assemble(
 
     let leaf_files: Vec<_> = pieces.parts.iter().map(|p| p.leaves.clone()).collect();
     let (records, root) = merkle_root(&leaf_files)?;
-    demand_balance(&pieces, &totals.totals, records)?;
+    demand_balance(&pieces, &totals, records)?;
 
     let summary = IngestSummary {
         records: totals.totals,
@@ -132,6 +140,14 @@ pub fn assemble(
         salt_secret: hex(&pieces.secret),
         ledger: totals.totals,
         by_kind: pieces.spread.by_kind.clone(),
+        derived: DerivedTotals {
+            made: pieces.spread.derived.values().sum(),
+            repeated: totals.repeated,
+            by_kind: pieces.spread.derived.clone(),
+            mapping: pieces.settings.version.clone(),
+            mapping_sha256: pieces.settings.sha256.clone(),
+            time_zone: pieces.settings.zone_name.clone(),
+        },
         bytes_in: summary.bytes_in,
         sealed_at: pieces.now.clone(),
         made_by: format!("chartkeep {} fhir-r4 reader 1", env!("CARGO_PKG_VERSION")),
@@ -156,39 +172,46 @@ pub fn day_text(day: i64) -> String {
     format!("{y:04}-{m:02}-{d:02}")
 }
 
-/// Sealing demands that every record that was read has exactly one fate, and that what is archived lies in the charts.
-fn demand_balance(pieces: &Pieces<'_>, totals: &LedgerTotals, records: u64) -> Result<(), IngestError> {
-    let read = pieces.spread.records;
+/// Sealing demands that every source record that was read has exactly one fate, and that what is archived or was made
+/// of what is archived lies in the charts, and nothing else.
+fn demand_balance(pieces: &Pieces<'_>, ledger: &LedgerOutcome, records: u64) -> Result<(), IngestError> {
+    let totals = &ledger.totals;
+    let items = pieces.spread.items.len() as u64;
+    let read = pieces.spread.records + items;
     let by_kind: u64 = pieces.spread.by_kind.values().sum();
     let in_parts: u64 = pieces.parts.iter().map(|p| p.records).sum();
-    if totals.balances() && totals.input == read && by_kind == read && totals.archived == records && records == in_parts {
+    let in_files: u64 = pieces.files.iter().filter(|f| f.pieces > 0 && f.fate != "kept").map(|f| f.items).sum();
+    let made: u64 = pieces.spread.derived.values().sum();
+    let mut mapped = LedgerTotals::default();
+    pieces.spread.items.count(&mut mapped);
+    let expected = (totals.archived - mapped.archived) + (made - ledger.repeated);
+    let is_even = totals.balances() && totals.input == read && by_kind == read && items == in_files;
+    if is_even && expected == records && records == in_parts {
         return Ok(());
     }
     Err(IngestError::Unbalanced(format!(
-        "read {read} (by type {by_kind}); archived {} + duplicate {} + quarantined {} + excluded {} = {}; in charts {in_parts}; in the tree {records}",
-        totals.archived, totals.duplicate, totals.quarantined, totals.excluded, totals.input
+        "read {read} (by type {by_kind}; cut from files {in_files}, mapped {items}); archived {} + duplicate {} + quarantined {} + \
+         excluded {} + joined {} = {}; made {made}, of which repeated {}; expected in charts {expected}, found {in_parts}, in the \
+         tree {records}",
+        totals.archived, totals.duplicate, totals.quarantined, totals.excluded, totals.joined, totals.input, ledger.repeated
     )))
 }
 
 fn kept_items(pieces: &mut Pieces<'_>) -> Result<KeptRows, IngestError> {
-    let bytes = spill::load(pieces.kept_bucket)?;
-    let mut items = Vec::new();
-    for (start, end) in spill::entries(&bytes).map_err(|e| IngestError::Scratch(e.0))? {
-        items.push(spill::read_kept(&bytes[start..end]).map_err(|e| IngestError::Scratch(e.0))?);
-    }
-    items.sort_by_key(|item| item.key);
+    let bucket = KeptBucket::open(pieces.kept_bucket)?;
     let number = pieces.parts.len() as u32;
     let mut pack = PackWriter::create(&pieces.generation.documents(number), pieces.level, pieces.document_dictionary.as_deref())?;
-    let mut rows = Vec::with_capacity(items.len());
+    let mut rows = Vec::new();
     let (mut quarantined, mut excluded) = (0, 0);
     let mut examples = Vec::new();
-    for item in items {
-        let document = pack.push(item.bytes)?;
+    for index in 0..bucket.len() {
+        let item = bucket.read(index)?;
+        let document = pack.push(&item.bytes)?;
         let at = item.key >> 24;
         let outcome = match item.kept {
-            Kept::File => {
-                if let Some(file) = pieces.files.iter_mut().find(|f| f.fate == "kept" && f.first_item == at) {
-                    file.document = Some(document);
+            Kept::Piece => {
+                if let Some(file) = pieces.files.get_mut(at as usize) {
+                    file.document.get_or_insert(document);
                 }
                 continue;
             }
@@ -199,9 +222,9 @@ fn kept_items(pieces: &mut Pieces<'_>) -> Result<KeptRows, IngestError> {
             }
             Kept::Quarantined => {
                 quarantined += 1;
-                if let (true, Some((file, line))) = (examples.len() < 200, place_of(&pieces.files, at)) {
+                if let (true, Some((file, line))) = (examples.len() < EXAMPLES, place_of(&pieces.files, at)) {
                     let entry = item.key & 0xff_ffff;
-                    examples.push(report::Example { file, line, entry, kind: item.kind.into(), reason: item.reason.into() });
+                    examples.push(report::Example { file, line, entry, kind: item.kind.clone(), reason: item.reason.clone() });
                 }
                 Outcome::Quarantined.name()
             }
@@ -209,11 +232,13 @@ fn kept_items(pieces: &mut Pieces<'_>) -> Result<KeptRows, IngestError> {
         let row = LedgerRow {
             item: at,
             entry: (item.key & 0xff_ffff) as u32,
-            kind: item.kind.into(),
+            kind: item.kind,
             outcome: outcome.into(),
             ordinal: None,
             document: Some(document),
-            reason: (!item.reason.is_empty()).then(|| item.reason.to_string()),
+            reason: (!item.reason.is_empty()).then_some(item.reason),
+            span: None,
+            units: None,
         };
         rows.push((item.key, row));
     }
@@ -325,6 +350,8 @@ fn directory(
 
 struct LedgerOutcome {
     totals: LedgerTotals,
+    /// Made resources that say again what another record says.
+    repeated: u64,
     examples: Vec<report::Example>,
 }
 
@@ -344,35 +371,55 @@ fn ledger(
     let path = generation.ledger();
     let mut writer = LedgerWriter::create(&path)?;
     let mut totals = LedgerTotals { quarantined: kept.quarantined, excluded: kept.excluded, ..Default::default() };
+    let mut repeated = 0;
+    let mut examples = kept.examples;
+    pieces.spread.items.settle();
+    pieces.spread.items.count(&mut totals);
     let names: AHashMap<Kind, String> = Kind::all().map(|k| (k, k.name().to_string())).collect();
-    let mut kept_rows = kept.rows.into_iter().peekable();
-    for fate in fates {
-        while let Some((_, row)) = kept_rows.next_if(|(key, _)| *key < fate.key) {
+    let mut kept_rows = kept.rows.into_iter().map(|(_, row)| row).peekable();
+    let mut items = pieces.spread.items.ledger_rows().peekable();
+    let mut others_before = |key: u64, writer: &mut LedgerWriter| -> Result<(), IngestError> {
+        // Kept rows and source records are no fates; all three come in the order of items and entries.
+        let is_before = |row: &LedgerRow| (row.item << 24 | u64::from(row.entry)) < key;
+        while let Some(row) = kept_rows.next_if(is_before) {
             writer.push(row, &path)?;
         }
-        match fate.outcome() {
-            Outcome::Duplicate => totals.duplicate += 1,
-            _ => totals.archived += 1,
+        while let Some(row) = items.next_if(is_before) {
+            if let ("quarantined", true, Some((file, line))) =
+                (row.outcome.as_str(), examples.len() < EXAMPLES, place_of(&pieces.files, row.item))
+            {
+                let reason = row.reason.clone().unwrap_or_default();
+                examples.push(report::Example { file, line, entry: 0, kind: row.kind.clone(), reason });
+            }
+            writer.push(row, &path)?;
+        }
+        Ok(())
+    };
+    for fate in fates {
+        others_before(fate.key, &mut writer)?;
+        match (fate.is_derived(), fate.outcome()) {
+            (true, Outcome::Duplicate) => repeated += 1,
+            (true, _) => {}
+            (false, Outcome::Duplicate) => totals.duplicate += 1,
+            (false, _) => totals.archived += 1,
         }
         let ordinal = fate.place().map(|place| starts[fate.part()] + place);
-        writer.push(
-            LedgerRow {
-                item: fate.key >> 24,
-                entry: (fate.key & 0xff_ffff) as u32,
-                kind: fate.kind().and_then(|kind| names.get(&kind).cloned()).unwrap_or_default(),
-                outcome: fate.outcome().name().into(),
-                ordinal,
-                document: None,
-                reason: None,
-            },
-            &path,
-        )?;
-    }
-    for (_, row) in kept_rows {
+        let row = LedgerRow {
+            item: fate.key >> 24,
+            entry: (fate.key & 0xff_ffff) as u32,
+            kind: fate.kind().and_then(|kind| names.get(&kind).cloned()).unwrap_or_default(),
+            outcome: fate.outcome_name().into(),
+            ordinal,
+            document: None,
+            reason: None,
+            span: None,
+            units: None,
+        };
         writer.push(row, &path)?;
     }
-    totals.input = totals.archived + totals.duplicate + totals.quarantined + totals.excluded;
+    others_before(u64::MAX, &mut writer)?;
+    totals.input = totals.archived + totals.duplicate + totals.quarantined + totals.excluded + totals.joined;
     let (digest, rows) = writer.finish(&path)?;
     entries.push(FileEntry::new("ledger/records.parquet", &digest, Some(rows)));
-    Ok(LedgerOutcome { totals, examples: kept.examples })
+    Ok(LedgerOutcome { totals, repeated, examples })
 }

@@ -3,6 +3,7 @@
 //! Not for: what an item says (`spread`).
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,35 +12,76 @@ use sha2::{Digest, Sha256};
 
 use super::IngestError;
 use crate::limits;
-use crate::sources::{DeliveryFile, FileKind, Packing, open};
-use crate::store::ledger::FileRecord;
+use crate::mapping::{Cutter, Mapper};
+use crate::sources::{DeliveryFile, Packing, open};
+use crate::store::ledger::{FileRecord, PIECE_BYTES};
 use crate::store::manifest::hex;
 
 /// Bytes of one block of lines.
 const BLOCK: usize = 2 << 20;
 
-/// Whole items on their way to a worker.
+/// Whole items, or a piece of a file, on their way to a worker.
 pub struct Block {
     pub bytes: Vec<u8>,
     /// Number and byte range of each item.
     pub items: Vec<(u64, usize, usize)>,
-    pub is_json: bool,
+    pub what: What,
 }
+
+/// What is in a block.
+pub enum What {
+    /// JSON texts.
+    Json,
+    /// A piece of a file that is kept whole: number of the file in the delivery, number of the piece.
+    Piece(u64, u64),
+    /// Source records for a mapper.
+    Records {
+        mapper: Arc<dyn Mapper>,
+        file: Arc<str>,
+        /// Place of the block in the file's content.
+        base: u64,
+        /// Length of the one item, when the block holds its head alone.
+        length: Option<u64>,
+    },
+}
+
+/// How a file is read.
+pub enum Reading {
+    /// FHIR: one JSON text a line.
+    Ndjson,
+    /// FHIR: one JSON text.
+    Json,
+    /// A file of many source records.
+    Records { cutter: Box<dyn Cutter>, mapper: Arc<dyn Mapper>, fate: &'static str },
+    /// A file that is one source record.
+    Whole(Arc<dyn Mapper>),
+    /// A file that is one source record and is mapped by its first bytes.
+    Head(Arc<dyn Mapper>),
+    /// A file that is no source record by itself: an attachment, or of no known form.
+    Kept,
+}
+
+/// Bytes by which a loose document is mapped.
+const HEAD_BYTES: usize = 16 << 10;
 
 /// Reads the files one after the other and sends blocks. `progress` learns of bytes read from disk.
 pub fn deliver(
     files: &[DeliveryFile],
+    reading_of: &dyn Fn(&DeliveryFile) -> Result<Reading, IngestError>,
     blocks: &Sender<Block>,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<FileRecord>, IngestError> {
     let mut next_item = 0;
     let mut records = Vec::with_capacity(files.len());
-    for file in files {
-        let mut reader = Deliverer::new(file, next_item, blocks)?;
-        match file.kind {
-            FileKind::Ndjson => reader.lines(progress)?,
-            FileKind::Json => reader.json(progress)?,
-            FileKind::Other => reader.other(progress)?,
+    for (number, file) in files.iter().enumerate() {
+        let mut reader = Deliverer::new(file, number as u64, next_item, blocks)?;
+        match reading_of(file)? {
+            Reading::Ndjson => reader.lines(progress)?,
+            Reading::Json => reader.json(progress)?,
+            Reading::Records { cutter, mapper, fate } => reader.records(cutter, &mapper, fate, progress)?,
+            Reading::Whole(mapper) => reader.whole_record(&mapper, progress)?,
+            Reading::Head(mapper) => reader.head_record(&mapper, progress)?,
+            Reading::Kept => reader.kept(progress)?,
         }
         let record = reader.finish();
         next_item += record.items;
@@ -50,6 +92,8 @@ pub fn deliver(
 
 struct Deliverer<'a> {
     file: &'a DeliveryFile,
+    /// Its number in the delivery.
+    number: u64,
     source: HashingReader,
     blocks: &'a Sender<Block>,
     first_item: u64,
@@ -57,6 +101,9 @@ struct Deliverer<'a> {
     lead: Vec<u8>,
     separators: Vec<(u64, Vec<u8>)>,
     fate: &'static str,
+    /// Pieces of a file that is kept whole: how many were sent, and the one that is being filled.
+    pieces: u64,
+    piece: Vec<u8>,
 }
 
 /// Hashes the content as it is read; the packed bytes are hashed apart when there is a packing.
@@ -92,9 +139,21 @@ fn is_space(byte: u8) -> bool {
 }
 
 impl<'a> Deliverer<'a> {
-    fn new(file: &'a DeliveryFile, first_item: u64, blocks: &'a Sender<Block>) -> Result<Self, IngestError> {
+    fn new(file: &'a DeliveryFile, number: u64, first_item: u64, blocks: &'a Sender<Block>) -> Result<Self, IngestError> {
         let source = HashingReader { inner: open(file)?, hash: Sha256::new(), bytes: 0 };
-        Ok(Deliverer { file, source, blocks, first_item, items: 0, lead: vec![], separators: vec![], fate: "records" })
+        Ok(Deliverer {
+            file,
+            number,
+            source,
+            blocks,
+            first_item,
+            items: 0,
+            lead: vec![],
+            separators: vec![],
+            fate: "records",
+            pieces: 0,
+            piece: vec![],
+        })
     }
 
     fn fault(&self, what: impl std::fmt::Display) -> IngestError {
@@ -106,7 +165,7 @@ impl<'a> Deliverer<'a> {
     }
 
     fn send(&self, block: Block) -> Result<(), IngestError> {
-        if block.items.is_empty() {
+        if block.items.is_empty() && !matches!(block.what, What::Piece(..)) {
             return Ok(());
         }
         // A closed channel means that a worker failed; its own error is the one to report.
@@ -146,7 +205,7 @@ impl<'a> Deliverer<'a> {
             carry = buffer[end..].to_vec();
             buffer.truncate(end);
             let items = self.cut_lines(&buffer, &mut gap);
-            self.send(Block { bytes: buffer, items, is_json: true })?;
+            self.send(Block { bytes: buffer, items, what: What::Json })?;
             if is_last {
                 break;
             }
@@ -212,14 +271,14 @@ impl<'a> Deliverer<'a> {
         let mut gap = Vec::new();
         if is_lines {
             let items = self.cut_lines(&bytes, &mut gap);
-            self.send(Block { bytes, items, is_json: true })?;
+            self.send(Block { bytes, items, what: What::Json })?;
         } else if start < bytes.len() {
             let stop = bytes.iter().rposition(|b| !is_space(*b)).map_or(start, |p| p + 1);
             self.lead = bytes[..start].to_vec();
             gap = bytes[stop..].to_vec();
             let item = (self.first_item, start, stop);
             self.items = 1;
-            self.send(Block { bytes, items: vec![item], is_json: true })?;
+            self.send(Block { bytes, items: vec![item], what: What::Json })?;
         } else {
             gap = bytes;
         }
@@ -229,12 +288,127 @@ impl<'a> Deliverer<'a> {
         Ok(())
     }
 
-    fn other(&mut self, progress: &(dyn Fn(u64) + Sync)) -> Result<(), IngestError> {
-        let bytes = self.whole(progress, limits::FRAME_PAYLOAD_MAX / 2)?;
-        self.fate = "kept";
+    /// Adds bytes to the pieces of a file that is kept whole.
+    fn keep(&mut self, mut bytes: &[u8]) -> Result<(), IngestError> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE_BYTES - self.piece.len()));
+            self.piece.extend_from_slice(now);
+            bytes = later;
+            if self.piece.len() == PIECE_BYTES {
+                self.send_piece()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_piece(&mut self) -> Result<(), IngestError> {
+        let bytes = std::mem::take(&mut self.piece);
+        let what = What::Piece(self.number, self.pieces);
+        self.pieces += 1;
+        self.send(Block { bytes, items: vec![], what })
+    }
+
+    /// Sends the last piece; an empty file has one, too.
+    fn end_pieces(&mut self) -> Result<(), IngestError> {
+        if self.pieces == 0 || !self.piece.is_empty() { self.send_piece() } else { Ok(()) }
+    }
+
+    /// The next bytes of the file, kept; fewer than asked for only at its end.
+    fn fill_and_keep(&mut self, buffer: &mut Vec<u8>, progress: &(dyn Fn(u64) + Sync)) -> Result<usize, IngestError> {
+        let before = buffer.len();
+        let read = self.fill(buffer, BLOCK)?;
+        progress(read as u64);
+        self.keep(&buffer[before..])?;
+        Ok(read)
+    }
+
+    fn source_records(&self, mapper: &Arc<dyn Mapper>, base: u64, length: Option<u64>) -> What {
+        What::Records { mapper: mapper.clone(), file: self.file.name.as_str().into(), base, length }
+    }
+
+    /// A file of many source records, cut as it is read.
+    fn records(
+        &mut self,
+        mut cutter: Box<dyn Cutter>,
+        mapper: &Arc<dyn Mapper>,
+        fate: &'static str,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), IngestError> {
+        self.fate = fate;
+        let (mut buffer, mut base, mut ranges) = (Vec::new(), 0, Vec::new());
+        loop {
+            let is_last = self.fill_and_keep(&mut buffer, progress)? < BLOCK;
+            ranges.clear();
+            let done = cutter.cut(&buffer, is_last, &mut ranges).min(buffer.len());
+            if done == 0 && !is_last {
+                if buffer.len() > limits::RECORD_BYTES_MAX {
+                    let most = limits::RECORD_BYTES_MAX;
+                    return Err(self.fault(format!("record {} is longer than {most} bytes", self.items + 1)));
+                }
+                continue;
+            }
+            let rest = buffer.split_off(done);
+            let numbers = self.first_item + self.items..;
+            let items: Vec<_> = numbers.zip(&ranges).map(|(number, range)| (number, range.start, range.end)).collect();
+            self.items += items.len() as u64;
+            let what = self.source_records(mapper, base, None);
+            self.send(Block { bytes: std::mem::replace(&mut buffer, rest), items, what })?;
+            base += done as u64;
+            if is_last {
+                return self.end_pieces();
+            }
+        }
+    }
+
+    /// A file that is one source record.
+    fn whole_record(&mut self, mapper: &Arc<dyn Mapper>, progress: &(dyn Fn(u64) + Sync)) -> Result<(), IngestError> {
+        self.fate = "document";
+        let mut buffer = Vec::new();
+        while self.fill_and_keep(&mut buffer, progress)? == BLOCK {
+            if buffer.len() > limits::RECORD_BYTES_MAX {
+                return Err(self.fault(format!("larger than {} bytes", limits::RECORD_BYTES_MAX)));
+            }
+        }
+        self.one_item(buffer, mapper, None)
+    }
+
+    /// A file that is one source record and is mapped by its first bytes; its size is not bounded.
+    fn head_record(&mut self, mapper: &Arc<dyn Mapper>, progress: &(dyn Fn(u64) + Sync)) -> Result<(), IngestError> {
+        self.fate = "document";
+        let head = self.keep_all(progress)?;
+        let length = self.source.bytes;
+        self.one_item(head, mapper, Some(length))
+    }
+
+    fn one_item(&mut self, bytes: Vec<u8>, mapper: &Arc<dyn Mapper>, length: Option<u64>) -> Result<(), IngestError> {
         self.items = 1;
         let items = vec![(self.first_item, 0, bytes.len())];
-        self.send(Block { bytes, items, is_json: false })
+        let what = self.source_records(mapper, 0, length);
+        self.send(Block { bytes, items, what })?;
+        self.end_pieces()
+    }
+
+    /// A file that is no source record by itself.
+    fn kept(&mut self, progress: &(dyn Fn(u64) + Sync)) -> Result<(), IngestError> {
+        self.fate = "kept";
+        self.items = 1;
+        self.keep_all(progress)?;
+        self.end_pieces()
+    }
+
+    /// Keeps the whole content; gives its first bytes.
+    fn keep_all(&mut self, progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<u8>, IngestError> {
+        let (mut head, mut buffer) = (Vec::new(), Vec::new());
+        loop {
+            buffer.clear();
+            let read = self.fill_and_keep(&mut buffer, progress)?;
+            if head.is_empty() {
+                head = buffer[..buffer.len().min(HEAD_BYTES)].to_vec();
+            }
+            if read < BLOCK {
+                return Ok(head);
+            }
+        }
     }
 
     fn finish(self) -> FileRecord {
@@ -257,6 +431,7 @@ impl<'a> Deliverer<'a> {
             lead: BASE64.encode(&self.lead),
             separators: self.separators.iter().map(|(count, bytes)| (*count, BASE64.encode(bytes))).collect(),
             document: None,
+            pieces: self.pieces,
         }
     }
 }

@@ -52,19 +52,20 @@ pub struct GatherPlan<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Fate {
     pub key: u64,
-    /// Outcome (3 bits), kind (9), part (12), place (40).
+    /// Outcome (3 bits), kind (9), part (12), whether it was made of a source record (1), place (39).
     packed: u64,
 }
 
 /// The place of a record whose bytes lie in an earlier accession.
-const ELSEWHERE: u64 = (1 << 40) - 1;
+const ELSEWHERE: u64 = (1 << 39) - 1;
+const IS_DERIVED: u64 = 1 << 39;
 /// Parts that a fate can name.
 pub const PARTS_MAX: usize = 1 << 12;
 
 impl Fate {
-    fn new(key: u64, outcome: Outcome, kind: Kind, part: u32, place: Option<u64>) -> Fate {
-        let place = place.unwrap_or(ELSEWHERE);
-        debug_assert!(place <= ELSEWHERE && (part as usize) < PARTS_MAX && kind.number() < 512);
+    fn new(key: u64, derived: bool, outcome: Outcome, kind: Kind, part: u32, place: Option<u64>) -> Fate {
+        let place = place.unwrap_or(ELSEWHERE) | if derived { IS_DERIVED } else { 0 };
+        debug_assert!(place <= ELSEWHERE | IS_DERIVED && (part as usize) < PARTS_MAX && kind.number() < 512);
         Fate { key, packed: ((outcome as u64) << 61) | (u64::from(kind.number()) << 52) | (u64::from(part) << 40) | place }
     }
 
@@ -84,6 +85,21 @@ impl Fate {
 
     pub fn part(self) -> usize {
         (self.packed >> 40) as usize & (PARTS_MAX - 1)
+    }
+
+    /// Whether it was made of a source record, and is none itself.
+    pub fn is_derived(self) -> bool {
+        self.packed & IS_DERIVED != 0
+    }
+
+    /// The outcome in the ledger's words.
+    pub fn outcome_name(self) -> &'static str {
+        match (self.is_derived(), self.outcome()) {
+            (false, outcome) => outcome.name(),
+            (true, Outcome::Duplicate) => "derived-duplicate",
+            (true, Outcome::Version) => "derived-version",
+            (true, _) => "derived",
+        }
     }
 
     /// Part-local ordinal of the record with these bytes; `None` when it lies in an earlier accession.
@@ -116,14 +132,14 @@ pub struct PartOutput {
 }
 
 /// A record of the bucket in work.
-struct Work<'a> {
-    spilled: Spilled<'a>,
-    planned: Arc<Planned>,
+pub(super) struct Work<'a> {
+    pub spilled: Spilled<'a>,
+    pub planned: Arc<Planned>,
     /// Final number, or [`WHOLE`].
-    shape: u32,
+    pub shape: u32,
     /// Leaves of the planned shape.
-    leaves: Vec<&'a [u8]>,
-    name: String,
+    pub leaves: Vec<&'a [u8]>,
+    pub name: String,
     /// Ordinal of the encounter that it names, when that lies in the same compartment.
     encounter: Option<u64>,
     /// Bytes of its original text.
@@ -209,7 +225,7 @@ impl<'a> Gatherer<'a> {
         while at < order.len() {
             let patient = order[at].1.patient;
             let end = at + order[at..].partition_point(|(h, s)| (*h, s.patient) == (order[at].0, patient));
-            self.compartment(&mut order[at..end], &mut open, &mut open_bytes)?;
+            self.compartment(&order[at..end], &mut open, &mut open_bytes)?;
             at = end;
         }
         self.frame(&mut open, &mut open_bytes)
@@ -226,7 +242,7 @@ impl<'a> Gatherer<'a> {
     /// One patient's records, or all patientless ones of the bucket.
     fn compartment<'b>(
         &mut self,
-        records: &mut [(u64, Spilled<'b>)],
+        records: &[(u64, Spilled<'b>)],
         open: &mut Vec<Work<'b>>,
         open_bytes: &mut usize,
     ) -> Result<(), IngestError> {
@@ -242,16 +258,18 @@ impl<'a> Gatherer<'a> {
         if *open_bytes >= limits::FRAME_RAW_MAX / 5 {
             self.frame(open, open_bytes)?;
         }
-        for (_, spilled) in records.iter_mut() {
-            let spilled = std::mem::replace(
-                spilled,
-                Spilled { key: 0, shape: 0, label: 0, date: 0, patient: "", also: vec![], leaves: &[] },
-            );
-            let mut work = self.prepare(spilled)?;
+        let repeats = super::repeats::find(self, records)?;
+        let mut places: AHashMap<u64, u64> = AHashMap::new();
+        for (_, spilled) in records.iter() {
+            if repeats.contains_key(&spilled.key) {
+                continue;
+            }
+            let mut work = self.prepare(spilled.clone())?;
             let kind = work.planned.shape.kind();
             let earlier = seen.entry((kind, work.name.clone())).or_default();
             let known = earlier.iter().find(|(shape, leaves, _)| *shape == work.shape && *leaves == work.spilled.leaves);
             if let Some((_, _, place)) = known {
+                places.insert(work.spilled.key, *place);
                 self.fate(&work, Outcome::Duplicate, Some(*place));
                 continue;
             }
@@ -265,6 +283,9 @@ impl<'a> Gatherer<'a> {
             let outcome = if is_new { Outcome::Archived } else { Outcome::Version };
             earlier.push((work.shape, work.spilled.leaves, ordinal));
             self.fate(&work, outcome, Some(ordinal));
+            if !repeats.is_empty() {
+                places.insert(work.spilled.key, ordinal);
+            }
             names.insert(name_hash(kind.name(), work.name.as_bytes()));
             if kind.name() == "Encounter" {
                 encounters.insert(work.name.clone(), ordinal);
@@ -281,6 +302,10 @@ impl<'a> Gatherer<'a> {
             *open_bytes += work.length;
             open.push(work);
         }
+        for (key, (kind, first)) in repeats {
+            let place = places.get(&first).copied();
+            self.out.fates.push(Fate::new(key, true, Outcome::Duplicate, kind, self.out.part, place));
+        }
         for (hash, key) in wanted {
             if !names.contains(&hash) {
                 self.out.pending.entry(hash).or_insert((0, key)).0 += 1;
@@ -295,7 +320,8 @@ impl<'a> Gatherer<'a> {
         Ok(())
     }
 
-    fn prepare<'b>(&mut self, spilled: Spilled<'b>) -> Result<Work<'b>, IngestError> {
+    /// Finds a record's shape, leaves and name.
+    pub(super) fn prepare<'b>(&mut self, spilled: Spilled<'b>) -> Result<Work<'b>, IngestError> {
         let shape = self.plan.finals.get(spilled.shape as usize).copied().unwrap_or(WHOLE);
         let mut leaves = Vec::new();
         spill::leaf_slices(spilled.leaves, &mut leaves).map_err(|e| IngestError::Scratch(e.0))?;
@@ -333,7 +359,8 @@ impl<'a> Gatherer<'a> {
     }
 
     fn fate(&mut self, work: &Work<'_>, outcome: Outcome, place: Option<u64>) {
-        self.out.fates.push(Fate::new(work.spilled.key, outcome, work.planned.shape.kind(), self.out.part, place));
+        let spilled = &work.spilled;
+        self.out.fates.push(Fate::new(spilled.key, spilled.derived, outcome, work.planned.shape.kind(), self.out.part, place));
     }
 
     fn archived_already(&mut self, work: &Work<'_>) -> Result<Known, IngestError> {

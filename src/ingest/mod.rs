@@ -10,7 +10,10 @@ mod assemble;
 mod deliver;
 mod earlier;
 mod gather;
+mod items;
 mod planned;
+mod readers;
+mod repeats;
 pub mod report;
 mod sample;
 mod spill;
@@ -26,6 +29,8 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 
 use crate::durable;
+use crate::mapping::settings::Settings;
+use crate::mapping::{Context, IdentityEvent};
 use crate::model::AccessionId;
 use crate::signing::{Signer, VerifierKey};
 use crate::sources::{self, DeliveryFile, SourceError};
@@ -38,8 +43,9 @@ pub use assemble::{day_text, write_manifest};
 pub use deliver::hash_file;
 use gather::{GatherPlan, Gatherer, PartOutput};
 use planned::ShapeRegistry;
+use readers::Readers;
 use spill::Buckets;
-use spread::{BucketPlan, SpreadCounts, Spreader};
+use spread::{BucketPlan, Source, SpreadCounts, Spreader};
 
 /// zstd level of an ingest; `compact` uses a higher one.
 pub const LEVEL: i32 = 3;
@@ -86,6 +92,7 @@ pub struct IngestOptions<'a> {
     pub threads: usize,
     /// RFC 3339, UTC.
     pub now: String,
+    pub settings: &'a Settings,
 }
 
 /// How far it is. Bytes are those read from the delivery; records those gathered.
@@ -112,6 +119,8 @@ pub struct Sealed {
     pub summary: IngestSummary,
     pub report: report::Report,
     pub generation: Generation,
+    /// What the delivery says about who is who: item and event, in the order of the delivery.
+    pub identity: Vec<(u64, IdentityEvent)>,
 }
 
 /// Reads a delivery into a sealed accession. The caller holds the write lock of the archive.
@@ -150,7 +159,11 @@ pub fn run(
     let plan = BucketPlan::for_bytes(total_bytes);
     let buckets = Buckets::create(&scratch, plan.total())?;
     let registry = ShapeRegistry::default();
-    let (files, spread) = spread_all(&delivery, options, plan, &registry, &buckets, progress)?;
+    let readers = Readers::prepare(options.settings, &delivery)?;
+    let (files, spread) = spread_all(&delivery, &readers, options, plan, &registry, &buckets, progress)?;
+    let mut spread = spread;
+    let mut identity = std::mem::take(&mut spread.identity);
+    identity.sort_by_key(|(item, _)| *item);
     let fingerprint = fingerprint(&files);
     let id = accession_id(options.source_system, &fingerprint);
     if current.accessions.iter().any(|a| a.accession == id.as_str()) {
@@ -193,9 +206,11 @@ pub fn run(
         secret,
         now: options.now.clone(),
         seconds: started.elapsed().as_secs_f64(),
+        settings: options.settings,
     };
     let (seal, manifest, summary, report) = assemble::assemble(pieces, &draft.join("seal.json"), signer)?;
-    let sealed = settle(layout, &draft, &id, seal, manifest, summary, report)?;
+    let mut sealed = settle(layout, &draft, &id, seal, manifest, summary, report)?;
+    sealed.identity = identity;
     durable::remove_dir_all(&layout.building())?;
     Ok(Ingested::Sealed(Box::new(sealed)))
 }
@@ -235,7 +250,7 @@ fn settle(
         seal_sha256,
         manifest_sha256,
     };
-    Ok(Sealed { entry, seal, manifest, summary, report, generation })
+    Ok(Sealed { entry, seal, manifest, summary, report, generation, identity: Vec::new() })
 }
 
 impl Sealed {
@@ -315,6 +330,7 @@ fn same_delivery(earlier: &[Arc<Accession>], delivery: &[DeliveryFile]) -> Resul
 
 fn spread_all(
     delivery: &[DeliveryFile],
+    readers: &Readers,
     options: &IngestOptions<'_>,
     plan: BucketPlan,
     registry: &ShapeRegistry,
@@ -335,32 +351,53 @@ fn spread_all(
                 scope.spawn(move || -> Result<SpreadCounts, IngestError> {
                     let mut spreader = Spreader::new(options.source_system, plan, registry, buckets);
                     for block in receiver {
-                        for (item, start, end) in &block.items {
-                            let bytes = &block.bytes[*start..*end];
-                            if block.is_json { spreader.item(*item, bytes)? } else { spreader.file(*item, bytes)? }
-                        }
+                        spread_block(&mut spreader, &block, options)?;
                     }
                     Ok(spreader.finish()?)
                 })
             })
             .collect();
         drop(receiver);
-        let files = deliver::deliver(delivery, &sender, &note);
+        let reading = |file: &DeliveryFile| readers.reading_of(file);
+        let files = deliver::deliver(delivery, &reading, &sender, &note);
         drop(sender);
         let mut total = SpreadCounts::default();
         for worker in workers {
             let counts = worker.join().map_err(|_| IngestError::Scratch("a worker panicked"))??;
             total.records += counts.records;
             total.aliases.extend(counts.aliases);
-            for (kind, count) in counts.by_kind {
-                *total.by_kind.entry(kind).or_default() += count;
-            }
-            for (reason, count) in counts.reasons {
-                *total.reasons.entry(reason).or_default() += count;
+            total.identity.extend(counts.identity);
+            total.items.append(counts.items);
+            for (sum, part) in [
+                (&mut total.by_kind, counts.by_kind),
+                (&mut total.reasons, counts.reasons),
+                (&mut total.derived, counts.derived),
+                (&mut total.findings, counts.findings),
+            ] {
+                part.into_iter().for_each(|(word, count)| *sum.entry(word).or_default() += count);
             }
         }
         Ok((files?, total))
     })
+}
+
+/// Spreads what is in a block.
+fn spread_block(spreader: &mut Spreader<'_>, block: &deliver::Block, options: &IngestOptions<'_>) -> Result<(), StoreError> {
+    match &block.what {
+        deliver::What::Piece(file, number) => spreader.piece(*file, *number, &block.bytes),
+        deliver::What::Json => {
+            block.items.iter().try_for_each(|(item, start, end)| spreader.item(*item, &block.bytes[*start..*end]))
+        }
+        deliver::What::Records { mapper, file, base, length } => {
+            let (source_system, zone) = (options.source_system, &options.settings.zone);
+            block.items.iter().try_for_each(|(item, start, end)| {
+                let bytes = &block.bytes[*start..*end];
+                let cx = Context { source_system, zone, file, offset: base + *start as u64 };
+                let length = length.unwrap_or(bytes.len() as u64);
+                spreader.mapped(&Source { item: *item, bytes, length }, mapper.as_ref(), &cx)
+            })
+        }
+    }
 }
 
 /// Gathers all parts, each by one worker at a time, in the order of parts.

@@ -22,6 +22,8 @@ pub struct Planned {
     pub security: Vec<usize>,
     pub references: Vec<usize>,
     pub data: Vec<u16>,
+    /// `meta.lastUpdated`.
+    pub updated: Option<usize>,
     /// (leaf with the value, system) of the record's own identifiers.
     pub identifiers: Vec<(usize, Box<str>)>,
 }
@@ -45,6 +47,7 @@ impl Planned {
             references: of_role(Role::Reference).collect(),
             data: of_role(Role::Data).map(|i| i as u16).collect(),
             identifiers: identifiers.collect(),
+            updated: shape.roles().iter().position(|r| *r == Role::LastUpdated),
             shape,
         }
     }

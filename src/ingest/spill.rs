@@ -3,7 +3,8 @@
 //! Not for: anything that outlives one run.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +21,8 @@ pub struct Spilled<'a> {
     /// Place in the delivery: item number << 24 | entry (0 for a line or file by itself, else 1-based).
     pub key: u64,
     pub shape: u32,
+    /// Made of a mapped source record, not delivered as it is.
+    pub derived: bool,
     pub label: u8,
     /// Microseconds; `i64::MIN` without a date.
     pub date: i64,
@@ -38,12 +41,12 @@ pub enum Kept {
     Excluded,
     /// The text of a Bundle around its resources, with a 0 byte in each one's place.
     Envelope,
-    /// A file that is no record: an attachment, or unrecognised.
-    File,
+    /// A piece of a file that is kept whole; its key is file << 24 | piece.
+    Piece,
 }
 
 impl Kept {
-    pub const ALL: [Kept; 4] = [Kept::Quarantined, Kept::Excluded, Kept::Envelope, Kept::File];
+    const ALL: [Kept; 4] = [Kept::Quarantined, Kept::Excluded, Kept::Envelope, Kept::Piece];
 }
 
 /// All buckets of a run.
@@ -85,6 +88,7 @@ impl<'a> BucketWriter<'a> {
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&record.key.to_le_bytes());
         out.extend_from_slice(&record.shape.to_le_bytes());
+        out.push(u8::from(record.derived));
         out.push(record.label);
         out.extend_from_slice(&record.date.to_le_bytes());
         put_bytes(out, record.patient.as_bytes());
@@ -179,28 +183,75 @@ pub fn read_record(bytes: &[u8]) -> Result<Spilled<'_>, CodecError> {
     let key = u64_at(&mut cursor)?;
     let shape = cursor.slice(4)?;
     let shape = u32::from_le_bytes([shape[0], shape[1], shape[2], shape[3]]);
+    let derived = cursor.byte()? != 0;
     let label = cursor.byte()?;
     let date = u64_at(&mut cursor)? as i64;
     let patient = text(&mut cursor)?;
     let also = (0..cursor.count(bytes.len())?).map(|_| text(&mut cursor)).collect::<Result<_, _>>()?;
-    Ok(Spilled { key, shape, label, date, patient, also, leaves: &bytes[cursor.at..] })
+    Ok(Spilled { key, shape, derived, label, date, patient, also, leaves: &bytes[cursor.at..] })
 }
 
 /// One kept item.
-pub struct KeptItem<'a> {
+pub struct KeptItem {
     pub key: u64,
     pub kept: Kept,
-    pub reason: &'a str,
-    pub kind: &'a str,
-    pub bytes: &'a [u8],
+    pub reason: String,
+    pub kind: String,
+    pub bytes: Vec<u8>,
 }
 
-pub fn read_kept(bytes: &[u8]) -> Result<KeptItem<'_>, CodecError> {
-    let mut cursor = Cursor::new(bytes);
-    let key = u64_at(&mut cursor)?;
-    let kept = *Kept::ALL.get(usize::from(cursor.byte()?)).ok_or(CodecError("an unknown fate"))?;
-    let (reason, kind) = (text(&mut cursor)?, text(&mut cursor)?);
-    Ok(KeptItem { key, kept, reason, kind, bytes: &bytes[cursor.at..] })
+/// The kept items of a run, in order, read one at a time: together they may be far larger than memory.
+pub struct KeptBucket {
+    file: File,
+    path: PathBuf,
+    /// What, key, place and length in the file; pieces of files first.
+    order: Vec<(bool, u64, u64, u32)>,
+}
+
+/// Bytes before the reason of a kept item: key and what.
+const KEPT_HEAD: usize = 9;
+
+impl KeptBucket {
+    pub fn open(path: &Path) -> Result<KeptBucket, StoreError> {
+        let mut file = File::open(path).map_err(StoreError::read(path))?;
+        let of = file.metadata().map_err(StoreError::read(path))?.len();
+        let mut order = Vec::new();
+        let mut at = 0;
+        let mut head = [0; 4 + KEPT_HEAD];
+        while at < of {
+            file.read_exact_at(&mut head, at).map_err(StoreError::read(path))?;
+            let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
+            let mut key = [0; 8];
+            key.copy_from_slice(&head[4..12]);
+            let is_piece = head[12] == Kept::Piece as u8;
+            order.push((!is_piece, u64::from_le_bytes(key), at + 4, length));
+            at += 4 + u64::from(length);
+        }
+        order.sort_unstable();
+        file.rewind().map_err(StoreError::read(path))?;
+        Ok(KeptBucket { file, path: path.to_path_buf(), order })
+    }
+
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub fn read(&self, index: usize) -> Result<KeptItem, StoreError> {
+        let (_, _, at, length) = self.order[index];
+        let mut bytes = vec![0; length as usize];
+        self.file.read_exact_at(&mut bytes, at).map_err(StoreError::read(&self.path))?;
+        let mut cursor = Cursor::new(&bytes);
+        let damaged = |e: CodecError| StoreError::damaged(&self.path, at, e.0);
+        let mut parse = || -> Result<(u64, Kept, String, String), CodecError> {
+            let key = u64_at(&mut cursor)?;
+            let kept = *Kept::ALL.get(usize::from(cursor.byte()?)).ok_or(CodecError("an unknown fate"))?;
+            Ok((key, kept, text(&mut cursor)?.to_string(), text(&mut cursor)?.to_string()))
+        };
+        let (key, kept, reason, kind) = parse().map_err(damaged)?;
+        let start = cursor.at;
+        bytes.drain(..start);
+        Ok(KeptItem { key, kept, reason, kind, bytes })
+    }
 }
 
 /// The leaves of a record as slices.

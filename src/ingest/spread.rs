@@ -1,5 +1,6 @@
 //! The first pass over a delivery: each JSON text is cut, understood through its shape, and put into the bucket of its
-//! patient; what is no record is kept whole with its reason.
+//! patient; what a mapper makes of a message, document or row goes the same way. What is no record is kept whole with its
+//! reason.
 //!
 //! Not for: reading files (`deliver`), the order of records, or what is written for ever (`gather`).
 
@@ -9,9 +10,11 @@ use ahash::AHashMap;
 use serde::Deserialize;
 use std::borrow::Cow;
 
+use super::items::Items;
 use super::planned::{Planned, ShapeCache, ShapeRegistry};
 use super::spill::{BucketWriter, Buckets, Kept, Spilled};
 use crate::formats::fhir::{Leaf, Target, Tokenizer, leaf_text, split_bundle, target};
+use crate::mapping::{Context, Fate, IdentityEvent, Mapper};
 use crate::model::{Kind, Label, When, archive_id, is_true_uuid};
 use crate::store::StoreError;
 use crate::store::codec::WHOLE;
@@ -51,8 +54,18 @@ impl BucketPlan {
 /// What a worker has counted.
 #[derive(Default, Debug)]
 pub struct SpreadCounts {
+    /// Source records of FHIR, whatever their fate.
     pub records: u64,
+    /// Source records of every form.
     pub by_kind: BTreeMap<String, u64>,
+    /// Mapped source records.
+    pub items: Items,
+    /// Resources that were made of them, by type.
+    pub derived: BTreeMap<String, u64>,
+    /// How often mappers found what.
+    pub findings: BTreeMap<String, u64>,
+    /// What source records say about who is who, each with the item that says it.
+    pub identity: Vec<(u64, IdentityEvent)>,
     /// An alias (conditional reference or `urn:uuid:`), and the `Type/archive-id` that it stands for.
     pub aliases: Vec<(String, String)>,
     /// How often each reason was given for quarantine.
@@ -69,6 +82,15 @@ pub struct Spreader<'a> {
     leaves: Vec<u8>,
     counts: SpreadCounts,
     by_kind: AHashMap<Kind, u64>,
+    derived: AHashMap<Kind, u64>,
+}
+
+/// A source record on its way to its mapper.
+pub struct Source<'a> {
+    pub item: u64,
+    pub bytes: &'a [u8],
+    /// Its length in the delivered file; more than `bytes` when it is mapped by its head alone.
+    pub length: u64,
 }
 
 /// Types and archive ids behind the `fullUrl`s of a Bundle.
@@ -85,12 +107,16 @@ impl<'a> Spreader<'a> {
             leaves: Vec::new(),
             counts: SpreadCounts::default(),
             by_kind: AHashMap::new(),
+            derived: AHashMap::new(),
         }
     }
 
     pub fn finish(mut self) -> Result<SpreadCounts, StoreError> {
         for (kind, count) in self.by_kind {
             *self.counts.by_kind.entry(kind.name().to_string()).or_default() += count;
+        }
+        for (kind, count) in self.derived {
+            *self.counts.derived.entry(kind.name().to_string()).or_default() += count;
         }
         self.out.finish()?;
         Ok(self.counts)
@@ -106,9 +132,58 @@ impl<'a> Spreader<'a> {
         self.record(item << 24, bytes, None, None)
     }
 
-    /// A file that is no JSON.
-    pub fn file(&mut self, item: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        self.out.keep(self.plan.kept(), item << 24, Kept::File, "", "", bytes)
+    /// A piece of a file that is kept whole.
+    pub fn piece(&mut self, file: u64, number: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        self.out.keep(self.plan.kept(), file << 24 | number, Kept::Piece, "", "", bytes)
+    }
+
+    /// Maps a source record and spreads what was made of it.
+    pub fn mapped(&mut self, source: &Source<'_>, mapper: &dyn Mapper, cx: &Context<'_>) -> Result<(), StoreError> {
+        let mapped = mapper.map(source.bytes, cx);
+        let mut made = 0;
+        for text in &mapped.resources {
+            made += 1;
+            let is_record = made < (1 << 24) && self.derived(source.item << 24 | made, text)?;
+            if !is_record {
+                self.found("mapping.resource-unusable");
+            }
+        }
+        for finding in &mapped.findings {
+            self.found(finding.code);
+        }
+        self.counts.identity.extend(mapped.identity.into_iter().map(|event| (source.item, event)));
+        if let Fate::Quarantined(reason) = &mapped.fate {
+            let code = reason.split(':').next().unwrap_or(reason);
+            *self.counts.reasons.entry(code.to_string()).or_default() += 1;
+        }
+        let span = (cx.offset, source.length);
+        self.counts.items.push(source.item, span, source.bytes, &mapped.kind, &mapped.fate, mapped.units);
+        Ok(())
+    }
+
+    fn found(&mut self, code: &str) {
+        match self.counts.findings.get_mut(code) {
+            Some(count) => *count += 1,
+            None => _ = self.counts.findings.insert(code.to_string(), 1),
+        }
+    }
+
+    /// Spreads a resource that a mapper made; false when it is none.
+    fn derived(&mut self, key: u64, bytes: &[u8]) -> Result<bool, StoreError> {
+        let mut tokenizer = std::mem::take(&mut self.tokenizer);
+        let planned = match tokenizer.cut(bytes) {
+            Ok(()) => self.shapes.get(&tokenizer.template, tokenizer.leaves.len()).ok(),
+            Err(_) => None,
+        };
+        let done = match &planned {
+            Some(planned) => self.put(key, bytes, planned, &tokenizer.leaves, None, true),
+            None => Ok(()),
+        };
+        self.tokenizer = tokenizer;
+        if let Some(planned) = &planned {
+            *self.derived.entry(planned.shape.kind()).or_default() += 1;
+        }
+        done.map(|()| planned.is_some())
     }
 
     /// Spreads a Bundle's entries; `None` when the text is no Bundle after all.
@@ -195,9 +270,27 @@ impl<'a> Spreader<'a> {
         full_url: Option<&str>,
     ) -> Result<(), StoreError> {
         let leaf = |index: usize| &bytes[leaves[index].start as usize..leaves[index].end as usize];
-        let kind = planned.shape.kind();
         let id = planned.shape.id_leaf().map(|i| leaf_text(leaf(i)));
         self.aliases(planned, id.as_deref(), full_url, &leaf, bytes);
+        self.put(key, bytes, planned, leaves, urls, false)?;
+        self.counts.records += 1;
+        *self.by_kind.entry(planned.shape.kind()).or_default() += 1;
+        Ok(())
+    }
+
+    /// Puts a resource into the bucket of its patient.
+    fn put(
+        &mut self,
+        key: u64,
+        bytes: &[u8],
+        planned: &Planned,
+        leaves: &[Leaf],
+        urls: Option<&FullUrls>,
+        derived: bool,
+    ) -> Result<(), StoreError> {
+        let leaf = |index: usize| &bytes[leaves[index].start as usize..leaves[index].end as usize];
+        let kind = planned.shape.kind();
+        let id = planned.shape.id_leaf().map(|i| leaf_text(leaf(i)));
         let mut patients = Vec::new();
         if kind == Kind::PATIENT {
             patients.push(archive_name(self.source_system, kind, id.as_deref(), bytes));
@@ -238,11 +331,9 @@ impl<'a> Spreader<'a> {
             }
         };
         let also = patients.iter().skip(1).map(String::as_str).collect();
-        let record = Spilled { key, shape: planned.number, label: label.bits(), date, patient, also, leaves: &self.leaves };
-        self.out.put(bucket, &record)?;
-        self.counts.records += 1;
-        *self.by_kind.entry(kind).or_default() += 1;
-        Ok(())
+        let label = label.bits();
+        let record = Spilled { key, shape: planned.number, derived, label, date, patient, also, leaves: &self.leaves };
+        self.out.put(bucket, &record)
     }
 
     /// Other names under which references may ask for this record.

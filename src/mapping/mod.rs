@@ -6,12 +6,17 @@
 //!
 //! Not for: reading the formats themselves (`formats`), or what becomes of the resources (`ingest`).
 
+pub mod cda;
 pub mod fhir;
+pub mod hl7v2;
 pub mod id;
+pub mod profile;
 pub mod settings;
 pub mod systems;
 pub mod tabular;
 pub mod time;
+
+pub use crate::formats::attachment;
 
 use std::ops::Range;
 
@@ -74,6 +79,12 @@ pub enum IdentityEvent {
     Unlink { a: String, b: String, at: Option<String> },
     /// A merge that cannot be carried out as it stands; for review. The text is a code and a place.
     Unclear(String),
+}
+
+/// Maps the source records of one form. Threads share it.
+pub trait Mapper: Send + Sync {
+    /// Maps one source record. Of a file that is mapped by its head alone (a loose document), `bytes` are the first ones.
+    fn map(&self, bytes: &[u8], cx: &Context<'_>) -> Mapped;
 }
 
 /// Cuts a stream of bytes into source records.

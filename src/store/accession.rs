@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 
 use ahash::AHashMap;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD as BASE64};
 use zstd::dict::DecoderDictionary;
 
 use super::StoreError;
@@ -17,15 +19,22 @@ use super::directory::{Directory, PatientEntry};
 use super::documents::{PackFrame, read_document};
 use super::framed::Framed;
 use super::layout::{Generation, Layout};
-use super::ledger::{FileRecord, read_files};
+use super::ledger::{FileRecord, PIECE_BYTES, read_files};
 use super::locator::{Locator, name_hash};
 use super::manifest::{InForce, Manifest, Seal, hex, unhex};
 use super::proof::LeafHasher;
 use super::served::{Resolver, Serving};
 use super::shapes::ShapeTable;
+use crate::formats::attachment;
 use crate::formats::fhir::{Role, Shape, Tokenizer, leaf_text};
 use crate::model::{AccessionId, Kind, Label, PatientKey, Place, When, archive_id, is_true_uuid};
 use crate::signing::VerifierKey;
+
+/// Base64 as others write it: padding may be missing.
+const BASE64_LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+);
 
 /// An accession in force, open for reading.
 pub struct Accession {
@@ -43,8 +52,8 @@ pub struct Accession {
     /// First global frame and first ordinal of each part, with the totals at the end.
     part_starts: Vec<(u32, u64)>,
     aliases: AHashMap<String, (Kind, String)>,
-    /// Delivery file → its document number in the pack of kept items.
-    kept_files: AHashMap<String, u64>,
+    /// Delivery file that is kept whole → its place in `files`.
+    kept_files: AHashMap<String, usize>,
     pub files: Vec<FileRecord>,
 }
 
@@ -117,7 +126,8 @@ impl Accession {
                 Some((alias, (Kind::from_name(kind)?, id.to_string())))
             })
             .collect();
-        let kept_files = files.iter().filter_map(|f| f.document.map(|d| (f.name.clone(), d))).collect();
+        let is_kept = |(_, f): &(usize, &FileRecord)| f.document.is_some();
+        let kept_files = files.iter().enumerate().filter(is_kept).map(|(i, f)| (f.name.clone(), i)).collect();
         Ok(Accession {
             generation: manifest.generation,
             source_system: seal.source_system.as_str().into(),
@@ -241,6 +251,45 @@ impl Accession {
         }
     }
 
+    /// A delivered file that is kept whole, and the span of it that an attachment's address names.
+    fn kept_of(&self, url: &str) -> Option<(&FileRecord, Option<attachment::Span>)> {
+        if let Some(place) = self.kept_files.get(url.trim_start_matches("./")) {
+            return Some((&self.files[*place], None));
+        }
+        let (name, span) = attachment::parse(url)?;
+        Some((&self.files[*self.kept_files.get(&name)?], span))
+    }
+
+    /// `length` bytes from `offset` on in the content of a file that is kept whole.
+    pub fn kept_bytes(&self, file: &FileRecord, offset: u64, length: u64) -> Result<Vec<u8>, StoreError> {
+        let outside = || StoreError::Refused("a span lies outside its file".into());
+        let end = offset.checked_add(length).filter(|end| *end <= file.content_bytes).ok_or_else(outside)?;
+        let first = file.document.ok_or_else(outside)?;
+        let mut out = Vec::with_capacity(length as usize);
+        let piece = PIECE_BYTES as u64;
+        let mut at = offset;
+        while at < end {
+            let number = at / piece;
+            let bytes = self.kept(first + number)?;
+            let from = (at - number * piece) as usize;
+            let to = bytes.len().min((end - number * piece) as usize);
+            out.extend_from_slice(bytes.get(from..to).filter(|b| !b.is_empty()).ok_or_else(outside)?);
+            at += (to - from) as u64;
+        }
+        Ok(out)
+    }
+
+    /// The document behind an attachment's address.
+    fn attached(&self, file: &FileRecord, span: Option<attachment::Span>) -> Result<Vec<u8>, StoreError> {
+        let Some(span) = span else { return self.kept_bytes(file, 0, file.content_bytes) };
+        let mut bytes = self.kept_bytes(file, span.offset, span.length)?;
+        if span.encoding == attachment::Encoding::Raw {
+            return Ok(bytes);
+        }
+        bytes.retain(|b| !b.is_ascii_whitespace());
+        BASE64_LENIENT.decode(&bytes).map_err(|_| StoreError::Refused("a span of a delivered file is no base64".into()))
+    }
+
     /// Path of the first part's tables of a kind, where there are any.
     pub fn table_files(&self, kind: Kind) -> impl Iterator<Item = std::path::PathBuf> {
         let prefix = format!("tables/{kind}/");
@@ -276,8 +325,8 @@ impl Resolver for Accession {
         self.may_hold(kind, id) && self.find(kind, id).is_ok_and(|f| !f.is_empty())
     }
 
-    fn has_file(&self, name: &str) -> bool {
-        self.kept_files.contains_key(name.trim_start_matches("./"))
+    fn has_file(&self, url: &str) -> bool {
+        self.kept_of(url).is_some()
     }
 }
 
@@ -479,7 +528,7 @@ impl<'a> ChartFrame<'a> {
         enum Where {
             Moved(usize),
             Inline(Vec<u8>),
-            File(u64),
+            File(String),
         }
         let accession = self.accession;
         let place = self.view(index, |shape, leaf| {
@@ -493,10 +542,7 @@ impl<'a> ChartFrame<'a> {
                     return match (role, value) {
                         (Role::Data, None) => Some(Where::Moved(moved)),
                         (Role::Data, Some(text)) => BASE64.decode(text).ok().map(Where::Inline),
-                        (_, Some(url)) => {
-                            let url = leaf_text(url).into_owned();
-                            accession.kept_files.get(url.trim_start_matches("./")).copied().map(Where::File)
-                        }
+                        (_, Some(url)) => Some(Where::File(leaf_text(url).into_owned())),
                         (_, None) => None,
                     };
                 }
@@ -508,7 +554,10 @@ impl<'a> ChartFrame<'a> {
         match place.flatten() {
             None => Ok(None),
             Some(Where::Inline(bytes)) => Ok(Some(bytes)),
-            Some(Where::File(number)) => accession.kept(number).map(Some),
+            Some(Where::File(url)) => match accession.kept_of(&url) {
+                Some((file, span)) => accession.attached(file, span).map(Some),
+                None => Ok(None),
+            },
             Some(Where::Moved(nth)) => Ok(self.moved_documents(index)?.into_iter().nth(nth)),
         }
     }

@@ -10,33 +10,56 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::durable::{self, FileDigest, NewFile};
 
-/// One source record.
+/// One source record, or one resource that was made of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LedgerRow {
-    /// Number of the line or file in the delivery, 0-based over all files.
+    /// Number of the line, message, row or file in the delivery, 0-based over all files.
     pub item: u64,
-    /// 0 for a line or file by itself; in a Bundle 1 and up.
+    /// 0 for a source record by itself; in a Bundle, and for the resources made of a source record, 1 and up.
     pub entry: u32,
-    /// Resource type; `?` where it cannot be told.
+    /// Resource type, or what a mapped source record is (`hl7v2:ORU^R01`); `?` where it cannot be told.
     pub kind: String,
-    /// `archived`, `version`, `duplicate`, `quarantined`, `excluded`; `envelope` rows are no records.
+    /// `archived`, `version`, `duplicate`, `quarantined`, `excluded`, `joined`. No source records are `envelope` and the
+    /// rows of what was made of one: `derived`, `derived-version`, `derived-duplicate`.
     pub outcome: String,
-    /// The record that holds its bytes: itself, or the one it repeats. `None` when that lies in an earlier accession.
+    /// The record that holds its bytes: itself, or the one it repeats. `None` when that lies in an earlier accession, and
+    /// for mapped source records, whose bytes lie in the kept file.
     pub ordinal: Option<u64>,
     /// Number in the pack of kept items, for what is no record.
     pub document: Option<u64>,
     pub reason: Option<String>,
+    /// Place of a mapped source record in the content of its file, bytes.
+    pub span: Option<(u64, u64)>,
+    /// Parts that an independent count would find: segments of a message, entries of a CDA document, fields of a row.
+    pub units: Option<u32>,
 }
+
+impl LedgerRow {
+    /// Whether the row speaks of a source record, not of a part or a product of one.
+    pub fn is_source(&self) -> bool {
+        self.outcome != "envelope" && !self.is_derived()
+    }
+
+    /// Whether the row speaks of a resource that was made of a source record.
+    pub fn is_derived(&self) -> bool {
+        self.outcome.starts_with(DERIVED)
+    }
+}
+
+/// What the outcomes of made resources begin with.
+const DERIVED: &str = "derived";
 
 /// Where the ledger writes.
 pub struct LedgerWriter {
@@ -55,6 +78,9 @@ fn schema() -> Arc<Schema> {
         Field::new("ordinal", DataType::UInt64, true),
         Field::new("document", DataType::UInt64, true),
         Field::new("reason", DataType::Utf8, true),
+        Field::new("offset", DataType::UInt64, true),
+        Field::new("length", DataType::UInt64, true),
+        Field::new("units", DataType::UInt32, true),
     ]))
 }
 
@@ -77,7 +103,7 @@ impl LedgerWriter {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by("chartkeep ledger version 1".into())
             .set_max_row_group_row_count(Some(500_000));
-        for column in ["item", "entry", "ordinal", "document"] {
+        for column in ["item", "entry", "ordinal", "document", "offset", "length"] {
             let column = ColumnPath::from(column);
             properties = properties
                 .set_column_dictionary_enabled(column.clone(), false)
@@ -105,6 +131,9 @@ impl LedgerWriter {
             Arc::new(rows.iter().map(|r| r.ordinal).collect::<UInt64Array>()),
             Arc::new(rows.iter().map(|r| r.document).collect::<UInt64Array>()),
             Arc::new(rows.iter().map(|r| r.reason.as_deref()).collect::<StringArray>()),
+            Arc::new(rows.iter().map(|r| r.span.map(|s| s.0)).collect::<UInt64Array>()),
+            Arc::new(rows.iter().map(|r| r.span.map(|s| s.1)).collect::<UInt64Array>()),
+            Arc::new(rows.iter().map(|r| r.units).collect::<UInt32Array>()),
         ];
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(|e| write_fault(e.into(), path))?;
         self.writer.write(&batch).map_err(|e| write_fault(e, path))
@@ -120,38 +149,129 @@ impl LedgerWriter {
 /// Calls `visit` for every row, in order.
 pub fn read_rows(path: &Path, mut visit: impl FnMut(LedgerRow)) -> Result<u64, StoreError> {
     let damaged = |e: String| StoreError::damaged(path, 0, &e);
-    let file = std::fs::File::open(path).map_err(StoreError::read(path))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|b| b.with_batch_size(8192).build())
-        .map_err(|e| damaged(e.to_string()))?;
     let mut total = 0;
-    for batch in reader {
+    for batch in batches(path, None)? {
         let batch = batch.map_err(|e| damaged(e.to_string()))?;
-        if batch.num_columns() != 7 {
-            return Err(damaged("not a ledger of this version".into()));
-        }
-        let number = |i: usize| batch.column(i).as_any().downcast_ref::<UInt64Array>();
-        let text = |i: usize| batch.column(i).as_any().downcast_ref::<StringArray>();
-        let entry = batch.column(1).as_any().downcast_ref::<UInt32Array>();
-        let (Some(item), Some(entry), Some(kind), Some(outcome), Some(ordinal), Some(document), Some(reason)) =
-            (number(0), entry, text(2), text(3), number(4), number(5), text(6))
-        else {
-            return Err(damaged("not a ledger of this version".into()));
-        };
+        let rows = Columns::of(&batch).ok_or_else(|| damaged("not a ledger of this version".into()))?;
         for i in 0..batch.num_rows() {
             total += 1;
-            visit(LedgerRow {
-                item: item.value(i),
-                entry: entry.value(i),
-                kind: kind.value(i).to_string(),
-                outcome: outcome.value(i).to_string(),
-                ordinal: ordinal.is_valid(i).then(|| ordinal.value(i)),
-                document: document.is_valid(i).then(|| document.value(i)),
-                reason: reason.is_valid(i).then(|| reason.value(i).to_string()),
-            });
+            visit(rows.row(i));
         }
     }
     Ok(total)
+}
+
+/// The rows of one item; few row groups are read for it.
+pub fn rows_of_item(path: &Path, item: u64) -> Result<Vec<LedgerRow>, StoreError> {
+    let mut found = Vec::new();
+    let damaged = |e: String| StoreError::damaged(path, 0, &e);
+    for batch in batches(path, Some(item))? {
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let rows = Columns::of(&batch).ok_or_else(|| damaged("not a ledger of this version".into()))?;
+        // Items ascend.
+        let from = rows.item.values().partition_point(|i| *i < item);
+        let end = rows.item.values().partition_point(|i| *i <= item);
+        found.extend((from..end).map(|i| rows.row(i)));
+        if end < batch.num_rows() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The items that a record was made of or that repeat it, oldest first; at most `most` of them.
+pub fn items_of_ordinal(path: &Path, ordinal: u64, most: usize) -> Result<Vec<u64>, StoreError> {
+    let damaged = |e: String| StoreError::damaged(path, 0, &e);
+    let file = std::fs::File::open(path).map_err(StoreError::read(path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(e.to_string()))?;
+    let columns = ProjectionMask::columns(builder.parquet_schema(), ["item", "ordinal"]);
+    let reader = builder.with_projection(columns).with_batch_size(8192).build().map_err(|e| damaged(e.to_string()))?;
+    let mut found = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let number = |i: usize| batch.columns().get(i).and_then(|c| c.as_any().downcast_ref::<UInt64Array>());
+        let (Some(items), Some(ordinals)) = (number(0), number(1)) else {
+            return Err(damaged("not a ledger of this version".into()));
+        };
+        for (i, value) in ordinals.iter().enumerate() {
+            if value == Some(ordinal) {
+                found.push(items.value(i));
+                if found.len() == most {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// All rows in batches, or only those of the row groups that may hold an item.
+fn batches(path: &Path, item: Option<u64>) -> Result<ParquetRecordBatchReader, StoreError> {
+    let damaged = |e: parquet::errors::ParquetError| StoreError::damaged(path, 0, &e.to_string());
+    let file = std::fs::File::open(path).map_err(StoreError::read(path))?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
+    if let Some(item) = item {
+        let groups = builder.metadata().row_groups().iter().enumerate();
+        let may_hold = |group: &RowGroupMetaData| match group.columns().first().and_then(|c| c.statistics()) {
+            Some(Statistics::Int64(of)) => match (of.min_opt(), of.max_opt()) {
+                (Some(min), Some(max)) => (*min as u64..=*max as u64).contains(&item),
+                _ => true,
+            },
+            _ => true,
+        };
+        let wanted = groups.filter(|(_, g)| may_hold(g)).map(|(i, _)| i).collect();
+        builder = builder.with_row_groups(wanted);
+    }
+    builder.with_batch_size(8192).build().map_err(damaged)
+}
+
+/// The columns of a batch.
+struct Columns<'a> {
+    item: &'a UInt64Array,
+    entry: &'a UInt32Array,
+    kind: &'a StringArray,
+    outcome: &'a StringArray,
+    ordinal: &'a UInt64Array,
+    document: &'a UInt64Array,
+    reason: &'a StringArray,
+    offset: &'a UInt64Array,
+    length: &'a UInt64Array,
+    units: &'a UInt32Array,
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a RecordBatch) -> Option<Columns<'a>> {
+        fn column<T: 'static>(batch: &RecordBatch, at: usize) -> Option<&T> {
+            batch.columns().get(at)?.as_any().downcast_ref()
+        }
+        Some(Columns {
+            item: column(batch, 0)?,
+            entry: column(batch, 1)?,
+            kind: column(batch, 2)?,
+            outcome: column(batch, 3)?,
+            ordinal: column(batch, 4)?,
+            document: column(batch, 5)?,
+            reason: column(batch, 6)?,
+            offset: column(batch, 7)?,
+            length: column(batch, 8)?,
+            units: column(batch, 9)?,
+        })
+    }
+
+    fn row(&self, i: usize) -> LedgerRow {
+        let number = |column: &UInt64Array| column.is_valid(i).then(|| column.value(i));
+        LedgerRow {
+            item: self.item.value(i),
+            entry: self.entry.value(i),
+            kind: self.kind.value(i).to_string(),
+            outcome: self.outcome.value(i).to_string(),
+            ordinal: number(self.ordinal),
+            document: number(self.document),
+            reason: self.reason.is_valid(i).then(|| self.reason.value(i).to_string()),
+            span: number(self.offset).zip(number(self.length)),
+            units: self.units.is_valid(i).then(|| self.units.value(i)),
+        }
+    }
 }
 
 /// What one delivered file was made of.
@@ -167,7 +287,8 @@ pub struct FileRecord {
     /// Size and SHA-256 of the content behind the packing.
     pub content_bytes: u64,
     pub content_sha256: String,
-    /// `records` or `kept` (an attachment, or a file of no known form).
+    /// `records` (FHIR), `messages` (HL7 v2), `rows` (a table), `document` (CDA, or a file that an index names), or `kept`
+    /// (an attachment of a record, or a file of no known form).
     pub fate: String,
     /// Items of the file: `first_item` and as many as `items`.
     pub first_item: u64,
@@ -178,9 +299,19 @@ pub struct FileRecord {
     /// Bytes behind items, as runs of (how many items, base64).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub separators: Vec<(u64, String)>,
-    /// Number in the pack of kept items, for a kept file.
+    /// Number in the pack of kept items of the first piece, for a file that is kept whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<u64>,
+    /// Pieces of [`PIECE_BYTES`] of a file that is kept whole; the last may be shorter.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pieces: u64,
+}
+
+/// Bytes of one piece of a file that is kept whole: large enough to pack well, small enough to open for one message.
+pub const PIECE_BYTES: usize = 256 << 10;
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize, Deserialize)]

@@ -25,12 +25,36 @@ pub struct LedgerTotals {
     pub duplicate: u64,
     pub quarantined: u64,
     pub excluded: u64,
+    /// Used up by other source records: rows of lookup tables.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub joined: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl LedgerTotals {
     pub fn balances(&self) -> bool {
-        self.input == self.archived + self.duplicate + self.quarantined + self.excluded
+        self.input == self.archived + self.duplicate + self.quarantined + self.excluded + self.joined
     }
+}
+
+/// Resources that were made of mapped source records (messages, documents, rows).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DerivedTotals {
+    /// All that were made; those that lie in the charts are `made - repeated`.
+    pub made: u64,
+    /// Said again what a record of this or an earlier accession says.
+    pub repeated: u64,
+    /// Made ones by resource type.
+    pub by_kind: BTreeMap<String, u64>,
+    /// Name and version of the mapping, and the SHA-256 of its file.
+    pub mapping: String,
+    pub mapping_sha256: String,
+    /// The zone in which times without an offset were read.
+    pub time_zone: String,
 }
 
 /// What an accession is. Signed; never changes, whatever becomes of its files.
@@ -49,8 +73,10 @@ pub struct Seal {
     /// HMAC key of the leaf salts, hex. Shown only to who may read every record.
     pub salt_secret: String,
     pub ledger: LedgerTotals,
-    /// Input records by resource type, whatever their fate; `?` where the type cannot be told.
+    /// Input records by resource type or form (`hl7v2:ORU^R01`), whatever their fate; `?` where it cannot be told.
     pub by_kind: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub derived: DerivedTotals,
     pub bytes_in: u64,
     /// RFC 3339, UTC.
     pub sealed_at: String,

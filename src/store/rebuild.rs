@@ -289,10 +289,8 @@ impl<'a> FileLayout<'a> {
         let left = separators.first().map_or(0, |(count, _)| *count);
         self.open = Some(OpenFile { delivered, start: self.at, separators, run: 0, left, source: None, failed: None });
         self.put(&BASE64.decode(&file.lead).map_err(unreadable)?)?;
-        match file.document {
-            Some(document) => self.put(&accession.kept(document)?),
-            None => Ok(()),
-        }
+        let pieces = file.document.into_iter().flat_map(|first| first..first + file.pieces);
+        pieces.map(|piece| accession.kept(piece)).try_for_each(|bytes| self.put(&bytes?))
     }
 
     fn close(&mut self) {
@@ -306,7 +304,8 @@ impl<'a> FileLayout<'a> {
         let files = &self.rebuild.files;
         let Some(item) = rows.first().map(|row| row.item) else { return Ok(()) };
         let Some(at) = files.partition_point(|(f, _)| f.first_item <= item).checked_sub(1) else { return Ok(()) };
-        if item >= files[at].0.first_item + files[at].0.items {
+        // A file that is kept whole is not put together from its records.
+        if item >= files[at].0.first_item + files[at].0.items || files[at].0.document.is_some() {
             return Ok(());
         }
         while self.spans.len() < at || self.open.is_none() {

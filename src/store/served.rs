@@ -103,11 +103,11 @@ impl Serving<'_> {
     fn attachment_url(&self, value: &[u8], number: usize, out: &mut Vec<u8>) {
         let url = leaf_text(value);
         let rewritten = match target(&url) {
-            Target::Local(kind, id) if kind == Kind::BINARY => Some(format!("Binary/{}", self.name_of(kind, id))),
-            Target::Urn(urn) => self.resolver.alias(urn).map(|(kind, id)| format!("{kind}/{id}")),
             _ if self.resolver.has_file(&url) => {
                 document_id(self.shape.kind(), self.id, number).map(|d| format!("Binary/{}", d.0))
             }
+            Target::Local(kind, id) if kind == Kind::BINARY => Some(format!("Binary/{}", self.name_of(kind, id))),
+            Target::Urn(urn) => self.resolver.alias(urn).map(|(kind, id)| format!("{kind}/{id}")),
             _ => None,
         };
         match rewritten {

@@ -8,6 +8,7 @@
 mod cut;
 mod detect;
 mod dialect;
+mod header;
 mod row;
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ struct Recount {
     totals: LedgerTotals,
     by_kind: BTreeMap<String, u64>,
     archived_by_kind: BTreeMap<String, u64>,
+    made: u64,
+    repeated: u64,
+    made_by_kind: BTreeMap<String, u64>,
     /// One bit for each record of the charts.
     claimed: Vec<u64>,
     /// One bit for each kept item.
@@ -32,6 +35,9 @@ pub(super) fn check(checker: &Checker<'_>, accession: &Accession, in_charts: &BT
         totals: LedgerTotals::default(),
         by_kind: BTreeMap::new(),
         archived_by_kind: BTreeMap::new(),
+        made: 0,
+        repeated: 0,
+        made_by_kind: BTreeMap::new(),
         claimed: bits(accession.records()),
         kept: bits(kept_items),
         last: None,
@@ -69,9 +75,15 @@ impl Recount {
         if row.outcome == "envelope" {
             return;
         }
+        if row.is_derived() {
+            return self.take_derived(row, records);
+        }
         self.totals.input += 1;
         *count(&mut self.by_kind, &row.kind) += 1;
         match row.outcome.as_str() {
+            // A mapped source record lies in its kept file; what was made of it has rows of its own.
+            "archived" if row.span.is_some() => self.totals.archived += 1,
+            "joined" if row.span.is_some() => self.totals.joined += 1,
             "archived" | "version" => {
                 self.totals.archived += 1;
                 *count(&mut self.archived_by_kind, &row.kind) += 1;
@@ -88,11 +100,27 @@ impl Recount {
             "quarantined" | "excluded" => {
                 let total = if row.outcome == "excluded" { &mut self.totals.excluded } else { &mut self.totals.quarantined };
                 *total += 1;
-                if row.document.is_none() {
+                if row.document.is_none() && row.span.is_none() {
                     self.find(format!("item {} was not kept", row.item));
                 }
             }
             _ => self.find(format!("item {} has an unknown fate", row.item)),
+        }
+    }
+
+    fn take_derived(&mut self, row: &LedgerRow, records: u64) {
+        self.made += 1;
+        *count(&mut self.made_by_kind, &row.kind) += 1;
+        if row.outcome == "derived-duplicate" {
+            self.repeated += 1;
+            if row.ordinal.is_some_and(|o| o >= records) {
+                self.find(format!("item {} repeats a record that is not there", row.item));
+            }
+            return;
+        }
+        *count(&mut self.archived_by_kind, &row.kind) += 1;
+        if !row.ordinal.is_some_and(|o| o < records && claim(&mut self.claimed, o)) {
+            self.find(format!("a resource made of item {} has no record of its own", row.item));
         }
     }
 
@@ -111,7 +139,7 @@ impl Recount {
             }
             next = file.first_item + file.items;
             if let Some(document) = file.document {
-                self.keep(document, kept_items);
+                (document..document + file.pieces).for_each(|piece| self.keep(piece, kept_items));
             }
         }
         if self.last.is_some_and(|(item, _)| item >= next) {
@@ -123,6 +151,10 @@ impl Recount {
         let seal = &accession.seal;
         if self.totals != seal.ledger || !seal.ledger.balances() {
             self.find("the rows come to other totals than the seal says".into());
+        }
+        let derived = &seal.derived;
+        if (self.made, self.repeated, &self.made_by_kind) != (derived.made, derived.repeated, &derived.by_kind) {
+            self.find("the rows come to other numbers of made resources than the seal says".into());
         }
         if self.by_kind != seal.by_kind {
             self.find("the rows come to other numbers by type than the seal says".into());

@@ -1,0 +1,121 @@
+//! A CDA document as FHIR: the patient, the document itself, how it is built up, the visit, and the entries of its
+//! sections.
+//!
+//! The document stays whole in the archive and is what counts; the resources make it findable and its coded entries
+//! usable. So nothing that is odd in a well-formed document keeps it out.
+//!
+//! Not for: reading XML (`formats::cda`).
+
+mod composition;
+mod encounter;
+mod entries;
+mod patient;
+mod reference;
+pub mod types;
+
+#[cfg(test)]
+mod tests;
+
+use super::systems::Coding;
+use super::{Context, Fate, Mapped};
+use crate::formats::cda::{Document, Element, Section};
+use crate::model::Finding;
+
+/// What a site can decide about how CDA documents are read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rules {
+    /// Roots (OIDs) of the patient numbers to take as a patient's id where a document gives several; the first one found
+    /// counts. Others follow in the order of the document, social security numbers last.
+    pub patient_roots: Vec<String>,
+}
+
+/// What all resources of one document share.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// Id of the Patient; empty when the document names none.
+    pub patient: String,
+    /// Id of the Encounter; empty without one.
+    pub encounter: String,
+    /// FHIR instant for `meta.lastUpdated`; empty when the document's time is less precise.
+    pub last_updated: String,
+    /// The time of the document as FHIR dateTime; may be partial or empty.
+    pub time: String,
+    /// Codes for `meta.security`: those of the document, and of the section where it is one's entries.
+    pub security: Vec<Coding>,
+}
+
+/// Maps one document.
+pub fn map(bytes: &[u8], rules: &Rules, cx: &Context<'_>) -> Mapped {
+    let mut out = Mapped { kind: "cda".into(), ..Mapped::default() };
+    let document = match Document::read(bytes) {
+        Ok(document) => document,
+        Err(fault) => {
+            out.fate = Fate::Quarantined(fault.to_string());
+            return out;
+        }
+    };
+    out.findings = document.findings().to_vec();
+    out.units = document.entry_count();
+    let code = document.header("code").map_or("", |code| code.attr("code"));
+    if !code.is_empty() {
+        out.kind = format!("cda:{code}");
+    }
+    let mut about = about(&document, cx, &mut out);
+    about.patient = patient::map(&document, rules, &about, cx, &mut out);
+    about.encounter = encounter::map(&document, &about, cx, &mut out);
+    let parts = sections(&document, &document.sections(), &about, cx, &mut out);
+    let composition = composition::map(&document, &parts, &about, cx, &mut out);
+    reference::map(&document, &composition, &about, cx, &mut out);
+    out
+}
+
+/// A section with what was made of it.
+pub(crate) struct Part<'t> {
+    pub section: Section<'t>,
+    /// References to the resources made of its entries.
+    pub made: Vec<String>,
+    pub inside: Vec<Part<'t>>,
+}
+
+/// Maps the entries of sections. Sections nest no deeper than a third of what elements may.
+fn sections<'t>(
+    document: &'t Document<'_>,
+    sections_here: &[Section<'t>],
+    about: &About,
+    cx: &Context<'_>,
+    out: &mut Mapped,
+) -> Vec<Part<'t>> {
+    let mut parts = Vec::new();
+    for section in sections_here {
+        let mut about = about.clone();
+        about.security.extend(confidentiality(&section.element, cx));
+        let made = entries::section(document, section, &about, cx, out);
+        let inside = sections(document, &section.subsections(), &about, cx, out);
+        parts.push(Part { section: section.clone(), made, inside });
+    }
+    parts
+}
+
+fn about(document: &Document<'_>, cx: &Context<'_>, out: &mut Mapped) -> About {
+    let time = document.header("effectiveTime").map(|e| types::time(&e, cx)).unwrap_or_default();
+    if time.text.is_empty() {
+        note(out, "cda.no-time", document.header("effectiveTime"), "says not, or not readably, when it was made");
+    }
+    About {
+        last_updated: time.instant().to_owned(),
+        time: time.text,
+        security: confidentiality(&document.root(), cx),
+        ..About::default()
+    }
+}
+
+/// The confidentiality that an element gives to what it holds.
+fn confidentiality(element: &Element<'_>, cx: &Context<'_>) -> Vec<Coding> {
+    element.children("confidentialityCode").filter_map(|code| types::coding(&code, cx)).collect()
+}
+
+/// Notes something odd: a stable code, the place, and words that hold nothing of the document.
+pub(crate) fn note(out: &mut Mapped, code: &'static str, place: Option<Element<'_>>, note: &str) {
+    let offset = place.and_then(|element| element.span()).map_or(0, |span| span.start as u64);
+    out.findings.push(Finding { code, offset, note: note.to_owned() });
+}

@@ -1,0 +1,1 @@
+//! Mapping made-up documents.
