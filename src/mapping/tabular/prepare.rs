@@ -85,6 +85,15 @@ impl PreparedTable {
         TableReader { cutter: Box::new(RowCutter::new(&self.dialect)), table: self }
     }
 
+    pub fn is_lookup(&self) -> bool {
+        self.lookup
+    }
+
+    /// The resource types that rows may become.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.emits.iter().map(|emit| emit.kind.name())
+    }
+
     /// Columns that no expression uses, in their order.
     pub fn unused(&self) -> impl Iterator<Item = &str> {
         self.unused.iter().filter_map(|place| self.columns.get(*place)).map(String::as_str)

@@ -254,7 +254,8 @@ fn members_come_in_the_order_of_the_file_and_nothing_stands_alone() {
 #[test]
 fn failing_expressions_name_their_place_and_no_content() {
     let emit = "[table.emit.fields]\nx = { expr = \"if(num(A) > 1, 'many', B)\" }";
-    let settings = Settings::parse(&small("exclude = [{ rule = \"old\", when = \"B = 'z'\" }]", emit)).unwrap();
+    let table = "dialect = { delimiter = \",\" }\nexclude = [{ rule = \"old\", when = \"B = 'z'\" }]";
+    let settings = Settings::parse(&small(table, emit)).unwrap();
     let delivery = Delivery::from([("a.csv".to_string(), b"A,B\n2,b\nsecret,b\n,\nsecret,z\n".to_vec())]);
     let out = run(&settings, &delivery);
     assert_eq!(
@@ -285,4 +286,74 @@ fn synthea_maps_whole() {
     }
     println!("{rows} rows in {spent:?}: {kinds:?}");
     assert_eq!((rows, kinds["Patient"], kinds["Observation"]), (10_950, 27, 990));
+}
+
+/// Checks a value by the part of JSON Schema that `schemas/mapping.schema.json` uses; gives the first place that fails.
+fn breach(schema: &Json, root: &Json, value: &Json, at: &str) -> Option<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        return breach(root.pointer(name.trim_start_matches('#')).expect(name), root, value, at);
+    }
+    let is_of = |name: &str| match name {
+        "string" => value.is_string(),
+        "integer" => value.is_i64(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("the checker knows no {other}"),
+    };
+    let fits = match &schema["type"] {
+        Json::String(name) => is_of(name),
+        Json::Array(names) => names.iter().filter_map(Json::as_str).any(is_of),
+        _ => true,
+    };
+    let is_listed = schema["enum"].as_array().is_none_or(|list| list.contains(value));
+    let is_const = schema.get("const").is_none_or(|only| only == value);
+    if !fits || !is_listed || !is_const {
+        return Some(at.to_string());
+    }
+    if let Some(list) = value.as_array() {
+        return list.iter().find_map(|item| breach(&schema["items"], root, item, &format!("{at}[]")));
+    }
+    let object = value.as_object()?;
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    if let Some(missing) = required.filter(|key| !object.contains_key(*key)).next() {
+        return Some(format!("{at}/{missing}"));
+    }
+    object.iter().find_map(|(key, value)| {
+        let at = format!("{at}/{key}");
+        match (&schema["properties"][key], &schema["additionalProperties"]) {
+            (Json::Null, Json::Bool(false)) => Some(at),
+            (Json::Null, Json::Null) => None,
+            (Json::Null, other) => breach(other, root, value, &at),
+            (known, _) => breach(known, root, value, &at),
+        }
+    })
+}
+
+#[test]
+fn the_schema_for_editors_says_what_the_reader_says() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schemas/mapping.schema.json");
+    let schema: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let judge = |text: &str| breach(&schema, &schema, &toml::from_str(text).unwrap(), "");
+    for name in super::ready::names() {
+        assert_eq!(judge(&super::ready::text(&name).unwrap()), None, "{name}");
+        ready(&name);
+    }
+    for (text, wanted) in [
+        (small("colour = 1", "fields = {}"), "/table[]/colour"),
+        (small("", "[table.emit.fields]\nstatus = { colum = \"A\" }"), "/table[]/emit[]/fields/status/colum"),
+        (small("", "[table.emit.fields]\nstatus = { type = \"dates\" }"), "/table[]/emit[]/fields/status/type"),
+        (small("", "id = { namespace = \"x\" }\nfields = {}"), "/table[]/emit[]/id/cols"),
+        (small("key = \"A\"", "fields = {}"), "/table[]/key"),
+        (small("exclude = [{ rule = \"r\" }]", "fields = {}"), "/table[]/exclude[]/when"),
+        (small("join = [{ name = \"j\", file = \"b\", on = {}, missing = \"x\" }]", "fields = {}"), "/table[]/join[]/missing"),
+        (small("dialect = { encoding = \"latin\" }", "fields = {}"), "/table[]/dialect/encoding"),
+        (small("dialect = { comma = \";\" }", "fields = {}"), "/table[]/dialect/comma"),
+        ("source = \"x\"\nversion = \"1\"".into(), "/schema"),
+        (format!("{HEAD}[patients]\nfile = \"a\""), "/patients/column"),
+        (format!("{HEAD}[values.x]\na = 1"), "/values/x/a"),
+    ] {
+        assert_eq!(judge(&text).as_deref(), Some(wanted), "{text}");
+        assert!(Settings::parse(&text).is_err(), "{text}");
+    }
 }
