@@ -57,7 +57,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let Some(dir) = &args.dir else { return Ok(ExitCode::SUCCESS) };
     let delivery = Delivery::open(dir)?;
     let prepared = delivery.prepare(&settings)?;
-    for (file, finding) in &prepared.findings {
+    // The dialect itself is told with each file.
+    for (file, finding) in prepared.findings.iter().filter(|(_, finding)| !finding.code.starts_with("table.")) {
         println!("  {file}: {} ({})", finding.note, finding.code);
     }
     let mut is_clean = true;
@@ -152,6 +153,7 @@ fn tally(settings: &Settings, file: &DeliveryFile, table: &PreparedTable) -> any
         mapped.findings.iter().for_each(|finding| findings.add(format!("{}: {}", finding.code, finding.note)));
     })?;
     println!("{}: {rows} rows, {}", file.name, kinds.line());
+    println!("  read as {}", table.dialect.to_toml());
     for (what, count) in fates.0.iter().filter(|(what, _)| *what != "archived") {
         println!("  {count} {what}");
     }

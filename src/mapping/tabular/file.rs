@@ -70,6 +70,9 @@ pub struct TableFile {
 pub struct ExcludeFile {
     pub rule: String,
     pub when: String,
+    /// In the table of the patients: rows of other tables that speak of such a patient stay out by the same rule.
+    #[serde(default)]
+    pub with_rows: bool,
 }
 
 /// A table whose row is found for each row of this one.

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use ahash::{AHashMap, AHashSet};
+use ahash::AHashMap;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::formats::table::{Dialect, Row, RowCutter, Scratch};
@@ -115,18 +115,19 @@ impl Lookup {
     }
 }
 
-/// The patients' numbers.
+/// The patients' numbers, each with the place of the rule that keeps all his rows out, if one does.
 #[derive(Default)]
-pub struct Known(AHashSet<u128>);
+pub struct Known(AHashMap<u128, Option<u16>>);
 
 impl Known {
-    pub fn add(&mut self, value: &str) -> Result<(), LookupError> {
-        self.0.insert(Key::of(value));
+    pub fn add(&mut self, value: &str, rule: Option<u16>) -> Result<(), LookupError> {
+        self.0.insert(Key::of(value), rule);
         if self.0.len() > LOOKUP_ROWS_MAX { Err(LookupError::TooLarge) } else { Ok(()) }
     }
 
-    pub fn has(&self, value: &str) -> bool {
-        self.0.contains(&Key::of(value))
+    /// `None` for a patient who is not known.
+    pub fn find(&self, value: &str) -> Option<Option<u16>> {
+        self.0.get(&Key::of(value)).copied()
     }
 }
 

@@ -149,6 +149,10 @@ fn map_view<'a>(view: View<'a>, offset: u64, mapped: &mut Mapped) -> Result<(), 
         mapped.fate = Fate::Joined;
         return Ok(());
     }
+    if let Some(rule) = excluded_patient(&view) {
+        mapped.fate = Fate::Excluded(rule.into());
+        return Ok(());
+    }
     for emit in &table.emits {
         let is_wanted = emit.when.as_ref().map_or(Ok(true), |when| is_true(when, &view, emit.kind.name()))?;
         if is_wanted {
@@ -160,6 +164,15 @@ fn map_view<'a>(view: View<'a>, offset: u64, mapped: &mut Mapped) -> Result<(), 
         mapped.fate = Fate::Excluded("no-emit-applies".into());
     }
     Ok(())
+}
+
+/// The rule that keeps all rows of this row's patient out.
+fn excluded_patient<'a>(view: &View<'a>) -> Option<&'a str> {
+    let patients = view.table.patients.as_ref().filter(|patients| !patients.rules.is_empty())?;
+    let expr = view.table.emits.iter().find_map(|emit| emit.patient.as_ref())?;
+    let number = expr.eval(view).ok()?.into_text()?;
+    let rule = patients.known.find(&number)??;
+    patients.rules.get(usize::from(rule)).map(String::as_str)
 }
 
 fn is_true<'a>(when: &'a Expr<Slot>, view: &View<'a>, field: &'a str) -> Result<bool, Fault<'a>> {
@@ -210,7 +223,7 @@ impl<'a> Emitting<'a> {
         let Some(expr) = &self.emit.patient else { return Ok(()) };
         let number = self.text(expr, "patient")?.ok_or(Fault { reason: "key-null", field: "patient", at: 0 })?;
         let Some(patients) = &self.view.table.patients else { return Ok(()) };
-        if patients.known.has(&number) {
+        if patients.known.find(&number).is_some() {
             return Ok(());
         }
         if !patients.create_stub {

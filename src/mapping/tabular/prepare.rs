@@ -7,12 +7,14 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::expr::{Expr, Slot};
+use jiff::tz::TimeZone;
+
+use super::expr::{Expr, Row as ExprRow, Slot};
 use super::file::Missing;
 use super::lookup::{Key, Known, Lookup, LookupError, each_row};
 use super::resolve::{Columns, place, unused};
 use super::tables::{Emit, Join, Table, Tables, fits};
-use crate::formats::table::{Dialect, RowCutter, detect, read_header};
+use crate::formats::table::{Dialect, Row, RowCutter, detect, read_header};
 use crate::limits::TABLE_HEAD_BYTES;
 use crate::mapping::Cutter;
 use crate::model::Finding;
@@ -64,6 +66,8 @@ pub(super) struct PreparedJoin {
 
 pub(super) struct Patients {
     pub known: Known,
+    /// Rules that reach all rows of a patient.
+    pub rules: Vec<String>,
     pub namespace: String,
     pub create_stub: bool,
 }
@@ -179,28 +183,39 @@ impl Preparing<'_> {
         let Some(patients) = &self.tables.patients else { return Ok(None) };
         let pattern = patients.file.to_lowercase();
         let mut known = Known::default();
+        let mut names = Vec::new();
         let mut is_there = false;
         for delivered in self.delivered.iter().filter(|delivered| fits(&pattern, &delivered.file)) {
             let column = place(&delivered.columns, &patients.column);
             let column = column.ok_or_else(|| misfit(&delivered.file, format!("no column {}", patients.column)))?;
+            let rules = self.reaching(delivered)?;
             self.each(delivered, |row| match row.get(column).map(str::trim) {
-                Some(value) if !value.is_empty() => known.add(value),
+                Some(value) if !value.is_empty() => {
+                    let plain = Plain { row: *row, nulls: &self.tables.nulls };
+                    let rule = rules.iter().position(|(_, when)| when.is_true(&plain) == Ok(true));
+                    known.add(value, rule.and_then(|rule| u16::try_from(rule).ok()))
+                }
                 _ => Ok(()),
             })?;
+            names = rules.into_iter().map(|(name, _)| name).collect();
             is_there = true;
         }
         if !is_there && !self.delivered.is_empty() {
             return Err(misfit(&patients.file, "the table of the patients was not delivered, or no [[table]] reads it"));
         }
         let (namespace, create_stub) = (patients.namespace.clone(), patients.create_stub);
-        Ok(Some(Arc::new(Patients { known, namespace, create_stub })))
+        Ok(Some(Arc::new(Patients { known, rules: names, namespace, create_stub })))
     }
 
-    fn each(
-        &self,
-        delivered: &Delivered,
-        with: impl FnMut(&crate::formats::table::Row<'_>) -> Result<(), LookupError>,
-    ) -> Result<(), PrepareError> {
+    /// The rules of the patients' table that reach all rows of a patient.
+    fn reaching(&self, delivered: &Delivered) -> Result<Vec<(String, Expr<Slot>)>, PrepareError> {
+        let Some(table) = self.tables.get(delivered.table) else { return Ok(Vec::new()) };
+        let mut columns = Columns::new(table, &delivered.columns);
+        let rules = table.reaching.iter().map(|(name, when)| Ok((name.clone(), columns.expr(when, 0)?)));
+        rules.collect::<Result<_, String>>().map_err(|what| misfit(&delivered.file, what))
+    }
+
+    fn each(&self, delivered: &Delivered, with: impl FnMut(&Row<'_>) -> Result<(), LookupError>) -> Result<(), PrepareError> {
         each_row(self.open(&delivered.file)?, &delivered.dialect, with).map_err(|error| match error {
             LookupError::Read(source) => PrepareError::Read { file: delivered.file.clone(), source },
             LookupError::TooLarge => misfit(&delivered.file, error.to_string()),
@@ -306,6 +321,25 @@ impl Preparing<'_> {
                 }
             }
         })
+    }
+}
+
+/// A row without joins.
+struct Plain<'a> {
+    row: Row<'a>,
+    nulls: &'a [String],
+}
+
+impl<'a> ExprRow<'a> for Plain<'a> {
+    fn value(&self, slot: Slot) -> Option<&'a str> {
+        let Slot::Own(place) = slot else { return None };
+        let value = self.row.get(place).map(str::trim).filter(|value| !value.is_empty());
+        value.filter(|value| !self.nulls.iter().any(|null| null == value))
+    }
+
+    fn zone(&self) -> &TimeZone {
+        const UTC: &TimeZone = &TimeZone::UTC;
+        UTC
     }
 }
 

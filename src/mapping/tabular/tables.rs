@@ -35,6 +35,8 @@ pub struct Table {
     pub(super) optional: Vec<String>,
     pub(super) lookup: bool,
     pub(super) exclude: Vec<(String, Expr<Name>)>,
+    /// Those of the rules that reach all rows of a patient.
+    pub(super) reaching: Vec<(String, Expr<Name>)>,
     pub(super) joins: Vec<Join>,
     pub(super) emits: Vec<Emit<Name>>,
     /// Code maps that the table's fields name, with the local systems that they read.
@@ -153,6 +155,7 @@ impl Checker<'_> {
             let when = Expr::condition(&rule.when, self.sets);
             exclude.push((rule.rule.clone(), when.map_err(|e| in_table(format!("rule {}: {e}", rule.rule)))?));
         }
+        let reaching = self.reaching(file).map_err(in_table)?;
         let mut joins = Vec::new();
         for join in &file.join {
             let on = join.on.iter().map(|(column, expr)| Ok((column.clone(), self.expr(expr)?)));
@@ -176,9 +179,19 @@ impl Checker<'_> {
             code_maps: code_maps(file),
             name,
             exclude,
+            reaching,
             joins,
             emits,
         })
+    }
+
+    fn reaching(&self, file: &TableFile) -> Result<Vec<(String, Expr<Name>)>, String> {
+        let rules: Vec<_> = file.exclude.iter().filter(|rule| rule.with_rows).collect();
+        let is_patients = self.patients.is_some_and(|patients| fits(&patients.file.to_lowercase(), &file.file));
+        if !rules.is_empty() && !(is_patients && file.join.is_empty()) {
+            return Err("`with_rows` stands in the table of the patients, which joins nothing".into());
+        }
+        rules.iter().map(|rule| Ok((rule.rule.clone(), self.condition(&rule.when)?))).collect()
     }
 
     fn expr(&self, text: &str) -> Result<Expr<Name>, String> {

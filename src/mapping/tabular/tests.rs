@@ -118,6 +118,7 @@ fn hartwell_is_told_row_by_row() {
             "code-required-unmapped: result.status",
             "field-count: result, byte 0, field 5",
             "excluded soft-delete",
+            "excluded test-patient",
         ]
     );
     assert_eq!(out["RESULT.TXT"][0].kind, "row:result");
@@ -355,5 +356,27 @@ fn the_schema_for_editors_says_what_the_reader_says() {
     ] {
         assert_eq!(judge(&text).as_deref(), Some(wanted), "{text}");
         assert!(Settings::parse(&text).is_err(), "{text}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(16))]
+    #[test]
+    fn damaged_rows_have_one_fate_and_nothing_panics(place in 0usize..4000, byte: u8, cut in 0usize..4000) {
+        for (name, file) in [("hartwell-pm", "RESULT.TXT"), ("lindenhof", "LABOR.TSV"), ("lindenhof", "MEDIK.FIX")] {
+            let settings = ready(name);
+            let mut delivery = fixture(name.trim_end_matches("-pm"));
+            let bytes = delivery.get_mut(file).unwrap();
+            let (place, cut) = (place % bytes.len(), cut % bytes.len());
+            bytes[place] = byte;
+            bytes.truncate(bytes.len() - cut / 50);
+            // A damaged header may be told instead.
+            if prepare(&settings, &delivery).is_ok() {
+                for mapped in run(&settings, &delivery).values().flatten() {
+                    resources(std::slice::from_ref(mapped));
+                    assert!(mapped.fate == Fate::Archived || mapped.resources.is_empty());
+                }
+            }
+        }
     }
 }
