@@ -185,10 +185,12 @@ impl Checker<'_> {
         })
     }
 
+    /// Rules that reach all rows of a patient.
     fn reaching(&self, file: &TableFile) -> Result<Vec<(String, Expr<Name>)>, String> {
         let rules: Vec<_> = file.exclude.iter().filter(|rule| rule.with_rows).collect();
         let is_patients = self.patients.is_some_and(|patients| fits(&patients.file.to_lowercase(), &file.file));
-        if !rules.is_empty() && !(is_patients && file.join.is_empty()) {
+        let may_reach = is_patients && file.join.is_empty();
+        if !may_reach && !rules.is_empty() {
             return Err("`with_rows` stands in the table of the patients, which joins nothing".into());
         }
         rules.iter().map(|rule| Ok((rule.rule.clone(), self.condition(&rule.when)?))).collect()

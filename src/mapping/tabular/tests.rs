@@ -316,8 +316,8 @@ fn breach(schema: &Json, root: &Json, value: &Json, at: &str) -> Option<String> 
         return list.iter().find_map(|item| breach(&schema["items"], root, item, &format!("{at}[]")));
     }
     let object = value.as_object()?;
-    let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
-    if let Some(missing) = required.filter(|key| !object.contains_key(*key)).next() {
+    let mut required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    if let Some(missing) = required.find(|key| !object.contains_key(*key)) {
         return Some(format!("{at}/{missing}"));
     }
     object.iter().find_map(|(key, value)| {
