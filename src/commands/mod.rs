@@ -11,6 +11,7 @@ mod export;
 mod index;
 mod ingest;
 mod init;
+mod map;
 mod operator;
 mod progress;
 mod report;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Init(init::InitArgs),
     Ingest(ingest::IngestArgs),
+    Map(map::MapArgs),
     Serve(serve::ServeArgs),
     Export(export::ExportArgs),
     Demo(demo::DemoArgs),
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Init(args) => init::run(args),
         Command::Ingest(args) => ingest::run(args),
+        Command::Map(args) => map::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),

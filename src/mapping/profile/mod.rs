@@ -10,6 +10,7 @@ mod dates;
 pub mod draft;
 mod links;
 mod names;
+mod notes;
 mod phi;
 mod table;
 mod top;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use links::links;
+pub use notes::{Note, counted, grouped, notes};
 pub use table::{TableKeys, TableProfiler};
 
 /// What a delivery of tables holds.
@@ -186,6 +188,11 @@ impl ColumnProfile {
 impl TableProfile {
     pub fn faulty_rows(&self) -> u64 {
         self.faults.values().map(|fault| fault.rows).sum()
+    }
+
+    /// The column that names a row: never empty, never repeated.
+    pub fn key(&self) -> Option<&str> {
+        self.keys.first().filter(|key| key.repeated_values + key.empty == 0).map(|key| key.column.as_str())
     }
 
     pub fn column(&self, name: &str) -> Option<&ColumnProfile> {
