@@ -56,6 +56,16 @@ pub const PAGE_SECONDS_MAX: u64 = 20;
 pub const PICTURE_PIXELS_MAX: u64 = 40_000_000;
 /// Most document workers (threads with a time limit) alive at once, those included that overran and cannot be stopped.
 pub const DOCUMENT_WORKERS_MAX: usize = 64;
+/// Longest expression of a mapping file, in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 8 << 10;
+/// Deepest nesting of parentheses in such an expression.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Most rows of one table that others look up.
+pub const LOOKUP_ROWS_MAX: usize = 20_000_000;
+/// Most bytes of the values kept of such a table.
+pub const LOOKUP_BYTES_MAX: usize = 2 << 30;
+/// How much of a table's beginning is read to find its dialect and header, in bytes.
+pub const TABLE_HEAD_BYTES: usize = 1 << 20;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.

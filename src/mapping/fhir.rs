@@ -112,6 +112,16 @@ impl Object<'_> {
         self
     }
 
+    /// An object, kept only when `fill` says so.
+    pub fn object_if(&mut self, key: &str, fill: impl FnOnce(&mut Object<'_>) -> bool) {
+        let start = self.bytes.len();
+        let mut is_kept = false;
+        self.object(key, |o| is_kept = fill(o));
+        if !is_kept {
+            self.bytes.truncate(start);
+        }
+    }
+
     /// An array, left out when nothing is put into it.
     pub fn array(&mut self, key: &str, fill: impl FnOnce(&mut Array<'_>)) -> &mut Self {
         let start = self.bytes.len();
@@ -159,6 +169,16 @@ impl Array<'_> {
         let start = self.bytes.len();
         comma(self.bytes);
         if !braces(self.bytes, fill) {
+            self.bytes.truncate(start);
+        }
+    }
+
+    /// An object, kept only when `fill` says so.
+    pub fn object_if(&mut self, fill: impl FnOnce(&mut Object<'_>) -> bool) {
+        let start = self.bytes.len();
+        let mut is_kept = false;
+        self.object(|o| is_kept = fill(o));
+        if !is_kept {
             self.bytes.truncate(start);
         }
     }

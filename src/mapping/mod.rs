@@ -13,6 +13,7 @@ pub mod id;
 pub mod profile;
 pub mod settings;
 pub mod systems;
+pub mod tabular;
 pub mod time;
 
 pub use crate::formats::attachment;

@@ -2,10 +2,15 @@
 //!
 //! Not for: what a section means; each mapper declares its own.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use toml::Spanned;
 
+use super::tabular::Tables;
+use super::tabular::file::{PatientsFile, TableFile, TablesFile};
 use crate::model::hex;
 
 /// Everything that a site can decide about how its deliveries are read.
@@ -18,6 +23,8 @@ pub struct Settings {
     pub zone: TimeZone,
     /// SHA-256 of the mapping file, hex; empty without one.
     pub sha256: String,
+    /// What rows of tables become.
+    pub tables: Tables,
 }
 
 /// Why a mapping file cannot be used; names the line where it can.
@@ -34,11 +41,29 @@ struct Document {
     version: String,
     #[serde(default)]
     timezone: Option<String>,
+    // Tables (`tabular::file`).
+    #[serde(default)]
+    null_tokens: Vec<String>,
+    #[serde(default)]
+    date_sentinels: Vec<String>,
+    #[serde(default)]
+    values: BTreeMap<String, BTreeMap<String, String>>,
+    #[serde(default)]
+    patients: Option<PatientsFile>,
+    #[serde(default)]
+    table: Vec<Spanned<TableFile>>,
+    // The sections of the other formats, `[hl7v2]`, `[cda]`, `[documents]`, stand here, each as its mapper's own struct.
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { version: "built-in 1".into(), zone_name: "UTC".into(), zone: TimeZone::UTC, sha256: String::new() }
+        Settings {
+            version: "built-in 1".into(),
+            zone_name: "UTC".into(),
+            zone: TimeZone::UTC,
+            sha256: String::new(),
+            tables: Tables::default(),
+        }
     }
 }
 
@@ -51,7 +76,15 @@ impl Settings {
         }
         let zone_name = document.timezone.unwrap_or_else(|| "UTC".into());
         let zone = TimeZone::get(&zone_name).map_err(|_| SettingsError(format!("no time zone is called {zone_name}")))?;
+        let tables = TablesFile {
+            null_tokens: document.null_tokens,
+            date_sentinels: document.date_sentinels,
+            values: document.values,
+            patients: document.patients,
+            tables: document.table,
+        };
         Ok(Settings {
+            tables: Tables::new(tables, text)?,
             version: format!("{} {}", document.source, document.version),
             zone_name,
             zone,
