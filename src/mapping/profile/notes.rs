@@ -63,23 +63,20 @@ fn of_table(table: &TableProfile, add: &mut impl FnMut(&'static str, String)) {
     }
     for (code, fault) in &table.faults {
         let why = match *code {
-            "field-count" => "have another number of fields than the header",
-            "encoding" => "hold bytes that are no characters of the encoding",
-            "quote" => "have text behind a closing quote",
-            "quote-unterminated" => "have a quote that is never closed",
-            _ => "cannot be read",
+            "field-count" => "with another number of fields than the header",
+            "encoding" => "with bytes that are no characters of the encoding",
+            "quote" => "with text behind a closing quote",
+            "quote-unterminated" => "with a quote that is never closed",
+            _ => "that cannot be read",
         };
         let rows = counted(fault.rows, "row");
         add(code, format!("{rows} {why}; the first is row {} at byte {}", grouped(fault.first_row), grouped(fault.first_offset)));
     }
     if table.rows_with_nul > 0 {
-        add("nul", format!("{} hold NUL characters, which are left out", counted(table.rows_with_nul, "row")));
+        add("nul", format!("{} with NUL characters, which are left out", counted(table.rows_with_nul, "row")));
     }
     if table.rows_in_old_code_page > 0 {
-        add(
-            "mixed-encoding",
-            format!("{} are not UTF-8 and were read as windows-1252", counted(table.rows_in_old_code_page, "row")),
-        );
+        add("mixed-encoding", format!("{} not in UTF-8, read as windows-1252", counted(table.rows_in_old_code_page, "row")));
     }
     if table.duplicate_rows > 0 {
         let about = if table.duplicates_are_exact { "" } else { "about " };

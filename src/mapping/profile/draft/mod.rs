@@ -89,7 +89,8 @@ fn one_table(
     let patient = plan.patient_column(profile, table);
     if purpose != Purpose::Lookup {
         let key = [table.key(), patient.as_deref()].into_iter().flatten().filter(|name| is_always_filled(table, name));
-        let key: Vec<String> = key.map(text).collect();
+        let mut key: Vec<String> = key.map(text).collect();
+        key.dedup();
         if !key.is_empty() {
             writeln!(out, "key = [{}]", key.join(", "))?;
         }
