@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use super::super::progress::Meter;
 use crate::formats::table::{Dialect, Layout, RowCutter, detect, read_header};
 use crate::limits::RECORD_BYTES_MAX;
-use crate::mapping::profile::{Profile, TableKeys, TableProfile, TableProfiler, links};
+use crate::mapping::profile::{Profile, TableKeys, TableProfile, TableProfiler};
 use crate::model::Finding;
 use crate::sources::{self, DeliveryFile, FileKind, Packing};
 
@@ -64,7 +64,7 @@ pub fn profile(dir: &Path, threads: usize, meter: &Meter) -> anyhow::Result<Prof
             Outcome::Skipped(why) => profile.skipped.push((file.name.clone(), why.to_string())),
         }
     }
-    profile.links = links(&profile.tables, &keys);
+    profile.link(&keys);
     Ok(profile)
 }
 
@@ -94,7 +94,13 @@ fn read(file: &DeliveryFile, today: Date) -> anyhow::Result<Outcome> {
     fill(&mut reader, &mut buffer, HEAD_BYTES)?;
     let (dialect, findings) = detect(&buffer);
     if !is_named_table {
-        let is_sure = |finding: &Finding| matches!(finding.code, "table.delimiter" | "table.fixed-width");
+        // Rows that do not agree with their header are a table too, if there are many columns.
+        let is_wide = read_header(&buffer, &dialect).len() >= 8;
+        let is_sure = |finding: &Finding| match finding.code {
+            "table.delimiter" | "table.fixed-width" => true,
+            "table.unclear-delimiter" => is_wide,
+            _ => false,
+        };
         let is_binary = !dialect.encoding.name().starts_with("utf-16") && memchr::memchr(0, &buffer).is_some();
         if buffer.starts_with(b"MSH|") || is_binary || !findings.iter().any(is_sure) {
             return Ok(Outcome::Skipped("not a table by what stands in it"));

@@ -205,10 +205,12 @@ impl Kinds {
         if are_dates {
             return (if dates.with_time * 2 > dates.all { "datetime" } else { "date" }, percent(sound, p.filled));
         }
-        if is_most(self.boolean) && (p.distinct == 2 || (p.distinct == 1 && self.integer == 0)) {
+        if self.boolean == p.filled && (p.distinct == 2 || (p.distinct == 1 && self.integer == 0)) {
             return ("boolean", percent(self.boolean, p.filled));
         }
-        for (kind, count) in [("uuid", self.uuid), ("integer", self.integer), ("decimal", self.decimal)] {
+        // A few whole numbers among decimals are decimals too, and the other way round.
+        let integer = if self.integer < self.decimal { 0 } else { self.integer };
+        for (kind, count) in [("uuid", self.uuid), ("integer", integer), ("decimal", self.decimal)] {
             if is_most(count) {
                 return (kind, percent(count, p.filled));
             }

@@ -87,7 +87,9 @@ fn affinity(column: &ColumnProfile, parent: &Parent<'_>, table: &TableProfile) -
     let key = names::squeezed(&parent.column.name);
     let is_own = parent.table.file == table.file;
     let bare = name.trim_end_matches("id").trim_end_matches("key");
-    if !is_own && (name == stem || bare == stem || (name == key && key != "id" && key.len() > 2)) {
+    if !is_own && (name == stem || bare == stem) {
+        4
+    } else if !is_own && name == key && key != "id" && key.len() > 2 {
         3
     } else if stem.len() > 3 && bare.len() > 3 && (bare.ends_with(&stem) || (stem.ends_with(bare) && !is_own)) {
         2

@@ -1,7 +1,7 @@
 //! What is in the tables of a delivery: statistics over their rows, in memory that does not grow with them.
 //!
 //! A [`TableProfiler`] is given the rows of one file and becomes a [`TableProfile`] and the values of the columns that may
-//! name something; [`links`] finds which columns point into which. Everything that is said about values is patient data.
+//! name something; [`Profile::link`] finds which columns point into which. Everything that is said about values is patient data.
 //!
 //! Not for: reading files (`commands::map`), or deciding what a column means (a person, helped by [`draft`]).
 
@@ -23,7 +23,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use links::links;
 pub use notes::{Note, counted, grouped, notes};
 pub use table::{TableKeys, TableProfiler};
 
@@ -81,6 +80,14 @@ pub struct Key {
     pub repeated_values: u64,
     pub surplus_rows: u64,
     pub empty: u64,
+    /// Its values are the key of another table: it names that, and a row only by chance.
+    pub points_elsewhere: bool,
+}
+
+impl Key {
+    pub fn is_clean(&self) -> bool {
+        self.repeated_values + self.empty == 0 && !self.points_elsewhere
+    }
 }
 
 /// Rows by year of a column of dates.
@@ -159,6 +166,27 @@ pub struct Link {
     pub is_exact: bool,
 }
 
+impl Profile {
+    /// Finds the links between the tables; `keys` belong to the tables, in the same order.
+    pub fn link(&mut self, keys: &[TableKeys]) {
+        self.links = links::links(&self.tables, keys);
+        let (links, before) = (&self.links, &self.links);
+        let points = |file: &str, column: &str| links.iter().find(|link| link.file == file && link.column == column);
+        for table in &mut self.tables {
+            for key in &mut table.keys {
+                // Two tables with the same key point at each other: each is named by it.
+                let is_mutual = |to: &Link| {
+                    before
+                        .iter()
+                        .any(|back| back.file == to.parent_file && back.column == to.parent_column && back.parent_file == to.file)
+                };
+                key.points_elsewhere = points(&table.file, &key.column).is_some_and(|to| !is_mutual(to));
+            }
+            table.keys.sort_by_key(|key| !key.is_clean());
+        }
+    }
+}
+
 impl Link {
     /// Distinct values that occur in the parent, in per cent.
     pub fn percent(&self) -> f64 {
@@ -192,7 +220,7 @@ impl TableProfile {
 
     /// The column that names a row: never empty, never repeated.
     pub fn key(&self) -> Option<&str> {
-        self.keys.first().filter(|key| key.repeated_values + key.empty == 0).map(|key| key.column.as_str())
+        self.keys.first().filter(|key| key.is_clean()).map(|key| key.column.as_str())
     }
 
     pub fn column(&self, name: &str) -> Option<&ColumnProfile> {

@@ -63,39 +63,43 @@ fn of_table(table: &TableProfile, add: &mut impl FnMut(&'static str, String)) {
     }
     for (code, fault) in &table.faults {
         let why = match *code {
-            "field-count" => "have another number of fields than the header",
-            "encoding" => "hold bytes that are no characters of the encoding",
-            "quote" => "have text behind a closing quote",
-            "quote-unterminated" => "have a quote that is never closed",
-            _ => "cannot be read",
+            "field-count" => "with another number of fields than the header",
+            "encoding" => "with bytes that are no characters of the encoding",
+            "quote" => "with text behind a closing quote",
+            "quote-unterminated" => "with a quote that is never closed",
+            _ => "that cannot be read",
         };
         let rows = counted(fault.rows, "row");
         add(code, format!("{rows} {why}; the first is row {} at byte {}", grouped(fault.first_row), grouped(fault.first_offset)));
     }
     if table.rows_with_nul > 0 {
-        add("nul", format!("{} hold NUL characters, which are left out", counted(table.rows_with_nul, "row")));
+        add("nul", format!("{} with NUL characters, which are left out", counted(table.rows_with_nul, "row")));
     }
     if table.rows_in_old_code_page > 0 {
-        add(
-            "mixed-encoding",
-            format!("{} are not UTF-8 and were read as windows-1252", counted(table.rows_in_old_code_page, "row")),
-        );
+        add("mixed-encoding", format!("{} not in UTF-8, read as windows-1252", counted(table.rows_in_old_code_page, "row")));
     }
     if table.duplicate_rows > 0 {
         let about = if table.duplicates_are_exact { "" } else { "about " };
         add("duplicate-rows", format!("{about}{} equal to an earlier one, byte for byte", counted(table.duplicate_rows, "row")));
-    }
-    if table.rows > 0 && !table.keys.iter().any(|key| key.repeated_values + key.empty == 0) {
-        add("no-key", "no single column names a row".into());
     }
     for key in table.keys.iter().filter(|key| key.repeated_values > 0) {
         let (values, rows) = (counted(key.repeated_values, "value"), counted(key.surplus_rows, "row"));
         add("key-duplicate", format!("{} is nearly a key: {values} more than once, {rows} too many", key.column));
     }
     for gap in table.volume.iter().filter(|volume| !volume.gaps.is_empty()) {
-        let years: Vec<String> = gap.gaps.iter().map(ToString::to_string).collect();
-        add("gap", format!("hardly any rows in {} by {}", years.join(", "), gap.column));
+        add("gap", format!("hardly any rows in {} by {}", spans(&gap.gaps), gap.column));
     }
+}
+
+/// Years with those that follow each other as one: `1999–2003, 2007`.
+pub fn spans(years: &[i16]) -> String {
+    let runs = years.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+    let text = |run: &[i16]| match run {
+        [first, .., last] => format!("{first}–{last}"),
+        [only] => only.to_string(),
+        [] => String::new(),
+    };
+    runs.map(text).collect::<Vec<_>>().join(", ")
 }
 
 fn of_column(column: &ColumnProfile, add: &mut impl FnMut(&'static str, String)) {

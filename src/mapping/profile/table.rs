@@ -2,6 +2,8 @@
 //!
 //! Not for: comparing tables (`links`).
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -111,14 +113,16 @@ fn may_name(p: &ColumnProfile) -> bool {
 fn key(p: &ColumnProfile, values: &Values) -> Option<Key> {
     let rows = p.filled + p.empty();
     let repeated = values.repeated();
-    let is_nearly = p.filled > 0 && p.empty() * 100 <= rows && repeated * 50 <= p.filled;
-    // A measurement may happen never to repeat; a near key must be called one.
-    let is_likely = may_name(p) && (p.has("named-like-id") || (repeated == 0 && p.filled > 1 && p.kind != "text"));
+    let is_nearly = p.filled > 0 && p.empty() * 100 <= rows && values.surplus() * 50 <= p.filled;
+    // A measurement may happen never to repeat, and in a small table anything may; a near key must be called one.
+    let is_likely =
+        may_name(p) && (p.has("named-like-id") || (repeated == 0 && (p.filled >= 50 || p.kind == "uuid") && p.kind != "text"));
     (is_nearly && is_likely).then(|| Key {
         column: p.name.clone(),
         repeated_values: repeated,
         surplus_rows: values.surplus(),
         empty: p.empty(),
+        points_elsewhere: false,
     })
 }
 
@@ -136,18 +140,25 @@ fn volume(columns: &[ColumnProfile]) -> Option<Volume> {
     Some(Volume { column: best.name.clone(), years, gaps })
 }
 
-/// Years with less than a twentieth of what is usual, between the first year that has that much and the last year.
-fn gaps(years: &std::collections::BTreeMap<i16, u64>) -> Vec<i16> {
+/// Years with less than a twentieth of what is usual, behind three usual years and before another one. Few old rows are no
+/// gap: records grow in number until the system ends.
+fn gaps(years: &BTreeMap<i16, u64>) -> Vec<i16> {
     let mut counts: Vec<u64> = years.values().copied().collect();
     counts.sort_unstable();
     let usual = counts.get(counts.len() / 2).copied().unwrap_or(0);
-    let is_usual = |count: u64| count * 20 >= usual && count > 0;
-    let first = years.iter().find(|(_, count)| is_usual(**count)).map(|(year, _)| *year);
-    let last = years.iter().rev().find(|(_, count)| is_usual(**count)).map(|(year, _)| *year);
-    match (first, last) {
-        (Some(first), Some(last)) if counts.len() >= 3 && usual >= 5 => {
-            (first..last).filter(|year| !is_usual(years.get(year).copied().unwrap_or(0))).collect()
+    let (Some((first, _)), Some((last, _))) = (years.first_key_value(), years.last_key_value()) else { return Vec::new() };
+    let is_usual = |year: &i16| years.get(year).is_some_and(|count| count * 20 >= usual);
+    let (mut gaps, mut waiting, mut run) = (Vec::new(), Vec::new(), 0);
+    for year in *first..=*last {
+        if is_usual(&year) {
+            gaps.append(&mut waiting);
+            run += 1;
+        } else if run >= 3 || !waiting.is_empty() {
+            waiting.push(year);
+            run = 0;
+        } else {
+            run = 0;
         }
-        _ => Vec::new(),
     }
+    if usual >= 20 { gaps } else { Vec::new() }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use super::super::links::table_stem;
 use super::super::names::squeezed;
 use super::super::{ColumnProfile, Profile, TableProfile};
-use super::text;
+use super::{one_line, text};
 
 /// The fields of one table in the making.
 pub struct Sheet<'p> {
@@ -150,10 +150,6 @@ impl<'p> Sheet<'p> {
 fn key(name: &str) -> String {
     let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if is_bare { name.to_string() } else { text(one_line(name)) }
-}
-
-fn one_line(text: &str) -> String {
-    text.replace(|c: char| c.is_control(), " ")
 }
 
 /// `formats = […]`, unless all are ISO's.

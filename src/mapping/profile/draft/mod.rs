@@ -84,22 +84,24 @@ fn one_table(
     sets: &mut Vec<String>,
 ) -> std::fmt::Result {
     let purpose = plan.purpose(&table.file);
-    writeln!(out, "\n# {} rows{}", super::grouped(table.rows), faults(table))?;
+    writeln!(out, "\n# {}{}", super::counted(table.rows, "row"), faults(table))?;
     writeln!(out, "[[table]]\nfile = {}\ndialect = {}", text(&table.file), table.dialect)?;
     let patient = plan.patient_column(profile, table);
-    let key: Vec<String> =
-        table.key().into_iter().chain(patient.as_deref()).map(text).collect::<BTreeSet<_>>().into_iter().collect();
-    if !key.is_empty() && purpose != Purpose::Lookup {
+    if purpose != Purpose::Lookup {
         let key = [table.key(), patient.as_deref()].into_iter().flatten().filter(|name| is_always_filled(table, name));
-        let names: Vec<String> = key.map(text).collect();
-        writeln!(out, "key = [{}]", names.join(", "))?;
+        let mut key: Vec<String> = key.map(text).collect();
+        key.dedup();
+        if !key.is_empty() {
+            writeln!(out, "key = [{}]", key.join(", "))?;
+        }
     }
     if purpose == Purpose::Lookup {
         writeln!(out, "lookup = true  # ? no patient is named in it; its rows are only looked up by others")?;
         return Ok(());
     }
     for volume in table.volume.iter().filter(|volume| !volume.gaps.is_empty()) {
-        writeln!(out, "# ? hardly any rows in {:?} by {}: is the extract whole?", volume.gaps, volume.column)?;
+        let years = super::notes::spans(&volume.gaps);
+        writeln!(out, "# ? hardly any rows in {years} by {}: is the extract whole?", one_line(&volume.column))?;
     }
     let mut sheet = Sheet::new(profile, table, source);
     elements::add(&mut sheet, purpose, plan);
@@ -118,7 +120,7 @@ fn one_table(
     }
     let left = sheet.unused(&[table.key(), patient.as_deref()]);
     if !left.is_empty() {
-        writeln!(out, "  residual = true  # ? kept, but without a meaning: {}", left.join(", "))?;
+        writeln!(out, "  residual = true  # ? kept, but without a meaning: {}", one_line(&left.join(", ")))?;
     }
     writeln!(out, "  [table.emit.fields]")?;
     out.push_str(&sheet.lines);
@@ -139,6 +141,11 @@ fn is_always_filled(table: &TableProfile, name: &str) -> bool {
 fn faults(table: &TableProfile) -> String {
     let faulty = table.faulty_rows();
     if faulty == 0 { String::new() } else { format!(", {} % of them not readable", percent(faulty, table.rows)) }
+}
+
+/// For comments, which end with their line.
+fn one_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), " ")
 }
 
 /// A text as TOML writes it.

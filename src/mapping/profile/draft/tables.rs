@@ -33,7 +33,7 @@ const CALLED: [(&str, Purpose); 35] = [
     ("patient", Purpose::Patient),
     ("demographic", Purpose::Patient),
     ("person", Purpose::Patient),
-    ("beneficiary", Purpose::Patient),
+    ("beneficiar", Purpose::Patient),
     ("organi", Purpose::Organization),
     ("facilit", Purpose::Organization),
     ("payer", Purpose::Organization),
