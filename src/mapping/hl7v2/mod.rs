@@ -125,7 +125,7 @@ fn kind(code: &str, event: &str) -> String {
 /// Who maps what stands behind the patient and the visit.
 fn dispatch(group: &Group<'_>, out: &mut Mapped) {
     match group.code.as_str() {
-        "ADT" | "BAR" | "PPR" | "ORU" | "OUL" | "REF" | "RRI" => results::map(group, out),
+        "ADT" | "BAR" | "ORU" | "OUL" | "REF" => results::map(group, out),
         "MDM" => documents::map(group, out),
         "ORM" | "OMG" | "OML" | "OMI" | "ORR" | "OSR" => orders::map(group, out),
         "OMP" | "RDE" | "RDS" | "RAS" | "RGV" => pharmacy::map(group, out),
