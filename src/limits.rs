@@ -50,3 +50,7 @@ pub const PAGE_SECONDS_MAX: u64 = 20;
 pub const PICTURE_PIXELS_MAX: u64 = 40_000_000;
 /// Most document workers (threads with a time limit) alive at once, those included that overran and cannot be stopped.
 pub const DOCUMENT_WORKERS_MAX: usize = 64;
+/// Longest HL7 v2 message that is read, in bytes; places in it are kept in 32 bits.
+pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
+/// Most fields of one HL7 v2 segment that are read; the rest stays in the message.
+pub const HL7V2_FIELDS_MAX: usize = 4096;

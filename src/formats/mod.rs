@@ -7,6 +7,7 @@ pub mod bounded;
 pub mod encoding;
 pub mod fhir;
 mod flow;
+pub mod hl7v2;
 mod html;
 pub mod markup;
 pub mod pdf;

@@ -7,6 +7,7 @@
 //! Not for: reading the formats themselves (`formats`), or what becomes of the resources (`ingest`).
 
 pub mod fhir;
+pub mod hl7v2;
 pub mod id;
 pub mod settings;
 pub mod systems;
