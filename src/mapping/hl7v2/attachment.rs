@@ -48,10 +48,15 @@ impl Attachment {
         Attachment { media_type: "text/plain; charset=utf-8".into(), title: title.into(), place }
     }
 
+    /// Whether an RP holds an address or a path.
+    pub fn is_pointer(value: Value<'_>) -> bool {
+        value.text().contains(['.', '/', '\\', ':'])
+    }
+
     /// What an RP points to. It is never fetched.
     pub fn pointer(value: Value<'_>, title: &str) -> Option<Attachment> {
         let address = value.text();
-        if address.is_empty() {
+        if !Attachment::is_pointer(value) {
             return None;
         }
         let kind = media_type(&value.component(3).text(), &value.component(4).text()).unwrap_or_default();

@@ -50,7 +50,7 @@ fn document<'m>(scope: &Scope<'_, 'm>, txa: Segment<'m>, segments: &[Segment<'m>
         scope.ei(list, txa.field(15), "FILL");
     });
     o.text("status", status.record).text("docStatus", status.document);
-    scope.required_concept(&mut o, "type", kind(txa, segments), "HL70270");
+    document_type(scope, &mut o, kind(txa, segments));
     o.array("category", |list| list.concept(&[note_category()], ""));
     scope.subject(&mut o, "subject");
     let date = [6, 7, 4].into_iter().map(|n| scope.time(txa.field(n))).find(|t| !t.instant().is_empty());
@@ -70,7 +70,7 @@ fn document<'m>(scope: &Scope<'_, 'm>, txa: Segment<'m>, segments: &[Segment<'m>
             list.concept(&[label], "");
         }
     });
-    content(&mut o, &contents, &words(kind(txa, segments)));
+    content(&mut o, &contents, &type_words(kind(txa, segments)));
     o.object("context", |o| {
         o.array("encounter", |list| {
             if !scope.encounter.is_empty() {
@@ -191,6 +191,54 @@ fn kind<'m>(txa: Segment<'m>, segments: &[Segment<'m>]) -> Value<'m> {
     if txa.field(2).is_empty() { named.unwrap_or(txa.field(2)) } else { txa.field(2) }
 }
 
+/// Types of table 0270, with LOINC's code for the kind of note.
+const TYPES: [(&str, &str, &str); 13] = [
+    ("AR", "Autopsy report", "18743-5"),
+    ("CD", "Cardiodiagnostics", ""),
+    ("CN", "Consultation", "11488-4"),
+    ("DI", "Diagnostic imaging", "18748-4"),
+    ("DS", "Discharge summary", "18842-5"),
+    ("ED", "Emergency department report", "34111-5"),
+    ("HP", "History and physical examination", "34117-2"),
+    ("OP", "Operative report", "11504-8"),
+    ("PC", "Psychiatric consultation", "34788-0"),
+    ("PN", "Procedure note", "28570-0"),
+    ("PR", "Progress note", "11506-3"),
+    ("SP", "Surgical pathology", "11526-1"),
+    ("TS", "Transfer summary", "18761-7"),
+];
+
+fn known_type(code: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    TYPES.iter().find(|(known, ..)| *known == code)
+}
+
+/// The words of a type; a bare code of table 0270 has the table's.
+fn type_words(field: Value<'_>) -> String {
+    let said = words(field);
+    match known_type(&said) {
+        Some((_, words, _)) => (*words).to_string(),
+        None => said,
+    }
+}
+
+fn document_type(scope: &Scope<'_, '_>, o: &mut Object<'_>, field: Value<'_>) {
+    let mut codings = scope.codings(field, "HL70270");
+    // A site's own code may look the same; only one that stands for the table is translated.
+    let of_table = codings.iter_mut().find(|c| c.system.ends_with("/v2-0270"));
+    let found = of_table.and_then(|coding| {
+        let found = known_type(&coding.code)?;
+        if coding.display.is_empty() {
+            coding.display = found.1.into();
+        }
+        Some(found)
+    });
+    if let Some((_, words, loinc)) = found {
+        codings.push(Coding::new("http://loinc.org", *loinc, if loinc.is_empty() { "" } else { *words }));
+    }
+    let said = type_words(field);
+    o.concept("type", &codings, if said.is_empty() { "unknown" } else { &said });
+}
+
 /// The title (TXA-25), else the file's name (TXA-16).
 fn description(txa: Segment<'_>) -> String {
     let stated = [25, 16].map(|n| txa.field(n).text()).into_iter().find(|t| !t.is_empty());
@@ -209,7 +257,7 @@ fn contents<'m>(scope: &Scope<'_, 'm>, txa: Segment<'m>, segments: &[Segment<'m>
             "OBX" => {
                 let title = words(segment.field(3));
                 let kind = segment.field(2).text().to_ascii_uppercase();
-                is_of_entry = !matches!(kind.as_str(), "ED" | "RP");
+                is_of_entry = kind != "ED";
                 match kind.as_str() {
                     "ED" => {
                         for value in segment.field(5).repetitions() {
@@ -222,7 +270,9 @@ fn contents<'m>(scope: &Scope<'_, 'm>, txa: Segment<'m>, segments: &[Segment<'m>
                         }
                         is_text_first &= !entries.is_empty();
                     }
-                    "RP" => pointers.extend(segment.field(5).repetitions().filter_map(|v| Attachment::pointer(v, &title))),
+                    "RP" if Attachment::is_pointer(segment.field(5)) => {
+                        pointers.extend(segment.field(5).repetitions().filter_map(|v| Attachment::pointer(v, &title)))
+                    }
                     _ => match entries.last_mut().filter(|last| last.goes_on_with(segment)) {
                         Some(last) => last.more.push(segment),
                         None => entries.push(Entry::new(segment)),
@@ -234,7 +284,7 @@ fn contents<'m>(scope: &Scope<'_, 'm>, txa: Segment<'m>, segments: &[Segment<'m>
             _ => is_of_entry = false,
         }
     }
-    let title = words(kind(txa, segments));
+    let title = type_words(kind(txa, segments));
     let text = text_of(scope, &entries);
     let text = (!text.trim().is_empty()).then(|| Attachment::text(&text, &title));
     let mut all: Vec<Attachment> = documents.finish();

@@ -112,6 +112,12 @@ fn location(scope: &Scope<'_, '_>, loc: Segment<'_>, is_withdrawn: bool, out: &m
         })
     });
     o.array("telecom", |list| loc.field(6).repetitions().for_each(|phone| scope.xtn(list, phone, "work")));
+    let address = loc.field(5);
+    o.object("address", |o| {
+        let part = |n: usize| address.component(n).text();
+        o.array("line", |list| [1, 2].iter().for_each(|&n| list.text(&part(n))));
+        o.text("city", &part(3)).text("state", &part(4)).text("postalCode", &part(5)).text("country", &part(6));
+    });
     o.object("managingOrganization", |o| {
         o.text("display", &loc.field(4).text());
     });

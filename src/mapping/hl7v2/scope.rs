@@ -55,9 +55,8 @@ impl<'g, 'm> Scope<'g, 'm> {
 
     /// The id of a thing of this patient. Numbers of departments repeat, so they count for one patient alone.
     pub fn name(&self, parts: &[&str]) -> String {
-        let mut all = vec![self.patient.as_str()];
-        all.extend(parts);
-        id::id(&all)
+        let name = id::id(parts);
+        if self.patient.is_empty() || name.is_empty() { name } else { format!("{}.{name}", self.patient) }
     }
 
     /// The id of what an order number names: `kind` is `placer` or `filler`; empty without a number.

@@ -112,25 +112,7 @@ fn immunization<'m>(
     }
     o.text("recorded", &scope.time_text(rxa.field(22)));
     source(scope, &mut o, rxa.field(9));
-    o.object("location", |o| {
-        let stated = [place(rxa.field(27)), place(rxa.field(11)), rxa.field(11).text().into_owned()];
-        o.text("display", &stated.into_iter().find(|t| !t.is_empty()).unwrap_or_default());
-    });
-    o.object("manufacturer", |o| {
-        o.text("display", &words(rxa.field(17)));
-    });
-    o.text("lotNumber", &rxa.field(15).text()).text("expirationDate", scope.time(rxa.field(16)).date());
-    if let Some(rxr) = segments.iter().find(|s| s.is("RXR")) {
-        scope.concept(&mut o, "site", rxr.field(2), "HL70163");
-        scope.concept(&mut o, "route", rxr.field(1), "HL70162");
-    }
-    // 999 is how senders write an amount that is not known.
-    if let Some(dose) = decimal(&rxa.field(6).text()).filter(|d| d != "999") {
-        o.object("doseQuantity", |q| {
-            q.number("value", &dose);
-            results::Unit::of(rxa.field(7)).write(q);
-        });
-    }
+    administration(scope, &mut o, rxa, segments);
     performers(scope, &mut o, block, rxa);
     notes(scope, &mut o, rxa, segments, &facts);
     o.array("reasonCode", |list| {
@@ -145,6 +127,29 @@ fn immunization<'m>(
     }
     protocol(&mut o, &facts);
     out.resources.push(resource.finish());
+}
+
+/// Where, of which lot, how much and how.
+fn administration(scope: &Scope<'_, '_>, o: &mut Object<'_>, rxa: Segment<'_>, segments: &[Segment<'_>]) {
+    o.object("location", |o| {
+        let stated = [place(rxa.field(27)), place(rxa.field(11)), rxa.field(11).text().into_owned()];
+        o.text("display", &stated.into_iter().find(|t| !t.is_empty()).unwrap_or_default());
+    });
+    o.object("manufacturer", |o| {
+        o.text("display", &words(rxa.field(17)));
+    });
+    o.text("lotNumber", &rxa.field(15).text()).text("expirationDate", scope.time(rxa.field(16)).date());
+    if let Some(rxr) = segments.iter().find(|s| s.is("RXR")) {
+        scope.concept(o, "site", rxr.field(2), "HL70163");
+        scope.concept(o, "route", rxr.field(1), "HL70162");
+    }
+    // 999 is how senders write an amount that is not known.
+    if let Some(dose) = decimal(&rxa.field(6).text()).filter(|d| d != "999") {
+        o.object("doseQuantity", |q| {
+            q.number("value", &dose);
+            results::Unit::of(rxa.field(7)).write(q);
+        });
+    }
 }
 
 /// The order's number; `9999` stands in for none. Else the vaccine and the day.

@@ -84,6 +84,10 @@ pub enum Section {
     Imaging,
     Vitals,
     Other,
+    /// An order: what its orderer was asked.
+    Order,
+    /// Not told.
+    Unknown,
 }
 
 impl Section {
@@ -107,19 +111,21 @@ impl Section {
         match self {
             Section::Laboratory => Some(Coding::new(SECTION, "LAB", "Laboratory")),
             Section::Imaging => Some(Coding::new(SECTION, "RAD", "Radiology")),
-            Section::Vitals | Section::Other => None,
+            Section::Vitals | Section::Other | Section::Order | Section::Unknown => None,
         }
     }
 
     /// The category of an observation.
-    pub fn of_observation(self) -> Coding {
+    pub fn of_observation(self) -> Option<Coding> {
         let (code, words) = match self {
             Section::Laboratory => ("laboratory", "Laboratory"),
             Section::Imaging => ("imaging", "Imaging"),
             Section::Vitals => ("vital-signs", "Vital Signs"),
             Section::Other => ("procedure", "Procedure"),
+            Section::Order => return Some(survey()),
+            Section::Unknown => return None,
         };
-        Coding::new(OBSERVATION_CATEGORY, code, words)
+        Some(Coding::new(OBSERVATION_CATEGORY, code, words))
     }
 }
 
@@ -141,6 +147,33 @@ const VITALS: [&str; 29] = [
     "39156-5", "59576-9", "2708-6", "59408-5", "3151-8", "3150-6", "8287-5", "8289-1", "9843-4", "77606-2", "8331-1", "8328-7",
     "8333-7", "8332-9", "60621-0", "3140-1", "8277-6",
 ];
+
+/// What sites call their vital signs without a code of LOINC's.
+pub fn is_named_vital(code: &str, name: &str) -> bool {
+    const NAMES: [&str; 20] = [
+        "BMI",
+        "BODY HEIGHT",
+        "BODY MASS INDEX",
+        "BODY TEMPERATURE",
+        "BODY WEIGHT",
+        "BP",
+        "DIASTOLIC BLOOD PRESSURE",
+        "HEART RATE",
+        "HEIGHT",
+        "HT",
+        "O2 SAT",
+        "PULSE",
+        "RESPIRATORY RATE",
+        "SPO2",
+        "SYSTOLIC BLOOD PRESSURE",
+        "TEMP",
+        "TEMPERATURE",
+        "VITAL SIGNS",
+        "WEIGHT",
+        "WT",
+    ];
+    [code, name].iter().any(|said| NAMES.iter().any(|known| known.eq_ignore_ascii_case(said.trim())))
+}
 
 pub fn is_vital_sign(loinc: &str) -> bool {
     VITALS.contains(&loinc)

@@ -20,7 +20,7 @@ use super::documents;
 use super::group::Group;
 use super::scope::{Names, Scope};
 use crate::formats::hl7v2::{Segment, Value};
-use crate::mapping::Mapped;
+use crate::mapping::{Mapped, id};
 
 use self::codes::Section;
 use self::observation::Around;
@@ -63,30 +63,43 @@ impl<'g, 'm> Results<'g, 'm> {
 
     /// Maps an order's results; those that stand below no OBR without a report.
     fn block(&mut self, block: &Block<'m>, obr: Option<Segment<'m>>, out: &mut Mapped) {
-        let (entries, documents) = self.read(block, out);
+        let (mut entries, mut documents) = self.read(block, out);
         let code = obr.or(block.obr).map(|obr| obr.field(4));
-        let mut section = obr.map_or(Section::Laboratory, |obr| section_of(&self.scope, obr));
+        let mut section = obr.map_or_else(|| self.section_without_report(), |obr| section_of(&self.scope, obr));
         let is_prose = obr.is_some() && is_document(&entries, section, obr);
+        if is_prose {
+            entries.retain(|entry| !observation::is_withdrawn(entry.obx));
+        }
         if is_prose && entries.iter().any(|e| report::is_report_part(e.code())) && obr.is_some_and(|o| o.field(24).is_empty()) {
             section = Section::Imaging;
         }
         let key = code.map_or_else(String::new, |code| self.name_of(block, code));
         let specimens = self.specimens(block, &key, out);
         let effective = self.effective(block, obr);
-        let mut ids = Vec::new();
-        if !is_prose {
-            for entry in &entries {
-                let id = self.name_of_entry(entry, &key, &effective);
-                self.observation(block, entry, &id, section, &effective, &specimens, out);
-                ids.push(id);
-            }
-        }
+        let parent = block.obr.and_then(|obr| self.written.get(&parent_key(obr))).cloned().unwrap_or_default();
+        let issued = block.obr.map(|obr| self.scope.time(obr.field(22))).unwrap_or_default();
+        let status = block.obr.map(|obr| obr.field(25).text().to_ascii_uppercase()).unwrap_or_default();
+        let (specimen, words) = match specimens.as_slice() {
+            [one] => (one.0.as_str(), one.1.as_str()),
+            _ => ("", ""),
+        };
+        let around = Around {
+            section,
+            effective: &effective,
+            issued: issued.instant(),
+            status: &status,
+            specimen: (specimen, words),
+            parent: &parent,
+        };
+        let values: &[Entry<'m>] = if is_prose { &[] } else { &entries };
+        let ids = self.observations(values, block.obr, &key, &around, out);
         let Some(obr) = obr else {
-            for (obx, document) in &documents {
+            for (obx, document) in documents.iter().filter(|(obx, _)| obx.field(11).text() != "W") {
                 documents::stray(&self.scope, *obx, document, &mut self.names, out);
             }
             return;
         };
+        documents.retain(|(obx, _)| !observation::is_withdrawn(*obx));
         let documents: Vec<Attachment> = documents.into_iter().map(|(_, document)| document).collect();
         let parts = report::Parts {
             section,
@@ -99,6 +112,15 @@ impl<'g, 'm> Results<'g, 'm> {
         };
         let id = self.names.unique("DiagnosticReport", key);
         out.resources.push(report::write(&self.scope, block, obr, &parts, &id));
+    }
+
+    /// Below no report only a laboratory's message tells where an observation comes from.
+    fn section_without_report(&self) -> Section {
+        match self.scope.code.as_str() {
+            "ORU" | "OUL" => Section::Laboratory,
+            "ORM" | "OML" | "OMG" | "OMI" | "OMP" | "RDE" => Section::Order,
+            _ => Section::Unknown,
+        }
     }
 
     /// The values of a block, lines of one text together, and its documents.
@@ -125,13 +147,13 @@ impl<'g, 'm> Results<'g, 'm> {
                         "ED" => {
                             let (before, title) = (documents.len(), title(segment));
                             for value in segment.field(5).repetitions() {
-                                if !value.is_empty() && !documents.add(value, &title) {
+                                if !value.component(5).is_empty() && !documents.add(value, &title) {
                                     self.scope.note(out, "attachment-decode", segment, "holds a document that cannot be decoded");
                                 }
                             }
                             carriers.extend(std::iter::repeat_n(segment, documents.len() - before));
                         }
-                        "RP" => {
+                        "RP" if Attachment::is_pointer(segment.field(5)) => {
                             let found = segment.field(5).repetitions().filter_map(|v| Attachment::pointer(v, &title(segment)));
                             pointers.extend(found.map(|pointer| (segment, pointer)));
                         }
@@ -155,38 +177,26 @@ impl<'g, 'm> Results<'g, 'm> {
         (entries, found)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn observation(
+    /// Writes the observations of a block; gives their names.
+    fn observations(
         &mut self,
-        block: &Block<'m>,
-        entry: &Entry<'m>,
-        id: &str,
-        section: Section,
-        effective: &str,
-        specimens: &[(String, String)],
+        entries: &[Entry<'m>],
+        obr: Option<Segment<'m>>,
+        key: &str,
+        around: &Around<'_>,
         out: &mut Mapped,
-    ) {
-        let obr = block.obr;
-        let parent = obr.and_then(|obr| self.written.get(&parent_key(obr))).cloned().unwrap_or_default();
-        let issued = obr.map(|obr| self.scope.time(obr.field(22))).unwrap_or_default();
-        let status = obr.map(|obr| obr.field(25).text().to_ascii_uppercase()).unwrap_or_default();
-        let (specimen, words) = match specimens {
-            [one] => (one.0.as_str(), one.1.as_str()),
-            _ => ("", ""),
-        };
-        let around = Around {
-            section,
-            effective,
-            issued: issued.instant(),
-            status: &status,
-            specimen: (specimen, words),
-            parent: &parent,
-        };
-        out.resources.push(observation::write(&self.scope, entry, &around, id));
-        if let Some(obr) = obr.filter(|_| !id.is_empty()) {
-            let obx = entry.obx;
-            self.written.insert(key_of(obr.field(3).text().as_ref(), obx.field(3), &obx.field(4).text()), id.to_string());
+    ) -> Vec<String> {
+        let mut ids = Vec::new();
+        for entry in entries {
+            let id = self.name_of_entry(entry, key, around.effective);
+            out.resources.push(observation::write(&self.scope, entry, around, &id));
+            if let Some(obr) = obr.filter(|_| !id.is_empty()) {
+                let (filler, sub) = (obr.field(3).text(), entry.obx.field(4).text());
+                self.written.insert(key_of(&filler, entry.code(), &sub), id.clone());
+            }
+            ids.push(id);
         }
+        ids
     }
 
     /// The specimens of a block, each with its id and words; the older field names one in words only.
@@ -244,8 +254,8 @@ impl<'g, 'm> Results<'g, 'm> {
         let time = entry.obx.field(14).text();
         let id = match (report.is_empty(), sub.is_empty()) {
             _ if code.is_empty() => String::new(),
-            (false, true) => crate::mapping::id::id(&[report, &code]),
-            (false, false) => crate::mapping::id::id(&[report, &code, &sub]),
+            (false, true) => format!("{report}.{}", id::id(&[&code])),
+            (false, false) => format!("{report}.{}", id::id(&[&code, &sub])),
             (true, _) => {
                 let time = if time.is_empty() { effective } else { &time };
                 self.scope.name(&["seen", &self.scope.encounter, time, &sub, &code])

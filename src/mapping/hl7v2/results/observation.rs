@@ -3,7 +3,7 @@
 //! Not for: values (`value`), documents and lines of reports (`report`).
 
 use crate::formats::hl7v2::{Segment, Value};
-use crate::mapping::fhir::{Object, decimal};
+use crate::mapping::fhir::{Array, Object, decimal};
 use crate::mapping::systems::Coding;
 
 use super::super::scope::{Scope, annotation, lines, note_text};
@@ -70,6 +70,9 @@ impl<'m> Entry<'m> {
         if kind != self.kind() || !matches!(kind.as_str(), "TX" | "FT" | "ST") || last.field(3).raw() != obx.field(3).raw() {
             return false;
         }
+        if is_withdrawn(*last) != is_withdrawn(obx) {
+            return false;
+        }
         // A short text with a flag, a unit or a time of its own is a result.
         let is_plain = |s: &Segment<'_>| [6, 7, 8].iter().all(|&n| s.field(n).is_empty());
         kind != "ST" || (is_plain(last) && is_plain(&obx) && [11, 14].iter().all(|&n| last.field(n).raw() == obx.field(n).raw()))
@@ -84,6 +87,11 @@ impl<'m> Entry<'m> {
         let answers = self.obx.field(5).repetitions().filter_map(|v| value::read(&self.kind(), v, scope));
         answers.map(|a| a.words(&unit)).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Deleted, or said to belong to another patient.
+pub(super) fn is_withdrawn(obx: Segment<'_>) -> bool {
+    matches!(obx.field(11).text().as_ref(), "D" | "W")
 }
 
 fn kind(obx: Segment<'_>) -> String {
@@ -101,7 +109,7 @@ pub(super) fn write(scope: &Scope<'_, '_>, entry: &Entry<'_>, around: &Around<'_
     let mut o = resource.object();
     o.array("identifier", |list| scope.ei(list, obx.field(21), ""));
     o.text("status", codes::observation_status(&letter, !answers.is_empty()));
-    o.array("category", |list| list.concept(&[category(obx, &codings, around.section)], ""));
+    o.array("category", |list| list.concept(category(obx, &codings, around.section).as_slice(), ""));
     scope.required_concept(&mut o, "code", entry.code(), "");
     scope.subject(&mut o, "subject");
     scope.encounter(&mut o, "encounter");
@@ -155,10 +163,13 @@ fn answers(scope: &Scope<'_, '_>, entry: &Entry<'_>) -> Vec<Answer> {
     entry.obx.field(5).repetitions().filter_map(|v| value::read(&kind, v, scope)).collect()
 }
 
-fn category(obx: Segment<'_>, codings: &[Coding], section: Section) -> Coding {
-    let is_vital = codings.iter().any(|c| c.system == "http://loinc.org" && codes::is_vital_sign(&c.code));
+fn category(obx: Segment<'_>, codings: &[Coding], section: Section) -> Option<Coding> {
+    let is_loinc = codings.iter().any(|c| c.system == "http://loinc.org" && codes::is_vital_sign(&c.code));
+    // Below no report, a weight or a pressure is the patient's own, whatever the site calls it.
+    let is_vital =
+        is_loinc || (section == Section::Unknown && codings.iter().any(|c| codes::is_named_vital(&c.code, &c.display)));
     match obx.field(29).text().as_ref() {
-        "QST" => codes::survey(),
+        "QST" => Some(codes::survey()),
         _ if is_vital => Section::Vitals.of_observation(),
         _ => section.of_observation(),
     }
@@ -177,12 +188,20 @@ fn absent(o: &mut Object<'_>, letter: &str) {
 
 fn performers(scope: &Scope<'_, '_>, o: &mut Object<'_>, obx: Segment<'_>) {
     o.array("performer", |list| {
-        let organization = if obx.field(23).is_empty() { words(obx.field(15)) } else { obx.field(23).text().into_owned() };
-        list.reference("Organization", "", &organization);
+        producer(scope, list, obx);
         for person in obx.field(16).repetitions() {
             scope.xcn_in(list, person);
         }
     });
+}
+
+/// The laboratory: OBX-23, else the older OBX-15.
+pub(super) fn producer(scope: &Scope<'_, '_>, list: &mut Array<'_>, obx: Segment<'_>) {
+    if obx.field(23).is_empty() {
+        list.reference("Organization", "", &words(obx.field(15)));
+    } else {
+        list.object(|o| scope.xon_members(o, obx.field(23)));
+    }
 }
 
 fn interpretation(scope: &Scope<'_, '_>, o: &mut Object<'_>, obx: Segment<'_>) {

@@ -11,7 +11,7 @@ use super::super::blocks::Block;
 use super::super::scope::{Scope, note_text};
 use super::super::types::{self, words};
 use super::codes::{self, Section};
-use super::observation::Entry;
+use super::observation::{Entry, producer};
 
 /// What goes into a report beside its own fields.
 pub(super) struct Parts<'b, 'm> {
@@ -35,7 +35,7 @@ pub(super) fn write<'m>(scope: &Scope<'_, 'm>, block: &Block<'m>, obr: Segment<'
     let mut resource = scope.begin("DiagnosticReport", id, &confidential);
     let mut o = resource.object();
     scope.order_identifiers(&mut o, placer, filler);
-    o.array("basedOn", |list| based_on(scope, list, placer, filler));
+    o.array("basedOn", |list| based_on(scope, list, placer));
     o.text("status", status(block, obr));
     categories(&mut o, obr, parts.section);
     scope.required_concept(&mut o, "code", obr.field(4), "");
@@ -49,8 +49,9 @@ pub(super) fn write<'m>(scope: &Scope<'_, 'm>, block: &Block<'m>, obr: Segment<'
     }
     o.text("issued", scope.time(obr.field(22)).instant());
     o.array("performer", |list| {
-        let by = parts.first.map(|obx| if obx.field(23).is_empty() { words(obx.field(15)) } else { obx.field(23).text().into() });
-        list.reference("Organization", "", &by.unwrap_or_default());
+        if let Some(obx) = parts.first {
+            producer(scope, list, obx);
+        }
     });
     o.array("resultsInterpreter", |list| {
         // Principal and assistant interpreters, each a name with its parts as subcomponents.
@@ -81,20 +82,17 @@ pub(super) fn write<'m>(scope: &Scope<'_, 'm>, block: &Block<'m>, obr: Segment<'
     resource.finish()
 }
 
-/// The order that was fulfilled, by its number: its own message may never have been delivered. A reflex test (OBR-29)
-/// also names the order it came from.
-fn based_on(scope: &Scope<'_, '_>, list: &mut Array<'_>, placer: Value<'_>, filler: Value<'_>) {
-    let number = if placer.is_empty() { filler } else { placer };
-    let kind = if placer.is_empty() { "FILL" } else { "PLAC" };
+/// The order that was fulfilled, by its number: its own message may never have been delivered.
+fn based_on(scope: &Scope<'_, '_>, list: &mut Array<'_>, placer: Value<'_>) {
     list.object(|o| {
-        if !number.text().is_empty() {
+        if !placer.text().is_empty() {
             o.text("type", "ServiceRequest");
-            o.object("identifier", |o| scope.ei_members(o, number, kind));
+            o.object("identifier", |o| scope.ei_members(o, placer, "PLAC"));
         }
     });
 }
 
-/// OBR-25, else what the order's state says of it.
+/// OBR-25, else what the order's state says of it, else what its values say of themselves.
 fn status(block: &Block<'_>, obr: Segment<'_>) -> &'static str {
     codes::report_status(&obr.field(25).text()).unwrap_or_else(|| {
         match block.orc.map(|orc| orc.field(5).text()).unwrap_or_default().as_ref() {
@@ -102,9 +100,19 @@ fn status(block: &Block<'_>, obr: Segment<'_>) -> &'static str {
             "A" => "partial",
             "CA" | "DC" => "cancelled",
             "IP" | "SC" => "registered",
-            _ => "unknown",
+            _ => status_of_values(block),
         }
     })
+}
+
+fn status_of_values(block: &Block<'_>) -> &'static str {
+    let is_any = |letter: &str| block.all_of("OBX").any(|obx| obx.field(11).text() == letter);
+    match () {
+        () if is_any("P") => "preliminary",
+        () if is_any("C") => "corrected",
+        () if is_any("F") => "final",
+        () => "unknown",
+    }
 }
 
 /// The part of the house, and the section's own code where that says more.
