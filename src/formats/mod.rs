@@ -2,6 +2,7 @@
 //!
 //! Not for: files and archives (`sources`), what a record means (`ingest`), showing a document (`render`).
 
+pub mod attachment;
 pub mod bounded;
 pub mod encoding;
 pub mod fhir;

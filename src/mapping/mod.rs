@@ -13,6 +13,8 @@ pub mod settings;
 pub mod systems;
 pub mod time;
 
+pub use crate::formats::attachment;
+
 use std::ops::Range;
 
 use jiff::tz::TimeZone;

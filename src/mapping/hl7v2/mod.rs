@@ -6,11 +6,15 @@
 //! Not for: reading messages (`formats::hl7v2`), order among messages (`ingest` goes by `meta.lastUpdated`).
 
 mod allergy;
+mod attachment;
+mod blocks;
+mod care;
 mod condition;
 mod coverage;
 mod documents;
 mod financial;
 mod group;
+mod master;
 mod merge;
 mod orders;
 mod patient;
@@ -19,11 +23,15 @@ mod procedure;
 mod results;
 mod rules;
 mod schedule;
+mod scope;
 mod tables;
+mod timing;
 mod types;
 mod vaccine;
 mod visit;
 
+#[cfg(test)]
+mod clinical_tests;
 #[cfg(test)]
 mod tests;
 
@@ -125,7 +133,10 @@ fn kind(code: &str, event: &str) -> String {
 /// Who maps what stands behind the patient and the visit.
 fn dispatch(group: &Group<'_>, out: &mut Mapped) {
     match group.code.as_str() {
-        "ADT" | "BAR" | "ORU" | "OUL" | "REF" => results::map(group, out),
+        "ADT" | "BAR" | "ORU" | "OUL" => results::map(group, out),
+        "PPR" => care::map_problems(group, out),
+        "REF" | "RRI" => care::map_referral(group, out),
+        "MFN" => master::map(group, out),
         "MDM" => documents::map(group, out),
         "ORM" | "OMG" | "OML" | "OMI" | "ORR" | "OSR" => orders::map(group, out),
         "OMP" | "RDE" | "RDS" | "RAS" | "RGV" => pharmacy::map(group, out),
