@@ -6,6 +6,7 @@ use super::group::Group;
 use super::tables;
 use super::types::words;
 use crate::formats::hl7v2::{Segment, Value};
+use crate::limits::HL7V2_IDENTIFIERS_MAX;
 use crate::mapping::fhir::{Array, Object, Resource};
 use crate::mapping::systems::Coding;
 use crate::mapping::{Mapped, id};
@@ -13,7 +14,6 @@ use crate::mapping::{Mapped, id};
 const US_CORE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-";
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition/patient-";
 const CDC_RACE: &str = "urn:oid:2.16.840.1.113883.6.238";
-const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 
 /// Makes the Patient of a group, and a RelatedPerson for each NK1.
 pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
@@ -25,8 +25,11 @@ pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
     if group.patient.starts_with("unidentified.") {
         group.note(out, "no-patient-id", pid, "holds no number of a patient; he is named by the message");
     }
-    if !pid.field(35).is_empty() {
+    if is_animal(pid.field(35)) {
         group.note(out, "animal", pid, "names a species");
+    }
+    if !pid.field(7).text().is_empty() && group.time(pid.field(7)).text.is_empty() {
+        group.note(out, "bad-date", pid, "PID-7 is no date");
     }
     out.resources.push(patient(group, pid));
     for nk1 in group.all_of("NK1") {
@@ -38,10 +41,8 @@ pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
 
 fn patient(group: &Group<'_>, pid: Segment<'_>) -> Vec<u8> {
     let pd1 = group.first("PD1");
-    let protected = pd1.is_some_and(|pd1| pd1.field(12).text() == "Y");
-    let label = protected.then(|| Coding::new(CONFIDENTIALITY, "R", ""));
     let mut resource = Resource::new("Patient", &group.patient);
-    resource.meta(group.made_by_registration(), label.as_slice());
+    resource.meta(group.made_by_registration(), &group.patient_labels);
     let mut o = resource.object();
     o.array("extension", |list| extensions(group, pid, list));
     o.array("identifier", |list| identifiers(group, pid, list));
@@ -97,6 +98,12 @@ fn yes_no(value: Value<'_>) -> Option<bool> {
     }
 }
 
+/// A species other than man (SNOMED CT 337915000).
+fn is_animal(species: Value<'_>) -> bool {
+    let words = words(species).to_lowercase();
+    !words.is_empty() && species.text() != "337915000" && !words.contains("homo sapiens") && !words.contains("human")
+}
+
 /// The time of birth, when it is told, stands beside the date.
 fn birth(group: &Group<'_>, pid: Segment<'_>, o: &mut Object<'_>) {
     let born = group.time(pid.field(7));
@@ -117,7 +124,7 @@ fn birth(group: &Group<'_>, pid: Segment<'_>, o: &mut Object<'_>) {
 fn identifiers(group: &Group<'_>, pid: Segment<'_>, list: &mut Array<'_>) {
     let mut seen: Vec<(String, String)> = Vec::new();
     for (field, kind) in [(3, ""), (2, ""), (4, ""), (18, "AN"), (19, "SS")] {
-        for cx in pid.field(field).repetitions() {
+        for cx in pid.field(field).repetitions().take(HL7V2_IDENTIFIERS_MAX) {
             let key = (group.id_of_cx(cx), cx.component(5).text().into_owned());
             let is_new = seen.iter().all(|(id, kind)| *id != key.0 || (*kind != key.1 && !key.1.is_empty()));
             if is_new && !key.0.is_empty() {
@@ -168,7 +175,7 @@ fn extensions(group: &Group<'_>, pid: Segment<'_>, list: &mut Array<'_>) {
         });
     }
     let species = pid.field(35);
-    if !species.is_empty() {
+    if is_animal(species) {
         list.object(|o| {
             o.text("url", &format!("{CORE}animal")).array("extension", |list| {
                 list.object(|o| {
@@ -193,7 +200,7 @@ fn concept_extension(group: &Group<'_>, list: &mut Array<'_>, name: &str, value:
 /// The US Core extension for race or ethnicity: codes of the OMB's categories, other codes of the CDC, and the words,
 /// which are all that is left of a site's own code.
 fn origin(group: &Group<'_>, list: &mut Array<'_>, name: &str, field: Value<'_>, categories: &[(&str, &str, &str)]) {
-    let stated: Vec<Value<'_>> = field.repetitions().filter(|v| !words(*v).is_empty()).collect();
+    let stated: Vec<Value<'_>> = field.repetitions().take(HL7V2_IDENTIFIERS_MAX).filter(|v| !words(*v).is_empty()).collect();
     if stated.is_empty() {
         return;
     }
@@ -247,10 +254,11 @@ fn related(group: &Group<'_>, nk1: Segment<'_>) -> Option<Vec<u8>> {
     if name.is_empty() && organization.is_empty() {
         return None;
     }
-    let who = [name.component(1).text(), name.component(2).text(), organization.clone(), relationship.text()];
-    let key = who.map(|part| part.to_lowercase()).join("^");
-    let mut resource = Resource::new("RelatedPerson", &id::id(&[&group.patient, "kin", &key]));
-    resource.meta(group.made_by_registration(), &[]);
+    let who = [relationship.text(), name.component(1).text(), name.component(2).text(), organization.clone()];
+    let [relation, family, given, firm] = who.map(|part| part.to_lowercase());
+    let id = id::id(&[&group.patient, &relation, &family, &given, &firm, "kin"]);
+    let mut resource = Resource::new("RelatedPerson", &id);
+    resource.meta(group.made_by_registration(), &group.patient_labels);
     let mut o = resource.object();
     o.array("identifier", |list| nk1.field(33).repetitions().for_each(|cx| group.cx(list, cx, "")));
     o.reference("patient", "Patient", &group.patient, "");
