@@ -27,7 +27,7 @@ pub enum Fault {
 impl Fault {
     pub fn code(self) -> &'static str {
         match self {
-            Fault::NoHeader => "no-msh",
+            Fault::NoHeader => "leading-junk",
             Fault::BadDelimiters => "bad-delimiters",
             Fault::Truncated => "truncated",
             Fault::TooLarge => "too-large",
@@ -121,12 +121,15 @@ impl<'a> Message<'a> {
         self.segments().filter(move |segment| segment.place.name == wanted)
     }
 
-    /// MSH-9: message code and trigger event. An old message may give the code alone, and the event in EVN-1.
+    /// MSH-9: message code and trigger event. What it leaves out is told by EVN, which ADT has.
     pub fn code_and_event(&self) -> (Cow<'_, str>, Cow<'_, str>) {
         let kind = self.header().field(9);
-        let event = kind.component(2).text();
-        let event = if event.is_empty() { self.first("EVN").map_or(event, |evn| evn.field(1).text()) } else { event };
-        (kind.text(), event)
+        let (mut code, mut event) = (kind.text(), kind.component(2).text());
+        if let Some(evn) = self.first("EVN").filter(|_| event.is_empty()) {
+            event = evn.field(1).text();
+            code = if code.is_empty() { Cow::Borrowed("ADT") } else { code };
+        }
+        (code, event)
     }
 
     /// What was odd, by place in the message.
@@ -329,7 +332,15 @@ fn syntax(text: &str) -> Result<Syntax, Fault> {
     let field = *bytes.get(3).ok_or(Fault::Truncated)?;
     let rest = &bytes[4..];
     let stated = rest.split(|&b| b == field || b == b'\r' || b == b'\n').next().unwrap_or_default().trim_ascii();
-    let stated = &stated[..stated.len().min(5)];
+    // A program's text in which the escape character had to be doubled, and was.
+    let undoubled;
+    let stated = match stated {
+        [component, repetition, escape, again, sub, ..] if escape == again && escape == &b'\\' => {
+            undoubled = [*component, *repetition, *escape, *sub];
+            &undoubled
+        }
+        _ => &stated[..stated.len().min(5)],
+    };
     let is_unique = |at: usize, b: u8| b != field && !stated[..at].contains(&b);
     if !is_delimiter(field) || !stated.iter().enumerate().all(|(at, &b)| is_delimiter(b) && is_unique(at, b)) {
         return Err(Fault::BadDelimiters);

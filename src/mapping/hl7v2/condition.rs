@@ -1,6 +1,6 @@
-//! Diagnoses (DG1) and problems (PRB) as Condition.
+//! Diagnoses (DG1) as Condition.
 //!
-//! Not for: diagnoses that say why something was ordered (`orders`).
+//! Not for: problems (PRB), and diagnoses that say why something was ordered (`orders`).
 
 use super::group::Group;
 use super::types::words;
@@ -10,7 +10,6 @@ use crate::mapping::systems::Coding;
 use crate::mapping::{Mapped, id};
 
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/condition-category";
-const CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
 const VERIFIED: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
 
 pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
@@ -18,9 +17,6 @@ pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
         for dg1 in group.all_of("DG1").filter(|dg1| has_content(*dg1)) {
             out.resources.push(diagnosis(group, dg1));
         }
-    }
-    for prb in group.all_of("PRB").filter(|prb| !words(prb.field(3)).is_empty()) {
-        out.resources.push(problem(group, prb));
     }
 }
 
@@ -49,7 +45,7 @@ pub(super) fn diagnosis_id(group: &Group<'_>, dg1: Segment<'_>) -> String {
 
 fn diagnosis(group: &Group<'_>, dg1: Segment<'_>) -> Vec<u8> {
     let mut resource = Resource::new("Condition", &diagnosis_id(group, dg1));
-    resource.meta(&group.made, &[]);
+    resource.meta(&group.made, &group.labels());
     let mut o = resource.object();
     o.array("identifier", |list| group.ei(list, dg1.field(20), ""));
     let status = match (dg1.field(21).text().as_ref(), dg1.field(6).text().as_ref()) {
@@ -71,38 +67,5 @@ fn diagnosis(group: &Group<'_>, dg1: Segment<'_>) -> Vec<u8> {
     o.text("onsetDateTime", &group.time_text(dg1.field(5)));
     o.text("recordedDate", &group.time_text(dg1.field(19)));
     group.xcn(&mut o, "asserter", dg1.field(16));
-    resource.finish()
-}
-
-/// PRB-4 names a problem; without it, the problem itself does.
-fn problem(group: &Group<'_>, prb: Segment<'_>) -> Vec<u8> {
-    let own = group.ei_parts(prb.field(4));
-    let name = match own[1].is_empty() {
-        _ if group.patient.is_empty() => String::new(),
-        true => id::id(&[&group.patient, "problem", "", &words(prb.field(3))]),
-        false => id::id(&[&group.patient, "problem", &own[0], &own[1]]),
-    };
-    let is_deleted = prb.field(1).text().starts_with('D');
-    let resolved = group.time_text(prb.field(9));
-    let mut resource = Resource::new("Condition", &name);
-    resource
-        .meta(&group.made, prb.field(24).repetitions().filter_map(|v| group.confidentiality(v)).collect::<Vec<_>>().as_slice());
-    let mut o = resource.object();
-    o.array("identifier", |list| group.ei(list, prb.field(4), ""));
-    let status = if resolved.is_empty() { "active" } else { "resolved" };
-    o.concept("clinicalStatus", &[Coding::new(CLINICAL, if is_deleted { "" } else { status }, "")], "");
-    o.concept("verificationStatus", &[Coding::new(VERIFIED, if is_deleted { "entered-in-error" } else { "" }, "")], "");
-    o.array("category", |list| list.concept(&[Coding::new(CATEGORY, "problem-list-item", "Problem List Item")], ""));
-    group.concept(&mut o, "code", prb.field(3), "");
-    o.reference("subject", "Patient", &group.patient, "");
-    o.reference("encounter", "Encounter", &group.encounter, "");
-    let onset = group.time_text(prb.field(16));
-    if onset.is_empty() {
-        o.text("onsetString", &prb.field(17).text());
-    } else {
-        o.text("onsetDateTime", &onset);
-    }
-    o.text("abatementDateTime", &resolved);
-    o.text("recordedDate", &group.time_text(prb.field(7)));
     resource.finish()
 }

@@ -37,7 +37,7 @@ fn name(group: &Group<'_>, in1: Segment<'_>) -> String {
 
 fn coverage(group: &Group<'_>, in1: Segment<'_>, in2: Option<Segment<'_>>) -> Vec<u8> {
     let mut resource = Resource::new("Coverage", &name(group, in1));
-    resource.meta(group.made_by_registration(), &[]);
+    resource.meta(group.made_by_registration(), &group.patient_labels());
     let mut o = resource.object();
     o.array("identifier", |list| in1.field(49).repetitions().for_each(|cx| group.cx(list, cx, "MB")));
     o.text("status", "active");

@@ -2,8 +2,11 @@
 //!
 //! Not for: making resources.
 
+use std::borrow::Cow;
+
 use super::rules::Rules;
 use crate::formats::hl7v2::{Message, Segment, Value};
+use crate::mapping::systems::Coding;
 use crate::mapping::time::{self, Time};
 use crate::mapping::{Context, Mapped, id};
 use crate::model::Finding;
@@ -88,13 +91,47 @@ impl<'m> Group<'m> {
         if self.encounter.is_empty() { &self.patient } else { &self.encounter }
     }
 
+    /// The codes that make the patient sensitive: protection indicator (PD1-12), and restrictions (ARV-3) that stand before
+    /// the visit.
+    pub fn patient_labels(&self) -> Vec<Coding> {
+        self.labels_of(self.segments.iter().take_while(|s| !s.is("PV1")))
+    }
+
+    /// The codes that make what happened at this visit sensitive: the patient's, VIP indicator (PV1-16), and restrictions.
+    pub fn labels(&self) -> Vec<Coding> {
+        self.labels_of(self.segments.iter())
+    }
+
+    fn labels_of<'s>(&self, segments: impl Iterator<Item = &'s Segment<'m>>) -> Vec<Coding>
+    where
+        'm: 's,
+    {
+        const LEVEL: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+        let mut labels: Vec<Coding> = Vec::new();
+        for segment in segments {
+            match segment.name() {
+                "PD1" if segment.field(12).text() == "Y" => labels.push(Coding::new(LEVEL, "R", "")),
+                "PV1" if !matches!(segment.field(16).text().to_ascii_uppercase().as_str(), "" | "N" | "NO" | "0" | "F") => {
+                    labels.extend(self.codings(segment.field(16), "HL70099").into_iter().next());
+                }
+                "ARV" if segment.field(2).text() != "D" => {
+                    let stated = segment.field(3).repetitions().filter(|v| v.text() != "NO");
+                    labels.extend(stated.filter_map(|v| self.confidentiality(v)));
+                }
+                _ => {}
+            }
+        }
+        labels.dedup();
+        labels
+    }
+
     /// A TS or DTM.
     pub fn time(&self, value: Value<'_>) -> Time {
         let text = value.text();
         if text.is_empty() || self.rules.null_times.iter().any(|null| *null == text) {
             return Time::default();
         }
-        time::read(&text, self.cx.zone)
+        time::read(&compact(&text), self.cx.zone)
     }
 
     /// A TS or DTM as FHIR dateTime; empty when it is none.
@@ -158,7 +195,10 @@ impl<'m> Group<'m> {
         if let Some((kind, cx)) = number.map(|cx| ("visit", cx)).or_else(|| account().map(|cx| ("account", cx))) {
             return self.id_of_visit(kind, cx, &self.patient);
         }
-        let admitted = pv1.field(44).text();
+        let mut admitted = pv1.field(44).text();
+        if admitted.is_empty() && self.code == "ADT" && matches!(self.event.as_str(), "A01" | "A04" | "A05") {
+            admitted = Cow::Borrowed(&self.made);
+        }
         if self.patient.is_empty() { String::new() } else { id::id(&[&self.patient, "admitted", &admitted]) }
     }
 
@@ -169,4 +209,20 @@ impl<'m> Group<'m> {
         let owner = if authority.is_empty() { patient } else { &authority };
         id::id(&[owner, kind, &cx.text()])
     }
+}
+
+/// A time as HL7 writes it. Some write `2020-01-31 10:15:00` or `2020-01-31T10:15:00Z`, and milliseconds without a point.
+fn compact(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    if bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-') {
+        let (date, clock) = text.split_at_checked(10).unwrap_or((text, ""));
+        // Behind the seconds may stand an offset, whose sign has to stay.
+        let (clock, offset) = clock.find(['+', '-', 'Z']).map_or((clock, ""), |at| clock.split_at(at));
+        let digits = date.chars().chain(clock.chars()).filter(|c| c.is_ascii_digit() || *c == '.');
+        return Cow::Owned(digits.chain(offset.chars()).collect());
+    }
+    if bytes.len() >= 17 && bytes.iter().take(17).all(u8::is_ascii_digit) {
+        return Cow::Owned(format!("{}.{}", &text[..14], &text[14..]));
+    }
+    Cow::Borrowed(text)
 }

@@ -13,7 +13,6 @@ use crate::mapping::{Mapped, id};
 const US_CORE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-";
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition/patient-";
 const CDC_RACE: &str = "urn:oid:2.16.840.1.113883.6.238";
-const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 
 /// Makes the Patient of a group, and a RelatedPerson for each NK1.
 pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
@@ -25,8 +24,11 @@ pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
     if group.patient.starts_with("unidentified.") {
         group.note(out, "no-patient-id", pid, "holds no number of a patient; he is named by the message");
     }
-    if !pid.field(35).is_empty() {
+    if is_animal(pid.field(35)) {
         group.note(out, "animal", pid, "names a species");
+    }
+    if !pid.field(7).text().is_empty() && group.time(pid.field(7)).text.is_empty() {
+        group.note(out, "bad-date", pid, "PID-7 is no date");
     }
     out.resources.push(patient(group, pid));
     for nk1 in group.all_of("NK1") {
@@ -38,10 +40,8 @@ pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
 
 fn patient(group: &Group<'_>, pid: Segment<'_>) -> Vec<u8> {
     let pd1 = group.first("PD1");
-    let protected = pd1.is_some_and(|pd1| pd1.field(12).text() == "Y");
-    let label = protected.then(|| Coding::new(CONFIDENTIALITY, "R", ""));
     let mut resource = Resource::new("Patient", &group.patient);
-    resource.meta(group.made_by_registration(), label.as_slice());
+    resource.meta(group.made_by_registration(), &group.patient_labels());
     let mut o = resource.object();
     o.array("extension", |list| extensions(group, pid, list));
     o.array("identifier", |list| identifiers(group, pid, list));
@@ -95,6 +95,12 @@ fn yes_no(value: Value<'_>) -> Option<bool> {
         "N" | "n" => Some(false),
         _ => None,
     }
+}
+
+/// A species other than man (SNOMED CT 337915000).
+fn is_animal(species: Value<'_>) -> bool {
+    let words = words(species).to_lowercase();
+    !words.is_empty() && species.text() != "337915000" && !words.contains("homo sapiens") && !words.contains("human")
 }
 
 /// The time of birth, when it is told, stands beside the date.
@@ -168,7 +174,7 @@ fn extensions(group: &Group<'_>, pid: Segment<'_>, list: &mut Array<'_>) {
         });
     }
     let species = pid.field(35);
-    if !species.is_empty() {
+    if is_animal(species) {
         list.object(|o| {
             o.text("url", &format!("{CORE}animal")).array("extension", |list| {
                 list.object(|o| {
@@ -250,7 +256,7 @@ fn related(group: &Group<'_>, nk1: Segment<'_>) -> Option<Vec<u8>> {
     let who = [name.component(1).text(), name.component(2).text(), organization.clone(), relationship.text()];
     let key = who.map(|part| part.to_lowercase()).join("^");
     let mut resource = Resource::new("RelatedPerson", &id::id(&[&group.patient, "kin", &key]));
-    resource.meta(group.made_by_registration(), &[]);
+    resource.meta(group.made_by_registration(), &group.patient_labels());
     let mut o = resource.object();
     o.array("identifier", |list| nk1.field(33).repetitions().for_each(|cx| group.cx(list, cx, "")));
     o.reference("patient", "Patient", &group.patient, "");

@@ -75,7 +75,7 @@ impl Group<'_> {
         let authority = cx.component(4);
         let (namespace, universal) = (authority.sub(1).text(), authority.sub(2).text());
         let system = match kind {
-            "SS" if namespace.is_empty() || namespace == "SSA" || namespace == "USA" => "http://hl7.org/fhir/sid/us-ssn".into(),
+            "SS" if number.bytes().filter(u8::is_ascii_digit).count() == 9 => "http://hl7.org/fhir/sid/us-ssn".into(),
             _ => self.identifier_system(&namespace, &universal, &authority.sub(3).text()),
         };
         o.concept("type", &identifier_type(kind), "");
@@ -203,10 +203,9 @@ impl Group<'_> {
             return;
         }
         let system = match equipment.to_ascii_uppercase().as_str() {
-            _ if is_mail && number.contains('@') => "email",
+            _ if is_mail => "email",
             "FX" => "fax",
             "BP" => "pager",
-            "INTERNET" | "X.400" => "url",
             _ => "phone",
         };
         let usage = match (usage.as_ref(), equipment.as_ref()) {

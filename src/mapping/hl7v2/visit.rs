@@ -14,17 +14,22 @@ use crate::mapping::systems::Coding;
 const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
 
 pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
-    let Some(pv1) = group.first("PV1").filter(|_| !group.encounter.is_empty()) else { return };
+    let Some(pv1) = group.first("PV1") else { return };
+    if group.encounter.is_empty() {
+        if group.code == "ADT" {
+            group.note(out, "no-visit-number", pv1, "names no visit");
+        }
+        return;
+    }
     let pv2 = group.first("PV2");
-    let vip = Some(pv1.field(16)).filter(|v| !matches!(v.text().to_ascii_uppercase().as_ref(), "" | "N" | "NO" | "0"));
-    let label = vip.map(|v| Coding::new("http://terminology.hl7.org/CodeSystem/v3-ActCode", "VIP", words(v)));
     let mut resource = Resource::new("Encounter", &group.encounter);
-    resource.meta(group.made_by_registration(), label.as_slice());
+    resource.meta(group.made_by_registration(), &group.labels());
     let mut o = resource.object();
     o.array("identifier", |list| {
         group.cx(list, pv1.field(19), "VN");
         pv1.field(50).repetitions().for_each(|cx| group.cx(list, cx, "VN"));
-        if let Some(pid) = group.first("PID") {
+        // The account is often the visit's number once more.
+        if let Some(pid) = group.first("PID").filter(|pid| pid.field(18).text() != pv1.field(19).text()) {
             group.cx(list, pid.field(18), "AN");
         }
     });
