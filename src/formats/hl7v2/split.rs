@@ -2,6 +2,7 @@
 //!
 //! Not for: reading a message (`message`).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::model::Finding;
@@ -17,6 +18,8 @@ pub struct Splitter {
     seen: usize,
     /// Whether the front of the next buffer is inside an item, and whether that is a message.
     open: Option<Item>,
+    /// Whether the stream is UTF-16, told by its first bytes.
+    is_wide: Option<bool>,
     batch: Batch,
     offset: u64,
     findings: Vec<Finding>,
@@ -39,14 +42,18 @@ impl Splitter {
     /// Adds the ranges of all whole items at the front of `buffer`, and gives how many bytes are done with. With
     /// `is_last` all are. 0 asks for a longer buffer.
     pub fn cut(&mut self, buffer: &[u8], is_last: bool, items: &mut Vec<Range<usize>>) -> usize {
+        if self.is_wide.is_none() && buffer.len() < 4 && !is_last {
+            return 0;
+        }
+        let is_wide = *self.is_wide.get_or_insert_with(|| super::charset::wide(&buffer[..buffer.len().min(4)]).is_some());
         let mut item = self.open.map(|kind| (kind, 0));
         let mut at = self.seen.min(buffer.len());
         while at < buffer.len() {
             let rest = &buffer[at..];
             let Some(length) = line_length(rest).or(is_last.then_some(rest.len())) else { break };
-            let line = rest.get(..length).unwrap_or(rest);
+            let line = narrow(rest.get(..length).unwrap_or(rest), is_wide);
             // What begins a line decides whether an item ends before it.
-            match Line::of(line) {
+            match Line::of(&line) {
                 Line::Blank => {}
                 Line::Header => {
                     self.close(buffer, item.take(), at, items);
@@ -55,7 +62,7 @@ impl Splitter {
                 }
                 Line::Batch => {
                     self.close(buffer, item.take(), at, items);
-                    self.count(line, at);
+                    self.count(&line, at);
                 }
                 Line::Other => item = item.or(Some((Item::Junk, at))),
             }
@@ -84,12 +91,17 @@ impl Splitter {
     fn close(&mut self, buffer: &[u8], item: Option<(Item, usize)>, end: usize, items: &mut Vec<Range<usize>>) {
         let Some((kind, start)) = item else { return };
         let bytes = &buffer[start..end];
-        let first = bytes.iter().take_while(|&&b| is_blank(b)).count();
-        let last = bytes.len() - bytes.iter().rev().take_while(|&&b| is_blank(b)).count();
+        let mut first = start + blank(bytes);
+        let mut last = start + bytes.iter().rposition(|&b| !is_space(b)).map_or(0, |n| n + 1);
         if first >= last {
             return;
         }
-        items.push(start + first..start + last);
+        if self.is_wide == Some(true) {
+            // The zero beside a letter belongs to it.
+            first -= (self.offset as usize + first) % 2;
+            last = (last + (self.offset as usize + last) % 2).min(end);
+        }
+        items.push(first..last);
         if kind == Item::Junk {
             self.note("leading-junk", start, "bytes that belong to no message");
         }
@@ -97,7 +109,7 @@ impl Splitter {
 
     /// BTS-1 is the number of messages of the batch, FTS-1 the number of batches of the file.
     fn count(&mut self, line: &[u8], at: usize) {
-        let line = &line[line.iter().take_while(|&&b| is_blank(b)).count()..];
+        let line = &line[blank(line)..];
         let stated = line.get(3).and_then(|&separator| line[4..].split(|&b| b == separator).next());
         let stated = stated.and_then(|digits| std::str::from_utf8(digits).ok()?.trim().parse::<u64>().ok());
         match line.get(..3) {
@@ -135,8 +147,10 @@ enum Line {
 
 impl Line {
     fn of(line: &[u8]) -> Line {
-        let Some(first) = line.iter().position(|&b| !is_blank(b)) else { return Line::Blank };
-        let line = &line[first..];
+        let line = &line[blank(line)..];
+        if line.is_empty() {
+            return Line::Blank;
+        }
         let is_named = line.get(3).is_none_or(|b| !b.is_ascii_alphanumeric());
         match line.get(..3) {
             Some(b"MSH") if is_named && line.len() > 3 => Line::Header,
@@ -146,9 +160,27 @@ impl Line {
     }
 }
 
-/// Bytes that say nothing at the edges of a line: white space, NUL, and those of a UTF-8 byte-order mark.
-fn is_blank(b: u8) -> bool {
-    matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xEF | 0xBB | 0xBF)
+/// How many bytes at the beginning say nothing: white space, NUL, byte-order marks.
+fn blank(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    loop {
+        let white = rest.iter().position(|&b| !is_space(b)).unwrap_or(rest.len());
+        rest = &rest[white..];
+        let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+        match marks.iter().find_map(|mark| rest.strip_prefix(*mark)) {
+            Some(behind) => rest = behind,
+            None => return bytes.len() - rest.len(),
+        }
+    }
+}
+
+fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0)
+}
+
+/// As much of a line as tells what it is: of UTF-16 the bytes that are not zero.
+fn narrow(line: &[u8], is_wide: bool) -> Cow<'_, [u8]> {
+    if is_wide { Cow::Owned(line.iter().copied().filter(|&b| b != 0).take(64).collect()) } else { Cow::Borrowed(line) }
 }
 
 /// Up to the line end or frame byte; `None` when there is none yet.

@@ -179,6 +179,23 @@ fn files_are_cut_alike_in_blocks_of_any_size() {
 }
 
 #[test]
+fn the_last_letter_and_wide_letters_stay_whole() {
+    let (items, _) = cut_in("MSH|^~\\&|û\r\n\r\nMSH|^~\\&|¿".as_bytes(), 7);
+    assert_eq!(items, ["MSH|^~\\&|û".as_bytes(), "MSH|^~\\&|¿".as_bytes()]);
+    let text = "\u{feff}MSH|^~\\&|A|||||||1\rPID|1||7||Āćž\u{100}\r\nMSH|^~\\&|B|||||||2\rPID|1||8||か\r\n";
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [little, big] {
+        for step in [1, 2, 3, 50, 1000] {
+            let (items, _) = cut_in(&bytes, step);
+            let read: Vec<Message<'_>> = items.iter().map(|item| Message::parse(item).unwrap()).collect();
+            let names: Vec<_> = read.iter().map(|m| m.first("PID").unwrap().field(5).text().into_owned()).collect();
+            assert_eq!(names, ["ĀćžĀ", "か"], "in blocks of {step}");
+        }
+    }
+}
+
+#[test]
 fn the_beginning_tells_the_format() {
     for yes in [&b"MSH|^~\\&|"[..], b"\xEF\xBB\xBFMSH|^", b"\r\n\x0bMSH|^~", b"FHS|^~\\&|", b"BHS$%~", b"log line\nMSH|^~\\&|"] {
         assert!(looks_like_hl7v2(yes), "{yes:?}");
