@@ -221,10 +221,6 @@ impl Group<'_> {
     }
 
     /// A Reference to an organization of an XON: name, and number where there is one.
-    pub fn xon(&self, o: &mut Object<'_>, key: &str, xon: Value<'_>) {
-        o.object(key, |o| self.xon_members(o, xon));
-    }
-
     pub fn xon_members(&self, o: &mut Object<'_>, xon: Value<'_>) {
         let number = [10, 3].into_iter().map(|n| xon.component(n).text()).find(|t| !t.is_empty()).unwrap_or_default();
         let authority = xon.component(6);
