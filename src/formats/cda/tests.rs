@@ -1,4 +1,6 @@
 //! Reading made-up documents, sound and damaged.
+//!
+//! Not for: what documents mean in FHIR (`mapping::cda`).
 
 use proptest::prelude::*;
 

@@ -1,8 +1,11 @@
 //! Mapping made-up documents, and those of the corpus.
+//!
+//! Not for: the entries of sections, which are tested beside their mapping.
 
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -222,6 +225,23 @@ fn broken_documents_are_refused_by_place() {
     let Fate::Quarantined(reason) = mapped.fate else { panic!("not refused") };
     assert!(reason.starts_with("xml.") && reason.contains("at byte"), "{reason}");
     assert!(resources.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn damaged_documents_never_panic(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), insert in any::<bool>()) {
+        let mut bytes = document(BODY).into_bytes();
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            if insert { bytes.insert(at, byte) } else { bytes[at] = byte }
+        }
+        let cx = Context { source_system: "old", zone: &TimeZone::UTC, file: "a", offset: 0 };
+        let mapped = map(&bytes, &Rules::default(), &cx);
+        for resource in &mapped.resources {
+            prop_assert!(serde_json::from_slice::<Value>(resource).is_ok());
+        }
+        prop_assert_eq!(mapped.resources.is_empty(), mapped.fate != Fate::Archived);
+    }
 }
 
 fn files(dir: &Path, found: &mut Vec<PathBuf>) {

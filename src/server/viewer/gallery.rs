@@ -282,6 +282,7 @@ fn text_hits(chart: &Chart) -> TextHits {
         date: Some("2023-10-02".into()),
         snippet: snippet.into(),
         marks: vec![12..22],
+        section: Some("Hospital course".into()),
     };
     TextHits {
         hits: chart.records.iter().rev().take(5).map(hit).collect(),
