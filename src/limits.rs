@@ -56,3 +56,9 @@ pub const PAGE_SECONDS_MAX: u64 = 20;
 pub const PICTURE_PIXELS_MAX: u64 = 40_000_000;
 /// Most document workers (threads with a time limit) alive at once, those included that overran and cannot be stopped.
 pub const DOCUMENT_WORKERS_MAX: usize = 64;
+/// Deepest nesting of entries of a CDA document, one inside the other.
+pub const CDA_ENTRY_DEPTH_MAX: usize = 16;
+/// Most findings about the entries of one section of a CDA document.
+pub const CDA_FINDINGS_MAX: usize = 1000;
+/// Bytes of narrative that the references of one CDA document may bring into its entries, all together.
+pub const CDA_REFERENCED_TEXT_MAX: usize = 64 << 20;
