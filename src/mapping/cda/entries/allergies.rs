@@ -4,7 +4,7 @@
 //!
 //! Not for: reactions to vaccines and drugs, which stay with those.
 
-use super::super::types::Concept;
+use super::super::types::{self, Concept};
 use super::read::{is_any, is_negated, name, related, related_as, status};
 use super::rules::{Rule, Topic, has, rule};
 use super::values::absent_reason;
@@ -91,6 +91,10 @@ impl<'a> Work<'a> {
         if code.is_empty() {
             code.text = self.short_words(entry.child("text"));
         }
+        // Some say that there are none in words only, beside an entry that leaves the substance out.
+        if code.is_empty() && kind.is_some() && self.says_none_known(&scope) {
+            code = none_known(kind.map_or("", |(_, _, category)| category));
+        }
         if code.is_empty() {
             self.empty(entry);
             return;
@@ -114,6 +118,11 @@ impl<'a> Work<'a> {
         self.notes(&mut o, entry, &[]);
         o.array("reaction", |list| self.reactions(list, entry));
         self.keep(draft, name(&code));
+    }
+
+    fn says_none_known(&self, scope: &Scope<'a>) -> bool {
+        let narrative = scope.section.child("text").map(|text| types::spaced(&text.text())).unwrap_or_default();
+        narrative.len() < 1000 && narrative.to_ascii_lowercase().contains("no known")
     }
 
     /// What the patient is allergic to.

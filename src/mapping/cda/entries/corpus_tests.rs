@@ -55,6 +55,10 @@ fn every_record_of_the_corpus_is_taken() {
             lines.push(b'\n');
         }
         if let Some(dump) = &dump {
+            for f in &mapped.findings {
+                println!("F {} {} {} {}", path.display(), f.offset, f.code, f.note);
+            }
+            println!("D {number:03} {}", path.display());
             std::fs::write(Path::new(dump).join(format!("{number:03}.ndjson")), lines).unwrap();
         }
     }

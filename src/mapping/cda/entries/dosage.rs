@@ -2,6 +2,7 @@
 //!
 //! Not for: the medication itself (`medications`).
 
+use super::super::types::Concept;
 use super::read::{Span, name, related, related_as};
 use super::values::{pq, quantity, unit};
 use super::work::Work;
@@ -103,7 +104,7 @@ impl<'a> Work<'a> {
     }
 
     /// The one Dosage of an entry. `bounds`: whether to say there from when to when.
-    pub fn dosage(&self, list: &mut Array<'_>, entry: Element<'a>, bounds: Option<&Span>) {
+    pub fn dosage(&self, list: &mut Array<'_>, entry: Element<'a>, product: &Concept, bounds: Option<&Span>) {
         let frequency = Frequency::of(entry);
         let precondition = entry.children("precondition").find_map(|p| p.child("criterion"));
         let condition = precondition.map(|criterion| {
@@ -115,7 +116,7 @@ impl<'a> Work<'a> {
         let as_needed = precondition.is_some() && condition.is_none();
         let route = self.concept(entry.child("routeCode"));
         let site = self.concept(entry.child("approachSiteCode"));
-        let mut text = self.sig(entry);
+        let mut text = self.sig(entry, product);
         if text.is_empty() {
             let parts = [
                 self.dose_words(entry),
@@ -150,13 +151,15 @@ impl<'a> Work<'a> {
         });
     }
 
-    /// The words of the prescription.
-    fn sig(&self, entry: Element<'a>) -> String {
+    /// The words of the prescription. The text of an entry is that, unless it is a whole row of the table, which names
+    /// the drug too, or no more than that name.
+    fn sig(&self, entry: Element<'a>, product: &Concept) -> String {
         let sig = related_as(entry, &["22.4.147"], "76662-6").map(|sig| self.words(sig.child("text")));
         sig.filter(|words| !words.is_empty()).unwrap_or_else(|| {
-            // In C32 the text of the entry is the prescription; elsewhere it is a row of the table, or nothing.
-            let is_old = super::rules::has(entry, &["1.24"]);
-            if is_old { self.short_words(entry.child("text")) } else { String::new() }
+            let words = self.short_words(entry.child("text"));
+            let drug = name(product).to_lowercase();
+            let first = drug.split_whitespace().next().unwrap_or_default();
+            if words.to_lowercase().contains(first) { String::new() } else { words }
         })
     }
 
@@ -179,10 +182,10 @@ impl<'a> Work<'a> {
 }
 
 /// The unit of a dose; a dose without one counts what the entry says is given (tablets).
-fn dose_unit<'a>(entry: Element<'a>, dose: Element<'a>) -> &'a str {
+fn dose_unit(entry: Element<'_>, dose: Element<'_>) -> String {
     let own = unit(dose);
-    let given = || entry.child("administrationUnitCode").map_or("", |code| code.attr("displayName"));
-    if matches!(own, "" | "1") { given() } else { own }
+    let given = || entry.child("administrationUnitCode").map_or("", |code| code.attr("displayName")).to_owned();
+    if matches!(own.as_str(), "" | "1") { given() } else { own }
 }
 
 fn dose_and_rate(o: &mut Object<'_>, entry: Element<'_>) {
@@ -195,8 +198,8 @@ fn dose_and_rate(o: &mut Object<'_>, entry: Element<'_>) {
         } else {
             let unit = if key == "dose" { dose_unit(entry, of) } else { unit(of) };
             let one = of.child("low").or(of.child("high")).unwrap_or(of);
-            let unit = if unit.is_empty() { one.attr("unit") } else { unit };
-            o.object(&format!("{key}Quantity"), |o| quantity(o, "", one.attr("value"), unit));
+            let unit = if unit.is_empty() { one.attr("unit").to_owned() } else { unit };
+            o.object(&format!("{key}Quantity"), |o| quantity(o, "", one.attr("value"), &unit));
         }
     }
 }

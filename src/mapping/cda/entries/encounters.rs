@@ -148,11 +148,18 @@ fn encounter_status(entry: Element<'_>, span: &Span) -> &'static str {
 
 /// The class: a code of ActCode among those of the kind, or what the kind stands for.
 fn class(o: &mut Object<'_>, kind: &Concept) {
+    let words = kind.text.to_ascii_lowercase();
+    let by_words = || match words.as_str() {
+        "inpatient" | "inpatient encounter" => Some("IMP"),
+        "emergency" | "emergency room" | "ed visit" => Some("EMER"),
+        "outpatient" | "ambulatory" | "office visit" | "clinic visit" => Some("AMB"),
+        _ => None,
+    };
     let known = kind.codings.iter().find_map(|coding| {
         let class = CLASSES.iter().find(|(_, codes)| codes.contains(&coding.code.as_str()));
         class.map(|(class, _)| *class)
     });
-    match known {
+    match known.or_else(by_words) {
         Some(class) => Coding::new(ACT_CODE, class, "").write(o),
         // FHIR wants one.
         None => absent(o, "UNK"),

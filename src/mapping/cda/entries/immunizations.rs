@@ -53,7 +53,7 @@ impl<'a> Work<'a> {
         self.concept(entry.child("approachSiteCode")).write(&mut o, "site");
         self.concept(entry.child("routeCode")).write(&mut o, "route");
         if let Some(dose) = entry.child("doseQuantity") {
-            o.object("doseQuantity", |o| quantity(o, "", dose.attr("value"), unit(dose)));
+            o.object("doseQuantity", |o| quantity(o, "", dose.attr("value"), &unit(dose)));
         }
         o.array("performer", |list| {
             for entity in self.performers(entry) {

@@ -99,7 +99,7 @@ impl<'a> Work<'a> {
         }
         o.array("reasonCode", |list| self.reasons(list, entry));
         self.notes(&mut o, entry, &[]);
-        o.array("dosage", |list| self.dosage(list, entry, None));
+        o.array("dosage", |list| self.dosage(list, entry, product, None));
         self.keep(draft, name(product));
     }
 
@@ -133,7 +133,7 @@ impl<'a> Work<'a> {
             self.concept(entry.child("approachSiteCode")).write(o, "site");
             self.concept(entry.child("routeCode")).write(o, "route");
             if let Some(dose) = entry.child("doseQuantity") {
-                o.object("dose", |o| quantity(o, "", dose.attr("value"), unit(dose)));
+                o.object("dose", |o| quantity(o, "", dose.attr("value"), &unit(dose)));
             }
         });
         self.keep(draft, name(product));
@@ -164,7 +164,7 @@ impl<'a> Work<'a> {
         o.array("reasonCode", |list| self.reasons(list, entry));
         self.notes(&mut o, order, &[]);
         let course = self.course(entry);
-        o.array("dosageInstruction", |list| self.dosage(list, entry, Some(&course)));
+        o.array("dosageInstruction", |list| self.dosage(list, entry, product, Some(&course)));
         let is_supply = order.is("supply");
         let supply =
             if is_supply { Some(order) } else { related(entry).map(|(_, act)| act).find(|a| a.is("supply") && is_planned(*a)) };
@@ -180,7 +180,7 @@ impl<'a> Work<'a> {
         self.span(supply.child("effectiveTime")).write_period(o, "validityPeriod");
         repeats(o, supply);
         if let Some(amount) = supply.child("quantity") {
-            o.object("quantity", |o| quantity(o, "", amount.attr("value"), unit(amount)));
+            o.object("quantity", |o| quantity(o, "", amount.attr("value"), &unit(amount)));
         }
     }
 
@@ -213,7 +213,7 @@ impl<'a> Work<'a> {
             }
         });
         if let Some(amount) = supply.child("quantity") {
-            o.object("quantity", |o| quantity(o, "", amount.attr("value"), unit(amount)));
+            o.object("quantity", |o| quantity(o, "", amount.attr("value"), &unit(amount)));
         }
         o.text("whenHandedOver", when.start());
         self.notes(&mut o, supply, &[]);
@@ -226,12 +226,12 @@ impl<'a> Work<'a> {
         let words = said.as_ref().map_or("", |value| name(value)).to_ascii_lowercase();
         let is = |code: &str, word: &str| said.as_ref().is_some_and(|v| is_any(v, &[code])) || words.starts_with(word);
         match status(entry) {
-            _ if is("55561003", "active") => "active",
+            _ if is("55561003", "active") || words.starts_with("ordered") => "active",
             _ if is("421139008", "on hold") => "on-hold",
             _ if is("392521001", "no longer active") || is("73425007", "inactive") => "completed",
             _ if words.starts_with("discontinued") => "stopped",
             _ if words.starts_with("completed") => "completed",
-            "active" => "active",
+            "active" | "ordered" => "active",
             "completed" => "completed",
             "aborted" | "cancelled" => "stopped",
             "held" | "suspended" => "on-hold",

@@ -29,6 +29,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 
+use self::read::related;
 use self::rules::{Rule, is_act, rule, topic};
 use self::work::{Made, Scope, Work};
 use super::About;
@@ -130,6 +131,7 @@ impl<'a> Work<'a> {
             Rule::ProblemConcern => return self.problem_concern(act, scope) || self.container(act, scope),
             Rule::AllergyConcern => return self.allergy_concern(act, scope),
             Rule::Organizer => return self.organizer(act, scope),
+            Rule::Container if related(act).next().is_none() => self.empty(act),
             Rule::Container => return self.container(act, scope),
             Rule::Coverage => return self.coverage(act),
             Rule::Problem => drop(self.problem(act, scope)),

@@ -87,7 +87,10 @@ impl<'a> Work<'a> {
             what = entry.child("value").map(|v| self.value_words(v)).unwrap_or_default();
         }
         let what = format!("{what} {}", when.start());
-        let mut draft = self.begin_as("Observation", entry, what.trim());
+        // A report refers to its results, so these have a name even where the exporter gave them none.
+        let in_panel = scope.topic == Topic::Results && scope.around.is_some();
+        let value = if in_panel { entry.child("value").map(|v| self.value_words(v)).unwrap_or_default() } else { String::new() };
+        let mut draft = self.begin_told("Observation", entry, what.trim(), &[super::read::key(&code), when.start(), &value]);
         let mut o = draft.resource.object();
         o.text("status", observation_status(entry));
         o.array("category", |list| {
@@ -96,7 +99,8 @@ impl<'a> Work<'a> {
         });
         code.write(&mut o, "code");
         self.subject(&mut o, "subject");
-        self.encounter(&mut o, "encounter", entry);
+        let encounters = [Some(entry), scope.around].into_iter().flatten().map(|e| self.encounter_of(e));
+        o.reference("encounter", "Encounter", &encounters.into_iter().find(|id| !id.is_empty()).unwrap_or_default(), "");
         when.write(&mut o, "effective");
         o.array("performer", |list| self.doers(list, entry, &scope));
         self.values(&mut o, entry, &code);

@@ -15,6 +15,13 @@ use crate::mapping::systems::Coding;
 impl<'a> Work<'a> {
     pub fn planned(&mut self, entry: Element<'a>, scope: Scope<'a>) {
         let mut code = self.code_or_text(entry);
+        // Some put all that they know of a planned visit into another one inside it.
+        let inner = related(entry).map(|(_, act)| act).find(|act| act.is("encounter"));
+        if code.is_empty()
+            && let Some(inner) = inner
+        {
+            code = self.code_or_text(inner);
+        }
         if code.is_empty() && entry.is("supply") {
             code = self.product_of(entry.child("product"));
         }
@@ -24,7 +31,10 @@ impl<'a> Work<'a> {
             self.empty(entry);
             return;
         }
-        let span = self.span(entry.child("effectiveTime"));
+        let mut span = self.span(entry.child("effectiveTime"));
+        if span.is_empty() {
+            span = self.span(inner.and_then(|inner| inner.child("effectiveTime")));
+        }
         let mut draft = self.begin("ServiceRequest", entry, &code);
         let mut o = draft.resource.object();
         o.text(

@@ -44,6 +44,22 @@ impl Span {
     }
 }
 
+/// Words that stand where nothing is known.
+fn is_filler(words: &str) -> bool {
+    const FILLERS: [&str; 9] = [
+        "no information",
+        "no information available",
+        "no information present",
+        "no data",
+        "no data available",
+        "not available",
+        "n/a",
+        "unknown",
+        "-",
+    ];
+    FILLERS.contains(&words.trim_end_matches('.').to_ascii_lowercase().as_str())
+}
+
 /// The statements related to an entry: how, and what.
 pub fn related<'a>(entry: Element<'a>) -> impl Iterator<Item = (&'a str, Element<'a>)> {
     let links = entry.elements().filter(|e| matches!(e.name(), "entryRelationship" | "component"));
@@ -120,6 +136,7 @@ impl<'a> Work<'a> {
             concept.codings.extend(coding);
         }
         let text = self.words(coded.child("originalText"));
+        let text = if concept.codings.is_empty() && is_filler(&text) { String::new() } else { text };
         concept.text = match text.len() {
             1..=WORDS_MAX => text,
             _ => {
@@ -142,7 +159,7 @@ impl<'a> Work<'a> {
     /// The words of a text element when they are few enough to be a name.
     pub fn short_words(&self, text: Option<Element<'a>>) -> String {
         let words = self.words(text);
-        if words.len() > WORDS_MAX { String::new() } else { words }
+        if words.len() > WORDS_MAX || is_filler(&words) { String::new() } else { words }
     }
 
     pub fn span(&self, time: Option<Element<'a>>) -> Span {

@@ -102,7 +102,14 @@ const HL7: &str = "2.16.840.1.113883.10.20.";
 /// Templates by what follows [`HL7`] in their root, in the order in which they are asked: an entry that claims several
 /// is read by the first of them here.
 const TEMPLATES: [(Rule, &[&str]); 21] = [
-    (Rule::Nothing, &["22.4.122", "22.4.64", "1.40"]),
+    // Pointers, remarks, and what only qualifies the entry around it: statuses, priorities, ages, episodes.
+    (
+        Rule::Nothing,
+        &[
+            "22.4.122", "22.4.64", "1.40", "22.4.6", "22.4.28", "22.4.31", "22.4.53", "22.4.118", "22.4.123", "22.4.143",
+            "22.4.145", "22.4.147", "22.4.8", "22.4.9", "1.38", "1.39", "1.41", "1.46", "1.47", "1.50", "1.54", "1.55", "1.57",
+        ],
+    ),
     (Rule::AllergyConcern, &["22.4.30"]),
     (Rule::Allergy, &["22.4.7", "1.18"]),
     // The act of CCD stands for both kinds of concern; the section tells them apart.
@@ -181,11 +188,21 @@ fn immunization(entry: Element<'_>) -> Rule {
     if is_planned(entry) { Rule::Medication } else { Rule::Immunization }
 }
 
+/// A known kind of act in a section that tells what it is about. What claims to be some other statement of HL7's is not
+/// taken for it.
 fn by_shape(entry: Element<'_>, topic: Topic) -> Option<Rule> {
+    let mut roots = entry.children("templateId").filter_map(|t| t.attr("root").strip_prefix(HL7));
+    let is_other =
+        matches!(entry.name(), "act" | "observation") && roots.any(|root| root.starts_with("22.4.") || root.starts_with("1."));
+    if is_other {
+        return None;
+    }
     Some(match (entry.name(), topic) {
         ("substanceAdministration", Topic::Immunizations) => Rule::Immunization,
         ("substanceAdministration", _) => Rule::Medication,
         ("procedure", _) => Rule::Procedure,
+        // An encounter of which only the id stands there is a pointer to it.
+        ("encounter", _) if entry.child("code").is_none() && entry.child("effectiveTime").is_none() => Rule::Nothing,
         ("encounter", _) => Rule::Encounter,
         ("supply", Topic::Medications) => Rule::Dispense,
         ("supply", _) => Rule::Supply,

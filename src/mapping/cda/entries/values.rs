@@ -110,19 +110,23 @@ pub fn quantity(o: &mut Object<'_>, comparator: &str, value: &str, unit: &str) {
 }
 
 /// The unit of a PQ: as a code, or as words where there is none for it.
-pub fn unit<'a>(pq: Element<'a>) -> &'a str {
+pub fn unit(pq: Element<'_>) -> String {
     let own = pq.attr("unit");
     let words = || {
         let translation = pq.child("translation")?;
-        let display = translation.attr("displayName");
-        Some(if display.is_empty() { translation.attr("code") } else { display })
+        let own_words = translation.child("originalText").map(|text| types::spaced(&text.text())).unwrap_or_default();
+        let all = [own_words.as_str(), translation.attr("displayName"), translation.attr("code")];
+        all.into_iter().find(|words| !words.is_empty()).map(str::to_owned)
     };
-    if own.is_empty() { words().unwrap_or("") } else { own }
+    match own {
+        "" | "1" => words().unwrap_or_else(|| own.to_owned()),
+        _ => own.to_owned(),
+    }
 }
 
 /// A Quantity of a PQ.
 pub fn pq(o: &mut Object<'_>, comparator: &str, pq: Element<'_>) {
-    quantity(o, comparator, pq.attr("value"), unit(pq));
+    quantity(o, comparator, pq.attr("value"), &unit(pq));
 }
 
 /// Why there is no value, by nullFlavor, in the words of FHIR.
@@ -173,7 +177,7 @@ impl<'a> Work<'a> {
             return o.number("valueInteger", number);
         }
         if decimal(number).is_some() {
-            o.object("valueQuantity", |o| quantity(o, "", number, unit));
+            o.object("valueQuantity", |o| quantity(o, "", number, &unit));
             return true;
         }
         // Such as "<5" in a field for numbers.
@@ -204,6 +208,7 @@ impl<'a> Work<'a> {
         }
         let (number, unit) = (value.attr("value"), unit(value));
         let words = if number.is_empty() { self.words(Some(value)) } else { number.to_owned() };
+        let unit = if unit == "1" { "" } else { unit.as_str() };
         types::spaced(&format!("{words} {unit}"))
     }
 }

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::About;
 use super::super::types::{self, Concept};
-use super::read::key;
+use super::read::{key, related};
 use super::rules::{Rule, Topic, rule};
 use crate::formats::cda::{Document, Element};
 use crate::limits::{CDA_FINDINGS_MAX, CDA_REFERENCED_TEXT_MAX};
@@ -140,19 +140,21 @@ impl<'a> Work<'a> {
     fn name(&self, kind: &str, entry: Element<'_>, what: &str) -> String {
         let Some((root, extension)) = usable_id(entry) else { return String::new() };
         let what = &what[..what.floor_char_boundary(WHAT_MAX)];
-        let patient = self.about.patient.as_str();
         let name = match (what, extension) {
-            ("", "") => id(&[patient, root]),
-            ("", _) => id(&[patient, root, extension]),
-            _ => id(&[patient, root, extension, what]),
+            ("", "") => id(&[root]),
+            ("", _) => id(&[root, extension]),
+            _ => id(&[root, extension, what]),
         };
+        self.unrepeated(kind, format!("{}..{name}", self.about.patient))
+    }
+
+    fn unrepeated(&self, kind: &str, name: String) -> String {
         if self.known.repeated.contains(&format!("{kind}/{name}")) { String::new() } else { name }
     }
 
     /// The id of the encounter that an entry names inside itself; empty when the document tells no more about it.
     pub fn encounter_of(&self, entry: Element<'a>) -> String {
-        let inside = entry.children("entryRelationship").find_map(|related| related.child("encounter"));
-        let Some(encounter) = inside else { return String::new() };
+        let Some((_, encounter)) = related(entry).find(|(_, act)| act.is("encounter")) else { return String::new() };
         if !self.about.encounter.is_empty() && types::id_of(&encounter) == self.about.encounter {
             return self.about.encounter.clone();
         }
@@ -166,7 +168,20 @@ impl<'a> Work<'a> {
     }
 
     pub fn begin_as(&self, kind: &'static str, entry: Element<'a>, what: &str) -> Draft {
-        let id = self.name(kind, entry, what);
+        self.begin_named(kind, entry, self.name(kind, entry, what))
+    }
+
+    /// Begins a resource whose name falls back on what it says, where the entry has no id: other records refer to it.
+    pub fn begin_told(&self, kind: &'static str, entry: Element<'a>, what: &str, says: &[&str]) -> Draft {
+        let mut name = self.name(kind, entry, what);
+        if name.is_empty() && says.iter().all(|part| !part.is_empty()) {
+            let parts: Vec<&str> = says.iter().map(|part| &part[..part.floor_char_boundary(WHAT_MAX)]).collect();
+            name = self.unrepeated(kind, format!("{}..told.{}", self.about.patient, id(&parts)));
+        }
+        self.begin_named(kind, entry, name)
+    }
+
+    fn begin_named(&self, kind: &'static str, entry: Element<'a>, id: String) -> Draft {
         let mut resource = Resource::new(kind, &id);
         let last_updated = if id.is_empty() { "" } else { self.about.last_updated.as_str() };
         resource.meta(last_updated, &self.about.security);
