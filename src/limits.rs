@@ -61,4 +61,4 @@ pub const CDA_ENTRY_DEPTH_MAX: usize = 16;
 /// Most findings about the entries of one section of a CDA document.
 pub const CDA_FINDINGS_MAX: usize = 1000;
 /// Bytes of narrative that the references of one CDA document may bring into its entries, all together.
-pub const CDA_REFERENCED_TEXT_MAX: usize = 64 << 20;
+pub const CDA_REFERENCED_TEXT_MAX: usize = 8 << 20;

@@ -4,8 +4,8 @@
 //!
 //! Not for: reactions to vaccines and drugs, which stay with those.
 
-use super::super::types::{self, Concept};
-use super::read::{is_any, is_negated, name, related, related_as, status};
+use super::super::types::Concept;
+use super::read::{is_any, is_negated, name, related, related_as};
 use super::rules::{Rule, Topic, has, rule};
 use super::values::absent_reason;
 use super::work::{Scope, Work};
@@ -62,9 +62,10 @@ impl<'a> Work<'a> {
     /// The allergies of a concern; false when there is none inside.
     pub fn allergy_concern(&mut self, act: Element<'a>, scope: Scope<'a>) -> bool {
         let mut found = false;
+        let scope = scope.within(act);
         for (_, inside) in related(act) {
             if inside.is("observation") && rule(inside, Topic::Allergies) == Some(Rule::Allergy) {
-                self.allergy(inside, scope.within(act));
+                self.allergy(inside, scope);
                 found = true;
             }
         }
@@ -121,7 +122,7 @@ impl<'a> Work<'a> {
     }
 
     fn says_none_known(&self, scope: &Scope<'a>) -> bool {
-        let narrative = scope.section.child("text").map(|text| types::spaced(&text.text())).unwrap_or_default();
+        let narrative = scope.section.child("text").map(|text| self.narrative(text)).unwrap_or_default();
         narrative.len() < 1000 && narrative.to_ascii_lowercase().contains("no known")
     }
 
@@ -145,7 +146,7 @@ impl<'a> Work<'a> {
         let said = related_as(entry, &["22.4.28", "1.39"], "33999-4").map(|status| self.concept(status.child("value")));
         let words = said.as_ref().map_or("", |value| name(value)).to_ascii_lowercase();
         let is = |code: &str, word: &str| said.as_ref().is_some_and(|v| is_any(v, &[code])) || words.starts_with(word);
-        let concern = scope.around.map_or("", |act| status(act));
+        let concern = scope.around.concern;
         match concern {
             _ if is("55561003", "active") => "active",
             _ if is("413322009", "resolved") => "resolved",

@@ -121,9 +121,10 @@ impl<'a> Work<'a> {
             match rule(act, Topic::Encounters) {
                 Some(Rule::Problem) => found.extend(self.problem(act, scope)),
                 Some(Rule::ProblemConcern) => {
+                    let scope = scope.within(act);
                     for (_, problem) in related(act).filter(|(_, act)| act.is("observation")) {
                         if rule(problem, Topic::Encounters) == Some(Rule::Problem) {
-                            found.extend(self.problem(problem, scope.within(act)));
+                            found.extend(self.problem(problem, scope));
                         }
                     }
                 }

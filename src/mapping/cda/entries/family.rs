@@ -29,9 +29,7 @@ impl<'a> Work<'a> {
         self.subject(&mut o, "patient");
         o.text("name", &person.and_then(|p| p.child("name")).map(|n| types::name_line(&n)).unwrap_or_default());
         relation.write(&mut o, "relationship");
-        if let Some(person) = person {
-            self.relative(&mut o, person, &observations);
-        }
+        self.relative(&mut o, person, &observations);
         let (not_so, so): (Vec<_>, Vec<_>) = observations.iter().partition(|entry| is_negated(**entry));
         let not_so = not_so.into_iter().filter_map(|entry: &Element<'a>| Some(self.value_words(entry.child("value")?)));
         let not_so: Vec<_> = not_so.filter(|words| !words.is_empty()).map(|words| format!("Not: {words}")).collect();
@@ -40,11 +38,12 @@ impl<'a> Work<'a> {
         self.keep(draft, name(&relation));
     }
 
-    fn relative(&self, o: &mut Object<'_>, person: Element<'a>, observations: &[Element<'a>]) {
-        self.concept(person.child("administrativeGenderCode")).write(o, "sex");
-        o.text("bornDate", self.span(person.child("birthTime")).start().get(..10).unwrap_or_default());
-        let died = self.span(person.child("sdtc:deceasedTime"));
-        let says = person.child("sdtc:deceasedInd").map_or("", |flag| flag.attr("value"));
+    fn relative(&self, o: &mut Object<'_>, person: Option<Element<'a>>, observations: &[Element<'a>]) {
+        let part = |name: &str| person.and_then(|person| person.child(name));
+        self.concept(part("administrativeGenderCode")).write(o, "sex");
+        o.text("bornDate", self.span(part("birthTime")).start().get(..10).unwrap_or_default());
+        let died = self.span(part("sdtc:deceasedTime"));
+        let says = part("sdtc:deceasedInd").map_or("", |flag| flag.attr("value"));
         let died_of = observations.iter().any(|entry| related_as(*entry, &["22.4.47", "1.42"], "").is_some());
         if let Some(date) = died.start().get(..10) {
             o.text("deceasedDate", date);

@@ -2,12 +2,15 @@
 //!
 //! Not for: planned ones, which are requests (`medications`).
 
-use super::read::{is_negated, name, related, related_as, status};
+use super::read::{is_any, is_negated, name, related, related_as, status};
 use super::rules::has;
 use super::values::{quantity, unit};
 use super::work::{Scope, Work};
 use crate::formats::cda::Element;
 use crate::mapping::fhir::{Object, decimal};
+
+/// Codes that name no vaccine but the idea of one.
+const ANY_VACCINE: [&str; 4] = ["71181003", "787859002", "998", "999"];
 
 impl<'a> Work<'a> {
     pub fn immunization(&mut self, entry: Element<'a>, scope: Scope<'a>) {
@@ -16,7 +19,7 @@ impl<'a> Work<'a> {
             vaccine.text = self.short_words(entry.child("text"));
         }
         let says_none = name(&vaccine).to_ascii_lowercase().starts_with("no known");
-        if says_none || vaccine.is_empty() && is_negated(entry) {
+        if says_none || is_negated(entry) && (vaccine.is_empty() || is_any(&vaccine, &ANY_VACCINE)) {
             self.none_known += 1;
             return;
         }

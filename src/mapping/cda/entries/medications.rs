@@ -220,6 +220,14 @@ impl<'a> Work<'a> {
         self.keep(draft, name(product));
     }
 
+    /// Before R2.1 (whose templates have an extension) exporters wrote "completed" on all that is taken, as HL7's samples
+    /// did. Without an end that does not say that it is over.
+    fn may_go_on(&self, entry: Element<'a>) -> bool {
+        let is_newer = entry.children("templateId").any(|template| !template.attr("extension").is_empty());
+        let course = self.course(entry);
+        entry.is("substanceAdministration") && !is_newer && course.high.is_empty() && course.point.is_empty()
+    }
+
     /// The status of a statement or an order: the observation about it says more than the act.
     fn drug_status(&self, entry: Element<'a>, otherwise: &'static str) -> &'static str {
         let said = related_as(entry, &["1.47"], "33999-4").map(|status| self.concept(status.child("value")));
@@ -232,6 +240,7 @@ impl<'a> Work<'a> {
             _ if words.starts_with("discontinued") => "stopped",
             _ if words.starts_with("completed") => "completed",
             "active" | "ordered" => "active",
+            "completed" if self.may_go_on(entry) => otherwise,
             "completed" => "completed",
             "aborted" | "cancelled" => "stopped",
             "held" | "suspended" => "on-hold",

@@ -31,7 +31,7 @@ use std::collections::{HashMap, HashSet};
 
 use self::read::related;
 use self::rules::{Rule, is_act, rule, topic};
-use self::work::{Made, Scope, Work};
+use self::work::{Around, Made, Scope, Work};
 use super::About;
 use crate::formats::cda::{Document, Element, Section};
 use crate::limits::CDA_ENTRY_DEPTH_MAX;
@@ -93,7 +93,7 @@ fn repeated_names(made: &[Made]) -> HashSet<String> {
 impl<'a> Work<'a> {
     fn section(&mut self, section: &Section<'a>) {
         let loinc = section.code().map_or("", |code| code.attr("code"));
-        let scope = Scope { topic: topic(loinc), section: section.element, around: None, depth: 0 };
+        let scope = Scope { topic: topic(loinc), section: section.element, around: Around::default(), depth: 0 };
         for entry in section.entries() {
             for act in entry.elements().filter(|e| is_act(*e)) {
                 if !act.null_flavor().is_empty() {

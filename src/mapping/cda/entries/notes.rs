@@ -21,8 +21,14 @@ struct Content {
 
 impl<'a> Work<'a> {
     pub fn note_activity(&mut self, entry: Element<'a>, scope: Scope<'a>) {
-        let kind = self.concept(entry.child("code"));
-        let Some(content) = self.content(entry) else {
+        let mut kind = self.concept(entry.child("code"));
+        // The code of all notes says less than the translation beside it.
+        if let Some(own) = kind.codings.iter().find(|coding| coding.code != "34109-9" && !coding.display.is_empty())
+            && (kind.text.is_empty() || kind.codings.iter().any(|c| c.code == "34109-9" && c.display == kind.text))
+        {
+            kind.text = own.display.clone();
+        }
+        let Some(content) = self.content(entry, &scope) else {
             self.empty(entry);
             return;
         };
@@ -59,8 +65,9 @@ impl<'a> Work<'a> {
         self.keep(draft, &title);
     }
 
-    /// The file inside the entry, or the narrative that it points to.
-    fn content(&self, entry: Element<'a>) -> Option<Content> {
+    /// The file inside the entry, or the narrative that it points to; where it points nowhere and is the only entry, that
+    /// of its section.
+    fn content(&self, entry: Element<'a>, scope: &Scope<'a>) -> Option<Content> {
         let text = entry.child("text")?;
         let own = text.text();
         if text.attr("representation") == "B64" && !own.trim().is_empty() {
@@ -69,7 +76,10 @@ impl<'a> Work<'a> {
             let media_type = sniff::sniff(&bytes, Some(text.attr("mediaType"))).media_type().to_owned();
             return Some(Content { media_type, data });
         }
-        let words = if own.trim().is_empty() { self.referenced(text) } else { text_of(&text) };
+        let mut words = if own.trim().is_empty() { self.referenced(text) } else { text_of(&text) };
+        if words.trim().is_empty() && scope.section.children("entry").nth(1).is_none() {
+            words = scope.section.child("text").map(|text| self.narrative(text)).unwrap_or_default();
+        }
         let words = words.trim();
         (!words.is_empty()).then(|| Content { media_type: "text/plain; charset=utf-8".to_owned(), data: STANDARD.encode(words) })
     }

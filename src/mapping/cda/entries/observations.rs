@@ -45,7 +45,7 @@ impl<'a> Work<'a> {
         self.organizer_when(organizer).write(&mut o, "effective");
         o.array("performer", |list| self.doers(list, organizer, &scope));
         o.array("specimen", |list| {
-            let specimen = self.specimen(organizer);
+            let specimen = self.specimen(organizer.child("specimen"));
             list.reference("", "", &specimen);
         });
         o.array("result", |list| {
@@ -66,8 +66,9 @@ impl<'a> Work<'a> {
     /// An organizer whose observations stand for themselves; false when it holds none.
     pub fn organizer(&mut self, organizer: Element<'a>, scope: Scope<'a>) -> bool {
         let mut found = false;
+        let scope = scope.within(organizer);
         for (_, entry) in related(organizer) {
-            found |= self.statement(entry, scope.within(organizer));
+            found |= self.statement(entry, scope);
         }
         found
     }
@@ -88,7 +89,7 @@ impl<'a> Work<'a> {
         }
         let what = format!("{what} {}", when.start());
         // A report refers to its results, so these have a name even where the exporter gave them none.
-        let in_panel = scope.topic == Topic::Results && scope.around.is_some();
+        let in_panel = scope.topic == Topic::Results && scope.around.is_organizer;
         let value = if in_panel { entry.child("value").map(|v| self.value_words(v)).unwrap_or_default() } else { String::new() };
         let mut draft = self.begin_told("Observation", entry, what.trim(), &[super::read::key(&code), when.start(), &value]);
         let mut o = draft.resource.object();
@@ -99,8 +100,11 @@ impl<'a> Work<'a> {
         });
         code.write(&mut o, "code");
         self.subject(&mut o, "subject");
-        let encounters = [Some(entry), scope.around].into_iter().flatten().map(|e| self.encounter_of(e));
-        o.reference("encounter", "Encounter", &encounters.into_iter().find(|id| !id.is_empty()).unwrap_or_default(), "");
+        let mut encounter = self.encounter_of(entry);
+        if encounter.is_empty() {
+            encounter = scope.around.encounter.map(|e| self.encounter_id(e)).unwrap_or_default();
+        }
+        o.reference("encounter", "Encounter", &encounter, "");
         when.write(&mut o, "effective");
         o.array("performer", |list| self.doers(list, entry, &scope));
         self.values(&mut o, entry, &code);
@@ -112,8 +116,7 @@ impl<'a> Work<'a> {
         self.notes(&mut o, entry, &[]);
         self.concept(entry.child("targetSiteCode")).write(&mut o, "bodySite");
         self.concept(entry.child("methodCode")).write(&mut o, "method");
-        let specimen = [Some(entry), scope.around].into_iter().flatten().map(|e| self.specimen(e)).find(|s| !s.is_empty());
-        o.reference("specimen", "", "", &specimen.unwrap_or_default());
+        o.reference("specimen", "", "", &self.specimen(entry.child("specimen").or(scope.around.specimen)));
         o.array("referenceRange", |list| self.ranges(list, entry));
         let kept = self.keep(draft, name(&code));
         self.inside_observation(entry, scope);
@@ -122,10 +125,11 @@ impl<'a> Work<'a> {
 
     /// Problems and scales that an observation carries inside are records too.
     fn inside_observation(&mut self, entry: Element<'a>, scope: Scope<'a>) {
+        let scope = scope.within(entry);
         for (_, act) in related(entry) {
             let is_own = has(act, &["22.4.69", "22.4.86", "22.4.138", "22.4.50", "15.3.1"]) && act.child("code").is_some();
             if is_own {
-                self.statement(act, scope.within(entry));
+                self.statement(act, scope);
             }
         }
     }
@@ -195,17 +199,17 @@ impl<'a> Work<'a> {
     pub fn doers(&self, list: &mut Array<'_>, entry: Element<'a>, scope: &Scope<'a>) {
         let mut performers = self.performers(entry);
         if performers.is_empty() {
-            performers = scope.around.map(|around| self.performers(around)).unwrap_or_default();
+            performers.extend(scope.around.performer.and_then(|performer| performer.child("assignedEntity")));
         }
         if performers.is_empty() {
-            let author = entry.child("author").or_else(|| scope.around.and_then(|around| around.child("author")));
+            let author = entry.child("author").or(scope.around.author);
             performers.extend(author.and_then(|author| author.child("assignedAuthor")));
         }
         performers.iter().for_each(|entity| list.object(|o| self.party(o, *entity)));
     }
 
-    fn specimen(&self, entry: Element<'a>) -> String {
-        let kind = entry.path(&["specimen", "specimenRole", "specimenPlayingEntity"]);
+    fn specimen(&self, specimen: Option<Element<'a>>) -> String {
+        let kind = specimen.and_then(|specimen| specimen.path(&["specimenRole", "specimenPlayingEntity"]));
         let code = self.concept(kind.and_then(|kind| kind.child("code")));
         if code.is_empty() { self.words(kind.and_then(|kind| kind.child("name"))) } else { name(&code).to_owned() }
     }

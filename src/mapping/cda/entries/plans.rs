@@ -155,8 +155,9 @@ impl<'a> Work<'a> {
     /// The statements inside an entry that says nothing itself; false when none is understood.
     pub fn container(&mut self, entry: Element<'a>, scope: Scope<'a>) -> bool {
         let mut found = false;
+        let scope = scope.within(entry);
         for (_, act) in related(entry) {
-            found |= self.statement(act, scope.within(entry));
+            found |= self.statement(act, scope);
         }
         found
     }

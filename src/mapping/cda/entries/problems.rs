@@ -45,9 +45,10 @@ impl<'a> Work<'a> {
     /// The problems of a concern (or of an act that gathers diagnoses); false when there is none inside.
     pub fn problem_concern(&mut self, act: Element<'a>, scope: Scope<'a>) -> bool {
         let mut found = false;
+        let scope = scope.within(act);
         for (_, inside) in related(act) {
             if inside.is("observation") && rule(inside, scope.topic) == Some(Rule::Problem) {
-                self.problem(inside, scope.within(act));
+                self.problem(inside, scope);
                 found = true;
             }
         }
@@ -130,7 +131,7 @@ impl<'a> Work<'a> {
     fn clinical_status(&self, entry: Element<'a>, span: &Span, scope: &Scope<'a>) -> &'static str {
         let said = related_as(entry, &["22.4.6", "1.50"], "33999-4").map(|status| self.concept(status.child("value")));
         let said = said.map_or("", |value| problem_status(&value));
-        let concern = scope.around.filter(|around| around.is("act")).map_or("", |act| status(act));
+        let concern = scope.around.concern;
         match (said, concern) {
             (said @ ("inactive" | "resolved" | "remission"), _) => said,
             _ if !span.high.is_empty() => "resolved",
@@ -146,9 +147,8 @@ impl<'a> Work<'a> {
     }
 
     fn category(&self, scope: Scope<'a>) -> Coding {
-        let in_encounter = scope.around.is_some_and(|around| super::rules::has(around, &["22.4.80", "22.4.33", "22.4.34"]));
         match scope.topic {
-            _ if in_encounter => Coding::new(CATEGORY, "encounter-diagnosis", "Encounter Diagnosis"),
+            _ if scope.around.is_diagnosis => Coding::new(CATEGORY, "encounter-diagnosis", "Encounter Diagnosis"),
             Topic::Concerns => Coding::new(US_CATEGORY, "health-concern", "Health Concern"),
             Topic::Diagnoses | Topic::Encounters | Topic::Procedures => {
                 Coding::new(CATEGORY, "encounter-diagnosis", "Encounter Diagnosis")

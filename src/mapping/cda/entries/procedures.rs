@@ -3,7 +3,7 @@
 //! Not for: planned ones (`plans`).
 
 use super::super::types::{self, Concept};
-use super::read::{is_negated, name, related, status};
+use super::read::{is_any, is_negated, name, related, status};
 use super::rules::{Topic, has};
 use super::work::{Ref, Scope, Work};
 use crate::formats::cda::Element;
@@ -12,10 +12,18 @@ use crate::mapping::fhir::{Array, Object};
 /// The root of unique device identifiers.
 const UDI: &str = "2.16.840.1.113883.3.3719";
 
+/// Codes that name no procedure but the idea of one.
+const ANY_PROCEDURE: [&str; 1] = ["71388002"];
+
 impl<'a> Work<'a> {
     pub fn procedure(&mut self, entry: Element<'a>, scope: Scope<'a>) {
         let code = self.code_or_text(entry);
-        let devices: Vec<Ref> = self.devices_of(entry);
+        if is_negated(entry) && (code.is_empty() || is_any(&code, &ANY_PROCEDURE)) {
+            self.none_known += 1;
+            return;
+        }
+        // A device of what was not done is not there.
+        let devices: Vec<Ref> = if is_negated(entry) { Vec::new() } else { self.devices_of(entry) };
         if code.is_empty() {
             if devices.is_empty() {
                 self.empty(entry);
@@ -64,8 +72,9 @@ impl<'a> Work<'a> {
             }
         });
         self.keep(draft, name(&code));
+        let scope = Scope { topic: Topic::Administered, ..scope.within(entry) };
         for (_, act) in related(entry).filter(|(_, act)| act.is("substanceAdministration")) {
-            self.statement(act, Scope { topic: Topic::Administered, ..scope.within(entry) });
+            self.statement(act, scope);
         }
     }
 
@@ -132,8 +141,11 @@ impl<'a> Work<'a> {
 
     /// Equipment that a patient was given: what it is, and the devices that are named with it.
     pub fn supply(&mut self, entry: Element<'a>) {
-        let devices = self.devices_of(entry);
-        if !devices.is_empty() {
+        if is_negated(entry) {
+            self.none_known += 1;
+            return;
+        }
+        if !self.devices_of(entry).is_empty() {
             return;
         }
         let mut kind = self.product_of(entry.child("product"));

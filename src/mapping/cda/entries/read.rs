@@ -112,12 +112,17 @@ impl<'a> Work<'a> {
         if own.is_empty() { types::spaced(&self.referenced(text)) } else { own }
     }
 
-    /// The narrative that a text element points to, with its lines. All references of a document together may bring in
-    /// only so much: a thousand entries may point to one long text.
+    /// The narrative that a text element points to, with its lines. All of a document's entries together may bring in only
+    /// so much: a thousand of them may point to one long text.
     pub fn referenced(&self, text: Element<'a>) -> String {
         let reference = text.child("reference").map_or("", |reference| reference.attr("value"));
         let id = reference.strip_prefix('#').unwrap_or(reference);
-        let Some(target) = self.document.by_id(id).filter(|_| !id.is_empty()) else { return String::new() };
+        let target = self.document.by_id(id).filter(|_| !id.is_empty());
+        target.map(|target| self.narrative(target)).unwrap_or_default()
+    }
+
+    /// The text of a piece of narrative, as long as the document may ask for more.
+    pub fn narrative(&self, target: Element<'a>) -> String {
         let Some(left) = self.known.text_left.get().checked_sub(1 + target.descendants().count()) else { return String::new() };
         let words = text_of(&target);
         self.known.text_left.set(left.saturating_sub(words.len()));
@@ -177,8 +182,7 @@ impl<'a> Work<'a> {
     /// When an entry was so; an entry in an organizer may leave it to that.
     pub fn when(&self, entry: Element<'a>, scope: &Scope<'a>) -> Span {
         let own = self.span(entry.child("effectiveTime"));
-        let around = scope.around.filter(|around| own.is_empty() && around.is("organizer"));
-        around.map_or(own, |around| self.span(around.child("effectiveTime")))
+        if own.is_empty() { self.span(scope.around.time) } else { own }
     }
 
     /// When the author wrote it.
@@ -187,7 +191,7 @@ impl<'a> Work<'a> {
     }
 
     fn author_element(&self, entry: Element<'a>, scope: &Scope<'a>) -> Option<Element<'a>> {
-        entry.child("author").or_else(|| scope.around.and_then(|around| around.child("author")))
+        entry.child("author").or(scope.around.author)
     }
 
     /// A member that refers to who wrote it.

@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::About;
 use super::super::types::{self, Concept};
-use super::read::{key, related};
-use super::rules::{Rule, Topic, rule};
+use super::read::{key, related, status};
+use super::rules::{Rule, Topic, has, rule};
 use crate::formats::cda::{Document, Element};
 use crate::limits::{CDA_FINDINGS_MAX, CDA_REFERENCED_TEXT_MAX};
 use crate::mapping::Context;
@@ -48,14 +48,41 @@ pub struct Scope<'a> {
     pub topic: Topic,
     /// The element `section`.
     pub section: Element<'a>,
-    /// The organizer or concern around it, which says what the entry itself leaves out.
-    pub around: Option<Element<'a>>,
+    /// What is around it.
+    pub around: Around<'a>,
     pub depth: usize,
 }
 
+/// The organizer or concern around an entry, which says what the entry itself leaves out. Read once, however many entries
+/// it holds.
+#[derive(Clone, Copy, Default)]
+pub struct Around<'a> {
+    pub is_organizer: bool,
+    /// It gathers the diagnoses of a visit.
+    pub is_diagnosis: bool,
+    /// The status of a concern.
+    pub concern: &'a str,
+    pub time: Option<Element<'a>>,
+    pub author: Option<Element<'a>>,
+    pub performer: Option<Element<'a>>,
+    pub specimen: Option<Element<'a>>,
+    pub encounter: Option<Element<'a>>,
+}
+
 impl<'a> Scope<'a> {
-    pub fn within(self, around: Element<'a>) -> Scope<'a> {
-        Scope { around: Some(around), depth: self.depth + 1, ..self }
+    /// The scope of what lies in `outer`.
+    pub fn within(self, outer: Element<'a>) -> Scope<'a> {
+        let around = Around {
+            is_organizer: outer.is("organizer"),
+            is_diagnosis: has(outer, &["22.4.80", "22.4.33", "22.4.34"]),
+            concern: if outer.is("act") { status(outer) } else { "" },
+            time: outer.child("effectiveTime").filter(|_| outer.is("organizer")),
+            author: outer.child("author"),
+            performer: outer.child("performer"),
+            specimen: outer.child("specimen"),
+            encounter: related(outer).map(|(_, act)| act).find(|act| act.is("encounter")),
+        };
+        Scope { around, depth: self.depth + 1, ..self }
     }
 }
 
@@ -154,7 +181,12 @@ impl<'a> Work<'a> {
 
     /// The id of the encounter that an entry names inside itself; empty when the document tells no more about it.
     pub fn encounter_of(&self, entry: Element<'a>) -> String {
-        let Some((_, encounter)) = related(entry).find(|(_, act)| act.is("encounter")) else { return String::new() };
+        let inside = related(entry).map(|(_, act)| act).find(|act| act.is("encounter"));
+        inside.map(|encounter| self.encounter_id(encounter)).unwrap_or_default()
+    }
+
+    /// The id of an encounter that an entry points to.
+    pub fn encounter_id(&self, encounter: Element<'a>) -> String {
         if !self.about.encounter.is_empty() && types::id_of(&encounter) == self.about.encounter {
             return self.about.encounter.clone();
         }
