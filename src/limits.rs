@@ -20,6 +20,16 @@ pub const FRAME_PAYLOAD_MAX: usize = 1 << 30;
 pub const PACK_RAW_MAX: usize = 64 << 10;
 /// Zip, gzip or zstd expansion beyond this ratio is refused once the output passes 64 MiB.
 pub const EXPANSION_RATIO_MAX: u64 = 200;
+/// What any packed file may expand to, whatever the ratio.
+pub const EXPANSION_FREE: u64 = 64 << 20;
+/// Most members of one delivered container, those of containers inside it included.
+pub const MEMBERS_MAX: u64 = 1_000_000;
+/// Deepest nesting of containers: a container in a container in a container.
+pub const CONTAINER_DEPTH_MAX: usize = 3;
+/// Longest name of a member, in bytes.
+pub const MEMBER_NAME_MAX: usize = 4096;
+/// Longest extension header of a tar file, in bytes.
+pub const TAR_EXTENSION_MAX: u64 = 1 << 20;
 /// Longest text of one document that is indexed, in bytes.
 pub const INDEX_TEXT_MAX: usize = 8 << 20;
 /// Largest HTTP request body, in bytes.
@@ -30,6 +40,8 @@ pub const PAGE_MAX: usize = 1000;
 pub const AUDIT_TEXT_MAX: usize = 64 << 10;
 /// Longest text taken out of one document, in bytes; the rest is left with a finding.
 pub const EXTRACTED_TEXT_MAX: usize = 64 << 20;
+/// Bytes that the parts of one Word document may unpack to; the rest is left with a finding.
+pub const DOCX_UNPACKED_MAX: u64 = 64 << 20;
 /// Deepest nesting of an XML document.
 pub const XML_DEPTH_MAX: usize = 512;
 /// Most elements of an XML document of which a tree is made.
@@ -62,3 +74,15 @@ pub const CDA_ENTRY_DEPTH_MAX: usize = 16;
 pub const CDA_FINDINGS_MAX: usize = 1000;
 /// Bytes of narrative that the references of one CDA document may bring into its entries, all together.
 pub const CDA_REFERENCED_TEXT_MAX: usize = 8 << 20;
+/// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
+pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
+/// Most distinct values of one column that a profile counts exactly.
+pub const PROFILE_VALUES_MAX: usize = 1_000_000;
+/// Most distinct values of all columns of one table that a profile holds.
+pub const PROFILE_TABLE_VALUES_MAX: usize = 8_000_000;
+/// Most distinct values of one column that a profile keeps for comparing tables.
+pub const PROFILE_KEY_VALUES_MAX: usize = 250_000;
+/// Longest HL7 v2 message that is read, in bytes; places in it are kept in 32 bits.
+pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
+/// Most fields of one HL7 v2 segment that are read; the rest stays in the message.
+pub const HL7V2_FIELDS_MAX: usize = 4096;

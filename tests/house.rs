@@ -163,6 +163,7 @@ fn files_are_written_through_durable() {
         // A made-up delivery can be made again, and is not synced.
         "src/synth/delivery.rs",
         // Scratch of an ingest, which is worth nothing after a crash.
+        "src/sources/scratch.rs",
         "src/ingest/spill.rs",
         "src/ingest/gather.rs",
         // Takes the folder of private keys away from others; writes nothing.

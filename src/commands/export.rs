@@ -14,7 +14,7 @@ use crate::access::{Gate, Principal, Purpose, RequestContext, Role, Scope, Shown
 use crate::config::Config;
 use crate::durable;
 use crate::model::{ArchiveId, DocumentId, Kind, Label, PatientKey, Record};
-use crate::query::{Archive, QueryError, Selection, Walk};
+use crate::query::{Archive, QueryError, Selection, Source, Walk};
 use crate::signing::KeyPurpose;
 
 /// Write records back as FHIR R4 NDJSON, one file per type, with attachments as files beside.
@@ -86,8 +86,12 @@ impl Exporter {
         let parsed = name.split_once('/').and_then(|(kind, id)| Some((Kind::from_name(kind)?, ArchiveId::parse(id)?)));
         let (kind, id) = parsed.context("name the record as Type/id")?;
         let permit = self.gate.ask(&self.principal, Scope::Record(kind, id.clone()), self.context())?;
-        let (record, bytes) = self.archive.original(&permit, kind, &id, None)?;
-        let shown = shown("document.download", &[record]);
+        let (record, origin) = self.archive.origin(&permit, kind, &id, None)?;
+        let Source::Shown { bytes, mut beside } = origin.source else {
+            bail!("the source record also speaks of what may not be shown with this purpose");
+        };
+        beside.insert(0, record);
+        let shown = shown("document.download", &beside);
         let bytes = permit.answer(bytes, shown)?.into_inner();
         std::io::stdout().write_all(&bytes)?;
         Ok(())

@@ -218,12 +218,13 @@ fn deliveries(
             Err(error) => verdict.findings.push(finding(format!("accessions/{}", entry.accession), None, error.to_string())),
         }
     }
-    let delivered = match crate::sources::list(&args.delivery) {
+    let beside = args.archive.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let delivered = match crate::sources::list(&args.delivery, beside) {
         Ok(delivered) => delivered,
-        Err(error) => return verdict.findings.push(finding(error.path.display().to_string(), None, error.what)),
+        Err(error) => return verdict.findings.push(finding(error.path.display().to_string(), None, error.what.to_string())),
     };
     let files: Vec<rebuild::Delivered> =
-        delivered.into_iter().map(|f| rebuild::Delivered { name: f.name, path: f.path }).collect();
+        delivered.files.iter().map(|f| rebuild::Delivered { name: f.name.clone(), path: f.path.clone() }).collect();
     let show = |done: u64, of: u64| meter.show("rebuilding", done, of, false);
     match rebuild::compare(&accessions, &files, layout.root(), threads, &show) {
         Ok(outcome) => {

@@ -5,15 +5,18 @@
 pub mod attachment;
 pub mod bounded;
 pub mod cda;
+mod docx;
 pub mod encoding;
 pub mod fhir;
 mod flow;
+pub mod hl7v2;
 mod html;
 pub mod markup;
 pub mod pdf;
 mod plain;
 mod rtf;
 pub mod sniff;
+pub mod table;
 mod xml_text;
 
 #[cfg(test)]
@@ -61,10 +64,12 @@ fn text_at(bytes: &[u8], declared_type: Option<&str>, outer: bool) -> Extracted 
                 append(&mut read, text_at(&inner.bytes, inner.media_type.as_deref(), false));
             }
         }
-        MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png => {
+        MediaKind::Docx => docx::read(bytes, &mut read),
+        MediaKind::Wav => read.findings.push(finding("sound.no-text", 0, "a recording: its words are not searched")),
+        MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png | MediaKind::Gif => {
             read.findings.push(finding("picture.no-text", 0, "a picture: its words are not searched"));
         }
-        MediaKind::Docx | MediaKind::Zip | MediaKind::Unknown => {
+        MediaKind::Xlsx | MediaKind::Zip | MediaKind::Ole | MediaKind::Unknown => {
             read.findings.push(finding("document.unreadable", 0, "not a format whose text is read"));
         }
     }

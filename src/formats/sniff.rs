@@ -2,7 +2,7 @@
 //!
 //! Not for: believing a file name or a declared type; the declared type decides only between kinds that look the same.
 
-use super::encoding;
+use super::{docx, encoding};
 
 /// The kinds of document that the archive tells apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -14,11 +14,17 @@ pub enum MediaKind {
     Tiff,
     Jpeg,
     Png,
+    Gif,
+    /// Sound: a dictation.
+    Wav,
     /// XML whose root is an HL7 `ClinicalDocument`.
     Cda,
     Xml,
     Docx,
+    Xlsx,
     Zip,
+    /// The compound file of older office programs (DOC, XLS, MSG), and of encrypted documents.
+    Ole,
     Json,
     Unknown,
 }
@@ -34,9 +40,13 @@ impl MediaKind {
             MediaKind::Tiff => "image/tiff",
             MediaKind::Jpeg => "image/jpeg",
             MediaKind::Png => "image/png",
+            MediaKind::Gif => "image/gif",
+            MediaKind::Wav => "audio/wav",
             MediaKind::Cda | MediaKind::Xml => "application/xml",
             MediaKind::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            MediaKind::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             MediaKind::Zip => "application/zip",
+            MediaKind::Ole => "application/x-ole-storage",
             MediaKind::Json => "application/json",
             MediaKind::Unknown => "application/octet-stream",
         }
@@ -51,6 +61,9 @@ const PDF_HEADER_WITHIN: usize = 1024;
 /// Tells the kind of `bytes`. `declared` is the media type that came with them, a hint at most.
 pub fn sniff(bytes: &[u8], declared: Option<&str>) -> MediaKind {
     let head = &bytes[..bytes.len().min(HEAD)];
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        return docx::kind(bytes);
+    }
     binary_kind(head).unwrap_or_else(|| text_kind(head, declared))
 }
 
@@ -64,9 +77,14 @@ fn binary_kind(head: &[u8]) -> Option<MediaKind> {
     if head.starts_with(b"\x89PNG\r\n\x1A\n") {
         return Some(MediaKind::Png);
     }
-    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        let word = memchr::memmem::find(head, b"word/").is_some();
-        return Some(if word { MediaKind::Docx } else { MediaKind::Zip });
+    if head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a") {
+        return Some(MediaKind::Gif);
+    }
+    if (head.starts_with(b"RIFF") || head.starts_with(b"RF64")) && head.get(8..12) == Some(b"WAVE") {
+        return Some(MediaKind::Wav);
+    }
+    if head.starts_with(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1") {
+        return Some(MediaKind::Ole);
     }
     let near = &head[..head.len().min(PDF_HEADER_WITHIN)];
     memchr::memmem::find(near, b"%PDF-").map(|_| MediaKind::Pdf)

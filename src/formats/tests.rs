@@ -56,8 +56,12 @@ fn corpus_documents_are_read() {
             Some("rtf") => assert_eq!(read.kind, MediaKind::Rtf, "{name}"),
             Some("html") => assert_eq!(read.kind, MediaKind::Html, "{name}"),
             Some("tif") => assert_eq!(read.kind, MediaKind::Tiff, "{name}"),
+            Some("jpg") => assert_eq!(read.kind, MediaKind::Jpeg, "{name}"),
+            Some("png") => assert_eq!(read.kind, MediaKind::Png, "{name}"),
             _ => {}
         }
+        assert!(read.kind != MediaKind::Unknown, "nothing is known of {name}");
+        assert!(read.searchable || !codes.is_empty(), "not searchable, and no reason: {name}");
         let shows_text = matches!(read.kind, MediaKind::Html | MediaKind::Cda | MediaKind::Rtf | MediaKind::Text);
         assert!(
             !shows_text || !read.searchable || !read.text.trim().is_empty() || !codes.is_empty(),
@@ -176,6 +180,73 @@ fn a_document_within_a_cda_is_read_once() {
     assert_eq!(codes(elsewhere.as_bytes(), ""), ["cda.body-elsewhere"]);
 }
 
+/// A zip file of these members.
+fn zipped(members: &[(&str, &str)]) -> Vec<u8> {
+    use std::io::Write;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in members {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A Word document with this body, a header and a footnote.
+fn small_docx(body: &str) -> Vec<u8> {
+    let part = |name: &str, kind: &str| {
+        format!(
+            "<Override PartName='/word/{name}.xml' ContentType='application/vnd.openxmlformats-officedocument.wordprocessingml.{kind}+xml'/>"
+        )
+    };
+    let types =
+        [part("footnotes", "footnotes"), part("body", "document.main"), part("header1", "header"), part("gone", "footer")];
+    zipped(&[
+        ("[Content_Types].xml", &format!("<Types>{}</Types>", types.concat())),
+        ("word/body.xml", &format!("<w:document xmlns:w='w'><w:body>{body}</w:body></w:document>")),
+        ("word/header1.xml", "<w:hdr><w:p><w:r><w:t>Clinic</w:t></w:r></w:p></w:hdr>"),
+        (
+            "word/footnotes.xml",
+            "<w:footnotes><w:footnote><w:p><w:r><w:t>see &amp; compare&#33;</w:t></w:r></w:p></w:footnote></w:footnotes>",
+        ),
+        ("word/vbaProject.bin", "Shell"),
+    ])
+}
+
+#[test]
+fn docx_gives_its_words_and_nothing_that_acts() {
+    let body = "<w:p><w:r><w:t>Blood pres</w:t></w:r><w:r><w:t xml:space='preserve'>sure </w:t><w:tab/><w:t>high</w:t><w:br/><w:t>today</w:t></w:r>\
+        <w:del><w:r><w:delText>never</w:delText></w:r></w:del><w:r><w:instrText>HYPERLINK x</w:instrText></w:r></w:p>\
+        <w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr></w:tbl>\
+        <mc:AlternateContent><mc:Choice><w:t>box</w:t></mc:Choice><mc:Fallback><w:t>box</w:t></mc:Fallback></mc:AlternateContent>";
+    let docx = small_docx(body);
+    let read = text_of(&docx, Some("application/pdf"));
+    assert_eq!(read.text, "Blood pressure high\ntoday\na\tb\nbox\nClinic\nsee & compare!\n");
+    assert_eq!((read.kind, read.searchable), (MediaKind::Docx, true));
+    assert_eq!(read.findings.iter().map(|f| f.code).collect::<Vec<_>>(), ["docx.damaged"], "a part that is named and not there");
+    let deep = small_docx(&"<w:p>".repeat(600));
+    assert!(codes(&deep, "").contains(&"xml.too-deep"));
+    assert!(!text_of(&docx[..docx.len() - 30], None).searchable);
+    assert_eq!(sniff(&docx[..docx.len() - 30], None), MediaKind::Docx, "its beginning is enough");
+}
+
+#[test]
+fn zip_files_are_told_apart_and_what_has_no_text_is_said_to_have_none() {
+    let sheet = "<Types><Override PartName='/xl/workbook.xml' ContentType='application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml'/></Types>";
+    let carrier = zipped(&[("report.txt", "word/document.xml")]);
+    let cases: [(&[u8], MediaKind); 6] = [
+        (&zipped(&[("[Content_Types].xml", sheet), ("xl/workbook.xml", "<workbook/>")]), MediaKind::Xlsx),
+        (&carrier, MediaKind::Zip),
+        (&carrier[..carrier.len() - 20], MediaKind::Zip),
+        (b"RIFF\x24\0\0\0WAVEfmt ", MediaKind::Wav),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1 old Word", MediaKind::Ole),
+        (b"GIF89a\x01\0\x01\0", MediaKind::Gif),
+    ];
+    for (bytes, kind) in cases {
+        let read = text_of(bytes, Some("text/plain"));
+        assert_eq!((read.kind, read.searchable, read.findings.len()), (kind, false, 1), "{kind:?}");
+    }
+}
+
 /// A PDF of one page that says `Hello archive` and, in invisible letters, `scanned words`.
 pub fn small_pdf() -> Vec<u8> {
     let content = "BT /F1 24 Tf 72 700 Td (Hello archive) Tj 0 -40 Td 3 Tr (scanned words) Tj ET";
@@ -242,7 +313,8 @@ mod any_input {
         let html = b"<!DOCTYPE html><p class=\"a\" b='c'>x &amp; y<script>z</script><table><tr><td>1</table><pre>&#128;".to_vec();
         let cda = b"<?xml version='1.0' encoding='utf-8'?><ClinicalDocument><title>&#x41;</title><section><text><td>x</td><![CDATA[y]]></text></section></ClinicalDocument>".to_vec();
         let text = "Plain café \u{1F600}\r\n".as_bytes().to_vec();
-        prop::sample::select(vec![rtf, html, cda, text, small_pdf()])
+        let docx = small_docx("<w:tbl><w:tr><w:tc><w:p><w:r><w:t>x &amp; y</w:t></w:r></w:p></w:tc></w:tr></w:tbl>");
+        prop::sample::select(vec![rtf, html, cda, text, docx, small_pdf()])
     }
 
     proptest! {

@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
+use super::record_text::text_of_record;
 use super::{IndexBuilder, IndexError};
 use crate::durable;
-use crate::formats;
-use crate::limits;
 use crate::model::{ArchiveId, IndexDoc, Kind, PatientIdentity, PatientIndexDoc, PatientKey, When};
 use crate::store::directory::PatientEntry;
 use crate::store::layout::Layout;
@@ -194,64 +193,10 @@ fn text(
         title: title_of(&json),
         author: author_of(&json),
         when: frame.date(index),
-        text: text_of_record(frame, index, &json)?,
+        text: text_of_record(frame, index, &json)?.text,
         id,
     })?;
     Ok(())
-}
-
-/// All text of a record that a person would read: conclusions, narrative, and the words of its attachments.
-pub fn text_of_record(frame: &ChartFrame<'_>, index: usize, json: &Value) -> Result<String, StoreError> {
-    let mut out = String::new();
-    for member in ["conclusion", "description", "summary"] {
-        if let Some(words) = json.get(member).and_then(Value::as_str) {
-            push_text(&mut out, words);
-        }
-    }
-    for payload in json.get("payload").and_then(Value::as_array).into_iter().flatten() {
-        if let Some(words) = payload.get("contentString").and_then(Value::as_str) {
-            push_text(&mut out, words);
-        }
-    }
-    if let Some(div) = json.pointer("/text/div").and_then(Value::as_str) {
-        push_text(&mut out, &formats::text_of(div.as_bytes(), Some("text/html")).text);
-    }
-    for number in 0..attachments(json) {
-        let Some(bytes) = frame.attachment(index, number)? else { continue };
-        let extracted = formats::text_of(&bytes, attachment_type(json, number).as_deref());
-        push_text(&mut out, &extracted.text);
-        if out.len() > limits::INDEX_TEXT_MAX {
-            break;
-        }
-    }
-    Ok(out)
-}
-
-fn push_text(out: &mut String, words: &str) {
-    if !out.is_empty() {
-        out.push_str("\n\n");
-    }
-    out.push_str(words);
-}
-
-/// The attachments of a record in the order in which `store` numbers them.
-fn attachment_values(json: &Value) -> Vec<&Value> {
-    let listed = |pointer: &str| json.get(pointer).and_then(Value::as_array).into_iter().flatten();
-    listed("content")
-        .filter_map(|c| c.get("attachment"))
-        .chain(listed("presentedForm"))
-        .chain(json.get("content").filter(|c| c.is_object()))
-        .collect()
-}
-
-fn attachments(json: &Value) -> usize {
-    attachment_values(json).iter().filter(|a| a.get("url").is_some() || a.get("data").is_some()).count()
-}
-
-fn attachment_type(json: &Value, number: usize) -> Option<String> {
-    let values = attachment_values(json);
-    let mut with_bytes = values.iter().filter(|a| a.get("url").is_some() || a.get("data").is_some());
-    with_bytes.nth(number)?.get("contentType")?.as_str().map(str::to_string)
 }
 
 fn patient_of(json: &Value) -> Option<PatientKey> {

@@ -61,6 +61,9 @@ pub struct TextHit {
     /// fills both from [`super::Searcher::snippet`].
     pub snippet: String,
     pub marks: Vec<std::ops::Range<usize>>,
+    /// The title of the section that the snippet begins in, where the document has sections. Empty like the snippet at
+    /// first.
+    pub section: Option<String>,
 }
 
 /// One facet: its values with counts under the present question, most frequent first (years: newest first). Hits

@@ -14,6 +14,7 @@ mod names;
 mod nicknames;
 mod patient_question;
 mod patients;
+mod record_text;
 mod schema;
 mod searcher;
 mod snippet;
@@ -27,11 +28,12 @@ mod words;
 mod tests;
 
 pub use build::{IndexBuilder, IndexReport};
-pub use fill::{FillError, identity_of, is_text_kind, rebuild, remove_unused, text_of_record};
+pub use fill::{FillError, identity_of, is_text_kind, rebuild, remove_unused};
 pub use hits::{Facet, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
 pub use manifest::{IndexFinding, verify};
+pub use record_text::{RecordText, text_of_record};
 pub use searcher::Searcher;
-pub use snippet::marks;
+pub use snippet::{Snippet, marks};
 pub use words::parse_question;
 
 /// Why an index could not be built, opened or asked. The texts carry no patient data.

@@ -14,8 +14,9 @@ use tantivy::{Directory, Index, ReloadPolicy, SegmentReader};
 use super::manifest::{self, PATIENTS, TEXT};
 use super::patients::PatientSegment;
 use super::schema::{self, PatientFields, TextFields};
+use super::snippet::{self, Snippet};
 use super::text::TextSegment;
-use super::{IndexError, TextQuestion, snippet};
+use super::{IndexError, TextQuestion};
 
 /// An open index: a fixed state of both, for reading. Cheap to clone; safe to share between threads.
 #[derive(Clone)]
@@ -46,9 +47,8 @@ impl Searcher {
         Ok(Searcher { inner: Arc::new(inner) })
     }
 
-    /// The best passage of `text` for a question, about 200 characters of plain text, with the byte ranges of the
-    /// words in it that match.
-    pub fn snippet(&self, question: &TextQuestion, text: &str) -> (String, Vec<std::ops::Range<usize>>) {
+    /// The best passage of `text` for a question, about 200 characters of plain text.
+    pub fn snippet(&self, question: &TextQuestion, text: &str) -> Snippet {
         snippet::snippet(question, text)
     }
 }

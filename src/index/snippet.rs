@@ -23,11 +23,25 @@ struct Match {
     stem: usize,
 }
 
-/// The best passage of `text`, with the byte ranges of its matching words inside it. Words match as they do in the
-/// search; the words of a phrase match only where the whole phrase stands. Without any match: the beginning.
-pub fn snippet(question: &TextQuestion, text: &str) -> (String, Vec<Range<usize>>) {
+/// A passage of a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snippet {
+    /// As one line, with ellipses where the text goes on.
+    pub line: String,
+    /// The byte ranges of the matching words in it.
+    pub marks: Vec<Range<usize>>,
+    /// Where in the text the words begin that it was chosen for; unknown without any.
+    pub at: Option<usize>,
+}
+
+/// The best passage of `text`. Words match as they do in the search; the words of a phrase match only where the whole
+/// phrase stands. Without any match: the beginning.
+pub fn snippet(question: &TextQuestion, text: &str) -> Snippet {
     let shown = matches(question, text);
-    cut(text, passage(text, &shown), &shown)
+    let core = core(&shown);
+    let at = (!core.is_empty()).then_some(core.start);
+    let (line, marks) = cut(text, around(text, core), &shown);
+    Snippet { line, marks, at }
 }
 
 /// The byte ranges of all words of `text` that match, the first few thousand of them, in order.
@@ -93,8 +107,8 @@ fn shown(matches: Vec<Match>, singles: &[usize], phrases: &[Vec<usize>]) -> Vec<
     matches.into_iter().zip(counts).filter(|(_, counts)| *counts).map(|(m, _)| m).collect()
 }
 
-/// The byte range to show: around the run of matches with the most different words, then the most words, then the first.
-fn passage(text: &str, shown: &[Match]) -> Range<usize> {
+/// The bytes of the run of matches with the most different words, then the most words, then the first.
+fn core(shown: &[Match]) -> Range<usize> {
     let mut best = (0, 0, 0..0);
     for (i, first) in shown.iter().enumerate() {
         let run = shown[i..].iter().take_while(|m| m.bytes.end <= first.bytes.start + CORE_BYTES);
@@ -110,7 +124,11 @@ fn passage(text: &str, shown: &[Match]) -> Range<usize> {
             best = (different.len(), count, first.bytes.start..end);
         }
     }
-    let core = best.2;
+    best.2
+}
+
+/// The byte range to show around a run of matches.
+fn around(text: &str, core: Range<usize>) -> Range<usize> {
     let spare = SNIPPET_BYTES.saturating_sub(core.len());
     let start = core.start.saturating_sub(spare / 2);
     let end = (start + SNIPPET_BYTES).max(core.end).min(text.len());
@@ -174,9 +192,10 @@ mod tests {
 
     fn marked(question: &str, text: &str) -> (String, Vec<String>) {
         let (words, phrases) = parse_question(question);
-        let (snippet, marks) = snippet(&TextQuestion { words, phrases, ..Default::default() }, text);
-        let words = marks.into_iter().map(|m| snippet[m].to_string()).collect();
-        (snippet, words)
+        let Snippet { line, marks, at } = snippet(&TextQuestion { words, phrases, ..Default::default() }, text);
+        assert_eq!(at.is_some(), !marks.is_empty());
+        let words = marks.into_iter().map(|m| line[m].to_string()).collect();
+        (line, words)
     }
 
     #[test]

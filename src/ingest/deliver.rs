@@ -67,7 +67,7 @@ const HEAD_BYTES: usize = 16 << 10;
 /// Reads the files one after the other and sends blocks. `progress` learns of bytes read from disk.
 pub fn deliver(
     files: &[DeliveryFile],
-    reading_of: &dyn Fn(&DeliveryFile) -> Result<Reading, IngestError>,
+    reading_of: &dyn Fn(usize) -> Reading,
     blocks: &Sender<Block>,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<FileRecord>, IngestError> {
@@ -75,7 +75,7 @@ pub fn deliver(
     let mut records = Vec::with_capacity(files.len());
     for (number, file) in files.iter().enumerate() {
         let mut reader = Deliverer::new(file, number as u64, next_item, blocks)?;
-        match reading_of(file)? {
+        match reading_of(number) {
             Reading::Ndjson => reader.lines(progress)?,
             Reading::Json => reader.json(progress)?,
             Reading::Records { cutter, mapper, fate } => reader.records(cutter, &mapper, fate, progress)?,

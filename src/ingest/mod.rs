@@ -136,7 +136,10 @@ pub fn run(
     if options.source_system.is_empty() || options.source_system.len() > 64 {
         return Err(IngestError::Delivery("the name of the source system must have 1 to 64 bytes".into()));
     }
-    let delivery = sources::list(options.paths)?;
+    sweep(layout)?;
+    let mut listed = sources::list(options.paths, &layout.building())?;
+    let readers = Readers::prepare(options.settings, &mut listed.files)?;
+    let delivery = &listed.files;
     if delivery.is_empty() {
         return Err(IngestError::Delivery("the delivery holds no files".into()));
     }
@@ -144,10 +147,10 @@ pub fn run(
     for entry in current.accessions.iter().filter(|a| a.source_system == options.source_system) {
         earlier.push(Arc::new(Accession::open(layout, entry, keys)?));
     }
-    if let Some(known) = same_delivery(&earlier, &delivery)? {
+    if let Some(known) = same_delivery(&earlier, delivery)? {
+        sweep(layout)?;
         return Ok(known);
     }
-    sweep(layout)?;
     let scratch = layout.building().join("spill");
     durable::create_dir_all(&scratch)?;
     let draft = layout.building().join("draft");
@@ -159,8 +162,7 @@ pub fn run(
     let plan = BucketPlan::for_bytes(total_bytes);
     let buckets = Buckets::create(&scratch, plan.total())?;
     let registry = ShapeRegistry::default();
-    let readers = Readers::prepare(options.settings, &delivery)?;
-    let (files, spread) = spread_all(&delivery, &readers, options, plan, &registry, &buckets, progress)?;
+    let (files, spread) = spread_all(delivery, &readers, options, plan, &registry, &buckets, progress)?;
     let mut spread = spread;
     let mut identity = std::mem::take(&mut spread.identity);
     identity.sort_by_key(|(item, _)| *item);
@@ -358,7 +360,7 @@ fn spread_all(
             })
             .collect();
         drop(receiver);
-        let reading = |file: &DeliveryFile| readers.reading_of(file);
+        let reading = |place: usize| readers.reading_of(place);
         let files = deliver::deliver(delivery, &reading, &sender, &note);
         drop(sender);
         let mut total = SpreadCounts::default();

@@ -8,7 +8,9 @@
 
 pub mod cda;
 pub mod fhir;
+pub mod hl7v2;
 pub mod id;
+pub mod profile;
 pub mod settings;
 pub mod systems;
 pub mod time;

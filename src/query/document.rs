@@ -61,7 +61,7 @@ impl Archive {
         let (record, accession, found) = located(&snapshot, permit, kind, id)?.pop().ok_or(QueryError::NotFound)?;
         let frame = accession.frame(found.frame, false)?;
         let json: Value = serde_json::from_str(&record.json).unwrap_or_default();
-        Ok(text_of_record(&frame, found.index, &json)?)
+        Ok(text_of_record(&frame, found.index, &json)?.text)
     }
 }
 

@@ -6,6 +6,7 @@
 mod chart;
 mod document;
 mod find;
+mod origin;
 mod record;
 mod series;
 mod snapshot;
@@ -14,6 +15,7 @@ mod text;
 pub use crate::index::{Facet, PatientHit, TextHit, TextHits, TextQuestion, marks, parse_question};
 pub use chart::{ChartBytes, Selection, Walk};
 pub use find::PatientHits;
+pub use origin::{Origin, Source};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 
 use crate::index::IndexError;

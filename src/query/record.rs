@@ -24,25 +24,6 @@ impl Archive {
         if records.is_empty() { Err(QueryError::NotFound) } else { Ok(records) }
     }
 
-    /// The record's bytes exactly as delivered, with the record; the current version unless one is named. Scope as
-    /// `record`.
-    pub fn original(
-        &self,
-        permit: &Permit,
-        kind: Kind,
-        id: &ArchiveId,
-        version: Option<u32>,
-    ) -> Result<(Record, Vec<u8>), QueryError> {
-        let snapshot = self.snapshot();
-        let mut all = located(&snapshot, permit, kind, id)?;
-        let at = match version {
-            None => all.len().checked_sub(1),
-            Some(version) => all.iter().position(|(record, _, _)| record.version == version),
-        };
-        let (record, accession, found) = all.swap_remove(at.ok_or(QueryError::NotFound)?);
-        Ok((record, accession.original(found)?))
-    }
-
     /// The types that have a record of this id, in chart order. Says nothing about whether it may be read: what a
     /// caller does with the answer needs a permit.
     pub fn kinds_of(&self, id: &ArchiveId) -> Vec<Kind> {

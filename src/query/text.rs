@@ -27,7 +27,9 @@ impl Archive {
             frame.served(index, hit.id.as_str(), &mut json);
             let json: Value = serde_json::from_slice(&json).unwrap_or_default();
             let text = text_of_record(&frame, index, &json)?;
-            (hit.snippet, hit.marks) = searcher.snippet(question, &text);
+            let snippet = searcher.snippet(question, &text.text);
+            hit.section = snippet.at.and_then(|at| text.section_at(at)).map(str::to_string);
+            (hit.snippet, hit.marks) = (snippet.line, snippet.marks);
         }
         Ok(hits)
     }

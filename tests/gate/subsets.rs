@@ -175,7 +175,7 @@ impl Desk {
         self.with(Scope::Record(line.kind, id.clone()), |archive, permit| {
             let versions = archive.versions(permit, line.kind, &id);
             let versions = versions.map(|all| all.into_iter().map(|r| (r.version, r.json)).collect::<Vec<_>>());
-            let original = archive.original(permit, line.kind, &id, None).map(|(_, bytes)| String::from_utf8(bytes));
+            let original = archive.origin(permit, line.kind, &id, None).map(|(_, origin)| format!("{origin:?}"));
             let document: Option<DocumentId> = document_id(line.kind, &line.id, 0);
             let document = document.map(|document| archive.document(permit, &document).map(|d| (d.sha256, d.content_type)));
             let text = archive.text_of(permit, line.kind, &id);

@@ -51,7 +51,9 @@ pub fn text_of(element: &Element<'_>) -> String {
             break;
         }
     }
-    flow.finish()
+    let mut text = flow.finish();
+    text.truncate(text.trim_end().len());
+    text
 }
 
 fn boundary(flow: &mut Flow, name: &str, end: bool) {

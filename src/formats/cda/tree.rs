@@ -232,6 +232,11 @@ impl<'t> Element<'t> {
         }
     }
 
+    /// How long the document is between its tags, in bytes of the decoded text.
+    pub fn extent(&self) -> usize {
+        self.record().map_or(0, |r| r.inner.1.saturating_sub(r.inner.0) as usize)
+    }
+
     /// The bytes of the element in the document as it was given; unknown when that was not UTF-8.
     pub fn span(&self) -> Option<Range<usize>> {
         self.bytes(self.record()?.outer)

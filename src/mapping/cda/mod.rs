@@ -17,7 +17,7 @@ pub mod types;
 mod tests;
 
 use super::systems::Coding;
-use super::{Context, Fate, Mapped, Mapper};
+use super::{Context, Fate, Mapped};
 use crate::formats::cda::{Document, Element, Section};
 use crate::model::{Finding, Label};
 
@@ -27,12 +27,6 @@ pub struct Rules {
     /// Roots (OIDs) of the patient numbers to take as a patient's id where a document gives several; the first one found
     /// counts. Others follow in the order of the document, social security numbers last.
     pub patient_roots: Vec<String>,
-}
-
-impl Mapper for Rules {
-    fn map(&self, bytes: &[u8], cx: &Context<'_>) -> Mapped {
-        map(bytes, self, cx)
-    }
 }
 
 /// What all resources of one document share.

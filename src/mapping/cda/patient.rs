@@ -147,10 +147,13 @@ fn extensions(document: &Document<'_>, list: &mut Array<'_>, person: &Element<'_
     birthplace.filter(|addr| !addr.text().trim().is_empty()).iter().for_each(&mut place);
 }
 
+/// Most races, and most ethnicities, of one person that are looked at.
+const CODES_MAX: usize = 50;
+
 /// The codes of CDA and those that the extensions add.
 fn codes<'t>(person: &Element<'t>, name: &str) -> Vec<Element<'t>> {
     let added = format!("sdtc:{name}");
-    person.children(name).chain(person.children(&added)).collect()
+    person.children(name).chain(person.children(&added)).take(CODES_MAX).collect()
 }
 
 /// US Core's race and ethnicity: the few classes of the Office of Management and Budget, details, and words.
@@ -238,7 +241,7 @@ fn contact(
         o.array("relationship", |list| {
             relationships.iter().for_each(|r| list.concept(&r.codings, &r.text));
         });
-        o.object("name", |o| name.iter().for_each(|name| types::name_members(o, name)));
+        o.object("name", |o| name.iter().for_each(|name| types::human_name(o, name)));
         o.array("telecom", |list| types::telecoms(list, entity));
         o.object("address", |o| entity.child("addr").iter().for_each(|addr| types::address(o, addr)));
         o.object("organization", |o| {

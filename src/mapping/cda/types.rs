@@ -4,7 +4,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::formats::cda::{Document, Element, Node};
+use crate::formats::cda::{Document, Element, Node, text_of};
 use crate::mapping::fhir::{Array, Object};
 use crate::mapping::systems::{Coding, uri_of_oid, uri_of_v2};
 use crate::mapping::time::{self, Time};
@@ -83,6 +83,9 @@ pub fn coding(cd: &Element<'_>, cx: &Context<'_>) -> Option<Coding> {
     Some(Coding::new(system, code, cd.attr("displayName")))
 }
 
+/// Most translations of one code that are looked at.
+const CODINGS_MAX: usize = 100;
+
 /// A CodeableConcept: code and translations, each once, and the words.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Concept {
@@ -104,7 +107,7 @@ impl Concept {
 /// the name of the code.
 pub fn concept(document: &Document<'_>, cd: &Element<'_>, cx: &Context<'_>) -> Concept {
     let mut codings: Vec<Coding> = Vec::new();
-    for cd in std::iter::once(*cd).chain(cd.children("translation")) {
+    for cd in std::iter::once(*cd).chain(cd.children("translation")).take(CODINGS_MAX) {
         codings.extend(coding(&cd, cx).filter(|new| !codings.iter().any(|c| (&c.system, &c.code) == (&new.system, &new.code))));
     }
     let text = cd.child("originalText").map(|text| words(document, &text)).unwrap_or_default();
@@ -113,14 +116,16 @@ pub fn concept(document: &Document<'_>, cd: &Element<'_>, cx: &Context<'_>) -> C
     Concept { codings, text }
 }
 
-/// The words of an ED element (`originalText`, `text`): its own, else those that its reference points to.
-pub fn words(document: &Document<'_>, text: &Element<'_>) -> String {
-    let own = crate::formats::cda::text_of(text);
+/// The words of an `originalText`: its own, else those that its reference points to. Longer narrative than is ever the
+/// words for a code is left where it is: any number of codes may point to it.
+fn words(document: &Document<'_>, text: &Element<'_>) -> String {
+    const EXTENT_MAX: usize = 4096;
+    let own = text_of(text);
     if !own.is_empty() {
         return own;
     }
     let target = text.child("reference").and_then(|reference| document.referenced(reference.attr("value")));
-    target.map(|target| crate::formats::cda::text_of(&target)).unwrap_or_default()
+    target.filter(|target| target.extent() <= EXTENT_MAX).map(|target| text_of(&target)).unwrap_or_default()
 }
 
 /// A point in time (TS): its `value`.
@@ -160,17 +165,15 @@ pub fn start(ivl: &Element<'_>, cx: &Context<'_>) -> String {
 /// A name (PN, ON) as one line: with text between the parts as it is written, else in the usual order.
 pub fn name_line(name: &Element<'_>) -> String {
     const ORDER: [&str; 4] = ["prefix", "given", "family", "suffix"];
-    // What somebody is called by or was born with is another name, not a part of this one.
-    let is_part = |part: &Element<'_>| part.name() != "validTime" && !matches!(part.attr("qualifier"), "CL" | "BR");
     let mut parts: Vec<(usize, String)> = Vec::new();
-    let mut has_text = false;
+    let (mut has_text, several) = (false, has_family(name));
     for node in name.nodes() {
         match node {
             Node::Text(text) => {
                 has_text |= !text.trim().is_empty();
                 parts.push((0, text.to_owned()));
             }
-            Node::Element(part) if is_part(&part) => {
+            Node::Element(part) if part.name() != "validTime" && !(several && is_birth(&part)) => {
                 let rank = ORDER.iter().position(|kind| *kind == part.name()).unwrap_or(ORDER.len());
                 parts.push((rank, part.text().into_owned()));
             }
@@ -184,6 +187,16 @@ pub fn name_line(name: &Element<'_>) -> String {
     spaced(&line).replace(" ,", ",").trim_end_matches(',').to_owned()
 }
 
+/// Whether a name has a family name that is not the one of birth (`BR`). Without one, that is the name: systems put this
+/// and other qualifiers (`CL`, called) on parts as they please.
+fn has_family(name: &Element<'_>) -> bool {
+    name.children("family").any(|family| !is_birth(&family) && !family.text().trim().is_empty())
+}
+
+fn is_birth(part: &Element<'_>) -> bool {
+    part.is("family") && part.attr("qualifier") == "BR"
+}
+
 /// White space in order.
 pub fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -191,42 +204,23 @@ pub fn spaced(text: &str) -> String {
 
 /// HumanNames of the `name`s of a person.
 pub fn human_names(list: &mut Array<'_>, person: &Element<'_>) {
-    for name in person.children("name") {
-        human_name(list, &name);
-    }
-}
-
-fn human_name(list: &mut Array<'_>, name: &Element<'_>) {
-    list.object(|o| name_members(o, name));
-    let (called, born) = (name_parts(name, "given", "CL"), name_parts(name, "family", "BR"));
-    if !called.is_empty() {
+    for (number, name) in person.children("name").enumerate() {
+        // A further name with a part from birth is the one from birth.
+        let is_born = number > 0 && name.elements().any(|part| part.attr("qualifier") == "BR");
+        list.object(|o| name_members(o, &name, if is_born { "maiden" } else { name_use(&name) }));
+        let born: Vec<String> = match has_family(&name) {
+            true => name.children("family").filter(is_birth).map(|family| spaced(&family.text())).collect(),
+            false => Vec::new(),
+        };
         list.object(|o| {
-            o.text("use", "nickname").array("given", |a| called.iter().for_each(|t| a.text(t)));
-        });
-    }
-    if !born.is_empty() {
-        list.object(|o| {
-            o.text("use", "maiden").text("family", &born.join(" "));
+            if !born.join("").is_empty() {
+                o.text("use", "maiden").text("family", &born.join(" "));
+            }
         });
     }
 }
 
-/// The parts of a name that bear this qualifier. Names that somebody is called by or was born with bear it; what other
-/// qualifiers say is of no concern here.
-fn name_parts(name: &Element<'_>, kind: &str, qualifier: &str) -> Vec<String> {
-    let bears = |part: &Element<'_>| match part.attr("qualifier") {
-        of @ ("CL" | "BR") => of == qualifier,
-        _ => qualifier.is_empty(),
-    };
-    name.children(kind).filter(bears).map(|part| spaced(&part.text())).filter(|text| !text.is_empty()).collect()
-}
-
-/// The members of a HumanName, without what somebody is called by or was born with.
-pub fn name_members(o: &mut Object<'_>, name: &Element<'_>) {
-    let line = name_line(name);
-    if line.is_empty() {
-        return;
-    }
+fn name_use(name: &Element<'_>) -> &'static str {
     let of = name.attr("use").split_whitespace().find_map(|u| match u {
         "L" | "C" | "OR" => Some("official"),
         "P" | "A" => Some("nickname"),
@@ -235,10 +229,26 @@ pub fn name_members(o: &mut Object<'_>, name: &Element<'_>) {
         "ANON" => Some("anonymous"),
         _ => None,
     });
-    o.text("use", of.unwrap_or("")).text("text", &line);
-    o.text("family", &name_parts(name, "family", "").join(" "));
+    of.unwrap_or("")
+}
+
+/// The HumanName of a `name`.
+pub fn human_name(o: &mut Object<'_>, name: &Element<'_>) {
+    name_members(o, name, name_use(name));
+}
+
+fn name_members(o: &mut Object<'_>, name: &Element<'_>, of: &str) {
+    let line = name_line(name);
+    if line.is_empty() {
+        return;
+    }
+    let several = has_family(name);
+    let parts =
+        |kind: &'static str| name.children(kind).filter(|part| !(several && is_birth(part))).map(|part| spaced(&part.text()));
+    o.text("use", of).text("text", &line);
+    o.text("family", &parts("family").collect::<Vec<_>>().join(" "));
     for kind in ["given", "prefix", "suffix"] {
-        o.array(kind, |a| name_parts(name, kind, "").iter().for_each(|t| a.text(t)));
+        o.array(kind, |a| parts(kind).for_each(|text| a.text(&text)));
     }
     if let Some(valid) = name.child("validTime") {
         let date = |bound: &str| {

@@ -4,6 +4,7 @@
 
 use crate::access::Scope;
 use crate::model::{ArchiveId, Kind};
+use crate::query::Source;
 use crate::server::answer::{Answer, ApiError, Body, JSON};
 use crate::server::call::{Call, shown};
 
@@ -36,9 +37,15 @@ fn deliver(call: &Call, kind: Kind, id: ArchiveId) -> Result<Answer, ApiError> {
         Some(text) => Some(text.parse::<u32>().map_err(|_| ApiError::bad("'version' must be a whole number."))?),
     };
     let permit = call.ask(Scope::Record(kind, id.clone()))?;
-    let found = call.archive().original(&permit, kind, &id, version);
-    let (permit, (record, bytes)) = call.found(permit, "record.read", found)?;
-    let entry = shown("record.read", [&record]);
+    let found = call.archive().origin(&permit, kind, &id, version);
+    let (permit, (record, origin)) = call.found(permit, "record.read", found)?;
+    let Source::Shown { bytes, beside } = origin.source else {
+        // Nothing is answered but that there is something: the permit's entry names the record asked for.
+        let entry = shown("record.read", [&record]);
+        let text = "The source record also speaks of what may not be shown here.";
+        return Ok(permit.answer(Body::new("text/plain; charset=utf-8", text).status(403), entry)?.into());
+    };
+    let entry = shown("record.read", [&record].into_iter().chain(&beside));
     // As delivered, whatever it is: records that came as FHIR are JSON, others a message, a document or a row.
     let looks_like_json = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let kind = if looks_like_json { "application/fhir+json" } else { "application/octet-stream" };

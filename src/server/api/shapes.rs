@@ -216,6 +216,8 @@ pub struct Hit {
     pub snippet: String,
     /// Hits inside the snippet: start and end in bytes of its UTF-8.
     pub marks: Vec<[usize; 2]>,
+    /// The title of the section that the snippet begins in, where the document has sections.
+    pub section: Option<String>,
 }
 
 impl From<TextHits> for Hits {
@@ -248,6 +250,7 @@ impl From<TextHit> for Hit {
             date: hit.date,
             snippet: hit.snippet,
             marks: hit.marks.into_iter().map(|mark| [mark.start, mark.end]).collect(),
+            section: hit.section,
         }
     }
 }

@@ -4,11 +4,9 @@
 
 use std::collections::HashSet;
 
-use sha2::{Digest, Sha256};
-
 use crate::access::{Permit, Public, Scope, Shown};
 use crate::model::{ArchiveId, Chart, Kind, Record};
-use crate::query::{Selection, TextHit, TextHits};
+use crate::query::{Selection, Source, TextHit, TextHits};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api;
 use crate::server::call::{Call, shown, together};
@@ -142,11 +140,14 @@ fn show_record(call: &Call, permit: Permit, chart: Option<&Chart>) -> Result<Ans
         None => versions.last(),
     };
     let record: &Record = record.ok_or_else(ApiError::not_found)?;
-    let original = call.archive().original(&permit, kind, &id, Some(record.version)).ok();
-    let page =
-        RecordPage { record, versions: &versions, digest: original.map(|(_, bytes)| Sha256::digest(bytes).into()), origin: None };
+    let origin = call.archive().origin(&permit, kind, &id, Some(record.version)).ok().map(|(_, origin)| origin);
+    let page = RecordPage { record, versions: &versions, origin: origin.as_ref() };
+    let made_with = match origin.as_ref().map(|o| &o.source) {
+        Some(Source::Shown { beside, .. }) => beside.as_slice(),
+        _ => &[],
+    };
     let beside = chart.map_or(&[][..], |chart| &chart.records);
-    let mut entry = shown("record.read", beside.iter().chain([record]));
+    let mut entry = shown("record.read", beside.iter().chain([record]).chain(made_with));
     let looked = call.app.directory.look(call.archive(), &permit, [record]);
     looked.add_to(&mut entry);
     let frame = match chart {

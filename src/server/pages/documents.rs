@@ -71,12 +71,12 @@ fn body_of(document: &Document, looked_for: Option<&TextQuestion>) -> DocumentBo
                 Err(error) => DocumentBody::None(format!("Its pages cannot be shown: {error}.")),
             }
         }
-        MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Cda | MediaKind::Xml => {
+        MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Docx | MediaKind::Cda | MediaKind::Xml => {
             let text = formats::text_of(bytes, declared).text;
             let marks = looked_for.map_or_else(Vec::new, |question| marks(question, &text));
             DocumentBody::Text(text, marks)
         }
-        MediaKind::Docx | MediaKind::Zip | MediaKind::Unknown => {
+        MediaKind::Gif | MediaKind::Wav | MediaKind::Xlsx | MediaKind::Ole | MediaKind::Zip | MediaKind::Unknown => {
             DocumentBody::None("Documents of this kind are kept, but not shown here.".into())
         }
     }

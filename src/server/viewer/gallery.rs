@@ -14,8 +14,8 @@ use crate::model::{
     AccessionId, ArchiveId, Chart, ChartIndex, Coverage, DocumentId, Kind, KindCount, Label, PatientIdentity, PatientIndexDoc,
     PatientKey, Place, Record, When,
 };
-use crate::query::PatientHits;
 use crate::query::{Facet, PatientHit, TextHit, TextHits};
+use crate::query::{Origin, PatientHits, Source};
 
 const SOURCES: [&str; 3] = ["Meridian Ambulatory", "Harbor Inpatient", "Paper scans"];
 
@@ -187,12 +187,16 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     for r in chart.records.iter().filter(|r| r.kind.name() != "DocumentReference") {
         let name = format!("record-{}", r.kind);
         if !pages.iter().any(|(n, _)| *n == name) {
-            let page = RecordPage {
-                record: r,
-                versions: &[],
-                digest: Some([7; 32]),
-                origin: Some("fhir/Condition.ndjson, line 12".into()),
+            let origin = Origin {
+                file: "fhir/Condition.ndjson".into(),
+                number: 12,
+                span: None,
+                form: None,
+                mapping: None,
+                repeated: 0,
+                source: Source::Shown { bytes: vec![7; 32], beside: Vec::new() },
             };
+            let page = RecordPage { record: r, versions: &[], origin: Some(&origin) };
             pages.push((name, super::record(&clinician, Some(chart), &page)));
         }
     }
@@ -278,6 +282,7 @@ fn text_hits(chart: &Chart) -> TextHits {
         date: Some("2023-10-02".into()),
         snippet: snippet.into(),
         marks: vec![12..22],
+        section: Some("Hospital course".into()),
     };
     TextHits {
         hits: chart.records.iter().rev().take(5).map(hit).collect(),

@@ -3,6 +3,7 @@
 //! Not for: documents' content (`document`).
 
 use askama::Template;
+use sha2::{Digest, Sha256};
 
 use super::super::fhir::{self, Item};
 use super::super::frame::Frame;
@@ -11,17 +12,19 @@ use super::super::source::Badge;
 use super::super::text;
 use super::{Shell, render};
 use crate::model::{Chart, Record};
+use crate::query::{Origin, Source};
 
 /// A record with what is known of its custody.
 pub struct RecordPage<'a> {
     pub record: &'a Record,
     /// All versions, oldest first; may be empty when there is only this one.
     pub versions: &'a [Record],
-    /// SHA-256 of the original bytes, when it was computed at this reading.
-    pub digest: Option<[u8; 32]>,
-    /// Delivery, file and position, in words.
-    pub origin: Option<String>,
+    /// Where it came from, when that could be told.
+    pub origin: Option<&'a Origin>,
 }
+
+/// Longest source record that is shown in the page; a longer one is there to be saved.
+const SOURCE_SHOWN: usize = 64 << 10;
 
 #[derive(Template)]
 #[template(path = "record.html")]
@@ -48,6 +51,8 @@ struct Body {
     pairs: Vec<Pair>,
     versions: Vec<(String, bool)>,
     facts: Vec<(&'static str, String, bool)>,
+    /// The source record as delivered, when it is text and not long.
+    source: Option<String>,
     json: String,
     original: String,
     /// The page of its content, when it has some.
@@ -74,11 +79,8 @@ pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> St
         ("Accession", place.accession.as_str().to_string(), true),
         ("Place", format!("generation {}, record {}", place.generation, text::count(place.ordinal)), false),
     ];
-    if let Some(origin) = &page.origin {
-        facts.push(("Delivered as", origin.clone(), true));
-    }
-    if let Some(digest) = &page.digest {
-        facts.push(("SHA-256 of the original", text::digest(digest), true));
+    if let Some(origin) = page.origin {
+        facts.extend(origin_facts(origin));
     }
     let versions = page.versions.iter().map(|v| (format!("Version {}", v.version), v.version == record.version)).collect();
     let body = Body {
@@ -90,6 +92,7 @@ pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> St
         pairs,
         versions,
         facts,
+        source: page.origin.and_then(source_text),
         json: pretty(&record.json),
         document: record
             .patient
@@ -101,6 +104,52 @@ pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> St
         Some(chart) => render(InChart { frame, shell: Shell::new(frame, chart, None), body }),
         None => render(Alone { frame, body }),
     }
+}
+
+/// The place in the delivery, and the digest of what was delivered.
+fn origin_facts(origin: &Origin) -> Vec<(&'static str, String, bool)> {
+    let mut facts = vec![("Delivered in", origin.file.clone(), true)];
+    let unit = match origin.form.as_deref().and_then(|form| form.split_once(':')).map(|(form, _)| form) {
+        Some("hl7v2") => "message",
+        Some("row") => "row",
+        _ => "record",
+    };
+    let mut place = Vec::new();
+    if origin.number > 0 {
+        place.push(format!("{unit} {}", text::count(origin.number)));
+    }
+    if let Some((offset, length)) = origin.span {
+        place.push(format!("{} bytes from byte {} on", text::count(length), text::count(offset)));
+    }
+    if !place.is_empty() {
+        facts.push(("Place in the file", place.join(", "), false));
+    }
+    if let (Some(form), Some(mapping)) = (&origin.form, &origin.mapping) {
+        facts.push(("Made of", form.clone(), true));
+        facts.push(("Mapping", mapping.clone(), false));
+    }
+    if origin.repeated > 0 {
+        facts.push(("Said again by", format!("{} more of the delivery", text::count(origin.repeated as u64)), false));
+    }
+    match &origin.source {
+        Source::Shown { bytes, .. } => {
+            let digest: [u8; 32] = Sha256::digest(bytes).into();
+            facts.push(("SHA-256 of the original", text::digest(&digest), true));
+        }
+        Source::Withheld => facts.push(("Original", "speaks of more than may be shown here".into(), false)),
+    }
+    facts
+}
+
+/// The source record to be read in the page: only where it is another form than the record's own JSON.
+fn source_text(origin: &Origin) -> Option<String> {
+    let Source::Shown { bytes, .. } = &origin.source else { return None };
+    if origin.form.is_none() || bytes.len() > SOURCE_SHOWN {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|b| char::from(*b)).collect(), str::to_string);
+    // HL7 v2 ends its segments with a carriage return alone.
+    Some(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
 fn pretty(json: &str) -> String {

@@ -23,6 +23,7 @@ struct Hit {
     author: String,
     badge: Badge,
     snippet: Vec<(String, bool)>,
+    section: Option<String>,
 }
 
 #[derive(Template)]
@@ -134,5 +135,6 @@ fn one_hit(frame: &Frame, hit: &TextHit, document: Option<&str>, q: &str) -> Hit
         author: hit.author.clone().unwrap_or_else(|| "author not recorded".into()),
         badge: frame.badge(&hit.source_system),
         snippet: pieces(&hit.snippet, &hit.marks),
+        section: hit.section.clone(),
     }
 }

