@@ -80,6 +80,12 @@ pub const LOOKUP_ROWS_MAX: usize = 20_000_000;
 pub const LOOKUP_BYTES_MAX: usize = 2 << 30;
 /// How much of a table's beginning is read to find its dialect and header, in bytes.
 pub const TABLE_HEAD_BYTES: usize = 1 << 20;
+/// Deepest nesting of entries of a CDA document, one inside the other.
+pub const CDA_ENTRY_DEPTH_MAX: usize = 16;
+/// Most findings about the entries of one section of a CDA document.
+pub const CDA_FINDINGS_MAX: usize = 1000;
+/// Bytes of narrative that the references of one CDA document may bring into its entries, all together.
+pub const CDA_REFERENCED_TEXT_MAX: usize = 8 << 20;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::tabular::Tables;
+use super::{cda, document, hl7v2};
 use super::tabular::file::{PatientsFile, TableFile, TablesFile};
 use crate::model::hex;
 
@@ -25,6 +26,13 @@ pub struct Settings {
     pub sha256: String,
     /// What rows of tables become.
     pub tables: Tables,
+    pub hl7v2: hl7v2::Rules,
+    pub cda: cda::Rules,
+    pub documents: document::Rules,
+    /// Classes of data that the source says it never held, for the report: words of USCDI, or the site's own.
+    pub never_delivered: Vec<String>,
+    /// The text of the mapping file; empty without one.
+    pub text: String,
 }
 
 /// Why a mapping file cannot be used; names the line where it can.
@@ -52,7 +60,15 @@ struct Document {
     patients: Option<PatientsFile>,
     #[serde(default)]
     table: Vec<Spanned<TableFile>>,
-    // The sections of the other formats, `[hl7v2]`, `[cda]`, `[documents]`, stand here, each as its mapper's own struct.
+    // The other formats, each as its mapper's own struct.
+    #[serde(default)]
+    hl7v2: hl7v2::Rules,
+    #[serde(default)]
+    cda: cda::Rules,
+    #[serde(default)]
+    documents: document::Rules,
+    #[serde(default)]
+    never_delivered: Vec<String>,
 }
 
 impl Default for Settings {
@@ -63,6 +79,11 @@ impl Default for Settings {
             zone: TimeZone::UTC,
             sha256: String::new(),
             tables: Tables::default(),
+            hl7v2: hl7v2::Rules::default(),
+            cda: cda::Rules::default(),
+            documents: document::Rules::default(),
+            never_delivered: Vec::new(),
+            text: String::new(),
         }
     }
 }
@@ -89,6 +110,11 @@ impl Settings {
             zone_name,
             zone,
             sha256: hex(&Sha256::digest(text.as_bytes())),
+            hl7v2: document.hl7v2,
+            cda: document.cda,
+            documents: document.documents,
+            never_delivered: document.never_delivered,
+            text: text.to_string(),
         })
     }
 }

@@ -16,13 +16,16 @@ pub mod types;
 #[cfg(test)]
 mod tests;
 
+use serde::Deserialize;
+
 use super::systems::Coding;
 use super::{Context, Fate, Mapped};
 use crate::formats::cda::{Document, Element, Section};
 use crate::model::{Finding, Label};
 
 /// What a site can decide about how CDA documents are read.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Rules {
     /// Roots (OIDs) of the patient numbers to take as a patient's id where a document gives several; the first one found
     /// counts. Others follow in the order of the document, social security numbers last.
@@ -64,7 +67,10 @@ pub fn map(bytes: &[u8], rules: &Rules, cx: &Context<'_>) -> Mapped {
     let mut about = about(&document, cx, &mut out);
     about.patient = patient::map(&document, rules, &about, cx, &mut out);
     about.encounter = encounter::map(&document, &about, cx, &mut out);
-    let parts = sections(&document, &document.sections(), &about, cx, &mut out);
+    let parts = {
+        let known = entries::survey(&document, &about, cx);
+        sections(&document, &document.sections(), &about, &known, cx, &mut out)
+    };
     about.security = labels(&document, cx);
     let composition = composition::map(&document, &parts, &about, cx, &mut out);
     let whole = reference::Whole { cx, len: bytes.len() as u64 };
@@ -85,6 +91,7 @@ fn sections<'t>(
     document: &'t Document<'_>,
     sections_here: &[Section<'t>],
     about: &About,
+    known: &entries::Known<'_>,
     cx: &Context<'_>,
     out: &mut Mapped,
 ) -> Vec<Part<'t>> {
@@ -97,9 +104,9 @@ fn sections<'t>(
         // Entries without a patient are nobody's: they stay in the document.
         let made = match about.patient.is_empty() {
             true => Vec::new(),
-            false => entries::section(document, section, &about, cx, out),
+            false => entries::section(document, section, &about, known, cx, out),
         };
-        let inside = sections(document, &section.subsections(), &about, cx, out);
+        let inside = sections(document, &section.subsections(), &about, known, cx, out);
         parts.push(Part { section: section.clone(), made, inside });
     }
     parts
