@@ -24,14 +24,13 @@ impl<'m> Block<'m> {
         let mut blocks: Vec<Block<'m>> = vec![Block::default()];
         for &segment in &group.segments {
             let Some(last) = blocks.last_mut() else { break };
-            let holds_results = last.rest.iter().any(|s| s.is("OBX"));
             match segment.name() {
                 "ORC" if group.code == "OUL" && last.obr.is_some() && last.orc.is_none() => last.orc = Some(segment),
                 "ORC" => {
                     let specimen = last.specimen;
                     blocks.push(Block { orc: Some(segment), specimen, ..Block::default() });
                 }
-                "OBR" if last.obr.is_none() && !holds_results => last.obr = Some(segment),
+                "OBR" if last.obr.is_none() && !last.rest.iter().any(|s| s.is("OBX")) => last.obr = Some(segment),
                 "OBR" => {
                     let (orc, specimen) = (last.orc, last.specimen);
                     blocks.push(Block { orc, obr: Some(segment), specimen, rest: Vec::new() });
@@ -57,4 +56,15 @@ impl<'m> Block<'m> {
         const OWNERS: [&str; 11] = ["OBX", "SPM", "SAC", "RXO", "RXE", "RXD", "RXA", "RXC", "FT1", "DG1", "PRB"];
         self.rest.iter().copied().take_while(|s| !OWNERS.contains(&s.name())).filter(|s| s.is("NTE")).collect()
     }
+}
+
+/// Cuts an order's segments where one of these names begins; what stands before the first belongs to the first.
+pub(super) fn parts<'b, 'm>(segments: &'b [Segment<'m>], names: &[&str]) -> Vec<&'b [Segment<'m>]> {
+    let starts = (0..segments.len()).filter(|&i| segments.get(i).is_some_and(|s| names.contains(&s.name())));
+    let mut starts: Vec<usize> = starts.collect();
+    if let Some(first) = starts.first_mut() {
+        *first = 0;
+    }
+    let ends = starts.iter().copied().skip(1).chain([segments.len()]);
+    starts.iter().zip(ends).filter_map(|(&start, end)| segments.get(start..end)).collect()
 }

@@ -95,7 +95,7 @@ fn clinical_status(prb: Segment<'_>, resolved: &str) -> &'static str {
 pub(super) fn map_referral(group: &Group<'_>, out: &mut Mapped) {
     let scope = Scope::new(group);
     let mut names = Names::default();
-    for rf1 in group.all_of("RF1") {
+    if let Some(rf1) = group.first("RF1") {
         referral(&scope, rf1, &mut names, out);
     }
     results::map_below(group, |block| block.orc.is_some() || block.obr.is_some(), out);

@@ -80,7 +80,6 @@ fn document<'m>(scope: &Scope<'_, 'm>, txa: Segment<'m>, segments: &[Segment<'m>
         let start = scope.time_text(txa.field(4));
         o.period("period", &start, "");
     });
-    drop(o);
     out.resources.push(resource.finish());
 }
 
@@ -108,7 +107,6 @@ pub(super) fn stray(scope: &Scope<'_, '_>, obx: Segment<'_>, document: &Attachme
             }
         });
     });
-    drop(o);
     out.resources.push(resource.finish());
 }
 

@@ -33,6 +33,8 @@ mod visit;
 #[cfg(test)]
 mod clinical_tests;
 #[cfg(test)]
+mod record_tests;
+#[cfg(test)]
 mod tests;
 
 use std::ops::Range;

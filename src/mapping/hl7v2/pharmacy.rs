@@ -4,7 +4,7 @@
 //!
 //! Not for: the patient and the visit (`patient`, `visit`), vaccines (`vaccine`).
 
-use super::blocks::Block;
+use super::blocks::{Block, parts};
 use super::group::Group;
 use super::orders::{self, State};
 use super::results;
@@ -33,17 +33,37 @@ pub(super) fn is_for(block: &Block<'_>) -> bool {
 
 /// What was done decides what is recorded: messages about a dispense or a dose repeat the order, which has its own.
 pub(super) fn block(scope: &Scope<'_, '_>, block: &Block<'_>, names: &mut Names, out: &mut Mapped) {
-    let mut is_done = false;
-    for &segment in &block.rest {
-        match segment.name() {
-            "RXD" => dispense(scope, block, segment, names, out),
-            "RXA" => administration(scope, block, segment, names, out),
-            _ => continue,
-        }
-        is_done = true;
+    let done = parts(&block.rest, &["RXD", "RXA"]);
+    if done.is_empty() && (block.first("RXO").is_some() || block.first("RXE").is_some()) {
+        return request(scope, block, names, out);
     }
-    if !is_done && (block.first("RXO").is_some() || block.first("RXE").is_some()) {
-        request(scope, block, names, out);
+    let around = Around {
+        block,
+        timing: Timing::of(scope, block),
+        instructions: Order::of(block).field(7, 7).map(instructions).unwrap_or_default(),
+        route: block.first("RXR"),
+    };
+    for part in done {
+        match part.iter().copied().find(|s| matches!(s.name(), "RXD" | "RXA")) {
+            Some(rxd) if rxd.is("RXD") => dispense(scope, &around, rxd, part, names, out),
+            Some(rxa) => administration(scope, &around, rxa, part, names, out),
+            None => {}
+        }
+    }
+}
+
+/// What a dispense or a dose takes from the order above it.
+struct Around<'b, 'm> {
+    block: &'b Block<'m>,
+    timing: Timing,
+    instructions: String,
+    route: Option<Segment<'m>>,
+}
+
+impl<'m> Around<'_, 'm> {
+    /// The route below what was done, else that of the order.
+    fn route(&self, part: &[Segment<'m>]) -> Option<Segment<'m>> {
+        part.iter().copied().rfind(|s| s.is("RXR")).or(self.route)
     }
 }
 
@@ -106,7 +126,7 @@ fn request(scope: &Scope<'_, '_>, block: &Block<'_>, names: &mut Names, out: &mu
         let pharmacy = [order.field(21, 0), order.field(0, 6)].into_iter().flatten().map(instructions);
         pharmacy.for_each(|text| annotation(list, &text));
         annotation(list, &components(block));
-        annotation(list, &all_notes(block));
+        annotation(list, &all_notes(&block.rest));
     });
     dosage(scope, &mut o, block, order, &timing);
     o.object("dispenseRequest", |o| {
@@ -182,8 +202,8 @@ fn components(block: &Block<'_>) -> String {
 }
 
 /// All notes of an order: below a medicine they mean the medicine.
-fn all_notes(block: &Block<'_>) -> String {
-    let notes: Vec<Segment<'_>> = block.rest.iter().copied().take_while(|s| !s.is("OBX")).filter(|s| s.is("NTE")).collect();
+fn all_notes(segments: &[Segment<'_>]) -> String {
+    let notes: Vec<Segment<'_>> = segments.iter().copied().take_while(|s| !s.is("OBX")).filter(|s| s.is("NTE")).collect();
     note_text(&notes)
 }
 
@@ -253,7 +273,15 @@ fn sig(dose: &[String; 2], unit: &str, route: Option<Segment<'_>>, timing: &Timi
     parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-fn dispense(scope: &Scope<'_, '_>, block: &Block<'_>, rxd: Segment<'_>, names: &mut Names, out: &mut Mapped) {
+fn dispense<'m>(
+    scope: &Scope<'_, 'm>,
+    around: &Around<'_, 'm>,
+    rxd: Segment<'m>,
+    part: &[Segment<'m>],
+    names: &mut Names,
+    out: &mut Mapped,
+) {
+    let (block, timing) = (around.block, &around.timing);
     let id = done_id(scope, block, rxd.field(7), &["dispense", &rxd.field(1).text(), &rxd.field(3).text()]);
     let id = names.unique("MedicationDispense", id);
     let mut resource = scope.begin("MedicationDispense", &id, &orders::confidential(block));
@@ -286,16 +314,12 @@ fn dispense(scope: &Scope<'_, '_>, block: &Block<'_>, rxd: Segment<'_>, names: &
     o.text("whenHandedOver", &scope.time_text(rxd.field(3)));
     o.array("note", |list| {
         annotation(list, &lines(rxd.field(9)));
-        annotation(list, &all_notes(block));
+        annotation(list, &all_notes(part));
     });
-    let order = Order::of(block);
-    let special = rxd.field(15);
-    let timing = Timing::of(scope, block);
-    let route = block.all_of("RXR").last();
-    let written = order.field(7, 7).map(instructions).unwrap_or_default();
-    let text = [written, if special.is_empty() { String::new() } else { instructions(special) }];
-    let text = text.into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n");
-    let text = if text.is_empty() { sig(&[String::new(), String::new()], "", route, &timing) } else { text };
+    let special = instructions(rxd.field(15));
+    let route = around.route(part);
+    let text = [around.instructions.as_str(), &special].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n");
+    let text = if text.is_empty() { sig(&[String::new(), String::new()], "", route, timing) } else { text };
     o.array("dosageInstruction", |list| {
         list.object(|o| {
             o.text("text", &text);
@@ -330,7 +354,15 @@ fn done_id(scope: &Scope<'_, '_>, block: &Block<'_>, number: Value<'_>, rest: &[
     found.into_iter().find(|id| !id.is_empty()).unwrap_or_default()
 }
 
-fn administration(scope: &Scope<'_, '_>, block: &Block<'_>, rxa: Segment<'_>, names: &mut Names, out: &mut Mapped) {
+fn administration<'m>(
+    scope: &Scope<'_, 'm>,
+    around: &Around<'_, 'm>,
+    rxa: Segment<'m>,
+    part: &[Segment<'m>],
+    names: &mut Names,
+    out: &mut Mapped,
+) {
+    let block = around.block;
     let time = rxa.field(3).text();
     let id = done_id(scope, block, rxa.field(usize::MAX), &["dose", &rxa.field(2).text(), &time]);
     let id = names.unique("MedicationAdministration", id);
@@ -363,11 +395,11 @@ fn administration(scope: &Scope<'_, '_>, block: &Block<'_>, rxa: Segment<'_>, na
     o.array("reasonCode", |list| rxa.field(19).repetitions().for_each(|r| scope.concept_in(list, r, "")));
     o.array("note", |list| {
         annotation(list, &instructions(rxa.field(9)));
-        annotation(list, &all_notes(block));
+        annotation(list, &all_notes(part));
     });
     o.object("dosage", |o| {
         let (amount, unit) = (rxa.field(6).text(), words(rxa.field(7)));
-        let route = block.all_of("RXR").last();
+        let route = around.route(part);
         let said = [format!("{amount} {unit}").trim().to_string(), route.map(|r| words(r.field(1))).unwrap_or_default()];
         o.text("text", &said.into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(", "));
         if let Some(rxr) = route {

@@ -29,7 +29,7 @@ impl<'m> Deref for Scope<'_, 'm> {
 
 impl<'g, 'm> Scope<'g, 'm> {
     pub fn new(group: &'g Group<'m>) -> Scope<'g, 'm> {
-        Scope { group, labels: labels(group) }
+        Scope { group, labels: group.labels.clone() }
     }
 
     /// Begins a resource. `confidential` are fields with a code of table 0177, for this resource alone.
@@ -88,30 +88,6 @@ impl<'g, 'm> Scope<'g, 'm> {
         let words = if codings.is_empty() && words.is_empty() { "unknown" } else { &words };
         o.concept(key, &codings, words);
     }
-}
-
-/// The codes that make all records of a message sensitive: VIP indicator (PV1-16), protection indicator (PD1-12) and
-/// access restrictions (ARV-3).
-fn labels(group: &Group<'_>) -> Vec<Coding> {
-    let mut labels = Vec::new();
-    for segment in &group.segments {
-        match segment.name() {
-            "PV1" => {
-                let vip = segment.field(16);
-                let is_said = !["", "N", "NO", "0", "F"].contains(&vip.text().to_ascii_uppercase().as_str());
-                labels.extend(is_said.then(|| group.codings(vip, "HL70099").into_iter().next()).flatten());
-            }
-            "PD1" if segment.field(12).text() == "Y" => {
-                labels.push(Coding::new("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R", ""));
-            }
-            "ARV" if segment.field(2).text() != "D" => {
-                labels.extend(segment.field(3).repetitions().filter_map(|v| group.confidentiality(v)));
-            }
-            _ => {}
-        }
-    }
-    labels.dedup();
-    labels
 }
 
 /// Names given so far: the second thing of the same name in a message is another thing.

@@ -2,7 +2,7 @@
 //!
 //! Not for: the patient and the visit (`patient`, `visit`), forecasts: what was due is no record of care.
 
-use super::blocks::Block;
+use super::blocks::{Block, parts};
 use super::group::Group;
 use super::orders;
 use super::results::{self, Entry};
@@ -17,26 +17,15 @@ pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
     let scope = Scope::new(group);
     let mut names = Names::default();
     for block in Block::all(group) {
-        let doses = block.all_of("RXA").count();
-        for (n, rxa) in block.all_of("RXA").enumerate() {
+        for segments in parts(&block.rest, &["RXA"]) {
+            let Some(rxa) = segments.iter().copied().find(|s| s.is("RXA")) else { continue };
             // 998 says that no vaccine was given: what is told stands in the OBX below.
             if rxa.field(5).text() != "998" {
-                let segments = if doses == 1 { block.rest.clone() } else { below(&block, n) };
-                immunization(&scope, &block, rxa, &segments, &mut names, out);
+                immunization(&scope, &block, rxa, segments, &mut names, out);
             }
         }
     }
     results::map_below(group, is_record_of_its_own, out);
-}
-
-/// The segments of the nth dose, when several stand below one ORC.
-fn below<'m>(block: &Block<'m>, n: usize) -> Vec<Segment<'m>> {
-    let mut doses = 0;
-    let of_dose = block.rest.iter().copied().filter(|s| {
-        doses += usize::from(s.is("RXA"));
-        doses == n + 1
-    });
-    of_dose.collect()
 }
 
 /// What an OBX below a dose says about it.
