@@ -29,7 +29,7 @@ impl<'m> Deref for Scope<'_, 'm> {
 
 impl<'g, 'm> Scope<'g, 'm> {
     pub fn new(group: &'g Group<'m>) -> Scope<'g, 'm> {
-        Scope { group, labels: group.labels() }
+        Scope { group, labels: group.labels.clone() }
     }
 
     /// Begins a resource. `confidential` are fields with a code of table 0177, for this resource alone.
