@@ -54,3 +54,5 @@ pub const DOCUMENT_WORKERS_MAX: usize = 64;
 pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 /// Most fields of one HL7 v2 segment that are read; the rest stays in the message.
 pub const HL7V2_FIELDS_MAX: usize = 4096;
+/// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
+pub const HL7V2_IDENTIFIERS_MAX: usize = 200;

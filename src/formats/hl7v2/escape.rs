@@ -118,7 +118,7 @@ fn layout(inside: &str) -> Option<Escape<'static>> {
 
 /// Four digits that begin with 00 are one character of Unicode, not a zero byte and another.
 fn hex(digits: &str) -> Option<Escape<'_>> {
-    if digits.is_empty() || digits.len() % 2 != 0 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     if digits.len() == 4 && digits.starts_with("00") {
@@ -157,7 +157,7 @@ fn switched(rest: &str, length: usize, set: &[u8], syntax: &Syntax, out: &mut St
         }
     }
     let mut bytes = set.to_vec();
-    bytes.extend_from_slice(inside[..end].as_bytes());
+    bytes.extend_from_slice(&inside.as_bytes()[..end]);
     match ISO_2022_JP.decode_without_bom_handling_and_without_replacement(&bytes) {
         Some(text) => {
             out.push_str(&text);

@@ -31,7 +31,7 @@ fn allergy(group: &Group<'_>, segment: Segment<'_>) -> Vec<u8> {
     let key = if code.is_empty() { words(what) } else { code.into_owned() };
     let name = if group.patient.is_empty() { String::new() } else { id::id(&[&group.patient, "allergy", &key.to_lowercase()]) };
     let mut resource = Resource::new("AllergyIntolerance", &name);
-    resource.meta(&group.made, &group.patient_labels());
+    resource.meta(&group.made, &group.patient_labels);
     let mut o = resource.object();
     o.array("identifier", |list| group.ei(list, of_iam(7), ""));
     let (clinical, verified) = status(&of_iam(6).text(), &of_iam(17).text());

@@ -45,7 +45,7 @@ pub(super) fn diagnosis_id(group: &Group<'_>, dg1: Segment<'_>) -> String {
 
 fn diagnosis(group: &Group<'_>, dg1: Segment<'_>) -> Vec<u8> {
     let mut resource = Resource::new("Condition", &diagnosis_id(group, dg1));
-    resource.meta(&group.made, &group.labels());
+    resource.meta(&group.made, &group.labels);
     let mut o = resource.object();
     o.array("identifier", |list| group.ei(list, dg1.field(20), ""));
     let status = match (dg1.field(21).text().as_ref(), dg1.field(6).text().as_ref()) {

@@ -31,13 +31,12 @@ fn name(group: &Group<'_>, in1: Segment<'_>) -> String {
     let of = |n: usize| in1.field(n).text();
     let company = if of(3).is_empty() { of(4) } else { of(3) };
     let number = if of(36).is_empty() { of(8) } else { of(36) };
-    let plan = words(in1.field(2));
-    id::id(&[&group.patient, "coverage", &company, &number, if plan.is_empty() { "-" } else { &plan }])
+    id::id(&[&group.patient, &company, &number, &words(in1.field(2)), "coverage"])
 }
 
 fn coverage(group: &Group<'_>, in1: Segment<'_>, in2: Option<Segment<'_>>) -> Vec<u8> {
     let mut resource = Resource::new("Coverage", &name(group, in1));
-    resource.meta(group.made_by_registration(), &group.patient_labels());
+    resource.meta(group.made_by_registration(), &group.patient_labels);
     let mut o = resource.object();
     o.array("identifier", |list| in1.field(49).repetitions().for_each(|cx| group.cx(list, cx, "MB")));
     o.text("status", "active");

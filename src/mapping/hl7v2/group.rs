@@ -27,6 +27,11 @@ pub struct Group<'m> {
     pub patient: String,
     /// The id of the Encounter; empty when there is none.
     pub encounter: String,
+    /// The codes that make the patient sensitive: protection indicator (PD1-12), and restrictions (ARV-3) that stand
+    /// before the visit.
+    pub patient_labels: Vec<Coding>,
+    /// The codes that make what happened at this visit sensitive: the patient's, VIP indicator (PV1-16), and restrictions.
+    pub labels: Vec<Coding>,
 }
 
 impl<'m> Group<'m> {
@@ -43,6 +48,9 @@ impl<'m> Group<'m> {
                 group.push(segment);
             }
         }
+        let instant =
+            |group: &Group<'_>, field: Value<'_>| Some(group.time(field).instant().to_owned()).filter(|t| !t.is_empty());
+        let (evn, sent) = (message.first("EVN"), message.header().field(7));
         let new = |segments| {
             let mut group = Group {
                 message,
@@ -54,12 +62,15 @@ impl<'m> Group<'m> {
                 made: String::new(),
                 patient: String::new(),
                 encounter: String::new(),
+                patient_labels: Vec::new(),
+                labels: Vec::new(),
             };
-            let recorded = message.first("EVN").map(|evn| group.time(evn.field(2)).instant().to_owned());
-            let sent = || group.time(message.header().field(7)).instant().to_owned();
-            group.made = recorded.filter(|t| !t.is_empty()).unwrap_or_else(sent);
+            let recorded = evn.and_then(|evn| instant(&group, evn.field(2)));
+            group.made = recorded.or_else(|| instant(&group, sent)).unwrap_or_default();
             group.patient = group.patient_id();
             group.encounter = group.encounter_id();
+            group.patient_labels = group.labels_of(group.segments.iter().take_while(|s| !s.is("PV1")));
+            group.labels = group.labels_of(group.segments.iter());
             group
         };
         groups.into_iter().map(new).collect()
@@ -89,17 +100,6 @@ impl<'m> Group<'m> {
     /// What a diagnosis or a procedure is named after: the visit, else the patient.
     pub fn owner(&self) -> &str {
         if self.encounter.is_empty() { &self.patient } else { &self.encounter }
-    }
-
-    /// The codes that make the patient sensitive: protection indicator (PD1-12), and restrictions (ARV-3) that stand before
-    /// the visit.
-    pub fn patient_labels(&self) -> Vec<Coding> {
-        self.labels_of(self.segments.iter().take_while(|s| !s.is("PV1")))
-    }
-
-    /// The codes that make what happened at this visit sensitive: the patient's, VIP indicator (PV1-16), and restrictions.
-    pub fn labels(&self) -> Vec<Coding> {
-        self.labels_of(self.segments.iter())
     }
 
     fn labels_of<'s>(&self, segments: impl Iterator<Item = &'s Segment<'m>>) -> Vec<Coding>

@@ -6,6 +6,7 @@
 
 use super::group::Group;
 use crate::formats::hl7v2::{Segment, Value};
+use crate::limits::HL7V2_IDENTIFIERS_MAX;
 use crate::mapping::{IdentityEvent, Mapped};
 
 /// What an event of ADT does to identities.
@@ -62,11 +63,12 @@ fn one(group: &Group<'_>, act: Act, out: &mut Mapped) {
 }
 
 /// Each number of MRG-1 is held against those of PID-3 by type and authority; the patient of PID remains.
-fn merge(group: &Group<'_>, pid: Segment<'_>, mrg: Segment<'_>, out: &mut Mapped) {
-    let prior = |n: usize| mrg.field(n).repetitions().filter(|cx| !cx.text().is_empty()).collect::<Vec<_>>();
+fn merge<'m>(group: &Group<'m>, pid: Segment<'m>, mrg: Segment<'m>, out: &mut Mapped) {
+    let stated = |field: Value<'m>| field.repetitions().take(HL7V2_IDENTIFIERS_MAX).filter(|cx| !cx.text().is_empty());
+    let prior = |n: usize| stated(mrg.field(n)).collect::<Vec<_>>();
     // MRG-4 held the number in versions before 2.3.1, and for A30.
     let priors = [1, 4].into_iter().map(prior).find(|list| !list.is_empty()).unwrap_or_default();
-    let all = || [3, 2, 4].into_iter().flat_map(|n| pid.field(n).repetitions()).filter(|cx| !cx.text().is_empty());
+    let all = || [3, 2, 4].into_iter().flat_map(|n| stated(pid.field(n)));
     let mut done = Vec::new();
     for old in &priors {
         let from = group.id_of_cx(*old);

@@ -69,22 +69,28 @@ pub fn map(bytes: &[u8], rules: &Rules, cx: &Context<'_>) -> Mapped {
         out.fate = Fate::Excluded(rule);
         return out;
     }
-    if !merge::map(&groups, &mut out) {
-        groups.iter().for_each(|group| whole(group, &mut out));
+    let mapper = groups.first().and_then(|group| mapper(&group.code));
+    match mapper {
+        _ if merge::map(&groups, &mut out) => {}
+        Some(mapper) => groups.iter().for_each(|group| whole(group, mapper, &mut out)),
+        None => {
+            let note = "a kind of message of which no records are made; kept as it is".into();
+            out.findings.push(Finding { code: "unknown-type", offset: 0, note });
+        }
     }
     note_unmapped(&message, &mut out);
     out
 }
 
 /// All that a message says of one patient.
-fn whole(group: &Group<'_>, out: &mut Mapped) {
+fn whole(group: &Group<'_>, rest: fn(&Group<'_>, &mut Mapped), out: &mut Mapped) {
     patient::map(group, out);
     visit::map(group, out);
     allergy::map(group, out);
     condition::map(group, out);
     procedure::map(group, out);
     coverage::map(group, out);
-    dispatch(group, out);
+    rest(group, out);
 }
 
 /// The rule that keeps a message out of the charts. A message about several patients stays unless all are test patients.
@@ -132,25 +138,21 @@ fn kind(code: &str, event: &str) -> String {
     if event.is_empty() { format!("hl7v2:{code}") } else { format!("hl7v2:{code}^{event}") }
 }
 
-/// Who maps what stands behind the patient and the visit.
-fn dispatch(group: &Group<'_>, out: &mut Mapped) {
-    match group.code.as_str() {
-        "ADT" | "BAR" | "ORU" | "OUL" => results::map(group, out),
-        "PPR" => care::map_problems(group, out),
-        "REF" | "RRI" => care::map_referral(group, out),
-        "MFN" => master::map(group, out),
-        "MDM" => documents::map(group, out),
-        "ORM" | "OMG" | "OML" | "OMI" | "ORR" | "OSR" => orders::map(group, out),
-        "OMP" | "RDE" | "RDS" | "RAS" | "RGV" => pharmacy::map(group, out),
-        "VXU" => vaccine::map(group, out),
-        "SIU" => schedule::map(group, out),
-        "DFT" => financial::map(group, out),
+/// Who maps what stands behind the patient and the visit; `None` for kinds of messages of which no records are made.
+fn mapper(code: &str) -> Option<fn(&Group<'_>, &mut Mapped)> {
+    Some(match code {
+        "ADT" | "BAR" | "ORU" | "OUL" => results::map,
+        "PPR" => care::map_problems,
+        "REF" | "RRI" => care::map_referral,
+        "MFN" => master::map,
+        "MDM" => documents::map,
+        "ORM" | "OMG" | "OML" | "OMI" | "ORR" | "OSR" => orders::map,
+        "OMP" | "RDE" | "RDS" | "RAS" | "RGV" => pharmacy::map,
+        "VXU" => vaccine::map,
+        "SIU" => schedule::map,
+        "DFT" => financial::map,
         // Answers and notices of receipt speak of messages.
-        "ACK" | "NAK" | "MCF" => {}
-        _ => out.findings.push(Finding {
-            code: "unknown-type",
-            offset: 0,
-            note: "a kind of message of which no records are made; kept as it is".into(),
-        }),
-    }
+        "ACK" | "NAK" | "MCF" => |_, _| {},
+        _ => return None,
+    })
 }

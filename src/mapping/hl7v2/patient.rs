@@ -6,6 +6,7 @@ use super::group::Group;
 use super::tables;
 use super::types::words;
 use crate::formats::hl7v2::{Segment, Value};
+use crate::limits::HL7V2_IDENTIFIERS_MAX;
 use crate::mapping::fhir::{Array, Object, Resource};
 use crate::mapping::systems::Coding;
 use crate::mapping::{Mapped, id};
@@ -41,7 +42,7 @@ pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
 fn patient(group: &Group<'_>, pid: Segment<'_>) -> Vec<u8> {
     let pd1 = group.first("PD1");
     let mut resource = Resource::new("Patient", &group.patient);
-    resource.meta(group.made_by_registration(), &group.patient_labels());
+    resource.meta(group.made_by_registration(), &group.patient_labels);
     let mut o = resource.object();
     o.array("extension", |list| extensions(group, pid, list));
     o.array("identifier", |list| identifiers(group, pid, list));
@@ -123,7 +124,7 @@ fn birth(group: &Group<'_>, pid: Segment<'_>, o: &mut Object<'_>) {
 fn identifiers(group: &Group<'_>, pid: Segment<'_>, list: &mut Array<'_>) {
     let mut seen: Vec<(String, String)> = Vec::new();
     for (field, kind) in [(3, ""), (2, ""), (4, ""), (18, "AN"), (19, "SS")] {
-        for cx in pid.field(field).repetitions() {
+        for cx in pid.field(field).repetitions().take(HL7V2_IDENTIFIERS_MAX) {
             let key = (group.id_of_cx(cx), cx.component(5).text().into_owned());
             let is_new = seen.iter().all(|(id, kind)| *id != key.0 || (*kind != key.1 && !key.1.is_empty()));
             if is_new && !key.0.is_empty() {
@@ -199,7 +200,7 @@ fn concept_extension(group: &Group<'_>, list: &mut Array<'_>, name: &str, value:
 /// The US Core extension for race or ethnicity: codes of the OMB's categories, other codes of the CDC, and the words,
 /// which are all that is left of a site's own code.
 fn origin(group: &Group<'_>, list: &mut Array<'_>, name: &str, field: Value<'_>, categories: &[(&str, &str, &str)]) {
-    let stated: Vec<Value<'_>> = field.repetitions().filter(|v| !words(*v).is_empty()).collect();
+    let stated: Vec<Value<'_>> = field.repetitions().take(HL7V2_IDENTIFIERS_MAX).filter(|v| !words(*v).is_empty()).collect();
     if stated.is_empty() {
         return;
     }
@@ -253,10 +254,11 @@ fn related(group: &Group<'_>, nk1: Segment<'_>) -> Option<Vec<u8>> {
     if name.is_empty() && organization.is_empty() {
         return None;
     }
-    let who = [name.component(1).text(), name.component(2).text(), organization.clone(), relationship.text()];
-    let key = who.map(|part| part.to_lowercase()).join("^");
-    let mut resource = Resource::new("RelatedPerson", &id::id(&[&group.patient, "kin", &key]));
-    resource.meta(group.made_by_registration(), &group.patient_labels());
+    let who = [relationship.text(), name.component(1).text(), name.component(2).text(), organization.clone()];
+    let [relation, family, given, firm] = who.map(|part| part.to_lowercase());
+    let id = id::id(&[&group.patient, &relation, &family, &given, &firm, "kin"]);
+    let mut resource = Resource::new("RelatedPerson", &id);
+    resource.meta(group.made_by_registration(), &group.patient_labels);
     let mut o = resource.object();
     o.array("identifier", |list| nk1.field(33).repetitions().for_each(|cx| group.cx(list, cx, "")));
     o.reference("patient", "Patient", &group.patient, "");

@@ -43,7 +43,7 @@ fn name(group: &Group<'_>, pr1: Segment<'_>) -> String {
 
 fn procedure(group: &Group<'_>, pr1: Segment<'_>) -> Vec<u8> {
     let mut resource = Resource::new("Procedure", &name(group, pr1));
-    resource.meta(&group.made, &group.labels());
+    resource.meta(&group.made, &group.labels);
     let mut o = resource.object();
     o.array("identifier", |list| group.ei(list, pr1.field(19), ""));
     o.text("status", if pr1.field(20).text() == "D" { "entered-in-error" } else { "completed" });

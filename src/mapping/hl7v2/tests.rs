@@ -191,7 +191,7 @@ fn the_number_that_names_a_patient_is_the_sites_choice() {
 fn no_message_is_refused_but_what_is_none() {
     for (text, kind, finding) in [
         ("MSH|^~\\&|A|||||||1", "hl7v2:", "unknown-type"),
-        ("MSH|^~\\&|A||||||QRY^Z99|1", "hl7v2:QRY^Z99", "unknown-type"),
+        ("MSH|^~\\&|A||||||QRY^Z99|1\rPID|1||7", "hl7v2:QRY^Z99", "unknown-type"),
         ("MSH|^~\\&|A||||||adt^a20|1\rNPU|bed|C", "hl7v2:ADT^A20", ""),
         ("MSH|^~\\&|A||||||ADT^A01|1\rPID|1\rPV1|1|I", "hl7v2:ADT^A01", "no-patient-id"),
         ("MSH|^~\\\\&|A||||||ADT^A01|1\rPID|1||7", "hl7v2:ADT^A01", ""),
@@ -352,4 +352,37 @@ fn times_as_they_come() {
     }
     let rules = Rules { null_times: vec!["19000101".into()], ..Rules::default() };
     assert!(one(&map_under(&format!("{HEADER}PID|1||7||||19000101\r"), &rules), "Patient")["birthDate"].is_null());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+
+    /// A message with something of everything, damaged at random: it is mapped, or it is no message, and what comes out
+    /// is JSON.
+    #[test]
+    fn a_damaged_message_makes_no_panic(
+        damage in proptest::collection::vec((0usize..2000, proptest::prelude::any::<u8>()), 0..12), kind in 0usize..16,
+    ) {
+        const KINDS: [&str; 16] = [
+            "ADT^A01", "ADT^A40", "ADT^A24", "ADT^A45", "ORU^R01", "MDM^T02", "ORM^O01", "RDE^O11", "RAS^O17", "VXU^V04", "SIU^S12",
+            "DFT^P03", "PPR^PC1", "REF^I12", "MFN^M02", "OMP^O09",
+        ];
+        let mut bytes = format!(
+            "MSH|^~\\&|A|B|||20200101||{}|1|P|2.5||||||8859/1\rEVN||20200102\rPID|1||7^^^H&1.2&ISO^MR~8||A^B||1980|F||W|1^2^3\r\
+             PD1|||C^^1|5^D|||||||||Y\rMRG|8^^^H^MR\rARV|1|A|HIV\rNK1|1|A^B|SPO\rPV1|1|I|W^1^2||||1^D^E|||||||||VIP|||V9\rAL1|1|DA|x^y|SV|z\r\
+             SCH|1^A|2^B|||||||30|min|^^30^20200101^20200102\rORC|RE|1^A|2^B\rRXO|1^x|5||mg\rRXE|^^^2020|1^x|5||mg\rRXA|0|1|20200101||3^x^CVX|1\r\
+             RXR|PO\rOBR|1|1^A|2^B|4^x^LN|||20200101\rTXA|1|CN|TX|20200101||||||||9^A\rOBX|1|NM|1^x^LN||5|mg|1-6|N|||F\rNTE|1||n\\.br\\m\r\
+             OBX|2|ED|2^y||A^AP^PDF^Base64^JVBERi0=|||||F\rOBX|3|SN|3^z||>^5|||||C\rSPM|1|||BLD\rDG1|1||J45^x^I10|||A\rPR1|1||1^x||20200101|||||||2^D\r\
+             FT1|1|||20200101||CG|9^x\rPRB|AD|2020|1^x\rSTF|1|2|D^E\rIN1|1|P|C|N\rZZZ|1\r",
+            KINDS[kind]
+        ).into_bytes();
+        for (at, byte) in damage {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        let cx = Context { source_system: "old", zone: &TimeZone::UTC, file: "a", offset: 0 };
+        for resource in map(&bytes, &Rules::default(), &cx).resources {
+            serde_json::from_slice::<Json>(&resource).expect("a resource is JSON");
+        }
+    }
 }

@@ -220,7 +220,7 @@ impl Group<'_> {
         });
     }
 
-    /// A Reference to an organization of an XON: name, and number where there is one.
+    /// The members of a Reference to an organization of an XON: name, and number where there is one.
     pub fn xon_members(&self, o: &mut Object<'_>, xon: Value<'_>) {
         let number = [10, 3].into_iter().map(|n| xon.component(n).text()).find(|t| !t.is_empty()).unwrap_or_default();
         let authority = xon.component(6);

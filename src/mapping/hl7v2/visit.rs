@@ -23,7 +23,7 @@ pub(super) fn map(group: &Group<'_>, out: &mut Mapped) {
     }
     let pv2 = group.first("PV2");
     let mut resource = Resource::new("Encounter", &group.encounter);
-    resource.meta(group.made_by_registration(), &group.labels());
+    resource.meta(group.made_by_registration(), &group.labels);
     let mut o = resource.object();
     o.array("identifier", |list| {
         group.cx(list, pv1.field(19), "VN");
