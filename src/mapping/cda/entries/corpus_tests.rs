@@ -55,7 +55,7 @@ fn every_record_of_the_corpus_is_taken() {
             lines.push(b'\n');
         }
         if let Some(dump) = &dump {
-            for f in &mapped.findings {
+            for f in mapped.findings.iter().filter(|_| std::env::var_os("CHARTKEEP_DUMP_FINDINGS").is_some()) {
                 println!("F {} {} {} {}", path.display(), f.offset, f.code, f.note);
             }
             println!("D {number:03} {}", path.display());
