@@ -199,6 +199,15 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), DurableError> {
     if parent(from) != parent(to) { sync_dir(parent(from)) } else { Ok(()) }
 }
 
+/// Gives a file a second name; a copy where the file system cannot. The caller syncs the folder.
+pub fn link(from: &Path, to: &Path) -> Result<(), DurableError> {
+    if fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    fs::copy(from, to).map_err(failed("copy", from))?;
+    File::open(to).and_then(|file| file.sync_all()).map_err(failed("sync", to))
+}
+
 /// Removes a file, durably.
 pub fn remove_file(path: &Path) -> Result<(), DurableError> {
     fs::remove_file(path).map_err(failed("remove", path))?;

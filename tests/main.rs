@@ -2,6 +2,7 @@
 //!
 //! Not for: what a module does inside; its own tests stand beside it in `src/`.
 
+mod accession;
 mod corpus;
 mod crash;
 mod exit;
@@ -11,4 +12,5 @@ mod house;
 mod ingest;
 mod sealed;
 mod support;
+mod terminology;
 mod verify;

@@ -2,6 +2,7 @@
 //!
 //! Not for: the work itself; a command wires modules together and prints.
 
+mod accession;
 mod archive;
 pub mod audit;
 mod compact;
@@ -15,6 +16,7 @@ mod progress;
 mod report;
 pub mod serve;
 pub mod synth;
+mod terminology;
 pub mod token;
 pub mod user;
 mod verify;
@@ -39,11 +41,13 @@ enum Command {
     Export(export::ExportArgs),
     Demo(demo::DemoArgs),
     Verify(verify::VerifyArgs),
+    Accession(accession::AccessionArgs),
     Compact(compact::CompactArgs),
     Index(index::IndexArgs),
     Report(report::ReportArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
+    Terminology(terminology::TerminologyArgs),
     Token(token::TokenArgs),
     Synth(synth::SynthArgs),
 }
@@ -64,11 +68,13 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Accession(args) => accession::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
         Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
+        Command::Terminology(args) => terminology::run(args),
         Command::Token(args) => token::run(args),
         Command::Synth(args) => return synth::command(args),
     };

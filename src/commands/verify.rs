@@ -289,7 +289,7 @@ fn print(args: &VerifyArgs, verdict: &Verdict, unlogged: Option<anyhow::Error>) 
         }
     }
     for folder in &verdict.leftovers {
-        writeln!(out, "{folder} was left behind by an interrupted command; nothing needs it.")?;
+        writeln!(out, "{folder} is not in force; nothing needs it.")?;
     }
     if let Some(seed) = verdict.seed {
         writeln!(out, "The sample was drawn with --seed {seed}.")?;

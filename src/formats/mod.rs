@@ -5,6 +5,7 @@
 pub mod attachment;
 pub mod bounded;
 pub mod cda;
+pub mod code_map;
 mod docx;
 pub mod encoding;
 pub mod fhir;

@@ -183,6 +183,12 @@ fn text(
     let Some((id, _)) = frame.names(index) else { return Ok(()) };
     let Some(id) = ArchiveId::parse(&id) else { return Ok(()) };
     let json = json_of(frame, index, id.as_str());
+    let words = text_of_record(frame, index, &json)?.text;
+    // A Composition without words of its own only orders records and a document, which are searched themselves: it is no
+    // document that a search has missed.
+    if kind.name() == "Composition" && words.is_empty() {
+        return Ok(());
+    }
     builder.add_text(IndexDoc {
         kind,
         patient: patient_of(&json),
@@ -193,7 +199,7 @@ fn text(
         title: title_of(&json),
         author: author_of(&json),
         when: frame.date(index),
-        text: text_of_record(frame, index, &json)?.text,
+        text: words,
         id,
     })?;
     Ok(())

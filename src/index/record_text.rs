@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::formats::{self, MediaKind, cda};
-use crate::limits::INDEX_TEXT_MAX;
+use crate::limits::{INDEX_TEXT_MAX, JSON_DEPTH_MAX};
 use crate::store::{ChartFrame, StoreError};
 
 /// The words of a record.
@@ -33,6 +33,19 @@ impl RecordText {
             self.sections.push((self.text.len(), title.to_owned()));
         }
         self.text.push_str(words);
+    }
+
+    /// The narrative of a Composition's sections, those inside others too.
+    fn push_sections(&mut self, json: &Value, depth: usize) {
+        let sections = json.get("section").and_then(Value::as_array).into_iter().flatten();
+        for section in sections.filter(|_| depth < JSON_DEPTH_MAX) {
+            let title = section.get("title").and_then(Value::as_str).unwrap_or_default();
+            if let Some(div) = section.pointer("/text/div").and_then(Value::as_str) {
+                let words = formats::text_of(div.as_bytes(), Some("text/html")).text;
+                self.push(title, &format!("{title}\n{words}"));
+            }
+            self.push_sections(section, depth + 1);
+        }
     }
 
     /// A CDA document section by section, any other one whole.
@@ -70,6 +83,7 @@ pub fn text_of_record(frame: &ChartFrame<'_>, index: usize, json: &Value) -> Res
     if let Some(div) = json.pointer("/text/div").and_then(Value::as_str) {
         out.push("", &formats::text_of(div.as_bytes(), Some("text/html")).text);
     }
+    out.push_sections(json, 0);
     for number in 0..attachments(json) {
         let Some(bytes) = frame.attachment(index, number)? else { continue };
         out.push_document(&bytes, attachment_type(json, number).as_deref());
@@ -122,6 +136,17 @@ mod tests {
         let section = |of: &str| words.section_at(words.text.find(of).unwrap());
         let found = [section("before"), section("Latex"), section("Plan"), section("Rest"), section("plain")];
         assert_eq!(found, [None, Some("Allergies"), Some("Plan"), Some("Plan"), None]);
+    }
+
+    #[test]
+    fn sections_of_a_composition_are_read_with_their_titles() {
+        let inner = serde_json::json!({"title": "Inner", "text": {"div": "<div>two</div>"}});
+        let outer = serde_json::json!({"title": "Outer", "text": {"div": "<div>one</div>"}, "section": [inner]});
+        let mut words = RecordText::default();
+        words.push_sections(&serde_json::json!({"section": [{"title": "Bare"}, outer]}), 0);
+        let section = |of: &str| words.section_at(words.text.find(of).unwrap());
+        assert_eq!((words.section_at(0), section("two")), (Some("Outer"), Some("Inner")));
+        assert!(!words.text.contains("Bare"));
     }
 
     #[test]

@@ -168,6 +168,12 @@ pub fn run(
     identity.sort_by_key(|(item, _)| *item);
     let fingerprint = fingerprint(&files);
     let id = accession_id(options.source_system, &fingerprint);
+    if let Some(withdrawn) = current.withdrawn.iter().find(|w| w.accession.accession == id.as_str()) {
+        let (day, name) = (&withdrawn.at[..withdrawn.at.len().min(10)], id.as_str());
+        return Err(IngestError::Delivery(format!(
+            "this delivery was archived as {name} and withdrawn on {day}; bring it back with `chartkeep accession restore`"
+        )));
+    }
     if current.accessions.iter().any(|a| a.accession == id.as_str()) {
         return Err(IngestError::Delivery("an accession of this name exists already".into()));
     }

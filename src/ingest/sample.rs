@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::IngestError;
 use super::gather::GatherPlan;
-use super::spill::{self, Buckets};
+use super::spill::{self, Buckets, KeptBucket};
 use super::spread::BucketPlan;
 use crate::durable;
 use crate::store::codec::{Encoder, RecordIn, WHOLE};
@@ -15,6 +15,9 @@ use crate::store::codec::{Encoder, RecordIn, WHOLE};
 const DICTIONARY_BYTES: usize = 112 << 10;
 /// Bytes of samples per dictionary: about thirty times its size is what the trainer asks for.
 const SAMPLE_BYTES: usize = 4 << 20;
+/// Kept pieces that are sampled, and bytes of a slice.
+const KEPT_SAMPLES: usize = 256;
+const KEPT_SLICE: usize = 8 << 10;
 /// Records of one sample payload, about a small chart.
 const SAMPLE_RECORDS: usize = 96;
 
@@ -26,6 +29,7 @@ pub fn train(plan: &mut GatherPlan<'_>, buckets: &Buckets, bucket_plan: BucketPl
         let bytes = spill::load(buckets.path(bucket))?;
         take(plan, &bytes, &mut charts, &mut documents)?;
     }
+    take_kept(&KeptBucket::open(buckets.path(bucket_plan.kept()))?, &mut documents)?;
     plan.chart_dictionary = charts.train();
     plan.document_dictionary = documents.train();
     let empty: &[u8] = &[];
@@ -56,6 +60,20 @@ impl Samples {
         }
         zstd::dict::from_continuous(&self.bytes, &self.sizes, DICTIONARY_BYTES).ok()
     }
+}
+
+/// Pieces of files that are kept whole lie in the documents too: of some of them, spread evenly, two slices each, since
+/// what documents of one make share stands at their beginnings as well as further in.
+fn take_kept(kept: &KeptBucket, documents: &mut Samples) -> Result<(), IngestError> {
+    let step = kept.len().div_ceil(KEPT_SAMPLES).max(1);
+    for index in (0..kept.len()).step_by(step) {
+        let bytes = kept.read(index)?.bytes;
+        let (begin, rest) = bytes.split_at(bytes.len().min(KEPT_SLICE));
+        documents.push(begin);
+        let middle = rest.len() / 2;
+        documents.push(&rest[middle..rest.len().min(middle + KEPT_SLICE)]);
+    }
+    Ok(())
 }
 
 fn take(plan: &GatherPlan<'_>, bytes: &[u8], charts: &mut Samples, documents: &mut Samples) -> Result<(), IngestError> {

@@ -8,8 +8,9 @@ use super::QueryError;
 use super::chart::{Selection, visit_chart};
 use super::snapshot::Archive;
 use crate::access::Permit;
-use crate::formats::fhir::{Shape, leaf_text};
+use crate::formats::fhir::{Part, Shape, leaf_text};
 use crate::model::{ArchiveId, Kind, PatientKey, ValuePoint, When};
+use crate::store::Accession;
 
 /// Where the parts of a value stand among the leaves of a shape.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +80,8 @@ impl Archive {
                     *plan = make();
                 }
                 for leaves in plan.iter() {
-                    let is_asked = leaves.codes.iter().any(|c| leaf(*c).is_some_and(|l| l == code.as_bytes()));
+                    let is_asked = leaves.codes.iter().any(|c| leaf(*c).is_some_and(|l| l == code.as_bytes()))
+                        || (!accession.terminology().is_empty() && is_mapped_to(accession, shape, leaf, leaves, code));
                     if !is_asked {
                         continue;
                     }
@@ -105,6 +107,25 @@ impl Archive {
         points.sort_by_key(|p| p.when.as_ref().map(When::start_us));
         Ok(points)
     }
+}
+
+/// Whether a code map gives the code to one of the codes at these leaves.
+fn is_mapped_to<'x>(
+    accession: &Accession,
+    shape: &Shape,
+    leaf: &dyn Fn(usize) -> Option<&'x [u8]>,
+    leaves: &ValueLeaves,
+    code: &str,
+) -> bool {
+    let is_of_value = |part: &Part| matches!(part, Part::Leaf(at) if leaves.codes.contains(at));
+    let lists = shape.codings().iter().filter(|list| list.codings.iter().any(|(_, code)| is_of_value(code)));
+    lists.flat_map(|list| list.codings.iter()).any(|(system, source)| {
+        let text = |part: &Part| match part {
+            Part::Constant(value) => leaf_text(value.as_bytes()).into_owned(),
+            Part::Leaf(at) => leaf_text(leaf(*at).unwrap_or(b"")).into_owned(),
+        };
+        accession.terminology().targets(&text(system), &text(source)).any(|(_, target)| target == code)
+    })
 }
 
 fn date_of<'x>(shape: &Shape, leaf: &dyn Fn(usize) -> Option<&'x [u8]>) -> Option<When> {

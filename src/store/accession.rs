@@ -25,6 +25,7 @@ use super::manifest::{InForce, Manifest, Seal, hex, unhex};
 use super::proof::LeafHasher;
 use super::served::{Resolver, Serving};
 use super::shapes::ShapeTable;
+use super::terminology::Terminology;
 use crate::formats::attachment;
 use crate::formats::fhir::{Role, Shape, Tokenizer, leaf_text};
 use crate::model::{AccessionId, Kind, Label, PatientKey, Place, When, archive_id, is_true_uuid};
@@ -55,6 +56,7 @@ pub struct Accession {
     /// Delivery file that is kept whole → its place in `files`.
     kept_files: AHashMap<String, usize>,
     pub files: Vec<FileRecord>,
+    terminology: Terminology,
 }
 
 impl std::fmt::Debug for Accession {
@@ -131,6 +133,7 @@ impl Accession {
         Ok(Accession {
             generation: manifest.generation,
             source_system: seal.source_system.as_str().into(),
+            terminology: Terminology::open(&paths.terminology())?,
             shapes: ShapeTable::open(&paths.shapes())?,
             locator: Locator::open(&paths.locator())?,
             directory: Directory::open(&paths.directory())?,
@@ -149,6 +152,11 @@ impl Accession {
 
     pub fn paths(&self) -> &Generation {
         &self.paths
+    }
+
+    /// The code maps in force for it.
+    pub fn terminology(&self) -> &Terminology {
+        &self.terminology
     }
 
     pub fn records(&self) -> u64 {
@@ -519,7 +527,8 @@ impl<'a> ChartFrame<'a> {
     pub fn served(&self, index: usize, id: &str, out: &mut Vec<u8>) {
         let accession = self.accession;
         self.view(index, |shape, leaf| {
-            Serving { shape, source_system: &accession.source_system, id, resolver: accession }.write(leaf, out);
+            let (source_system, terminology) = (&*accession.source_system, &accession.terminology);
+            Serving { shape, source_system, id, resolver: accession, terminology }.write(leaf, out);
         });
     }
 

@@ -55,6 +55,7 @@ pub fn publish_first(layout: &Layout, archive: &str, now: &str, signer: &dyn Sig
         published_at: now.to_string(),
         reason: "init".into(),
         accessions: Vec::new(),
+        withdrawn: Vec::new(),
         index: None,
     };
     durable::write_new(&layout.catalog(0), to_note(&catalog, signer)?.as_bytes())?;

@@ -68,6 +68,9 @@ impl Layout {
     }
 }
 
+/// Name of the code maps in a generation.
+pub const TERMINOLOGY: &str = "terminology.json";
+
 /// The files of one generation of an accession; `dir` may also be a draft under `building`.
 #[derive(Clone, Debug)]
 pub struct Generation {
@@ -125,6 +128,11 @@ impl Generation {
 
     pub fn ledger_files(&self) -> PathBuf {
         self.dir.join("ledger/files.json")
+    }
+
+    /// The code maps; not there when there are none.
+    pub fn terminology(&self) -> PathBuf {
+        self.dir.join(TERMINOLOGY)
     }
 
     pub fn report_json(&self) -> PathBuf {

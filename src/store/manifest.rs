@@ -141,10 +141,27 @@ pub struct Catalog {
     pub previous_sha256: String,
     /// RFC 3339, UTC.
     pub published_at: String,
-    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`.
+    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`, `terminology`, `withdraw`, `restore`.
     pub reason: String,
     pub accessions: Vec<InForce>,
+    /// Accessions that are kept but no longer read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<Withdrawn>,
     pub index: Option<IndexInForce>,
+}
+
+/// An accession that was taken out of force, with why. It can be restored as long as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withdrawn {
+    pub accession: InForce,
+    pub reason: String,
+    pub by: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// The accession that holds the right records instead, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
 }
 
 /// A value as signed note: JSON of one line per member, then the signature.

@@ -17,10 +17,13 @@ pub mod locator;
 pub mod manifest;
 mod proof;
 pub mod rebuild;
+pub mod remap;
 mod restore;
 mod served;
 pub mod shapes;
 pub mod tables;
+pub mod terminology;
+pub mod unmapped;
 pub mod verify;
 
 pub use accession::{Accession, ChartFrame, Found};

@@ -3,7 +3,8 @@
 //!
 //! Not for: `meta` additions and Bundles (`server::fhir`).
 
-use crate::formats::fhir::{Role, Shape, Target, leaf_text, target};
+use super::terminology::Terminology;
+use crate::formats::fhir::{CodingList, Role, Shape, Target, leaf_text, target};
 use crate::model::{ArchiveId, DocumentId, Kind, archive_id, is_true_uuid};
 
 /// Finds what a name stands for: `urn:uuid:…`, `Type?identifier=…`, or a file of the delivery.
@@ -34,6 +35,8 @@ pub(super) struct Serving<'a> {
     pub source_system: &'a str,
     pub id: &'a str,
     pub resolver: &'a dyn Resolver,
+    /// Codings to be added.
+    pub terminology: &'a Terminology,
 }
 
 impl Serving<'_> {
@@ -42,12 +45,13 @@ impl Serving<'_> {
         let shape = self.shape;
         let mut attachments = 0;
         let has_id = shape.id_leaf().is_some();
+        let mut lists = if self.terminology.is_empty() { &[] } else { shape.codings() };
         for (index, role) in shape.roles().iter().enumerate() {
             let piece = shape.piece(index);
             if index == 0 && !has_id {
                 self.put_missing_id(piece, out);
             } else {
-                out.extend_from_slice(piece);
+                self.piece(index, &mut lists, &leaf, out);
             }
             let value = leaf(index);
             match role {
@@ -69,7 +73,22 @@ impl Serving<'_> {
                 _ => out.extend_from_slice(value.unwrap_or(b"")),
             }
         }
-        out.extend_from_slice(shape.piece(shape.leaves()));
+        self.piece(shape.leaves(), &mut lists, &leaf, out);
+    }
+
+    /// Writes a piece of the template; where a list of codings ends in it, the codings that maps add come before its end.
+    fn piece<'a>(&self, index: usize, lists: &mut &[CodingList], leaf: &impl Fn(usize) -> Option<&'a [u8]>, out: &mut Vec<u8>) {
+        let piece = self.shape.piece(index);
+        let mut from = 0;
+        while let Some((list, rest)) = lists.split_first().filter(|(list, _)| list.piece <= index) {
+            *lists = rest;
+            if list.piece == index {
+                out.extend_from_slice(&piece[from..list.at]);
+                self.terminology.add_to(list, leaf, out);
+                from = list.at;
+            }
+        }
+        out.extend_from_slice(&piece[from..]);
     }
 
     /// A record without an id gets its archive id as first member.

@@ -6,6 +6,7 @@
 use crate::limits;
 use crate::model::Kind;
 
+use super::concepts::{self, Closed, CodingList};
 use super::tokens::{BARE, STRING};
 
 /// What a leaf is to the archive.
@@ -70,6 +71,7 @@ pub struct Shape {
     /// Leaves that may name the patient, the best first.
     patient_leaves: Box<[u16]>,
     id_leaf: Option<u16>,
+    codings: Box<[CodingList]>,
 }
 
 impl Shape {
@@ -90,9 +92,12 @@ impl Shape {
         };
         let (roles, systems) = roles_of(&walk);
         let patient_leaves = patient_leaves_of(kind, &walk.paths);
-        let constants: Vec<_> = walk.constants.iter().map(|(p, v)| (p.as_str().into(), v.as_str().into())).collect();
+        let constants: Vec<(Box<str>, Box<str>)> =
+            walk.constants.iter().map(|(p, v)| (p.as_str().into(), v.as_str().into())).collect();
         let id_leaf = roles.iter().position(|r| *r == Role::Id).map(|i| i as u16);
+        let codings = concepts::lists(&walk.codings, &walk.marks, &walk.paths, &constants);
         Ok(Shape {
+            codings,
             template: template.into(),
             marks: walk.marks.into(),
             paths: walk.paths.into(),
@@ -141,6 +146,11 @@ impl Shape {
 
     pub fn id_leaf(&self) -> Option<usize> {
         self.id_leaf.map(usize::from)
+    }
+
+    /// The lists of codings, in the order of the template.
+    pub fn codings(&self) -> &[CodingList] {
+        &self.codings
     }
 
     /// The template text between two leaves: piece 0 stands before the first leaf, piece n behind the last.
@@ -242,12 +252,22 @@ struct Walk<'a> {
     paths: Vec<Box<str>>,
     marks: Vec<u32>,
     constants: Vec<(String, String)>,
+    codings: Vec<Closed>,
     is_object: bool,
 }
 
 impl<'a> Walk<'a> {
     fn new(text: &'a [u8]) -> Self {
-        Walk { text, at: 0, path: String::new(), paths: vec![], marks: vec![], constants: vec![], is_object: false }
+        Walk {
+            text,
+            at: 0,
+            path: String::new(),
+            paths: vec![],
+            marks: vec![],
+            constants: vec![],
+            codings: vec![],
+            is_object: false,
+        }
     }
 
     fn constant(&self, path: &str) -> Option<&str> {
@@ -381,6 +401,10 @@ impl<'a> Walk<'a> {
             match self.text.get(self.at) {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
+                    if self.path == "coding" || self.path.ends_with(".coding") {
+                        let (path, place) = (self.path.clone(), self.at as u32);
+                        self.codings.push(Closed { path, place, elements: index + 1 });
+                    }
                     self.at += 1;
                     break;
                 }

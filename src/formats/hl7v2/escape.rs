@@ -84,7 +84,7 @@ fn read<'a>(rest: &'a str, syntax: &Syntax) -> Option<(Escape<'a>, usize)> {
         ".br" | ".BR" | ".ce" | ".fi" => Escape::Text("\n"),
         ".nf" => Escape::Text(""),
         _ if inside.starts_with('.') => layout(inside)?,
-        _ => match (inside.as_bytes().first()?, &inside[1..]) {
+        _ => match (inside.as_bytes().first()?, inside.get(1..)?) {
             (b'X', digits) => hex(digits)?,
             (b'C', "2842") => Escape::Switch(b""),
             (b'C', "2D41") => Escape::Switch(b""),

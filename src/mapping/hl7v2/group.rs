@@ -72,6 +72,22 @@ impl<'m> Group<'m> {
         self.segments.iter().copied().filter(move |segment| segment.is(name))
     }
 
+    /// `meta.lastUpdated` of the patient, the visit and what else every message repeats in passing: only a registration
+    /// tells their state, and an order that leaves half of it out must not pass for the newer version.
+    pub fn made_by_registration(&self) -> &str {
+        if matches!(self.code.as_str(), "ADT" | "BAR") { &self.made } else { "" }
+    }
+
+    /// Whether DG1 and PR1 speak of the patient or the visit, and not of an order.
+    pub fn holds_diagnoses(&self) -> bool {
+        matches!(self.code.as_str(), "ADT" | "BAR" | "DFT" | "REF" | "RRI" | "PPR")
+    }
+
+    /// What a diagnosis or a procedure is named after: the visit, else the patient.
+    pub fn owner(&self) -> &str {
+        if self.encounter.is_empty() { &self.patient } else { &self.encounter }
+    }
+
     /// A TS or DTM.
     pub fn time(&self, value: Value<'_>) -> Time {
         let text = value.text();

@@ -5,16 +5,27 @@
 //!
 //! Not for: reading messages (`formats::hl7v2`), order among messages (`ingest` goes by `meta.lastUpdated`).
 
+mod allergy;
+mod condition;
+mod coverage;
 mod documents;
 mod financial;
 mod group;
+mod merge;
 mod orders;
+mod patient;
 mod pharmacy;
+mod procedure;
 mod results;
 mod rules;
 mod schedule;
+mod tables;
 mod types;
 mod vaccine;
+mod visit;
+
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
@@ -43,10 +54,65 @@ pub fn map(bytes: &[u8], rules: &Rules, cx: &Context<'_>) -> Mapped {
     let (code, event) = message.code_and_event();
     let units = u32::try_from(message.segments().len()).unwrap_or(u32::MAX);
     let mut out = Mapped { kind: kind(&code, &event), units, findings: message.findings().to_vec(), ..Mapped::default() };
-    for group in Group::all(&message, rules, cx) {
-        dispatch(&group, &mut out);
+    let groups = Group::all(&message, rules, cx);
+    if let Some(rule) = excluded(&message, &groups, rules) {
+        out.fate = Fate::Excluded(rule);
+        return out;
     }
+    if !merge::map(&groups, &mut out) {
+        groups.iter().for_each(|group| whole(group, &mut out));
+    }
+    note_unmapped(&message, &mut out);
     out
+}
+
+/// All that a message says of one patient.
+fn whole(group: &Group<'_>, out: &mut Mapped) {
+    patient::map(group, out);
+    visit::map(group, out);
+    allergy::map(group, out);
+    condition::map(group, out);
+    procedure::map(group, out);
+    coverage::map(group, out);
+    dispatch(group, out);
+}
+
+/// The rule that keeps a message out of the charts. A message about several patients stays unless all are test patients.
+fn excluded(message: &Message<'_>, groups: &[Group<'_>], rules: &Rules) -> Option<String> {
+    let processing = message.header().field(11).text();
+    if rules.exclude_processing_ids.iter().any(|id| id.eq_ignore_ascii_case(&processing)) {
+        return Some(format!("exclude_processing_ids: {processing}"));
+    }
+    if rules.exclude_test_patients.is_empty() {
+        return None;
+    }
+    let patterns: Option<Vec<&String>> = groups.iter().map(|group| test_pattern(group, rules)).collect();
+    patterns?.first().map(|pattern| format!("exclude_test_patients: {pattern}"))
+}
+
+fn test_pattern<'r>(group: &Group<'_>, rules: &'r Rules) -> Option<&'r String> {
+    let pid = group.first("PID")?;
+    let name = pid.field(5);
+    let (family, given) = (name.text(), name.component(2).text());
+    let mut names: Vec<String> = vec![format!("{family}^{given}"), family.into_owned()];
+    names.extend(pid.field(3).repetitions().map(|cx| cx.text().into_owned()));
+    names.retain(|name| !name.trim_matches('^').is_empty());
+    rules.exclude_test_patients.iter().find(|pattern| names.iter().any(|name| rules::fits(pattern, name)))
+}
+
+/// Segments that stay in the message alone, each kind told once: a site's own (Z), and those that have no place in a
+/// chart.
+fn note_unmapped(message: &Message<'_>, out: &mut Mapped) {
+    const RAW: [&str; 8] = ["ROL", "GT1", "ACC", "DB1", "UB1", "UB2", "ADD", "DSC"];
+    let mut told: Vec<&str> = Vec::new();
+    for segment in message.segments() {
+        let name = segment.name();
+        if (name.starts_with('Z') || RAW.contains(&name)) && !told.contains(&name) && told.len() < 50 {
+            told.push(name);
+            let note = format!("{name} is kept in the message only");
+            out.findings.push(Finding { code: "segment-unmapped", offset: segment.offset() as u64, note });
+        }
+    }
 }
 
 /// `hl7v2:ORU^R01`; names from outside are kept short and plain.
@@ -59,13 +125,15 @@ fn kind(code: &str, event: &str) -> String {
 /// Who maps what stands behind the patient and the visit.
 fn dispatch(group: &Group<'_>, out: &mut Mapped) {
     match group.code.as_str() {
-        "ADT" | "BAR" | "ORU" | "OUL" | "REF" => results::map(group, out),
+        "ADT" | "BAR" | "PPR" | "ORU" | "OUL" | "REF" | "RRI" => results::map(group, out),
         "MDM" => documents::map(group, out),
         "ORM" | "OMG" | "OML" | "OMI" | "ORR" | "OSR" => orders::map(group, out),
         "OMP" | "RDE" | "RDS" | "RAS" | "RGV" => pharmacy::map(group, out),
         "VXU" => vaccine::map(group, out),
         "SIU" => schedule::map(group, out),
         "DFT" => financial::map(group, out),
+        // Answers and notices of receipt speak of messages.
+        "ACK" | "NAK" | "MCF" => {}
         _ => out.findings.push(Finding {
             code: "unknown-type",
             offset: 0,

@@ -223,17 +223,19 @@ impl Group<'_> {
 
     /// A Reference to an organization of an XON: name, and number where there is one.
     pub fn xon(&self, o: &mut Object<'_>, key: &str, xon: Value<'_>) {
-        o.object(key, |o| {
-            let number = [10, 3].into_iter().map(|n| xon.component(n).text()).find(|t| !t.is_empty()).unwrap_or_default();
-            let authority = xon.component(6);
-            o.object("identifier", |o| {
-                if !number.is_empty() {
-                    let parts = [1, 2, 3].map(|n| authority.sub(n).text());
-                    o.text("system", &self.identifier_system(&parts[0], &parts[1], &parts[2])).text("value", &number);
-                }
-            });
-            o.text("display", &xon.text());
+        o.object(key, |o| self.xon_members(o, xon));
+    }
+
+    pub fn xon_members(&self, o: &mut Object<'_>, xon: Value<'_>) {
+        let number = [10, 3].into_iter().map(|n| xon.component(n).text()).find(|t| !t.is_empty()).unwrap_or_default();
+        let authority = xon.component(6);
+        o.object("identifier", |o| {
+            if !number.is_empty() {
+                let parts = [1, 2, 3].map(|n| authority.sub(n).text());
+                o.text("system", &self.identifier_system(&parts[0], &parts[1], &parts[2])).text("value", &number);
+            }
         });
+        o.text("display", &xon.text());
     }
 
     /// The code of table 0177 (confidentiality) as a security label: OBX-13, ORC-28, TXA-18, ARV-3.

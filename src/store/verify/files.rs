@@ -226,8 +226,9 @@ pub(super) fn leftovers(
     leftovers: &mut Vec<Leftover>,
 ) {
     let generations = chain.catalogs.iter().flat_map(|c| &c.accessions).map(|a| (a.accession.as_str(), a.generation));
-    let named: BTreeMap<&str, u32> =
-        chain.current().map(|c| &c.accessions).into_iter().flatten().map(|a| (a.accession.as_str(), a.generation)).collect();
+    let current = chain.current().into_iter();
+    let kept = current.flat_map(|c| c.accessions.iter().chain(c.withdrawn.iter().map(|w| &w.accession)));
+    let named: BTreeMap<&str, u32> = kept.map(|a| (a.accession.as_str(), a.generation)).collect();
     let ever: Vec<(&str, u32)> = generations.collect();
     for (path, is_dir) in entries(checker, &layout.accessions()) {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
