@@ -30,7 +30,7 @@ pub const PAGE_MAX: usize = 1000;
 /// is looked into.
 pub const LINKED_KEYS_MAX: usize = 64;
 /// Largest crosswalk file, in bytes.
-pub const CROSSWALK_BYTES_MAX: usize = 1 << 30;
+pub const CROSSWALK_BYTES_MAX: u64 = 1 << 30;
 /// Longest user-given free text in an audit entry, in bytes.
 pub const AUDIT_TEXT_MAX: usize = 64 << 10;
 /// Longest text taken out of one document, in bytes; the rest is left with a finding.

@@ -7,6 +7,7 @@ pub mod audit;
 mod compact;
 mod demo;
 mod export;
+mod identity;
 mod index;
 mod ingest;
 mod init;
@@ -41,6 +42,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Compact(compact::CompactArgs),
     Index(index::IndexArgs),
+    Identity(identity::IdentityArgs),
     Report(report::ReportArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
+        Command::Identity(args) => identity::run(args),
         Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
