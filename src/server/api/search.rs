@@ -18,7 +18,7 @@ const WORDS_MAX: usize = 32;
 /// `GET /patients/{patient}/search?q=&type=&kind=&source=&from=&to=`
 pub fn chart(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
-    search(call, Scope::Chart(patient.clone()), Some(patient))
+    search(call, call.archive().chart_scope(&patient), Some(patient))
 }
 
 /// `GET /search?q=…`

@@ -53,17 +53,21 @@ pub fn parse(record: &Record) -> Value {
 /// `GET /{kind}` and `POST /{kind}/_search` for every kind.
 pub fn search(call: &Call, kind: Kind) -> Result<Answer, ApiError> {
     let question = Question::parse(kind, call)?;
-    match (&question.patient, &question.ids) {
-        (Some(patient), _) => in_chart(call, &question, patient),
-        (None, Some(ids)) if ids.len() <= IDS_MAX => by_id(call, &question),
-        (None, Some(_)) => Err(ApiError::too_costly("At most 20 ids at once, or name the patient.")),
-        (None, None) if kind == Kind::PATIENT => super::patients::search(call, &question),
-        (None, None) => Err(ApiError::too_costly("A search must name a patient (patient=…) or an id (_id=…).")),
+    if let Some(patient) = question.patient.clone() {
+        return in_chart(call, question, &patient);
+    }
+    match &question.ids {
+        Some(ids) if ids.len() <= IDS_MAX => by_id(call, &question),
+        Some(_) => Err(ApiError::too_costly("At most 20 ids at once, or name the patient.")),
+        None if kind == Kind::PATIENT => super::patients::search(call, &question),
+        None => Err(ApiError::too_costly("A search must name a patient (patient=…) or an id (_id=…).")),
     }
 }
 
-fn in_chart(call: &Call, question: &Question, patient: &PatientKey) -> Result<Answer, ApiError> {
+fn in_chart(call: &Call, mut question: Question, patient: &PatientKey) -> Result<Answer, ApiError> {
     let permit = call.ask_chart(patient)?;
+    question.person = permit.scope().patients().to_vec();
+    let question = &question;
     let mut selection = Selection { kinds: vec![question.kind], newest: None };
     if question.with_provenance && question.kind.name() != "Provenance" {
         selection.kinds.extend(Kind::from_name("Provenance"));
