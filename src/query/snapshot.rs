@@ -36,6 +36,9 @@ struct Inner {
     looked: Mutex<Instant>,
 }
 
+/// What changes with every statement.
+type Stamp = Vec<(String, u64)>;
+
 /// What one catalog names, open, with what was said by then.
 #[derive(Clone)]
 pub(super) struct Snapshot {
@@ -45,7 +48,7 @@ pub(super) struct Snapshot {
     pub searcher: Option<Searcher>,
     pub identity: Arc<Resolver>,
     /// Of the statements that `identity` is made of.
-    stamp: Vec<(String, u64)>,
+    stamp: Stamp,
     pub cutover: BTreeMap<String, When>,
 }
 
@@ -176,7 +179,7 @@ impl Archive {
 }
 
 /// The statements resolved, under a stamp taken before they were read: what comes meanwhile is read again.
-fn who_is_who(layout: &Layout) -> Result<(Vec<(String, u64)>, Arc<Resolver>), QueryError> {
+fn who_is_who(layout: &Layout) -> Result<(Stamp, Arc<Resolver>), QueryError> {
     let stamp = statements::stamp(layout.root());
     let resolver = Resolver::of(&statements::read(layout.root())?);
     Ok((stamp, Arc::new(resolver)))
