@@ -187,6 +187,7 @@ fn text(
     // A Composition without words of its own only orders records and a document, which are searched themselves: it is no
     // document that a search has missed.
     if kind.name() == "Composition" && words.is_empty() {
+        builder.leave_out();
         return Ok(());
     }
     builder.add_text(IndexDoc {
