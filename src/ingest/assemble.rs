@@ -182,7 +182,8 @@ fn demand_balance(pieces: &Pieces<'_>, ledger: &LedgerOutcome, records: u64) -> 
     let read = pieces.spread.records + items;
     let by_kind: u64 = pieces.spread.by_kind.values().sum();
     let in_parts: u64 = pieces.parts.iter().map(|p| p.records).sum();
-    let in_files: u64 = pieces.files.iter().filter(|f| f.pieces > 0 && f.fate != "kept").map(|f| f.items).sum();
+    let in_files: u64 =
+        pieces.files.iter().filter(|f| f.pieces > 0 && !matches!(f.fate.as_str(), "kept" | "container")).map(|f| f.items).sum();
     let made: u64 = pieces.spread.derived.values().sum();
     let mut mapped = LedgerTotals::default();
     pieces.spread.items.count(&mut mapped);

@@ -140,7 +140,8 @@ pub fn run(
     }
     sweep(layout)?;
     let mut listed = sources::list(options.paths, &layout.building())?;
-    let readers = Readers::prepare(options.settings, &mut listed.files)?;
+    listed.with_containers();
+    let readers = Readers::prepare(options.settings, &mut listed)?;
     let delivery = &listed.files;
     if delivery.is_empty() {
         return Err(IngestError::Delivery("the delivery holds no files".into()));
