@@ -134,6 +134,9 @@ fn origin_facts(origin: &Origin) -> Vec<(&'static str, String, bool)> {
         facts.push(("Made of", form.clone(), true));
         facts.push(("Mapping", mapping.clone(), false));
     }
+    if let Some(zone) = &origin.time_zone {
+        facts.push(("Times without a zone", format!("read as {zone}"), false));
+    }
     if origin.repeated > 0 {
         facts.push(("Said again by", format!("{} more of the delivery", text::count(origin.repeated as u64)), false));
     }
