@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::tabular::Tables;
-use super::{cda, document, hl7v2};
 use super::tabular::file::{PatientsFile, TableFile, TablesFile};
+use super::{cda, document, hl7v2};
 use crate::model::hex;
 
 /// Everything that a site can decide about how its deliveries are read.
