@@ -164,6 +164,9 @@ pub fn run(
     let registry = ShapeRegistry::default();
     let (files, spread) = spread_all(delivery, &readers, options, plan, &registry, &buckets, progress)?;
     let mut spread = spread;
+    for (code, count) in &readers.findings {
+        *spread.findings.entry(code.clone()).or_default() += count;
+    }
     let mut identity = std::mem::take(&mut spread.identity);
     identity.sort_by_key(|(item, _)| *item);
     let fingerprint = fingerprint(&files);
