@@ -30,6 +30,9 @@ impl Fact {
 /// By medical record number.
 pub type Facts = BTreeMap<String, Vec<Fact>>;
 
+/// Makes the facts of a record.
+type Maker = fn(&Export<'_>, &Value) -> Vec<Fact>;
+
 /// An export, read.
 struct Export<'a> {
     dir: &'a Path,
@@ -116,7 +119,7 @@ impl Export<'_> {
 
     fn facts(&self) -> Facts {
         let mut facts = Facts::new();
-        let makers: [(&str, fn(&Export<'_>, &Value) -> Vec<Fact>); 12] = [
+        let makers: [(&str, Maker); 12] = [
             ("Patient", |_, r| vec![patient(r)]),
             ("RelatedPerson", |_, r| vec![relative(r)]),
             ("Encounter", |_, r| vec![visit(r)]),
