@@ -10,7 +10,8 @@ use crate::synth::{self, Format, MANIFEST_FILE_NAME, Options};
 
 /// Write a made-up hospital as FHIR R4 bulk NDJSON, or as an older system would deliver it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  chartkeep synth hospital --patients 200 --seed 7\n\nThe same seed gives the same \
+#[command(after_help = "Examples:\n  chartkeep synth hospital --patients 200 --seed 7\n  chartkeep synth \
+messages --format hl7v2 --patients 20\n\nThe same seed gives the same \
 bytes. What is in the delivery, planted damage included, stands in its synth-manifest.json.")]
 pub struct SynthArgs {
     /// Folder to write into; must be new or empty

@@ -81,9 +81,6 @@ pub enum SynthError {
 /// # Errors
 /// When `dir` is not empty or something cannot be written. What has been written by then is left where it is.
 pub fn write(dir: &Path, options: &Options) -> Result<Manifest, SynthError> {
-    if options.format != Format::Fhir {
-        return formats::write(dir, options);
-    }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    delivery::write(dir, options, threads)
+    formats::write(dir, options, threads)
 }

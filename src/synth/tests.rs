@@ -10,15 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{Format, Ledger, MANIFEST_FILE_NAME, Manifest, Options, SynthError, delivery, formats};
+use super::{Format, Ledger, MANIFEST_FILE_NAME, Manifest, Options, SynthError, formats};
 use crate::model::{Kind, When};
 
 fn made(options: &Options, threads: usize) -> (tempfile::TempDir, Manifest) {
     let dir = tempfile::tempdir().unwrap();
-    let manifest = match options.format {
-        Format::Fhir => delivery::write(dir.path(), options, threads).unwrap(),
-        _ => formats::write(dir.path(), options).unwrap(),
-    };
+    let manifest = formats::write(dir.path(), options, threads).unwrap();
     (dir, manifest)
 }
 

@@ -103,15 +103,20 @@ pub const HL7V2: &[Difference] = &[
     },
     difference("allergy", Forgets("recorded"), "AL1 does not say when an allergy was written down"),
     difference("allergy", Forgets("verified"), "AL1 does not say how sure anybody was"),
-    difference("medicine ordered", Forgets("a day"), "RXE-7 holds instructions in words"),
+    difference(
+        "medicine ordered",
+        Rewords("how often", |times| match times {
+            "1" => "QD".into(),
+            "2" => "BID".into(),
+            "3" => "TID".into(),
+            "4" => "QID".into(),
+            other => other.into(),
+        }),
+        "TQ1-3 takes its codes from table 0335, and a day's times are told by a code",
+    ),
     difference("medicine handed out", Forgets("days"), "RXD has no field for the days that a supply lasts"),
     difference("medicine given", Forgets("how"), "RXA holds what was given, and no instructions"),
     difference("medicine reported", Lacks, "no message tells what a patient says he takes"),
-    difference(
-        "result",
-        Rewords("category", |code| code.replace("social-history", "procedure")),
-        "OBR-24 has no section for habits",
-    ),
     difference(
         "immunization",
         Rewords("why not", |_| "urn:archive:mer:NIP002|03 Patient decision".into()),

@@ -187,7 +187,7 @@ impl Export<'_> {
                 ("when", said(r, "/authoredOn")),
                 ("by", said(r, "/requester/display")),
                 ("how", said(r, "/dosageInstruction/0/text")),
-                ("a day", said(r, "/dosageInstruction/0/timing/repeat/frequency")),
+                ("how often", often(&r["dosageInstruction"][0]["timing"])),
                 ("quantity", said(r, "/dispenseRequest/quantity/value")),
                 ("refills", said(r, "/dispenseRequest/numberOfRepeatsAllowed")),
                 ("visit", self.visit_of(r, "/encounter/reference")),
@@ -301,6 +301,12 @@ impl Export<'_> {
             Err(_) => self.named.get(text(attachment, "/url")).map(data).unwrap_or_default(),
         }
     }
+}
+
+/// How many times a day, or the code for it.
+fn often(timing: &Value) -> String {
+    let times = said(timing, "/repeat/frequency");
+    if times.is_empty() { said(timing, "/code/text") } else { times }
 }
 
 fn value(of: &Value) -> String {

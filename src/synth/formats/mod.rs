@@ -50,14 +50,14 @@ trait Writer {
     fn finish(&mut self, out: &mut Output) -> Result<(), SynthError>;
 }
 
-/// Writes a delivery in a form other than FHIR, and its manifest.
-pub(super) fn write(dir: &Path, options: &Options) -> Result<Manifest, SynthError> {
+/// Writes a delivery and its manifest. Threads are for FHIR; the other forms are made patient by patient.
+pub(super) fn write(dir: &Path, options: &Options, threads: usize) -> Result<Manifest, SynthError> {
     let mut writer: Box<dyn Writer> = match options.format {
+        Format::Fhir => return delivery::write(dir, options, threads),
         Format::Hl7v2 => Box::new(hl7v2::Messages::new(options)),
         Format::Ccda => ccda::writer(options)?,
         Format::Csv => csv::writer(options)?,
         Format::Scans => Box::new(scans::Scans::default()),
-        Format::Fhir => return Err(SynthError::NotMade("fhir")),
     };
     let mut out = Output::create(dir, options)?;
     let hospital = Hospital::new(options.seed);

@@ -59,6 +59,16 @@ fn ordered(records: &Records<'_>, order: &Value) -> Message {
         (12, repeats),
     ];
     message.segment("RXE", &fields);
+    let pattern = match records::number(order, "/dosageInstruction/0/timing/repeat/frequency").as_str() {
+        "1" => "QD",
+        "2" => "BID",
+        "3" => "TID",
+        "4" => "QID",
+        _ => "",
+    };
+    if !pattern.is_empty() {
+        message.segment("TQ1", &[(1, "1".into()), (3, pattern.into())]);
+    }
     message
 }
 
