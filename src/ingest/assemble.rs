@@ -45,6 +45,7 @@ pub struct Pieces<'a> {
     pub now: String,
     pub seconds: f64,
     pub settings: &'a Settings,
+    pub reprocess_of: Option<&'a str>,
 }
 
 /// Quarantined items that the report shows by their places.
@@ -148,6 +149,7 @@ pub fn assemble(
             mapping_sha256: pieces.settings.sha256.clone(),
             time_zone: pieces.settings.zone_name.clone(),
         },
+        reprocess_of: pieces.reprocess_of.map(str::to_string),
         bytes_in: summary.bytes_in,
         sealed_at: pieces.now.clone(),
         made_by: format!("chartkeep {} fhir-r4 reader 1", env!("CARGO_PKG_VERSION")),
