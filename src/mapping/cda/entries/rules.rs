@@ -161,7 +161,9 @@ pub fn is_planned(entry: Element<'_>) -> bool {
 
 /// The rule for an entry of a section on `topic`.
 pub fn rule(entry: Element<'_>, topic: Topic) -> Option<Rule> {
-    let claimed = TEMPLATES.iter().find(|(_, templates)| has(entry, templates)).map(|(rule, _)| *rule);
+    let roots: Vec<&str> = entry.children("templateId").filter_map(|t| t.attr("root").strip_prefix(HL7)).collect();
+    let claimed =
+        TEMPLATES.iter().find(|(_, templates)| roots.iter().any(|root| templates.contains(root))).map(|(rule, _)| *rule);
     let rule = claimed.or_else(|| by_shape(entry, topic))?;
     let name = entry.name();
     Some(match rule {
