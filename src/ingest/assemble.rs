@@ -39,6 +39,7 @@ pub struct Pieces<'a> {
     pub files: Vec<FileRecord>,
     pub shapes: &'a [std::sync::Arc<Planned>],
     pub kept_bucket: &'a Path,
+    pub alias_bucket: &'a Path,
     pub document_dictionary: Option<Vec<u8>>,
     pub level: i32,
     pub secret: [u8; 32],
@@ -95,7 +96,8 @@ pub fn assemble(
     let names = names(&mut pieces.parts)?;
     let digest = write_locator(&generation.locator(), &names)?;
     entries.push(FileEntry::new("locator/ids.loc", &digest, Some(names.len() as u64)));
-    let dangling = dangling(&pieces.parts, &names, &pieces.spread);
+    let aliases = aliases(&mut pieces)?;
+    let dangling = dangling(&pieces.parts, &names, &aliases);
     drop(names);
 
     let starts = starts(&pieces.parts);
@@ -103,7 +105,6 @@ pub fn assemble(
     entries.push(FileEntry::new("locator/patients.dir", &digest, Some(patients)));
 
     let totals = ledger(&mut pieces, kept, &starts, &generation, &mut entries)?;
-    let aliases: BTreeMap<String, String> = pieces.spread.aliases.drain(..).collect();
     let digest = write_files(&generation.ledger_files(), pieces.files.clone(), aliases)?;
     entries.push(FileEntry::new("ledger/files.json", &digest, Some(pieces.files.len() as u64)));
 
@@ -286,9 +287,18 @@ fn names(parts: &mut [PartOutput]) -> Result<Vec<(u64, u32)>, IngestError> {
     Ok(all)
 }
 
+/// The other names of records under which references ask for them.
+fn aliases(pieces: &mut Pieces<'_>) -> Result<BTreeMap<String, String>, IngestError> {
+    let mut aliases = pieces.spread.aliases.drain(..).collect();
+    let parts = &pieces.parts;
+    let is_asked = |hash| parts.iter().any(|part| part.pending.contains_key(&hash));
+    super::aliases::add_asked(pieces.alias_bucket, is_asked, &mut aliases)?;
+    Ok(aliases)
+}
+
 /// How many references lead nowhere, and some of the places that hold them.
-fn dangling(parts: &[PartOutput], names: &[(u64, u32)], spread: &SpreadCounts) -> report::Dangling {
-    let aliases: AHashSet<u64> = spread.aliases.iter().map(|(alias, _)| alias_hash(alias.as_bytes())).collect();
+fn dangling(parts: &[PartOutput], names: &[(u64, u32)], aliases: &BTreeMap<String, String>) -> report::Dangling {
+    let aliases: AHashSet<u64> = aliases.keys().map(|alias| alias_hash(alias.as_bytes())).collect();
     let mut found = report::Dangling::default();
     for part in parts {
         for (hash, (count, key)) in &part.pending {

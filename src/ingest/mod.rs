@@ -6,6 +6,7 @@
 //!
 //! Not for: the search index (`index`, built by the command between sealing and publishing).
 
+mod aliases;
 mod assemble;
 mod deliver;
 mod earlier;
@@ -223,6 +224,7 @@ pub fn run(
         files,
         shapes: &gather_plan.shapes,
         kept_bucket: buckets.path(plan.kept()),
+        alias_bucket: buckets.path(plan.aliases()),
         document_dictionary: gather_plan.document_dictionary.clone(),
         level: LEVEL,
         secret,

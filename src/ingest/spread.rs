@@ -10,6 +10,7 @@ use ahash::AHashMap;
 use serde::Deserialize;
 use std::borrow::Cow;
 
+use super::aliases;
 use super::items::Items;
 use super::planned::{Planned, ShapeCache, ShapeRegistry};
 use super::spill::{BucketWriter, Buckets, Kept, Spilled};
@@ -39,11 +40,15 @@ impl BucketPlan {
     }
 
     pub fn total(self) -> usize {
-        self.patients + self.others + 1
+        self.patients + self.others + 2
     }
 
     pub fn kept(self) -> usize {
         self.patients + self.others
+    }
+
+    pub fn aliases(self) -> usize {
+        self.patients + self.others + 1
     }
 
     fn of(self, count: usize, hash: u64) -> usize {
@@ -66,7 +71,7 @@ pub struct SpreadCounts {
     pub findings: BTreeMap<String, u64>,
     /// What source records say about who is who, each with the item that says it.
     pub identity: Vec<(u64, IdentityEvent)>,
-    /// An alias (conditional reference or `urn:uuid:`), and the `Type/archive-id` that it stands for.
+    /// A `urn:uuid:` of a Bundle, and the `Type/archive-id` that it stands for.
     pub aliases: Vec<(String, String)>,
     /// How often each reason was given for quarantine.
     pub reasons: BTreeMap<String, u64>,
@@ -291,7 +296,7 @@ impl<'a> Spreader<'a> {
 
     /// Spreads a resource that was delivered as it is.
     fn spread(&mut self, text: &Cut<'_>, urls: Option<&FullUrls>, full_url: Option<&str>) -> Result<(), StoreError> {
-        self.aliases(text, full_url);
+        self.aliases(text, full_url)?;
         self.put(text, urls, false)?;
         self.counts.records += 1;
         *self.by_kind.entry(text.planned.shape.kind()).or_default() += 1;
@@ -352,7 +357,7 @@ impl<'a> Spreader<'a> {
     }
 
     /// Other names under which references may ask for this record.
-    fn aliases(&mut self, text: &Cut<'_>, full_url: Option<&str>) {
+    fn aliases(&mut self, text: &Cut<'_>, full_url: Option<&str>) -> Result<(), StoreError> {
         let Cut { bytes, planned, .. } = *text;
         let leaf = |index: usize| text.leaf(index);
         let id = text.id();
@@ -361,18 +366,20 @@ impl<'a> Spreader<'a> {
         let has_identifiers = !planned.identifiers.is_empty() && is_asked_by_identifier(kind);
         let url_differs = full_url.is_some_and(|url| url.starts_with("urn:") && uuid_of(url) != id);
         if !has_identifiers && !url_differs {
-            return;
+            return Ok(());
         }
         let own = format!("{kind}/{}", archive_name(self.source_system, kind, id, bytes));
         if has_identifiers {
             for (value_leaf, system) in &planned.identifiers {
                 let value = leaf_text(leaf(*value_leaf));
-                self.counts.aliases.push((format!("{kind}?identifier={system}|{value}"), own.clone()));
+                let line = aliases::line(&format!("{kind}?identifier={system}|{value}"), &own);
+                self.out.line(self.plan.aliases(), &line)?;
             }
         }
         if let (true, Some(url)) = (url_differs, full_url) {
             self.counts.aliases.push((url.to_string(), own));
         }
+        Ok(())
     }
 }
 
