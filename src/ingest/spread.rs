@@ -151,13 +151,20 @@ impl<'a> Spreader<'a> {
         for finding in &mapped.findings {
             self.found(finding.code);
         }
-        self.counts.identity.extend(mapped.identity.into_iter().map(|event| (source.item, event)));
         if let Fate::Quarantined(reason) = &mapped.fate {
             let code = reason.split(':').next().unwrap_or(reason);
             *self.counts.reasons.entry(code.to_string()).or_default() += 1;
         }
+        let unclear = mapped.identity.iter().find_map(|event| match event {
+            IdentityEvent::Unclear(what) => Some(what.as_str()),
+            _ => None,
+        });
+        if unclear.is_some() {
+            self.found("identity-unclear");
+        }
         let span = (cx.offset, source.length);
-        self.counts.items.push(source.item, span, source.bytes, &mapped.kind, &mapped.fate, mapped.units);
+        self.counts.items.push(source.item, span, source.bytes, &mapped, unclear);
+        self.counts.identity.extend(mapped.identity.into_iter().map(|event| (source.item, event)));
         Ok(())
     }
 

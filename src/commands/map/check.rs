@@ -62,7 +62,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         println!("  {file}: {} ({})", finding.note, finding.code);
     }
     let mut is_clean = true;
-    for file in &delivery.files {
+    for file in &delivery.listed.files {
         match prepared.get(&file.name) {
             None => println!("{}: no table of the mapping", file.name),
             Some(table) => is_clean &= tally(&settings, file, table)?,
@@ -70,7 +70,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
     for table in settings.tables.iter() {
         let is_there =
-            delivery.files.iter().any(|file| settings.tables.table_for(&file.name).is_some_and(|t| t.name == table.name));
+            delivery.listed.files.iter().any(|file| settings.tables.table_for(&file.name).is_some_and(|t| t.name == table.name));
         if !is_there {
             println!("table {}: no file", table.name);
             is_clean = false;
@@ -85,7 +85,7 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let delivery = Delivery::open(&args.dir)?;
     let prepared = delivery.prepare(&settings)?;
     let table = prepared.get(&args.file).with_context(|| format!("the mapping has no table for {}", args.file))?;
-    let file = delivery.files.iter().find(|file| file.name == args.file).context("no such file")?;
+    let file = delivery.listed.files.iter().find(|file| file.name == args.file).context("no such file")?;
     let mut left = args.row;
     let mut lines = Vec::new();
     let mut scratch = Scratch::default();
@@ -121,18 +121,19 @@ fn settings(mapping: &str) -> anyhow::Result<Settings> {
 
 /// The files below a folder.
 struct Delivery {
-    files: Vec<DeliveryFile>,
+    /// Keeps unpacked members on disk.
+    listed: sources::Delivery,
 }
 
 impl Delivery {
     fn open(dir: &Path) -> anyhow::Result<Delivery> {
-        Ok(Delivery { files: sources::list(&[dir.to_path_buf()])? })
+        Ok(Delivery { listed: sources::list(&[dir.to_path_buf()], &std::env::temp_dir())? })
     }
 
     fn prepare(&self, settings: &Settings) -> anyhow::Result<Prepared> {
-        let names: Vec<String> = self.files.iter().map(|file| file.name.clone()).collect();
+        let names: Vec<String> = self.listed.files.iter().map(|file| file.name.clone()).collect();
         let open = |name: &str| {
-            let file = self.files.iter().find(|file| file.name == name).ok_or(std::io::ErrorKind::NotFound)?;
+            let file = self.listed.files.iter().find(|file| file.name == name).ok_or(std::io::ErrorKind::NotFound)?;
             let reader = sources::open(file).map_err(|error| std::io::Error::other(error.what))?;
             Ok(reader as Box<dyn Read>)
         };

@@ -31,7 +31,8 @@ enum Outcome {
 /// Profiles all tables below a folder (or one file), several at a time. Which files are tables, their names say, or what
 /// stands in them.
 pub fn profile(dir: &Path, threads: usize, meter: &Meter) -> anyhow::Result<Profile> {
-    let files: Vec<DeliveryFile> = sources::list(&[dir.to_path_buf()])?.into_iter().map(packed).collect();
+    let listed = sources::list(&[dir.to_path_buf()], &std::env::temp_dir())?;
+    let files: Vec<DeliveryFile> = listed.files.iter().cloned().map(packed).collect();
     let today = jiff::Zoned::now().date();
     let of: u64 = files.iter().map(|file| file.bytes).sum();
     let (next, done) = (AtomicUsize::new(0), Mutex::new((0u64, Vec::new())));

@@ -93,7 +93,8 @@ fn narrow(head: &[u8], findings: &mut Vec<Finding>) -> TextEncoding {
         good += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
         at += chunk.valid().len();
         let is_cut = at + chunk.invalid().len() == head.len() && chunk.invalid().len() < 4;
-        if !chunk.invalid().is_empty() && !(is_cut && is_start_of_char(chunk.invalid())) {
+        let is_sound = chunk.invalid().is_empty() || (is_cut && is_start_of_char(chunk.invalid()));
+        if !is_sound {
             bad += 1;
             first_bad.get_or_insert(at);
         }

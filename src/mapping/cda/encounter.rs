@@ -75,7 +75,7 @@ fn participants<'t>(visit: &Element<'t>) -> Vec<(Element<'t>, &'t str)> {
 }
 
 /// The place of a visit, as words and number.
-pub(super) fn facility(o: &mut Object<'_>, visit: &Element<'_>) {
+fn facility(o: &mut Object<'_>, visit: &Element<'_>) {
     let Some(facility) = visit.path(&["location", "healthCareFacility"]) else { return };
     let name = facility.path(&["location", "name"]).map(|name| types::name_line(&name)).unwrap_or_default();
     if name.is_empty() {

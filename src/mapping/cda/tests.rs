@@ -299,3 +299,29 @@ fn the_corpus() {
     println!("{} files, {others} no documents, refused: {refused:?}", paths.len());
     assert!(refused.is_empty());
 }
+
+/// Maps every document of the corpus cut short and with single bytes changed.
+#[test]
+fn the_corpus_damaged() {
+    let Some(corpus) = std::env::var_os("CHARTKEEP_CORPUS").map(PathBuf::from) else {
+        println!("not run: CHARTKEEP_CORPUS is not set");
+        return;
+    };
+    let mut paths = Vec::new();
+    files(&corpus.join("ccda"), &mut paths);
+    let cx = Context { source_system: "old", zone: &TimeZone::UTC, file: "a", offset: 0 };
+    let (mut kept, mut refused) = (0, 0);
+    for (number, path) in paths.iter().enumerate() {
+        let bytes = std::fs::read(path).unwrap();
+        for (part, byte) in b"<&\"\xff>/\0".iter().enumerate() {
+            let mut damaged = bytes.clone();
+            let at = (number * 7919 + part * bytes.len() / 7) % bytes.len();
+            damaged[at] = *byte;
+            let mapped = map(&damaged, &Rules::default(), &cx);
+            if mapped.fate == Fate::Archived { kept += 1 } else { refused += 1 }
+        }
+        let cut = &bytes[..number * 7919 % bytes.len()];
+        assert!(matches!(map(cut, &Rules::default(), &cx).fate, Fate::Quarantined(_)), "{}", path.display());
+    }
+    println!("one byte changed: {kept} archived, {refused} refused");
+}

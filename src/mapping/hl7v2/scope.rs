@@ -11,12 +11,10 @@ use super::types;
 use crate::formats::hl7v2::{Segment, Value};
 use crate::mapping::fhir::{Array, Object, Resource};
 use crate::mapping::id;
-use crate::mapping::systems::Coding;
 
-/// A group with the labels that hold for all of its records.
+/// A group, as the clinical mappers use it.
 pub(super) struct Scope<'g, 'm> {
     group: &'g Group<'m>,
-    labels: Vec<Coding>,
 }
 
 impl<'m> Deref for Scope<'_, 'm> {
@@ -29,7 +27,7 @@ impl<'m> Deref for Scope<'_, 'm> {
 
 impl<'g, 'm> Scope<'g, 'm> {
     pub fn new(group: &'g Group<'m>) -> Scope<'g, 'm> {
-        Scope { group, labels: group.labels() }
+        Scope { group }
     }
 
     /// Begins a resource. `confidential` are fields with a code of table 0177, for this resource alone.

@@ -145,18 +145,17 @@ impl Column {
             ["y", "n", "t", "f", "0", "1", "yes", "no", "true", "false"].iter().any(|b| value.eq_ignore_ascii_case(b));
         k.boolean += u64::from(is_boolean);
         let body = value.strip_prefix(['-', '+']).unwrap_or(value);
-        if body.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-            && body.bytes().all(|b| b.is_ascii_digit() || b"eE+-.".contains(&b))
-        {
-            if let Ok(number) = value.parse::<f64>() {
-                let is_integer = body.bytes().all(|b| b.is_ascii_digit());
-                k.integer += u64::from(is_integer);
-                k.decimal += 1;
-                self.profile.scientific += u64::from(body.contains(['e', 'E']));
-                self.profile.zero_led += u64::from(is_integer && body.len() > 1 && body.starts_with('0'));
-                keep(&mut self.least_number, number, value, Ordering::Less);
-                keep(&mut self.greatest_number, number, value, Ordering::Greater);
-            }
+        let is_like_number = body.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+            && body.bytes().all(|b| b.is_ascii_digit() || b"eE+-.".contains(&b));
+        let number = if is_like_number { value.parse::<f64>().ok() } else { None };
+        if let Some(number) = number {
+            let is_integer = body.bytes().all(|b| b.is_ascii_digit());
+            k.integer += u64::from(is_integer);
+            k.decimal += 1;
+            self.profile.scientific += u64::from(body.contains(['e', 'E']));
+            self.profile.zero_led += u64::from(is_integer && body.len() > 1 && body.starts_with('0'));
+            keep(&mut self.least_number, number, value, Ordering::Less);
+            keep(&mut self.greatest_number, number, value, Ordering::Greater);
         }
         if let Some(seen) = dates::recognise(value) {
             self.dates.see(value, &seen, self.today);
@@ -259,7 +258,7 @@ impl DateCounts {
             *formats.entry(form.pattern(self.day_first > self.month_first)).or_default() += count;
         }
         let mut formats: Vec<(String, u64)> = formats.into_iter().collect();
-        formats.sort_by(|a, b| b.1.cmp(&a.1));
+        formats.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let text = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
         Dates {
             formats,

@@ -160,6 +160,9 @@ fn a_draft_names_patients_formats_and_doubts() {
     ]);
     let text = draft(&profile, "old");
     let file: toml::Table = text.parse().unwrap_or_else(|e| panic!("{e}\n{text}"));
+    if let Err(e) = crate::mapping::settings::Settings::parse(&text) {
+        panic!("{e}\n{text}");
+    }
     assert_eq!(file["patients"]["column"].as_str(), Some("PATIENT_ID"));
     assert_eq!(file["null_tokens"].as_array().map(Vec::len), Some(1));
     assert_eq!(file["date_sentinels"][0].as_str(), Some("1900-01-01"));

@@ -5,7 +5,7 @@
 //! Not for: reactions to vaccines and drugs, which stay with those.
 
 use super::super::types::Concept;
-use super::read::{is_any, is_negated, name, related, related_as};
+use super::read::{is_any, is_bare, is_negated, name, related, related_as};
 use super::rules::{Rule, Topic, has, rule};
 use super::values::absent_reason;
 use super::work::{Scope, Work};
@@ -89,8 +89,11 @@ impl<'a> Work<'a> {
             code = none_known(kind.map_or("", |(_, _, category)| category));
             refuted = false;
         }
-        if code.is_empty() {
-            code.text = self.short_words(entry.child("text"));
+        // The words may stand where the kind of allergy has its own.
+        if is_bare(&code) {
+            let original = entry.child("value").and_then(|value| value.child("originalText"));
+            let words = [original, entry.child("text")].into_iter().map(|text| self.short_words(text));
+            code.text = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
         }
         // Some say that there are none in words only, beside an entry that leaves the substance out.
         if code.is_empty() && kind.is_some() && self.says_none_known(&scope) {

@@ -3,7 +3,7 @@
 //! Not for: the patient's own problems.
 
 use super::super::types;
-use super::read::{is_negated, name, related, related_as, status};
+use super::read::{is_any, is_negated, name, related, related_as, status};
 use super::rules::has;
 use super::values::quantity;
 use super::work::Work;
@@ -16,6 +16,11 @@ impl<'a> Work<'a> {
         let mut relation = self.concept(related_subject.and_then(|s| s.child("code")));
         let person = related_subject.and_then(|s| s.child("subject"));
         let observations: Vec<_> = related(organizer).map(|(_, act)| act).filter(|act| act.is("observation")).collect();
+        let says_nothing = |entry: &Element<'a>| is_negated(*entry) && is_any(&self.concept(entry.child("value")), &["64572001"]);
+        if relation.is_empty() && !observations.is_empty() && observations.iter().all(says_nothing) {
+            self.none_known += 1;
+            return;
+        }
         if relation.is_empty() && observations.is_empty() {
             self.empty(organizer);
             return;

@@ -156,7 +156,7 @@ impl<'a> Work<'a> {
             o.concept("valueCodeableConcept", &[], &format!("Not: {of}"));
             return;
         }
-        if !self.value(o, first) {
+        if !self.value(o, entry, first) {
             let null_flavor = first.null_flavor();
             o.concept("dataAbsentReason", &[Coding::new(ABSENT, absent_reason(null_flavor), "")], "");
         }
@@ -165,7 +165,7 @@ impl<'a> Work<'a> {
                 list.object(|o| {
                     let mut with_value = false;
                     code.write(o, "code");
-                    with_value |= self.value(o, value);
+                    with_value |= self.value(o, entry, value);
                     if !with_value {
                         o.concept("dataAbsentReason", &[Coding::new(ABSENT, absent_reason(value.null_flavor()), "")], "");
                     }

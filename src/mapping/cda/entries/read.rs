@@ -99,6 +99,11 @@ pub fn name(concept: &Concept) -> &str {
     if concept.text.is_empty() { displays().unwrap_or_else(|| key(concept)) } else { &concept.text }
 }
 
+/// Whether a concept has no words, neither of its own nor with a code.
+pub fn is_bare(concept: &Concept) -> bool {
+    concept.text.is_empty() && concept.codings.iter().all(|coding| coding.display.is_empty())
+}
+
 /// Whether a code says that the statement lies in the value (`ASSERTION`), or nothing at all.
 pub fn is_assertion(concept: &Concept) -> bool {
     concept.codings.iter().all(|coding| matches!(coding.code.as_str(), "ASSERTION" | "ASSERT"))

@@ -1,4 +1,6 @@
 //! Each kind of entry, and the traps.
+//!
+//! Not for: real documents (`corpus_tests`).
 
 use jiff::tz::TimeZone;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 //! Not for: what an observation is about (`observations`).
 
 use super::super::types;
-use super::read::name;
+use super::read::{is_bare, name};
 use super::work::Work;
 use crate::formats::cda::Element;
 use crate::mapping::fhir::{Object, decimal};
@@ -145,11 +145,11 @@ pub fn absent_reason(null_flavor: &str) -> &'static str {
 }
 
 impl<'a> Work<'a> {
-    /// A member `value…`; false when the element holds none.
-    pub fn value(&self, o: &mut Object<'_>, value: Element<'a>) -> bool {
+    /// A member `value…` of an entry; false when the element holds none.
+    pub fn value(&self, o: &mut Object<'_>, entry: Element<'a>, value: Element<'a>) -> bool {
         match value.xsi_type() {
             "PQ" | "INT" | "REAL" | "MO" => self.number(o, value),
-            "CD" | "CE" | "CO" | "CV" | "CS" | "CR" => self.coded(o, value),
+            "CD" | "CE" | "CO" | "CV" | "CS" | "CR" => self.coded(o, entry, value),
             "BL" | "BN" => {
                 matches!(value.attr("value"), "true" | "false") && {
                     o.boolean("valueBoolean", Some(value.attr("value") == "true"));
@@ -164,7 +164,7 @@ impl<'a> Work<'a> {
             "IVL_PQ" | "IVL_INT" | "IVL_REAL" => range(o, value) || self.string(o, value),
             kind if kind.starts_with("RTO") => ratio(o, value) || self.string(o, value),
             // No type given: what it holds tells.
-            "" if !value.attr("code").is_empty() => self.coded(o, value),
+            "" if !value.attr("code").is_empty() => self.coded(o, entry, value),
             "" if !value.attr("value").is_empty() => self.number(o, value),
             _ => self.string(o, value),
         }
@@ -188,8 +188,11 @@ impl<'a> Work<'a> {
         true
     }
 
-    fn coded(&self, o: &mut Object<'_>, value: Element<'a>) -> bool {
-        let concept = self.concept(Some(value));
+    fn coded(&self, o: &mut Object<'_>, entry: Element<'a>, value: Element<'a>) -> bool {
+        let mut concept = self.concept(Some(value));
+        if is_bare(&concept) && !concept.is_empty() {
+            concept.text = self.short_words(entry.child("text"));
+        }
         concept.write(o, "valueCodeableConcept");
         !concept.is_empty() || self.string(o, value)
     }

@@ -70,7 +70,7 @@ fn nulls(profile: &Profile, out: &mut String) -> std::fmt::Result {
         };
     }
     tokens.remove("");
-    let list = |of: &BTreeSet<&str>| of.iter().map(|t| text(t)).collect::<Vec<_>>().join(", ");
+    let list = |of: &BTreeSet<&str>| of.iter().map(text).collect::<Vec<_>>().join(", ");
     writeln!(out, "null_tokens = [{}]{}", list(&tokens), if tokens.is_empty() { "" } else { "  # ? as they were seen" })?;
     writeln!(out, "date_sentinels = [{}]{}", list(&days), if days.is_empty() { "" } else { "  # ? days that may stand for none" })
 }
@@ -116,7 +116,7 @@ fn one_table(
             Some(link) => format!("  # {} % of the values are patients", link.percent()),
             None => "  # ? by its name alone".to_string(),
         };
-        writeln!(out, "  patient = {}{note}", text(&columns::expression(column)))?;
+        writeln!(out, "  patient = {}{note}", text(columns::expression(column)))?;
     }
     let left = sheet.unused(&[table.key(), patient.as_deref()]);
     if !left.is_empty() {
