@@ -17,7 +17,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use self::output::Output;
-use self::records::Records;
+use self::records::{Records, Shared};
 use super::hospital::Hospital;
 use super::manifest::Manifest;
 use super::people::{self, Person};
@@ -63,6 +63,7 @@ pub(super) fn write(dir: &Path, options: &Options) -> Result<Manifest, SynthErro
     let hospital = Hospital::new(options.seed);
     let mut shared = Sink::default();
     hospital.write(&mut shared);
+    let shared = Shared::new(&shared);
     for index in 0..options.patients {
         let person = people::person(options.seed, index);
         let mut sink = Sink::default();

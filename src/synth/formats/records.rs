@@ -2,23 +2,46 @@
 //!
 //! Not for: making them.
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::synth::sink::{Sink, Type};
 
-/// What the records of one patient, and those that the whole hospital shares, say.
+/// The records that the whole hospital shares.
+pub(super) struct Shared {
+    /// By `Type/id`, and by NPI.
+    named: HashMap<String, Value>,
+}
+
+impl Shared {
+    pub fn new(sink: &Sink) -> Shared {
+        let mut named = HashMap::new();
+        for kind in [Type::Organization, Type::Location, Type::Practitioner, Type::Medication] {
+            for record in read(sink, kind) {
+                if kind == Type::Practitioner {
+                    named.insert(text(&record, "/identifier/0/value").to_owned(), record.clone());
+                }
+                named.insert(format!("{}/{}", kind.name(), text(&record, "/id")), record);
+            }
+        }
+        Shared { named }
+    }
+}
+
+/// What the records of one patient say.
 pub(super) struct Records<'a> {
     /// By the number of their type.
     own: Vec<Vec<Value>>,
-    shared: &'a Sink,
+    shared: &'a Shared,
     /// Documents that lie beside the NDJSON: path and bytes.
     files: &'a [(String, Vec<u8>)],
 }
 
 impl<'a> Records<'a> {
-    pub fn new(sink: &'a Sink, shared: &'a Sink) -> Records<'a> {
+    pub fn new(sink: &'a Sink, shared: &'a Shared) -> Records<'a> {
         let own = Type::ALL.iter().map(|&kind| read(sink, kind)).collect();
         Records { own, shared, files: &sink.attachments }
     }
@@ -33,21 +56,23 @@ impl<'a> Records<'a> {
         self.all(Type::Patient).first().unwrap_or(&Value::Null)
     }
 
-    /// The record that a reference names, among the patient's own.
+    /// The record of the patient's own that a reference names.
     pub fn target(&self, kind: Type, reference: &str) -> Option<&Value> {
         let id = reference.strip_prefix(kind.name())?.strip_prefix('/')?;
         self.all(kind).iter().find(|record| text(record, "/id") == id)
     }
 
+    /// The member of staff whom a reference names, by id or by NPI.
+    pub fn staff(&self, reference: &Value) -> Option<&Value> {
+        let name = text(reference, "/reference");
+        self.shared.named.get(name.rsplit_once('|').map_or(name, |(_, npi)| npi))
+    }
+
     /// What the record of a medicine says it is: its own concept, that of a contained Medication, or of the formulary.
-    pub fn medicine(&self, record: &Value) -> Value {
-        if let Some(concept) = record.get("medicationCodeableConcept").or_else(|| record.pointer("/contained/0/code")) {
-            return concept.clone();
-        }
-        let id = text(record, "/medicationReference/reference");
-        let formulary = read(self.shared, Type::Medication);
-        let found = formulary.into_iter().find(|drug| id.strip_prefix("Medication/") == Some(text(drug, "/id")));
-        found.map_or(Value::Null, |drug| drug["code"].clone())
+    pub fn medicine<'r>(&'r self, record: &'r Value) -> &'r Value {
+        let own = record.get("medicationCodeableConcept").or_else(|| record.pointer("/contained/0/code"));
+        let of_formulary = || self.shared.named.get(text(record, "/medicationReference/reference")).map(|drug| &drug["code"]);
+        own.or_else(of_formulary).unwrap_or(&Value::Null)
     }
 
     /// The bytes of a DocumentReference's document: inline, in a Binary, or beside the NDJSON.
