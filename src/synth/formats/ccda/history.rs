@@ -109,7 +109,8 @@ fn said_status(x: &mut Xml, of: (&str, &str), resolved: bool) {
             fixed(x, "code", "33999-4", LOINC, "Status");
             status(x, "completed");
             let (code, words) = if resolved { ("413322009", "Problem resolved") } else { ("55561003", "Active") };
-            value(x, code, SNOMED, words);
+            let kind = if of.0 == "22.4.28" { "CE" } else { "CD" };
+            x.empty("value", &[("xsi:type", kind), ("code", code), ("codeSystem", SNOMED), ("displayName", words)]);
         });
     });
 }

@@ -56,7 +56,7 @@ pub fn day(time: &str) -> String {
 pub fn template(x: &mut Xml, root: &str, since: &str) {
     let root = format!("{TEMPLATES}{root}");
     x.empty("templateId", &[("root", &root), ("extension", since)]);
-    if !since.is_empty() && since < "2016" {
+    if !since.is_empty() {
         x.empty("templateId", &[("root", &root)]);
     }
 }

@@ -81,7 +81,9 @@ fn policy(x: &mut Xml, coverage: &Value) {
     template(x, "22.4.61", "2015-08-01");
     let group = text(coverage, "/class/0/value");
     x.empty("id", &[("root", text(coverage, "/id")), ("extension", group)]);
-    fixed(x, "code", "EHCPOL", ACT_CODE, "extended healthcare");
+    x.tag("code", &[("code", "EHCPOL"), ("codeSystem", ACT_CODE), ("displayName", "extended healthcare")], |x| {
+        fixed(x, "translation", "5", "2.16.840.1.113883.3.221.5", "Private health insurance");
+    });
     status(x, "completed");
     let payer = text(coverage, "/payor/0/display");
     let payer_id = text(coverage, "/payor/0/reference").trim_start_matches("Organization/");
