@@ -53,6 +53,9 @@ pub struct Ledger {
     pub duplicate: u64,
     pub quarantined: u64,
     pub excluded: u64,
+    /// Used up by other records, as the rows of a list of documents are.
+    #[serde(default)]
+    pub joined: u64,
 }
 
 /// A word that occurs in the text of one restricted note and nowhere else.

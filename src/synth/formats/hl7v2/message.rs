@@ -68,6 +68,13 @@ pub(super) fn time(fhir: &str) -> String {
     format!("{}{}{sign}{}", digits(day), digits(clock), digits(offset))
 }
 
+/// A FHIR dateTime so many minutes later, with the same offset.
+pub(super) fn later(fhir: &str, minutes: i64) -> String {
+    let (civil, offset) = fhir.split_at_checked(19).unwrap_or((fhir, ""));
+    let moved = civil.parse::<jiff::civil::DateTime>().and_then(|at| at.checked_add(jiff::Span::new().minutes(minutes)));
+    moved.map_or(fhir.to_owned(), |at| format!("{}{offset}", at.strftime("%Y-%m-%dT%H:%M:%S")))
+}
+
 /// Components, without those at the end that are empty.
 pub(super) fn parts<const N: usize>(parts: [&str; N]) -> String {
     parts.map(plain).join("^").trim_end_matches('^').to_owned()

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::output::Output;
 use super::super::records::{Records, labels, list, text};
 use super::message::{
-    HOSPITAL, Message, address, concept, confidentiality, name, number, parts, plain, repeated, staff, telephone, time,
+    HOSPITAL, Message, address, concept, confidentiality, later, name, number, parts, plain, repeated, staff, telephone, time,
 };
 use crate::synth::Options;
 use crate::synth::damage;
@@ -86,7 +86,8 @@ fn pid(message: &mut Message, patient: &Value, is_full: bool) {
     };
     let ssn = list(patient, "/identifier").iter().find(|i| text(i, "/type/coding/0/code") == "SS").map(|i| text(i, "/value"));
     let birth_order = patient.get("multipleBirthInteger").map(ToString::to_string).unwrap_or_default();
-    let died = if is_full { time(of("/deceasedDateTime")) } else { String::new() };
+    // A death is told from its day on.
+    let died = Some(time(of("/deceasedDateTime"))).filter(|died| message.at >= *died).unwrap_or_default();
     let death = if died.is_empty() { String::new() } else { "Y".into() };
     let language = &patient["communication"][0]["language"]["coding"][0];
     message.segment(
@@ -208,7 +209,7 @@ fn allergies(message: &mut Message, records: &Records<'_>, until: &str) {
     }
 }
 
-/// Arrival; what was found and done, when there is any; departure.
+/// Arrival; departure; what was found and done, when there is any.
 fn visit(records: &Records<'_>, encounter: &Value, messages: &mut Vec<Message>) {
     let (start, end) = (text(encounter, "/period/start"), text(encounter, "/period/end"));
     let stays = text(encounter, "/class/code") == "IMP";
@@ -223,19 +224,18 @@ fn visit(records: &Records<'_>, encounter: &Value, messages: &mut Vec<Message>) 
     let mut arrival = begin(if stays { "ADT^A01^ADT_A01" } else { "ADT^A04^ADT_A01" }, start, false);
     allergies(&mut arrival, records, start);
     messages.push(arrival);
+    messages.push(begin("ADT^A03^ADT_A03", end, true));
     let here = format!("Encounter/{}", text(encounter, "/id"));
     let is_here = |record: &&Value| text(record, "/encounter/reference") == here;
     let found: Vec<&Value> = records.all(Type::Condition).iter().filter(is_here).filter(|c| !is_on_list(c)).collect();
     let done: Vec<&Value> = records.all(Type::Procedure).iter().filter(is_here).collect();
     if !found.is_empty() || !done.is_empty() {
-        let mut update = begin("ADT^A08^ADT_A01", start, false);
-        update.at = time(end);
-        update.body = update.body.replacen(&format!("EVN||{}", time(start)), &format!("EVN||{}", time(end)), 1);
-        (1..).zip(found).for_each(|(set, condition)| diagnosis(&mut update, records, set, condition));
-        (1..).zip(done).for_each(|(set, procedure)| self::procedure(&mut update, records, set, procedure));
-        messages.push(update);
+        // Coded when the patient had left.
+        let mut coded = begin("ADT^A08^ADT_A01", &later(end, 45), true);
+        (1..).zip(found).for_each(|(set, condition)| diagnosis(&mut coded, records, set, condition));
+        (1..).zip(done).for_each(|(set, procedure)| self::procedure(&mut coded, records, set, procedure));
+        messages.push(coded);
     }
-    messages.push(begin("ADT^A03^ADT_A03", end, true));
 }
 
 /// The visit a message belongs to. Departments other than the registration name it by its number.
@@ -383,7 +383,7 @@ pub(super) fn plant(options: &Options, person: &Person, messages: &mut Vec<Messa
     merge.segment("MRG", &[(1, mrn(&double.mrn))]);
     merge.planted = Some((what, double.mrn.clone()));
     messages.push(merge);
-    if person.index == 1 && options.patients > 2 {
+    if what.contains("A37") {
         let parted = "2024-06-13T08:15:00-04:00";
         let mut unlink = Message::new("ADT^A37^ADT_A37", parted);
         evn(&mut unlink, parted);
