@@ -47,7 +47,8 @@ impl Summary<'_> {
             self.tell(Type::MedicationStatement);
             let drug = self.records.medicine(taken);
             let when = text(taken, "/dateAsserted");
-            let row = section.row(&[text(&drug, "/text"), text(taken, "/dosage/0/text"), &day(when), "taken, as the patient says"]);
+            let row =
+                section.row(&[text(&drug, "/text"), text(taken, "/dosage/0/text"), &day(when), "taken, as the patient says"]);
             section.entry(|x| {
                 administration(x, "EVN", |x| {
                     id(x, taken);
@@ -55,7 +56,7 @@ impl Summary<'_> {
                     status(x, text(taken, "/status"));
                     span(x, "IVL_TS", "", "");
                     x.empty("doseQuantity", &[("nullFlavor", "UNK")]);
-                    product(x, &drug, &row);
+                    product(x, "consumable", &drug, &row);
                     told(x, when);
                     directions(x, &row);
                 });
@@ -75,7 +76,7 @@ impl Summary<'_> {
             x.empty("period", &[("value", &(24 / times).to_string()), ("unit", "h")]);
         });
         x.empty("doseQuantity", &[("nullFlavor", "UNK")]);
-        product(x, drug, row);
+        product(x, "consumable", drug, row);
         self.staff.author(x, when, &order["requester"]);
         directions(x, row);
         x.tag("entryRelationship", &[("typeCode", "REFR")], |x| self.supply_order(x, order, when));
@@ -83,7 +84,7 @@ impl Summary<'_> {
         let given = self.all(Type::MedicationDispense);
         for supply in given.filter(|supply| text(supply, "/authorizingPrescription/0/reference") == mine) {
             self.tell(Type::MedicationDispense);
-            x.tag("entryRelationship", &[("typeCode", "REFR")], |x| dispense(x, supply));
+            x.tag("entryRelationship", &[("typeCode", "REFR")], |x| dispense(x, supply, drug, row));
         }
     }
 
@@ -115,7 +116,7 @@ impl Summary<'_> {
                     fixed(x, "routeCode", "C38288", "2.16.840.1.113883.3.26.1.1", "Oral");
                     let unit = text(dose, "/dosage/dose/code");
                     x.empty("doseQuantity", &[("value", &number(dose, "/dosage/dose/value")), ("unit", unit)]);
-                    product(x, &drug, &row);
+                    product(x, "consumable", &drug, &row);
                     self.staff.performer(x, &dose["performer"][0]["actor"]);
                 });
             });
@@ -124,8 +125,8 @@ impl Summary<'_> {
     }
 }
 
-fn product(x: &mut Xml, drug: &Value, row: &Row) {
-    x.tag("consumable", &[], |x| {
+fn product(x: &mut Xml, name: &str, drug: &Value, row: &Row) {
+    x.tag(name, &[], |x| {
         x.tag("manufacturedProduct", &[("classCode", "MANU")], |x| {
             template(x, "22.4.23", "2014-06-09");
             x.tag("manufacturedMaterial", &[], |x| code(x, "code", "", drug, &row.cell(0)));
@@ -156,12 +157,13 @@ fn directions(x: &mut Xml, row: &Row) {
     });
 }
 
-fn dispense(x: &mut Xml, supply: &Value) {
+fn dispense(x: &mut Xml, supply: &Value, drug: &Value, row: &Row) {
     x.tag("supply", &[("classCode", "SPLY"), ("moodCode", "EVN")], |x| {
         template(x, "22.4.18", "2014-06-09");
         id(x, supply);
         status(x, "completed");
         at(x, text(supply, "/whenHandedOver"));
         x.empty("quantity", &[("value", &number(supply, "/quantity/value"))]);
+        product(x, "product", drug, row);
     });
 }

@@ -311,10 +311,7 @@ pub fn mark(x: &mut Xml, label: &str) {
                     x.empty("templateId", &[("root", "2.16.840.1.113883.3.445.21")]);
                     fixed(x, "code", "SECCATOBS", ACT_CODE, "security category");
                     status(x, "completed");
-                    x.empty(
-                        "value",
-                        &[("xsi:type", "CE"), ("code", label), ("codeSystem", ACT_CODE), ("displayName", name)],
-                    );
+                    x.empty("value", &[("xsi:type", "CE"), ("code", label), ("codeSystem", ACT_CODE), ("displayName", name)]);
                 });
             });
         });

@@ -10,13 +10,8 @@ use super::xml::Xml;
 use super::{ORGANIZATIONS, Summary, name};
 use crate::synth::sink::Type;
 
-static GOALS: Form = Form {
-    template: ("22.2.60", ""),
-    loinc: "61146-7",
-    title: "Goals",
-    prefix: "goal",
-    columns: &["Goal", "Since", "Until"],
-};
+static GOALS: Form =
+    Form { template: ("22.2.60", ""), loinc: "61146-7", title: "Goals", prefix: "goal", columns: &["Goal", "Since", "Until"] };
 
 static PAYERS: Form = Form {
     template: ("22.2.18", "2015-08-01"),

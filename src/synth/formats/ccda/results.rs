@@ -160,9 +160,9 @@ fn shown(result: &Value) -> String {
     let quantity = &result["valueQuantity"];
     match quantity.is_null() {
         true => text(result, "/valueString").to_owned(),
-        false => {
-            format!("{}{} {}", text(quantity, "/comparator"), number(quantity, "/value"), text(quantity, "/unit")).trim().to_owned()
-        }
+        false => format!("{}{} {}", text(quantity, "/comparator"), number(quantity, "/value"), text(quantity, "/unit"))
+            .trim()
+            .to_owned(),
     }
 }
 
