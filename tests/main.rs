@@ -7,6 +7,7 @@ mod containers;
 mod corpus;
 mod crash;
 mod exit;
+mod formats;
 mod gate;
 mod gate_compile;
 mod house;

@@ -31,7 +31,7 @@ use sha2::{Digest, Sha256};
 use crate::durable;
 use crate::mapping::settings::Settings;
 use crate::mapping::{Context, IdentityEvent};
-use crate::model::AccessionId;
+use crate::model::{AccessionId, When};
 use crate::signing::{Signer, VerifierKey};
 use crate::sources::{self, DeliveryFile, SourceError};
 use crate::store::layout::{Generation, Layout};
@@ -194,6 +194,7 @@ pub fn run(
         document_dictionary: None,
         level: LEVEL,
         secret,
+        today: When::parse(&options.now).map_or(i64::MAX, |now| now.start_us().div_euclid(86_400_000_000)),
         earlier,
         table_metadata: vec![
             ("chartkeep.accession".into(), id.as_str().into()),

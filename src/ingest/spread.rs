@@ -315,7 +315,9 @@ impl<'a> Spreader<'a> {
             patients.extend(named.filter(|key| !patients.contains(key)).into_iter().collect::<Vec<_>>());
         }
         let label = planned.security.iter().fold(Label::NORMAL, |l, i| l.union(Label::of_security_code(&leaf_text(leaf(*i)))));
-        let date = planned.date_leaf.and_then(|i| When::parse(&leaf_text(leaf(i)))).map_or(i64::MIN, |w| w.start_us());
+        // A patient has no date of his own: his versions stand in the order in which they were made.
+        let dated = if kind == Kind::PATIENT { planned.updated } else { planned.date_leaf };
+        let date = dated.and_then(|i| When::parse(&leaf_text(leaf(i)))).map_or(i64::MIN, |w| w.start_us());
         self.leaves.clear();
         if planned.number == WHOLE {
             put_varint(&mut self.leaves, 1);

@@ -1,0 +1,119 @@
+//! The made-up hospital tells the same story in whatever form it arrives.
+//!
+//! Not for: single mappings, which have tests beside them.
+
+mod differences;
+mod facts;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use chartkeep::synth::{Format, Manifest, Options};
+use serde_json::json;
+
+use self::differences::{Difference, apply};
+use self::facts::{Facts, read};
+use crate::sealed::text;
+use crate::support::{Folder, Hospital, chartkeep, folder, init};
+
+/// The hospital in one form, archived and exported.
+struct Loaded {
+    home: Folder,
+    hospital: Hospital,
+    archive: PathBuf,
+    facts: Facts,
+}
+
+impl Loaded {
+    /// Among these twelve patients are births and deaths, twins, restricted notes, corrected results and refused vaccines.
+    /// `mapping` names a file of the delivery.
+    fn new(format: Format, damage: bool, mapping: Option<&str>) -> Loaded {
+        let hospital = Hospital::new(&Options { format, patients: 12, seed: 15, damage, ..Options::default() });
+        let home = folder();
+        let archive = init(&home);
+        let delivery = hospital.delivery();
+        let mut words = vec!["ingest", "--json", "--source-system", "mer", text(&archive), text(&delivery)];
+        let mapping = mapping.map(|name| delivery.join(name));
+        if let Some(mapping) = &mapping {
+            words.extend(["--mapping", text(mapping)]);
+        }
+        chartkeep(words).expect(0);
+        let out = home.path().join("export");
+        chartkeep([Path::new("export"), &archive, &out]).expect(0);
+        Loaded { facts: read(&out), home, hospital, archive }
+    }
+
+    fn manifest(&self) -> &Manifest {
+        &self.hospital.manifest
+    }
+
+    fn counts(&self) -> std::collections::BTreeMap<String, u64> {
+        facts::counts(&self.home.path().join("export"))
+    }
+
+    /// The ledger and the seal say what the manifest says, and the delivery can be made again from the archive.
+    fn balances(&self) {
+        let report = chartkeep(["report", text(&self.archive), "--json"]).expect(0).json();
+        let ledger = json!(self.manifest().ledger);
+        for (fate, count) in ledger.as_object().unwrap() {
+            assert_eq!(report["records"].get(fate).unwrap_or(&json!(0)), count, "{fate}");
+        }
+        assert_eq!(report["by_kind"], json!(self.manifest().by_kind));
+        let files = report["files"].as_array().unwrap();
+        for (name, count) in &self.manifest().files {
+            let file = files.iter().find(|file| file["name"] == json!(name)).unwrap();
+            assert_eq!(file["items"], json!(count), "{name}");
+        }
+        let delivery = self.hospital.delivery();
+        let checked = chartkeep(["verify", text(&self.archive), "--delivery", text(&delivery), "--json"]).expect(0).json();
+        assert_eq!(checked["leftovers"], json!([]));
+    }
+}
+
+fn fhir() -> &'static Facts {
+    static FHIR: OnceLock<Loaded> = OnceLock::new();
+    &FHIR.get_or_init(|| Loaded::new(Format::Fhir, false, None)).facts
+}
+
+/// Both tell the same but for the differences, and none of those is idle.
+#[track_caller]
+fn same(fhir: &Facts, other: &Facts, differences: &[Difference]) {
+    let all: Vec<&Difference> = differences.iter().collect();
+    let (left, right) = (apply(&all, fhir, true), apply(&all, other, false));
+    for (mrn, facts) in &left {
+        let others = right.get(mrn).map_or(&[][..], Vec::as_slice);
+        let lost: Vec<_> = facts.iter().filter(|fact| !others.contains(fact)).take(3).collect();
+        let new: Vec<_> = others.iter().filter(|fact| !facts.contains(fact)).take(3).collect();
+        assert!(lost.is_empty() && new.is_empty(), "patient {mrn}\nonly as FHIR: {lost:#?}\nonly in the other form: {new:#?}");
+        assert_eq!(facts.len(), others.len(), "patient {mrn} has things twice");
+    }
+    assert_eq!(left.keys().collect::<Vec<_>>(), right.keys().collect::<Vec<_>>());
+    for idle in 0..all.len() {
+        let rest: Vec<&Difference> = all.iter().enumerate().filter(|(n, _)| *n != idle).map(|(_, d)| *d).collect();
+        let is_needed = apply(&rest, fhir, true) != apply(&rest, other, false);
+        assert!(is_needed, "not needed: {}", all[idle].why);
+    }
+}
+
+#[test]
+fn hl7v2_tells_what_fhir_tells() {
+    let loaded = Loaded::new(Format::Hl7v2, true, None);
+    loaded.balances();
+    assert_eq!(loaded.counts(), loaded.manifest().told);
+    let mut facts = loaded.facts.clone();
+    // Those who were registered twice.
+    for planted in &loaded.manifest().damage {
+        let double = facts.remove(planted.id.as_deref().unwrap()).expect("a double has a record of its own");
+        assert_eq!(double.len(), 1);
+    }
+    assert_eq!(loaded.manifest().damage.len(), 3);
+    same(fhir(), &facts, differences::HL7V2);
+}
+
+#[test]
+fn scans_are_the_documents_of_fhir() {
+    let loaded = Loaded::new(Format::Scans, false, Some("mapping.toml"));
+    loaded.balances();
+    assert_eq!(loaded.counts(), loaded.manifest().told);
+    same(fhir(), &loaded.facts, differences::SCANS);
+}
