@@ -26,18 +26,22 @@ struct Loaded {
 
 impl Loaded {
     /// Among these twelve patients are births and deaths, twins, restricted notes, corrected results and refused vaccines.
-    /// `mapping` names a file of the delivery.
+    /// `mapping` names a file of the delivery, or a mapping that comes with the program.
     fn new(format: Format, damage: bool, mapping: Option<&str>) -> Loaded {
         let hospital = Hospital::new(&Options { format, patients: 12, seed: 15, damage, ..Options::default() });
         let home = folder();
         let archive = init(&home);
         let delivery = hospital.delivery();
         let mut words = vec!["ingest", "--json", "--source-system", "mer", text(&archive), text(&delivery)];
-        let mapping = mapping.map(|name| delivery.join(name));
-        if let Some(mapping) = &mapping {
-            words.extend(["--mapping", text(mapping)]);
+        let beside = mapping.map(|name| delivery.join(name)).filter(|file| file.exists());
+        if let Some(mapping) = beside.as_deref().map(text).or(mapping) {
+            words.extend(["--mapping", mapping]);
         }
         chartkeep(words).expect(0);
+        let codes = delivery.join("odile-codes.csv");
+        if codes.exists() {
+            chartkeep(["terminology", "apply", text(&archive), text(&codes)]).expect(0);
+        }
         let out = home.path().join("export");
         chartkeep([Path::new("export"), &archive, &out]).expect(0);
         Loaded { facts: read(&out), home, hospital, archive }
@@ -116,4 +120,20 @@ fn scans_are_the_documents_of_fhir() {
     loaded.balances();
     assert_eq!(loaded.counts(), loaded.manifest().told);
     same(fhir(), &loaded.facts, differences::SCANS);
+}
+
+#[test]
+fn ccda_tells_what_fhir_tells() {
+    let loaded = Loaded::new(Format::Ccda, false, None);
+    loaded.balances();
+    assert_eq!(loaded.counts(), loaded.manifest().told);
+    same(fhir(), &loaded.facts, differences::CCDA);
+}
+
+#[test]
+fn tables_tell_what_fhir_tells() {
+    let loaded = Loaded::new(Format::Csv, false, Some("odile"));
+    loaded.balances();
+    assert_eq!(loaded.counts(), loaded.manifest().told);
+    same(fhir(), &loaded.facts, differences::CSV);
 }

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::super::records::{list, text};
+use super::super::records::{list, number, text};
 use super::parts::{Staff, address, code, confidentiality, entity, fixed, oid, stamp, street, template};
 use super::xml::{Attrs, Xml};
 use super::{HOSPITAL, ORGANIZATIONS};
@@ -124,6 +124,11 @@ fn person(x: &mut Xml, patient: &Value) {
     x.empty("sdtc:deceasedInd", &[("value", if died.is_empty() { "false" } else { "true" })]);
     if !died.is_empty() {
         x.empty("sdtc:deceasedTime", &[("value", &stamp(died))]);
+    }
+    let member = number(patient, "/multipleBirthInteger");
+    if !member.is_empty() {
+        x.empty("sdtc:multipleBirthInd", &[("value", "true")]);
+        x.empty("sdtc:multipleBirthOrderNumber", &[("value", &member)]);
     }
     code(x, "maritalStatusCode", "", &patient["maritalStatus"], "");
     for (number, name) in [(0, "raceCode"), (1, "ethnicGroupCode")] {

@@ -218,6 +218,7 @@ impl Summary<'_> {
         for procedure in self.all(Type::Procedure) {
             self.tell(Type::Procedure);
             let device = if first_code(procedure, "/code") == "609588000" { devices.next() } else { None };
+            device.iter().for_each(|_| self.tell(Type::Device));
             let start = text(procedure, "/performedPeriod/start");
             let row = section.row(&[name(procedure, "/code"), &day(start), device.map_or("", |device| name(device, "/type"))]);
             section.entry(|x| {
@@ -275,6 +276,9 @@ impl Summary<'_> {
         words(x, row.whole());
         status(x, "completed");
         span(x, "", text(visit, "/period/start"), text(visit, "/period/end"));
+        if !visit["hospitalization"].is_null() {
+            code(x, "sdtc:dischargeDispositionCode", "", &visit["hospitalization"]["dischargeDisposition"], "");
+        }
         self.staff.performer(x, &visit["participant"][0]["individual"]);
         x.tag("participant", &[("typeCode", "LOC")], |x| {
             x.tag("participantRole", &[("classCode", "SDLOC")], |x| {

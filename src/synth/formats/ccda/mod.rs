@@ -68,8 +68,10 @@ impl Writer for Documents {
         for label in ordinary.union(&restricted) {
             let summary = Summary { records, staff: &self.staff, label, told: RefCell::default() };
             let name = if label.is_empty() { person.mrn.clone() } else { format!("{}-{label}", person.mrn) };
-            out.file(&format!("summaries/{name}.xml"), summary.document(&name).as_bytes())?;
-            out.count("summaries/", "cda:34133-9", 1);
+            let file = format!("summaries/{name}.xml");
+            out.file(&file, summary.document(&name).as_bytes())?;
+            out.count(&file, "cda:34133-9", 1);
+            out.tell(Type::Composition, 1);
             out.tell(Type::DocumentReference, 1);
             for (kind, count) in summary.told.into_inner() {
                 out.tell(kind, count);
@@ -78,8 +80,9 @@ impl Writer for Documents {
         for reference in records.all(Type::DocumentReference) {
             let name = format!("notes/{}-{}.xml", person.mrn, text(reference, "/id"));
             out.file(&name, note::document(records, reference, &self.staff).as_bytes())?;
-            out.count("notes/", &format!("cda:{}", text(reference, "/type/coding/0/code")), 1);
+            out.count(&name, &format!("cda:{}", text(reference, "/type/coding/0/code")), 1);
             out.tell(Type::DocumentReference, 1);
+            out.tell(Type::Composition, u64::from(note::is_text(reference)));
         }
         out.tell(Type::Patient, 1);
         Ok(())

@@ -13,10 +13,15 @@ use super::parts::{LOINC, Staff, confidentiality, fixed, mark};
 use super::xml::Xml;
 use crate::synth::sink::Type;
 
+/// Whether a note is text, and so has sections.
+pub fn is_text(reference: &Value) -> bool {
+    text(reference, "/content/0/attachment/contentType").starts_with("text/plain")
+}
+
 pub fn document(records: &Records<'_>, reference: &Value, staff: &Staff) -> String {
     let (code, title) = (text(reference, "/type/coding/0/code"), text(reference, "/type/text"));
     let media = text(reference, "/content/0/attachment/contentType");
-    let is_text = media.starts_with("text/plain");
+    let is_text = is_text(reference);
     let visit = records.target(Type::Encounter, text(reference, "/context/encounter/0/reference"));
     let header = Header {
         template: if is_text { ("", "") } else { ("22.1.10", "2015-08-01") },

@@ -77,7 +77,7 @@ const HOME_MEDS: Table =
 const DOSES: Table = Table {
     file: "DOSES.CSV",
     name: "doses",
-    columns: &["DOSE_NO", "PAT_NO", "VISIT_NO", "DRUG", "SIG", "GIVEN", "USER_NO", "SENS"],
+    columns: &["DOSE_NO", "PAT_NO", "VISIT_NO", "DRUG", "SIG", "AMOUNT", "GIVEN", "USER_NO", "SENS"],
 };
 const FILLS: Table = Table {
     file: "FILLS.CSV",
@@ -303,7 +303,8 @@ impl Extract<'_, '_> {
         let (drug, visit, user) = (self.drug(dose), self.visit(dose), self.user(&dose["performer"][0]["actor"]));
         let (no, pat) = (self.next(&DOSES), self.person.mrn.clone());
         let (sig, given) = (text(dose, "/dosage/text"), date(text(dose, "/effectiveDateTime")));
-        self.write(&DOSES, &[&no, &pat, &visit, &drug, sig, &given, &user, mark(dose)])
+        let amount = number(dose, "/dosage/dose/value");
+        self.write(&DOSES, &[&no, &pat, &visit, &drug, sig, &amount, &given, &user, mark(dose)])
     }
 
     fn fill(&mut self, fill: &Value) -> Done {
@@ -458,7 +459,7 @@ impl Extract<'_, '_> {
         let number: String = text(document, "/id").chars().filter(|c| *c != '-').take(12).collect();
         let file = format!("SCANS/{pat}/{number}.{ending}");
         self.out.file(&file, &bytes)?;
-        self.out.count("SCANS/", &format!("file:{media}"), 1);
+        self.out.count(&file, &format!("file:{media}"), 1);
         let kind = format!("{kind}{}", mark(document));
         // As the old system's clients saw it.
         let path = format!("\\\\ODILE\\DOCS\\{}", file.replace('/', "\\"));
