@@ -30,7 +30,7 @@ impl Coding {
 }
 
 /// OID, name in HL7 v2 table 0396 (first of several, by commas), URI.
-const SYSTEMS: [(&str, &str, &str); 30] = [
+const SYSTEMS: [(&str, &str, &str); 31] = [
     ("2.16.840.1.113883.6.1", "LN", "http://loinc.org"),
     ("2.16.840.1.113883.6.96", "SCT,SNM,SNOMED,SNOMEDCT,SNOMED-CT,SCTUS", "http://snomed.info/sct"),
     ("2.16.840.1.113883.6.88", "RXNORM,RXN", "http://www.nlm.nih.gov/research/umls/rxnorm"),
@@ -56,6 +56,7 @@ const SYSTEMS: [(&str, &str, &str); 30] = [
     ("2.16.840.1.113883.5.2", "", "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"),
     ("2.16.840.1.113883.5.4", "ACTCODE", "http://terminology.hl7.org/CodeSystem/v3-ActCode"),
     ("2.16.840.1.113883.5.25", "", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"),
+    ("2.16.840.1.113883.5.8", "", "http://terminology.hl7.org/CodeSystem/v3-ActReason"),
     ("2.16.840.1.113883.5.83", "", "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"),
     ("2.16.840.1.113883.5.111", "", "http://terminology.hl7.org/CodeSystem/v3-RoleCode"),
     ("2.16.840.1.113883.5.110", "", "http://terminology.hl7.org/CodeSystem/v3-RoleClass"),

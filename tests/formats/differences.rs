@@ -51,6 +51,7 @@ pub fn apply(differences: &[&Difference], facts: &Facts, is_fhir: bool) -> Facts
                 Act::Lacks | Act::Adds | Act::Rewords(..) => {}
             }
         }
+        facts.iter_mut().for_each(|fact| fact.fields.retain(|_, said| !said.is_empty()));
         facts.sort();
     }
     changed.retain(|_, facts| !facts.is_empty());
@@ -183,15 +184,9 @@ const MAPPED: &str = "the system has codes of its own; the standard ones come fr
 
 pub const CSV: &[Difference] = &[
     difference("relative", Lacks, "the extract holds no contacts"),
-    difference("visit", Likens("start", wall), CLOCK),
-    difference("visit", Likens("end", wall), CLOCK),
-    difference("allergy", Likens("recorded", wall), CLOCK),
-    difference("medicine ordered", Likens("when", wall), CLOCK),
-    difference("medicine handed out", Likens("when", wall), CLOCK),
-    difference("medicine given", Likens("when", wall), CLOCK),
-    difference("result", Likens("when", wall), CLOCK),
-    difference("immunization", Likens("when", wall), CLOCK),
-    difference("document", Likens("when", wall), CLOCK),
+    difference(ANY, Likens("start", wall), CLOCK),
+    difference(ANY, Likens("end", wall), CLOCK),
+    difference(ANY, Likens("when", wall), CLOCK),
     difference("visit", Likens("type", standard), MAPPED),
     difference("visit", Likens("why", standard), MAPPED),
     difference("problem", Likens("code", standard), MAPPED),
@@ -271,6 +266,11 @@ pub const CCDA: &[Difference] = &[
         act: Rewords("sensitivity", |codes| codes.split(' ').next().unwrap_or_default().to_owned()),
         why: "an unstructured document can say how confidential it is, and not why",
     },
+    difference(
+        ANY,
+        Likens("sensitivity", |codes| codes.split(' ').filter(|code| *code != "N").collect::<Vec<_>>().join(" ")),
+        "a document says so when it is not restricted",
+    ),
     difference("document", Rewords("media", |_| "text/xml".into()), "what is kept is the document, whatever stands in it"),
     difference("document", Forgets("content"), "the note stands in the document"),
     difference("patient", Likens("name", only), "C-CDA wants a family name in every name"),
@@ -288,7 +288,6 @@ pub const CCDA: &[Difference] = &[
     difference("medicine given", Forgets("how"), "directions of doses are those of the narrative"),
     difference("medicine given", Forgets("route"), "C-CDA takes routes from the NCI Thesaurus"),
     difference("medicine given", Forgets("note"), "remarks are those of the narrative"),
-    difference("result", Rewords("value", braces), "C-CDA has codes of units, and no names for them"),
     difference("result", Rewords("status", |status| status.replace("corrected", "final")), "C-CDA knows completed results"),
     difference("result", Forgets("note"), "remarks are those of the narrative"),
     difference("immunization", Rewords("why not", |code| format!("{code} Patient objection")), "a code has its name with it"),
