@@ -163,17 +163,6 @@ fn standard(concept: &str) -> String {
     codes.into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// A value whose unit is a word in braces has that for its name too.
-fn braces(value: &str) -> String {
-    match value.rsplit_once(' ') {
-        Some((rest, unit)) if unit.starts_with('{') && unit.ends_with('}') => {
-            let amount = rest.rsplit_once(' ').map_or(rest, |(amount, _)| amount);
-            format!("{amount} {unit} {unit}")
-        }
-        _ => value.to_owned(),
-    }
-}
-
 fn is_scan(document: &Fact) -> bool {
     !document.get("media").starts_with("text/")
 }
@@ -198,7 +187,6 @@ pub const CSV: &[Difference] = &[
     difference("medicine given", Likens("medicine", standard), MAPPED),
     difference("result", Likens("code", standard), MAPPED),
     difference("result", Likens("value", standard), MAPPED),
-    difference("result", Rewords("value", braces), "the table has the unit's code alone"),
     difference("problem", Forgets("verified"), "the system does not ask how sure anybody is"),
     difference("allergy", Forgets("verified"), "the system does not ask how sure anybody is"),
     difference("medicine given", Forgets("route"), "the table of doses has no column for the route"),

@@ -40,15 +40,15 @@ impl Summary<'_> {
             self.tell(Type::MedicationRequest);
             let drug = self.records.medicine(order);
             let (sig, when) = (text(order, "/dosageInstruction/0/text"), text(order, "/authoredOn"));
-            let row = section.row(&[text(&drug, "/text"), sig, &day(when), text(order, "/status")]);
-            section.entry(|x| administration(x, "INT", |x| self.order(x, order, &drug, &row)));
+            let row = section.row(&[text(drug, "/text"), sig, &day(when), text(order, "/status")]);
+            section.entry(|x| administration(x, "INT", |x| self.order(x, order, drug, &row)));
         }
         for taken in self.all(Type::MedicationStatement) {
             self.tell(Type::MedicationStatement);
             let drug = self.records.medicine(taken);
             let when = text(taken, "/dateAsserted");
             let row =
-                section.row(&[text(&drug, "/text"), text(taken, "/dosage/0/text"), &day(when), "taken, as the patient says"]);
+                section.row(&[text(drug, "/text"), text(taken, "/dosage/0/text"), &day(when), "taken, as the patient says"]);
             section.entry(|x| {
                 administration(x, "EVN", |x| {
                     id(x, taken);
@@ -56,7 +56,7 @@ impl Summary<'_> {
                     status(x, text(taken, "/status"));
                     span(x, "IVL_TS", "", "");
                     x.empty("doseQuantity", &[("nullFlavor", "UNK")]);
-                    product(x, "consumable", &drug, &row);
+                    product(x, "consumable", drug, &row);
                     told(x, when);
                     directions(x, &row);
                 });
@@ -106,7 +106,7 @@ impl Summary<'_> {
             self.tell(Type::MedicationAdministration);
             let drug = self.records.medicine(dose);
             let when = text(dose, "/effectiveDateTime");
-            let row = section.row(&[text(&drug, "/text"), text(dose, "/dosage/text"), &day(when)]);
+            let row = section.row(&[text(drug, "/text"), text(dose, "/dosage/text"), &day(when)]);
             section.entry(|x| {
                 administration(x, "EVN", |x| {
                     id(x, dose);
@@ -116,7 +116,7 @@ impl Summary<'_> {
                     fixed(x, "routeCode", "C38288", "2.16.840.1.113883.3.26.1.1", "Oral");
                     let unit = text(dose, "/dosage/dose/code");
                     x.empty("doseQuantity", &[("value", &number(dose, "/dosage/dose/value")), ("unit", unit)]);
-                    product(x, "consumable", &drug, &row);
+                    product(x, "consumable", drug, &row);
                     self.staff.performer(x, &dose["performer"][0]["actor"]);
                 });
             });

@@ -6,6 +6,7 @@
 //!
 //! Not for: reading tables (`formats::table`).
 
+mod layout;
 mod rows;
 mod table;
 
