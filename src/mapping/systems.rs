@@ -30,7 +30,7 @@ impl Coding {
 }
 
 /// OID, names in HL7 v2 (table 0396, and what senders write for them), URI.
-const SYSTEMS: [(&str, &[&str], &str); 30] = [
+const SYSTEMS: [(&str, &[&str], &str); 32] = [
     ("2.16.840.1.113883.6.1", &["LN"], "http://loinc.org"),
     ("2.16.840.1.113883.6.96", &["SCT", "SNM", "SNOMED", "SNOMEDCT", "SNOMED-CT", "SCTUS"], "http://snomed.info/sct"),
     ("2.16.840.1.113883.6.88", &["RXNORM", "RXN"], "http://www.nlm.nih.gov/research/umls/rxnorm"),
@@ -42,6 +42,8 @@ const SYSTEMS: [(&str, &[&str], &str); 30] = [
     ("2.16.840.1.113883.6.12", &["C4", "CPT", "CPT4", "CPT-4"], "http://www.ama-assn.org/go/cpt"),
     ("2.16.840.1.113883.6.285", &["HCPCS", "HPC"], "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"),
     ("2.16.840.1.113883.12.292", &["CVX"], "http://hl7.org/fhir/sid/cvx"),
+    // CVX as documents of C32 have it.
+    ("2.16.840.1.113883.6.59", &[], "http://hl7.org/fhir/sid/cvx"),
     ("2.16.840.1.113883.12.227", &["MVX"], "http://hl7.org/fhir/sid/mvx"),
     ("2.16.840.1.113883.6.69", &["NDC"], "http://hl7.org/fhir/sid/ndc"),
     ("2.16.840.1.113883.6.8", &["UCUM"], "http://unitsofmeasure.org"),
@@ -56,6 +58,7 @@ const SYSTEMS: [(&str, &[&str], &str); 30] = [
     ("2.16.840.1.113883.5.2", &[], "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"),
     ("2.16.840.1.113883.5.4", &["ACTCODE"], "http://terminology.hl7.org/CodeSystem/v3-ActCode"),
     ("2.16.840.1.113883.5.25", &[], "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"),
+    ("2.16.840.1.113883.5.8", &[], "http://terminology.hl7.org/CodeSystem/v3-ActReason"),
     ("2.16.840.1.113883.5.83", &[], "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"),
     ("2.16.840.1.113883.5.111", &[], "http://terminology.hl7.org/CodeSystem/v3-RoleCode"),
     ("2.16.840.1.113883.5.110", &[], "http://terminology.hl7.org/CodeSystem/v3-RoleClass"),

@@ -57,6 +57,12 @@ impl Output {
         self.tally.manifest.ledger.joined += records;
     }
 
+    /// Counts source records that a rule of the mapping keeps out.
+    pub fn excluded(&mut self, file: &str, kind: &str, records: u64) {
+        self.tally.lines(file, Some(kind), records);
+        self.tally.manifest.ledger.excluded += records;
+    }
+
     /// Counts things that these source records tell, by the FHIR type of each.
     pub fn tell(&mut self, kind: Type, things: u64) {
         *self.tally.manifest.told.entry(kind.name().to_owned()).or_default() += things;
