@@ -15,8 +15,10 @@ mod init;
 mod map;
 mod operator;
 mod progress;
+mod quarantine;
 mod report;
 pub mod serve;
+mod signoff;
 pub mod synth;
 mod terminology;
 pub mod token;
@@ -49,6 +51,8 @@ enum Command {
     Index(index::IndexArgs),
     Identity(identity::IdentityArgs),
     Report(report::ReportArgs),
+    Quarantine(quarantine::QuarantineArgs),
+    Signoff(signoff::SignoffArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Terminology(terminology::TerminologyArgs),
@@ -78,6 +82,8 @@ pub fn main() -> ExitCode {
         Command::Index(args) => index::run(args),
         Command::Identity(args) => identity::run(args),
         Command::Report(args) => report::run(args),
+        Command::Quarantine(args) => quarantine::run(args),
+        Command::Signoff(args) => signoff::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Terminology(args) => terminology::run(args),
