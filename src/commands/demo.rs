@@ -12,6 +12,7 @@ use anyhow::{Context, ensure};
 use super::progress::Meter;
 use super::{ingest, init, serve};
 use crate::config::CONFIG_FILE;
+use crate::mapping::settings::Settings;
 use crate::register::{BlockingRegister, NewAccount, REGISTER_FILE, generate_password};
 use crate::{durable, synth};
 
@@ -80,7 +81,9 @@ fn make(args: &DemoArgs, archive: &Path) -> anyhow::Result<()> {
     if !config.exists() {
         durable::write_new(&config, CONFIG.as_bytes()).context("the demo's configuration cannot be written")?;
     }
-    let outcome = ingest::ingest(archive, &[delivery], SOURCE_SYSTEM, None, &Meter::new())?;
+    let (paths, settings) = ([delivery], Settings::default());
+    let delivered = ingest::Delivered { paths: &paths, source_system: SOURCE_SYSTEM, settings: &settings };
+    let outcome = ingest::ingest(archive, &delivered, None, &Meter::new())?;
     let records = outcome.summary.records;
     ensure!(records.balances(), "the ledger does not balance");
     println!(

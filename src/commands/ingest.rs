@@ -7,25 +7,31 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::archive::{OpenArchive, bytes_below, now};
+use super::identity;
 use super::operator::{Workplace, operator_entry};
 use super::progress::Meter;
 use super::{DONE_WITH_FINDINGS, REFUSED};
 use crate::access::Role;
+use crate::identity::statements_of;
 use crate::index;
 use crate::ingest::{self, IngestOptions, IngestSummary, Ingested, Progress};
+use crate::mapping::IdentityEvent;
 use crate::mapping::settings::Settings;
+use crate::mapping::tabular::ready;
 use crate::signing::KeyPurpose;
+use crate::statements::{Evidence, Statement};
 use crate::store::Accession;
 
 /// Read a delivery into the archive: check it, seal it, index it, publish it.
 ///
-/// Files and folders of FHIR R4: bulk NDJSON (plain, .gz, .zst), Bundles, one resource per file, with attachments inside
-/// or as files beside. Every record ends as archived, duplicate, quarantined or excluded; the ledger balances or nothing
-/// is published.
+/// Files, folders, .zip and .tar of FHIR R4 (bulk NDJSON, Bundles, one resource per file, with attachments inside or as
+/// files beside), HL7 v2 messages and C-CDA documents; tables (CSV, fixed width) and loose documents with a mapping file.
+/// Every source record ends as archived, duplicate, quarantined, excluded or joined; the ledger balances or nothing is
+/// published.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  chartkeep ingest /data/old-ehr /deliveries/2024-07-02 --source-system mer\n\nExit codes: 0 \
 published, 1 published with quarantined records to look at, 2 refused or failed.")]
@@ -38,6 +44,9 @@ pub struct IngestArgs {
     /// Short name of the system that the records come from; part of record ids for ever
     #[arg(long, value_name = "NAME")]
     pub source_system: String,
+    /// Mapping file of the source, or the name of one that comes with the program (see `chartkeep map`)
+    #[arg(long, value_name = "FILE|NAME")]
+    pub mapping: Option<String>,
     /// Worker threads
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -58,7 +67,11 @@ pub(super) struct Outcome {
 /// Runs the command.
 pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
     let meter = Meter::new();
-    let done = ingest(&args.archive, &args.paths, &args.source_system, args.threads, &meter);
+    let settings = args.mapping.as_deref().map_or_else(|| Ok(Settings::default()), mapping_named);
+    let done = settings.and_then(|settings| {
+        let what = Delivered { paths: &args.paths, source_system: &args.source_system, settings: &settings };
+        ingest(&args.archive, &what, args.threads, &meter)
+    });
     meter.end();
     let outcome = match done {
         Ok(outcome) => outcome,
@@ -114,21 +127,39 @@ fn print_summary(outcome: &Outcome, archive: &Path) {
     }
 }
 
+/// What is to be ingested, and how it is read.
+pub(super) struct Delivered<'a> {
+    pub paths: &'a [PathBuf],
+    pub source_system: &'a str,
+    pub settings: &'a Settings,
+}
+
+/// A mapping file by its path, or one that comes with the program by its name.
+pub(super) fn mapping_named(mapping: &str) -> anyhow::Result<Settings> {
+    let text = match std::fs::read_to_string(mapping) {
+        Ok(text) => text,
+        Err(error) => match ready::text(mapping) {
+            Some(text) => text,
+            None => bail!("{mapping}: {error}; mappings that come with the program: {}", ready::names().join(", ")),
+        },
+    };
+    Ok(Settings::parse(&text)?)
+}
+
 /// Ingests, indexes and publishes; writes the audit entries.
 pub(super) fn ingest(
     archive: &Path,
-    paths: &[PathBuf],
-    source_system: &str,
+    delivered: &Delivered<'_>,
     threads: Option<usize>,
     meter: &Meter,
 ) -> anyhow::Result<Outcome> {
+    let Delivered { paths, source_system, settings } = *delivered;
     let started = Instant::now();
     let (open, _lock) = OpenArchive::open_to_change(archive)?;
     let workplace = Workplace::open(archive)?;
     let signer = workplace.signer(KeyPurpose::Seal)?;
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);
-    let settings = Settings::default();
-    let options = IngestOptions { paths, source_system, threads, now: now(), settings: &settings };
+    let options = IngestOptions { paths, source_system, threads, now: now(), settings };
     let show = |progress: Progress| match progress {
         Progress::Reading { bytes, of } => meter.show("reading", bytes, of, true),
         Progress::Gathering { done, of } => meter.show("gathering", done as u64, of as u64, false),
@@ -161,6 +192,7 @@ pub(super) fn ingest(
     };
     let summary = sealed.summary.clone();
     let accession = sealed.entry.accession.clone();
+    let identity = who_is_who(&accession, &sealed.identity, source_system);
     let mut accessions = Vec::new();
     for entry in open.catalog.accessions.iter().chain([&sealed.entry]) {
         accessions.push(Arc::new(Accession::open(&open.layout, entry, &open.keys)?));
@@ -169,10 +201,21 @@ pub(super) fn ingest(
     let index = index::rebuild(&open.layout, &open.catalog, &accessions, threads).context("the index cannot be built")?;
     drop(accessions);
     log(&accession, "publishing", &summary)?;
+    // Before the catalog: after a crash in between, the next run says them again, which changes nothing.
+    if !identity.is_empty() {
+        identity::say(&workplace, archive, Role::Archivist, "ingest", &accession, &identity)?;
+    }
     let published = sealed.publish(&open.layout, &open.catalog, &open.catalog_sha256, Some(index), &signer, &now())?;
     index::remove_unused(&open.layout, &published, &open.catalog)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Outcome { accession, summary, is_known: false, seconds, bytes_archive: bytes_of(&open) })
+}
+
+/// What the source records say about who is who, as statements that name the message they rest on.
+fn who_is_who(accession: &str, events: &[(u64, IdentityEvent)], source_system: &str) -> Vec<Statement> {
+    let evidence = |item: u64| Evidence::Message { accession: accession.to_string(), item, at: None };
+    let events: Vec<_> = events.iter().map(|(item, event)| (event.clone(), evidence(*item))).collect();
+    statements_of(&events, source_system)
 }
 
 fn bytes_of(open: &OpenArchive) -> u64 {

@@ -98,27 +98,8 @@ impl Desk {
         Ok(self.gate.ask(&principal, Scope::Everything, context)?)
     }
 
-    /// Appends statements, once entries that name every patient key in them are durable. `by` is who vouches for them.
     fn say(&self, command: &str, by: &str, statements: &[Statement]) -> anyhow::Result<()> {
-        let mut keys: Vec<PatientKey> = statements.iter().flat_map(keys_of).filter_map(PatientKey::parse).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let entry = |outcome, text: Option<String>, keys: &[PatientKey]| {
-            let detail = vec![("statements", statements.len().to_string()), ("by", by.to_string())];
-            let mut entry = operator_entry("identity.changed", Role::Him, command, detail);
-            (entry.outcome, entry.outcome_desc, entry.patients) = (outcome, text, keys.to_vec());
-            entry
-        };
-        for keys in keys.chunks(KEYS_OF_ENTRY) {
-            self.workplace.log.append(entry(Outcome::Success, None, keys))?;
-        }
-        let signer = self.workplace.signer(KeyPurpose::Audit)?;
-        let said = StatementLog::open(&self.path, std::sync::Arc::new(signer)).and_then(|log| log.append("cli", by, statements));
-        if let Err(error) = said {
-            self.workplace.log.append(entry(Outcome::MinorFailure, Some(error.to_string()), &[]))?;
-            return Err(error.into());
-        }
-        Ok(())
+        say(&self.workplace, &self.path, Role::Him, command, by, statements)
     }
 
     /// An entry that says what was looked at.
@@ -169,4 +150,34 @@ fn pair(a: &str, b: &str) -> anyhow::Result<(PatientKey, PatientKey)> {
     let (a, b) = (key(a)?, key(b)?);
     ensure!(a != b, "name two different patients");
     Ok((a, b))
+}
+
+/// Appends statements, once entries that name every patient key in them are durable. `by` is who vouches for them.
+pub(super) fn say(
+    workplace: &Workplace,
+    archive: &Path,
+    role: Role,
+    command: &str,
+    by: &str,
+    statements: &[Statement],
+) -> anyhow::Result<()> {
+    let mut keys: Vec<PatientKey> = statements.iter().flat_map(keys_of).filter_map(PatientKey::parse).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let entry = |outcome, text: Option<String>, keys: &[PatientKey]| {
+        let detail = vec![("statements", statements.len().to_string()), ("by", by.to_string())];
+        let mut entry = operator_entry("identity.changed", role, command, detail);
+        (entry.outcome, entry.outcome_desc, entry.patients) = (outcome, text, keys.to_vec());
+        entry
+    };
+    for keys in keys.chunks(KEYS_OF_ENTRY) {
+        workplace.log.append(entry(Outcome::Success, None, keys))?;
+    }
+    let signer = workplace.signer(KeyPurpose::Audit)?;
+    let said = StatementLog::open(archive, std::sync::Arc::new(signer)).and_then(|log| log.append("cli", by, statements));
+    if let Err(error) = said {
+        workplace.log.append(entry(Outcome::MinorFailure, Some(error.to_string()), &[]))?;
+        return Err(error.into());
+    }
+    Ok(())
 }
