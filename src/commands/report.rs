@@ -228,7 +228,11 @@ fn write_later(later: &Later, out: &mut String) -> std::fmt::Result {
     }
     for s in &later.sign_offs {
         let of = if s.is_of_this_seal { "" } else { ", for another seal" };
-        writeln!(out, "  {} by {} on {}, {} records drawn with seed {}{of}: {}", s.result, s.reviewer, s.at, s.sampled, s.seed, s.note)?;
+        writeln!(
+            out,
+            "  {} by {} on {}, {} records drawn with seed {}{of}: {}",
+            s.result, s.reviewer, s.at, s.sampled, s.seed, s.note
+        )?;
     }
     if later.sign_offs.is_empty() {
         writeln!(out, "  Not signed off yet: chartkeep signoff")?;

@@ -142,8 +142,7 @@ fn sample(args: &SampleArgs) -> anyhow::Result<ExitCode> {
         ..RequestContext::default()
     };
     let permit = Gate::new(workplace.log.clone()).ask(&principal, Scope::Everything, context)?;
-    let sampled: Vec<Sampled> =
-        drawn.iter().map(|one| archive.sampled(&permit, &accession.id, one)).collect::<Result<_, _>>()?;
+    let sampled: Vec<Sampled> = drawn.iter().map(|one| archive.sampled(&permit, &accession.id, one)).collect::<Result<_, _>>()?;
     let shown = shown(&sampled);
     let sampled = permit.answer(sampled, shown)?.into_inner();
     let detail = vec![

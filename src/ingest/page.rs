@@ -68,12 +68,20 @@ struct Form {
     sum: LedgerTotals,
 }
 
+/// The records by year, drawn.
+struct Curve {
+    years: Vec<Year>,
+    /// Records of the few years before those drawn: one stray date must not press the others together.
+    earlier: u64,
+}
+
 /// The records of one year.
 struct Year {
     year: i32,
     records: u64,
-    x: usize,
+    x: f64,
     y: f64,
+    width: f64,
     height: f64,
     has_label: bool,
 }
@@ -87,7 +95,7 @@ struct Page<'a> {
     forms: Vec<Form>,
     classes: Vec<(&'a str, Vec<&'a ElementLine>)>,
     elements_there: usize,
-    years: Vec<Year>,
+    curve: Curve,
     gaps: Vec<(String, String)>,
     columns: Vec<(&'a str, u64, Vec<&'a ColumnLine>)>,
     made: u64,
@@ -103,8 +111,11 @@ impl Page<'_> {
     }
 }
 
-/// Height of the tallest year.
-const CURVE: f64 = 72.0;
+/// Width of the curve, and height of its tallest year.
+const WIDTH: f64 = 880.0;
+const HEIGHT: f64 = 72.0;
+/// The oldest records are not drawn while together they are fewer than one of so many.
+const STRAY: u64 = 200;
 /// A kind with fewer records a year is not asked for gaps.
 const GAP_RECORDS: u64 = 12;
 
@@ -119,7 +130,7 @@ impl Report {
             forms: forms(&self.kinds),
             classes: classes(&self.profile.elements),
             elements_there: self.profile.elements.iter().filter(|e| e.records > 0).count(),
-            years: years(&self.profile.years),
+            curve: curve(&self.profile.years),
             gaps: gaps(&self.profile.years),
             columns: columns(&self.columns),
             made: self.made.values().map(|line| line.made).sum(),
@@ -179,26 +190,38 @@ fn columns(columns: &[ColumnLine]) -> Vec<(&str, u64, Vec<&ColumnLine>)> {
         .map(|kind| {
             // Reports of the first version do not say which columns count.
             let is_key = |c: &&ColumnLine| c.is_key || c.unreadable > 0 || c.rows == 0;
-            (kind[0].kind.as_str(), kind[0].rows, kind.iter().filter(is_key).collect())
+            let key: Vec<&ColumnLine> = kind.iter().filter(is_key).collect();
+            (kind[0].kind.as_str(), kind[0].rows, key)
         })
+        .filter(|(_, _, key)| !key.is_empty())
         .collect()
 }
 
-fn years(years: &BTreeMap<i32, BTreeMap<String, u64>>) -> Vec<Year> {
+fn curve(years: &BTreeMap<i32, BTreeMap<String, u64>>) -> Curve {
     let total = |year: i32| years.get(&year).map_or(0, |kinds| kinds.values().sum::<u64>());
-    let (Some((first, _)), Some((last, _))) = (years.first_key_value(), years.last_key_value()) else { return Vec::new() };
+    let all: u64 = years.keys().map(|year| total(*year)).sum();
+    let mut earlier = 0;
+    let first = years.keys().find(|year| {
+        let is_stray = (earlier + total(**year)) * STRAY < all;
+        earlier += if is_stray { total(**year) } else { 0 };
+        !is_stray
+    });
+    let (Some(first), Some((last, _))) = (first, years.last_key_value()) else {
+        return Curve { years: Vec::new(), earlier: 0 };
+    };
     let most = years.keys().map(|year| total(*year)).max().unwrap_or(1).max(1);
-    let step = if last - first > 30 { 10 } else { 5 };
-    (*first..=*last)
-        .enumerate()
-        .map(|(x, year)| {
-            let records = total(year);
-            // A year with anything in it is seen.
-            let height = if records == 0 { 0.0 } else { (records as f64 * CURVE / most as f64).max(1.0) };
-            let has_label = year % step == 0 || last - first < 12;
-            Year { year, records, x: x * 16, y: CURVE - height, height, has_label }
-        })
-        .collect()
+    let count = last - first + 1;
+    let step = (WIDTH / f64::from(count)).min(40.0);
+    let label_every = if count <= 20 { 1 } else { 5 };
+    let drawn = (*first..=*last).map(|year| {
+        let records = total(year);
+        // A year with anything in it is seen.
+        let height = if records == 0 { 0.0 } else { (records as f64 * HEIGHT / most as f64).max(1.0) };
+        let x = f64::from(year - first) * step;
+        let has_label = year % label_every == 0;
+        Year { year, records, x: x + step * 0.1, y: HEIGHT - height, width: step * 0.8, height, has_label }
+    });
+    Curve { years: drawn.collect(), earlier }
 }
 
 /// Years without a record between the first and the last of a kind that otherwise has many.
@@ -313,6 +336,6 @@ mod tests {
             (2007, BTreeMap::from([many("Observation"), ("Goal".to_string(), 1)])),
         ]);
         assert_eq!(gaps(&years), [("Observation".to_string(), "2003–2004, 2006".to_string())]);
-        assert_eq!(super::years(&years).iter().filter(|y| y.records == 0).count(), 3);
+        assert_eq!(curve(&years).years.iter().filter(|y| y.records == 0).count(), 3);
     }
 }

@@ -255,8 +255,7 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn of(list: &'a Checklist, table: &'a KindTable) -> Plan<'a> {
-        let mut plan =
-            Plan { kind: table.kind, columns: Vec::new(), rules: Vec::new(), gates: Vec::new(), dates: Vec::new() };
+        let mut plan = Plan { kind: table.kind, columns: Vec::new(), rules: Vec::new(), gates: Vec::new(), dates: Vec::new() };
         for (number, (element, rule)) in list.rules_of(table.kind).into_iter().take(64).enumerate() {
             let any = rule.any.iter().map(|name| plan.column(name)).collect();
             plan.rules.push((1 << element, any));

@@ -51,8 +51,7 @@ pub const ELEMENTS_MAX: usize = 128;
 pub fn checklist() -> &'static Checklist {
     static LIST: OnceLock<Checklist> = OnceLock::new();
     LIST.get_or_init(|| {
-        toml::from_str(include_str!("../../schemas/uscdi.toml"))
-            .expect("the list is part of the program, and a test reads it")
+        toml::from_str(include_str!("../../schemas/uscdi.toml")).expect("the list is part of the program, and a test reads it")
     })
 }
 
@@ -80,7 +79,10 @@ impl Checklist {
     pub fn means(word: &str, class: &str, element: &str) -> bool {
         let word = word.trim();
         let is = |text: &str| word.eq_ignore_ascii_case(text);
-        let in_both = || word.split_once(':').is_some_and(|(c, e)| c.trim().eq_ignore_ascii_case(class) && e.trim().eq_ignore_ascii_case(element));
+        let in_both = || {
+            word.split_once(':')
+                .is_some_and(|(c, e)| c.trim().eq_ignore_ascii_case(class) && e.trim().eq_ignore_ascii_case(element))
+        };
         is(class) || is(element) || in_both()
     }
 }

@@ -90,13 +90,7 @@ impl Archive {
     }
 
     /// What was kept of a quarantined or excluded source record; `item` is the ledger's number. Scope as `sampled`.
-    pub fn kept_item(
-        &self,
-        permit: &Permit,
-        accession: &AccessionId,
-        item: u64,
-        entry: u32,
-    ) -> Result<KeptItem, QueryError> {
+    pub fn kept_item(&self, permit: &Permit, accession: &AccessionId, item: u64, entry: u32) -> Result<KeptItem, QueryError> {
         let snapshot = self.snapshot();
         let accession = reviewed(&snapshot, permit, accession)?;
         let is_kept = |row: &&LedgerRow| row.entry == entry && matches!(row.outcome.as_str(), "quarantined" | "excluded");

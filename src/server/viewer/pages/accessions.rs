@@ -251,8 +251,7 @@ fn sign_offs(report: &AccessionReport) -> Table {
             Cell::Text(s.seed.clone()),
         ])
     };
-    Table::new("Reviews of a random sample", &columns, "Not signed off yet.")
-        .rows(report.sign_offs.iter().map(row).collect())
+    Table::new("Reviews of a random sample", &columns, "Not signed off yet.").rows(report.sign_offs.iter().map(row).collect())
 }
 
 fn kinds(report: &AccessionReport) -> Table {
