@@ -17,6 +17,7 @@ mod operator;
 mod progress;
 mod quarantine;
 mod report;
+mod reprocess;
 pub mod serve;
 mod signoff;
 pub mod synth;
@@ -53,6 +54,7 @@ enum Command {
     Report(report::ReportArgs),
     Quarantine(quarantine::QuarantineArgs),
     Signoff(signoff::SignoffArgs),
+    Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Terminology(terminology::TerminologyArgs),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Quarantine(args) => quarantine::run(args),
         Command::Signoff(args) => signoff::run(args),
+        Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Terminology(args) => terminology::run(args),

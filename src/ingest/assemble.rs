@@ -47,6 +47,7 @@ pub struct Pieces<'a> {
     pub now: String,
     pub seconds: f64,
     pub settings: &'a Settings,
+    pub reprocess_of: Option<&'a str>,
 }
 
 /// Quarantined items that the report shows by their places.
@@ -74,24 +75,7 @@ pub fn assemble(
     }
     let kept = kept_items(&mut pieces)?;
     entries.push(kept.entry.clone());
-    for part in &mut pieces.parts {
-        for (path, digest, rows) in &part.files {
-            entries.push(FileEntry::new(path, digest, *rows));
-        }
-        for table in &part.tables {
-            let path = format!("tables/{}/p{:04}.parquet", table.kind, part.part);
-            entries.push(FileEntry { path, bytes: table.bytes, sha256: hex(&table.sha256), rows: Some(table.rows) });
-        }
-    }
-    for (name, path) in
-        [("charts/dictionary", generation.chart_dictionary()), ("documents/dictionary", generation.document_dictionary())]
-    {
-        let (bytes, sha256) = super::deliver::hash_file(&path).map_err(StoreError::read(&path))?;
-        entries.push(FileEntry { path: name.into(), bytes, sha256, rows: None });
-    }
-    let templates: Vec<&[u8]> = pieces.shapes.iter().map(|p| p.shape.template()).collect();
-    let digest = write_shapes(&generation.shapes(), &templates)?;
-    entries.push(FileEntry::new("charts/shapes.zst", &digest, Some(templates.len() as u64)));
+    entries.extend(entries_of_parts(&pieces)?);
 
     let names = names(&mut pieces.parts)?;
     let digest = write_locator(&generation.locator(), &names)?;
@@ -100,7 +84,7 @@ pub fn assemble(
     drop(names);
 
     let starts = starts(&pieces.parts);
-    let mut people = people(&pieces.parts);
+    let mut people = Patients::of(&pieces.parts);
     let (digest, patients) = directory(&mut pieces.parts, &starts, &generation)?;
     entries.push(FileEntry::new("locator/patients.dir", &digest, Some(patients)));
 
@@ -123,6 +107,7 @@ pub fn assemble(
         bytes_in: pieces.files.iter().map(|f| f.content_bytes).sum(),
     };
     let data_to = pieces.parts.iter().filter_map(|p| p.last_day).max().map(day_text);
+    let repeated = totals.repeated;
     let facts = Facts {
         quarantined: totals.examples,
         dangling,
@@ -146,33 +131,71 @@ pub fn assemble(
         parts: pieces.parts.iter().map(|p| p.records).collect(),
         files: entries,
     };
-    let seal = Seal {
+    let seal = seal(&pieces, &summary, repeated, records, hex(&root), data_to);
+    write_manifest(&generation, &manifest)?;
+    durable::write_new(seal_path, to_note(&seal, signer)?.as_bytes()).map_err(StoreError::from)?;
+    Ok((seal, manifest, summary, report))
+}
+
+/// The files of the parts, and those that all parts share.
+fn entries_of_parts(pieces: &Pieces<'_>) -> Result<Vec<FileEntry>, IngestError> {
+    let generation = &pieces.generation;
+    let mut entries = Vec::new();
+    for part in &pieces.parts {
+        for (path, digest, rows) in &part.files {
+            entries.push(FileEntry::new(path, digest, *rows));
+        }
+        for table in &part.tables {
+            let path = format!("tables/{}/p{:04}.parquet", table.kind, part.part);
+            entries.push(FileEntry { path, bytes: table.bytes, sha256: hex(&table.sha256), rows: Some(table.rows) });
+        }
+    }
+    for (name, path) in
+        [("charts/dictionary", generation.chart_dictionary()), ("documents/dictionary", generation.document_dictionary())]
+    {
+        let (bytes, sha256) = super::deliver::hash_file(&path).map_err(StoreError::read(&path))?;
+        entries.push(FileEntry { path: name.into(), bytes, sha256, rows: None });
+    }
+    let templates: Vec<&[u8]> = pieces.shapes.iter().map(|p| p.shape.template()).collect();
+    let digest = write_shapes(&generation.shapes(), &templates)?;
+    entries.push(FileEntry::new("charts/shapes.zst", &digest, Some(templates.len() as u64)));
+    Ok(entries)
+}
+
+/// What the accession is, for ever.
+fn seal(
+    pieces: &Pieces<'_>,
+    summary: &IngestSummary,
+    repeated: u64,
+    records: u64,
+    merkle_root: String,
+    data_to: Option<String>,
+) -> Seal {
+    Seal {
         format: FORMAT,
         accession: pieces.accession.into(),
         source_system: pieces.source_system.into(),
         delivery_sha256: pieces.fingerprint.clone(),
         records,
         documents: pieces.parts.iter().map(|p| p.documents).sum(),
-        merkle_root: hex(&root),
+        merkle_root,
         salt_secret: hex(&pieces.secret),
-        ledger: totals.totals,
+        ledger: summary.records,
         by_kind: pieces.spread.by_kind.clone(),
         derived: DerivedTotals {
             made: pieces.spread.derived.values().sum(),
-            repeated: totals.repeated,
+            repeated,
             by_kind: pieces.spread.derived.clone(),
             mapping: pieces.settings.version.clone(),
             mapping_sha256: pieces.settings.sha256.clone(),
             time_zone: pieces.settings.zone_name.clone(),
         },
+        reprocess_of: pieces.reprocess_of.map(str::to_string),
         bytes_in: summary.bytes_in,
         sealed_at: pieces.now.clone(),
         made_by: format!("chartkeep {} fhir-r4 reader 1", env!("CARGO_PKG_VERSION")),
         data_to,
-    };
-    write_manifest(&generation, &manifest)?;
-    durable::write_new(seal_path, to_note(&seal, signer)?.as_bytes()).map_err(StoreError::from)?;
-    Ok((seal, manifest, summary, report))
+    }
 }
 
 /// Writes a manifest in its one form.
@@ -201,22 +224,6 @@ fn tables(pieces: &Pieces<'_>) -> Vec<TablePart> {
         p.tables.iter().map(move |t| TablePart { part: number, kind: t.kind, path: t.path.clone() }).collect::<Vec<_>>()
     };
     pieces.parts.iter().flat_map(of_part).collect()
-}
-
-/// The charts by what is in them.
-fn people(parts: &[PartOutput]) -> Patients {
-    let mut people = Patients::default();
-    for entry in parts.iter().flat_map(|p| &p.patients) {
-        let has_patient = entry.runs.iter().any(|run| run.kind == Kind::PATIENT);
-        let has_others = entry.runs.iter().any(|run| run.kind != Kind::PATIENT);
-        people.charts += 1;
-        *match (has_patient, has_others) {
-            (true, true) => &mut people.with_records,
-            (true, false) => &mut people.alone,
-            (false, _) => &mut people.without_patient,
-        } += 1;
-    }
-    people
 }
 
 /// Sealing demands that every source record that was read has exactly one fate, and that what is archived or was made

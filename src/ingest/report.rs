@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::IngestSummary;
 use super::assemble::Pieces;
+use super::gather::PartOutput;
 use super::profile::Profile;
 use super::tally::Counts;
+use crate::model::Kind;
 use crate::store::manifest::LedgerTotals;
 
 /// One quarantined item by its place.
@@ -95,6 +97,24 @@ pub struct Patients {
     pub named_only: u64,
 }
 
+impl Patients {
+    /// Counts the charts by what is in them.
+    pub fn of(parts: &[PartOutput]) -> Patients {
+        let mut people = Patients::default();
+        for entry in parts.iter().flat_map(|p| &p.patients) {
+            let has_patient = entry.runs.iter().any(|run| run.kind == Kind::PATIENT);
+            let has_others = entry.runs.iter().any(|run| run.kind != Kind::PATIENT);
+            people.charts += 1;
+            *match (has_patient, has_others) {
+                (true, true) => &mut people.with_records,
+                (true, false) => &mut people.alone,
+                (false, _) => &mut people.without_patient,
+            } += 1;
+        }
+        people
+    }
+}
+
 /// The report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -128,6 +148,9 @@ pub struct Report {
     /// The zone in which times that name none were read.
     #[serde(default)]
     pub time_zone: String,
+    /// The accession whose quarantined source records were read again; `None` for a delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprocess_of: Option<String>,
     /// What became of the source records of each form and type.
     #[serde(default)]
     pub kinds: BTreeMap<String, LedgerTotals>,
@@ -201,6 +224,7 @@ pub fn make(pieces: &Pieces<'_>, summary: &IngestSummary, facts: Facts) -> Repor
         mapping: pieces.settings.version.clone(),
         mapping_sha256: pieces.settings.sha256.clone(),
         time_zone: pieces.settings.zone_name.clone(),
+        reprocess_of: pieces.reprocess_of.map(str::to_string),
         kinds: counts.kinds,
         versions: counts.versions,
         duplicates_of_earlier: counts.duplicates_of_earlier,
