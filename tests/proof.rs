@@ -172,3 +172,24 @@ fn a_sample_is_drawn_the_same_again_and_signed_off_for_the_seal() {
     assert!(audited(&archive, "archive.maintained").iter().any(|d| d["what"] == "sign-off" && d["result"] == "accepted"));
     run(&["verify"], &archive, &[]).expect(0);
 }
+
+#[test]
+fn what_the_source_never_held_is_told_from_what_is_missing() {
+    let home = folder();
+    let (delivery, mapping) = (home.path().join("p.ndjson"), home.path().join("mapping.toml"));
+    std::fs::write(&delivery, "{\"resourceType\":\"Patient\",\"id\":\"1\",\"gender\":\"male\"}").unwrap();
+    let settings = "schema = 1\nsource = \"old\"\nversion = \"7\"\nnever_delivered = [\"Goals\", \"dental charts\"]\n";
+    std::fs::write(&mapping, settings).unwrap();
+    let archive = init(&home);
+    let words = ["--source-system", "old", delivery.to_str().unwrap(), "--mapping", mapping.to_str().unwrap()];
+    run(&["ingest"], &archive, &words).expect(0);
+    let report = report(&archive);
+    let never: Vec<&Value> =
+        report["profile"]["elements"].as_array().unwrap().iter().filter(|e| e["never_delivered"] == true).collect();
+    assert_eq!((never.len(), &never[0]["class"]), (2, &"Goals".into()));
+    assert_eq!((&report["mapping"], report["mapping_sha256"].as_str().unwrap().len()), (&"old 7".into(), 64));
+    let page = home.path().join("report.html");
+    run(&["report", "--html", page.to_str().unwrap()], &archive, &[]).expect(0);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("not in source") && page.contains("Not of USCDI: dental charts."));
+}
