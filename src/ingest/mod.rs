@@ -12,13 +12,17 @@ mod deliver;
 mod earlier;
 mod gather;
 mod items;
+pub mod page;
 mod planned;
+pub mod profile;
 mod readers;
 mod repeats;
 pub mod report;
 mod sample;
 mod spill;
 mod spread;
+mod tally;
+mod uscdi;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
