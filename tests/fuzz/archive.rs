@@ -63,7 +63,7 @@ fn open_unchecked(home: &Home) -> Result<Accession, chartkeep::store::StoreError
 }
 
 /// All files below a folder.
-pub fn below(folder: &Path, files: &mut Vec<PathBuf>) {
+fn below(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() { below(&path, files) } else { files.push(path) }

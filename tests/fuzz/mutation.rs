@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
-use super::archive::{below, chartkeep};
+use super::archive::chartkeep;
 use super::dice::Dice;
 use super::seeds::{self, Seed};
 use super::worker;
@@ -51,7 +51,6 @@ key = ["id"]
   id = { cols = ["id"], namespace = "old-problem" }
   patient = "patient"
   [table.emit.fields]
-  subject = { type = "reference", resource = "Patient", namespace = "old-pid", cols = ["patient"] }
   code = { type = "concept", col = "code", system = "http://hl7.org/fhir/sid/icd-10-cm", text = "words" }
   onsetDateTime = { type = "date_time", col = "since", formats = ["%m/%d/%Y"] }
 
@@ -188,14 +187,16 @@ fn empty() -> &'static Path {
     folder.path()
 }
 
+/// Copies a folder with all that is in it, empty folders too.
 fn copy(from: &Path, to: &Path) {
-    let mut files = Vec::new();
-    below(from, &mut files);
     std::fs::create_dir_all(to).expect("it can be made");
-    for file in files {
-        let target = to.join(file.strip_prefix(from).expect("below"));
-        std::fs::create_dir_all(target.parent().expect("below a folder")).expect("it can be made");
-        std::fs::copy(file, target).expect("it is copied");
+    for entry in std::fs::read_dir(from).expect("it reads").flatten() {
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(path, target).expect("it is copied");
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const MEMORY_KIB: u64 = 6 << 20;
 /// A worker that stays with one input for so long hangs.
 const HANG: Duration = Duration::from_secs(60);
 /// Deaths after which a target is given up.
-const DEATHS_MAX: u32 = 10;
+const DEATHS_MAX: u32 = 5;
 
 /// Runs targets, as many at a time as there are processors. Fails when anything was found.
 pub fn run(names: &[&str], plan: Plan) -> ExitCode {
