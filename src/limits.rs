@@ -36,6 +36,11 @@ pub const INDEX_TEXT_MAX: usize = 8 << 20;
 pub const REQUEST_BODY_MAX: usize = 1 << 20;
 /// Most hits of one page of any search.
 pub const PAGE_MAX: usize = 1000;
+/// Most patient keys that are shown as one person; a larger group is a mistake somewhere, and each key stands alone until it
+/// is looked into.
+pub const LINKED_KEYS_MAX: usize = 64;
+/// Largest crosswalk file, in bytes.
+pub const CROSSWALK_BYTES_MAX: u64 = 1 << 30;
 /// Longest user-given free text in an audit entry, in bytes.
 pub const AUDIT_TEXT_MAX: usize = 64 << 10;
 /// Longest text taken out of one document, in bytes; the rest is left with a finding.

@@ -2,6 +2,8 @@
 //!
 //! Not for: how an entry is encoded, chained or kept (`audit`).
 
+use std::collections::BTreeSet;
+
 use crate::audit::{Action, Entry, Outcome, QueryText, User};
 
 use super::policy::{DenyReason, Right};
@@ -32,11 +34,10 @@ pub fn entry(event: &'static str, principal: &Principal, context: &RequestContex
 /// The entry of an answer: every record shown, by place.
 pub(super) fn answered(principal: &Principal, context: &RequestContext, scope: &Scope, shown: Shown) -> Entry {
     let mut entry = entry(shown.event, principal, context);
-    entry.patients = shown.patients;
-    // Whom the question was about stands in the entry even when nothing was found.
-    if let Some(patient) = scope.patient().filter(|patient| !entry.patients.contains(patient)) {
-        entry.patients.push(patient.clone());
-    }
+    // Whom the question was about stands in the entry even when nothing was found; of a person, every key that was opened.
+    let mut named = BTreeSet::new();
+    let patients = shown.patients.into_iter().chain(scope.patients().iter().cloned());
+    entry.patients = patients.filter(|patient| named.insert(patient.clone())).collect();
     entry.shown = shown.places;
     entry.kinds = shown.kinds;
     entry.label = shown.label;
@@ -52,7 +53,7 @@ pub(super) fn denied(principal: &Principal, context: &RequestContext, scope: &Sc
     Entry {
         outcome: Outcome::SeriousFailure,
         outcome_desc: Some(format!("{} refused: {}", scope_name(scope), reason.code())),
-        patients: scope.patient().cloned().into_iter().collect(),
+        patients: scope.patients().to_vec(),
         ..entry("authz.denied", principal, context)
     }
 }
@@ -62,7 +63,7 @@ pub(super) fn abandoned(principal: &Principal, context: &RequestContext, scope: 
     Entry {
         outcome: Outcome::MinorFailure,
         outcome_desc: Some(format!("{} permitted, nothing shown", scope_name(scope))),
-        patients: scope.patient().cloned().into_iter().collect(),
+        patients: scope.patients().to_vec(),
         ..entry("authz.abandoned", principal, context)
     }
 }
@@ -73,7 +74,9 @@ fn action(event: &str) -> Action {
     match event {
         "record.read" | "document.view" | "document.download" | "document.print" | "audit.query" => Action::Read,
         "user.created" | "auth.token_issued" => Action::Create,
-        "user.disabled" | "user.role_changed" | "policy.changed" | "label.changed" | "config.changed" => Action::Update,
+        "user.disabled" | "user.role_changed" | "policy.changed" | "label.changed" | "identity.changed" | "config.changed" => {
+            Action::Update
+        }
         _ => Action::Execute,
     }
 }

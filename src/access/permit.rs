@@ -15,6 +15,9 @@ pub enum Scope {
     FindPatients,
     /// Read the chart of one patient: index, records, documents, search inside it.
     Chart(PatientKey),
+    /// Read the chart of one person who has several patient keys; the first is the one asked for. `query` makes it of a
+    /// key, and every key in it stands in the audit entry.
+    Person(Vec<PatientKey>),
     /// Read one record by type and id, whoever's it is.
     Record(Kind, ArchiveId),
     /// Search text across patients.
@@ -28,11 +31,12 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The patient whom the question is about, when the scope names one.
-    pub fn patient(&self) -> Option<&PatientKey> {
+    /// The patients whom the question is about, when the scope names any: one, or all keys of one person.
+    pub fn patients(&self) -> &[PatientKey] {
         match self {
-            Scope::Chart(patient) | Scope::AuditLog(Some(patient)) => Some(patient),
-            _ => None,
+            Scope::Chart(patient) | Scope::AuditLog(Some(patient)) => std::slice::from_ref(patient),
+            Scope::Person(keys) => keys,
+            _ => &[],
         }
     }
 }
@@ -143,6 +147,7 @@ impl Permit {
     pub fn covers_patient(&self, patient: &PatientKey) -> bool {
         match &self.scope {
             Scope::Chart(allowed) => allowed == patient,
+            Scope::Person(keys) => keys.contains(patient),
             Scope::Everything => true,
             _ => false,
         }
@@ -155,7 +160,7 @@ impl Permit {
             // Who may find patients may see who they are, and no more.
             (Scope::FindPatients, _) => kind == Kind::PATIENT,
             // A chart without the names of those who wrote it could not be read.
-            (Scope::Chart(_), None) => is_directory(kind),
+            (Scope::Chart(_) | Scope::Person(_), None) => is_directory(kind),
             (_, Some(patient)) => self.covers_patient(patient),
             (scope, None) => *scope == Scope::Everything,
         }

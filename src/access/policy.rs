@@ -22,7 +22,7 @@ impl Right {
     pub(super) fn of(scope: &Scope) -> Right {
         match scope {
             Scope::FindPatients => Right::FindPatients,
-            Scope::Chart(_) => Right::Chart,
+            Scope::Chart(_) | Scope::Person(_) => Right::Chart,
             Scope::Record(..) => Right::Record,
             Scope::SearchAll => Right::SearchAll,
             Scope::Everything => Right::Everything,
@@ -151,6 +151,7 @@ mod tests {
         vec![
             Scope::FindPatients,
             Scope::Chart(patient.clone()),
+            Scope::Person(vec![patient.clone(), PatientKey::parse("pvs.1").unwrap()]),
             Scope::Record(Kind::PATIENT, ArchiveId::parse("mer.1").unwrap()),
             Scope::SearchAll,
             Scope::Everything,
@@ -166,16 +167,16 @@ mod tests {
     fn every_role_and_scope_is_decided_as_written_here() {
         use Channel::{CommandLine, Network};
         let table = [
-            (Role::Clinician, Network, "+++rrrrr"),
-            (Role::Him, Network, "RRRRcrrr"),
-            (Role::Compliance, Network, "rrrrr++r"),
-            (Role::Archivist, Network, "rrrrcrr+"),
-            (Role::Admin, Network, "rrrrrrrr"),
-            (Role::Clinician, CommandLine, "+++rrrrr"),
-            (Role::Him, CommandLine, "RRRRRrrr"),
-            (Role::Compliance, CommandLine, "rrrrr++r"),
-            (Role::Archivist, CommandLine, "rrrr+rr+"),
-            (Role::Admin, CommandLine, "rrrrrrrr"),
+            (Role::Clinician, Network, "++++rrrrr"),
+            (Role::Him, Network, "RRRRRcrrr"),
+            (Role::Compliance, Network, "rrrrrr++r"),
+            (Role::Archivist, Network, "rrrrrcrr+"),
+            (Role::Admin, Network, "rrrrrrrrr"),
+            (Role::Clinician, CommandLine, "++++rrrrr"),
+            (Role::Him, CommandLine, "RRRRRRrrr"),
+            (Role::Compliance, CommandLine, "rrrrrr++r"),
+            (Role::Archivist, CommandLine, "rrrrr+rr+"),
+            (Role::Admin, CommandLine, "rrrrrrrrr"),
         ];
         assert_eq!(table.len(), Role::ALL.len() * 2);
         for (role, channel, expected) in table {

@@ -177,6 +177,14 @@ fn a_permit_covers_its_scope_and_nothing_beside_it() {
     assert!(!chart.covers_record(kind, &id, None) && !chart.covers_finding() && !chart.covers_audit_log(Some(&one)));
     assert!(chart.covers_search(Some(&one)) && !chart.covers_search(Some(&two)) && !chart.covers_search(None));
 
+    let person = ask(Scope::Person(vec![one.clone(), two.clone()]));
+    assert!(person.covers_patient(&two) && person.covers_record(kind, &id, Some(&two)) && person.covers_search(Some(&two)));
+    let third = patient("mer.3");
+    assert!(!person.covers_patient(&third) && !person.covers_record(kind, &id, None) && !person.covers_search(None));
+    person.answer((), Shown { event: "record.read", ..Shown::default() }).unwrap();
+    let named = fixture.entries().pop().unwrap()["patients"].clone();
+    assert_eq!(named, json!([{"archive_id": "mer.1"}, {"archive_id": "mer.2"}]));
+
     let record = ask(Scope::Record(kind, id.clone()));
     assert!(record.covers_record(kind, &id, Some(&two)) && record.covers_record(kind, &id, None));
     assert!(!record.covers_record(Kind::PATIENT, &id, None) && !record.covers_patient(&one));

@@ -13,7 +13,7 @@ use crate::model::{Kind, Label, PatientKey, Place};
 use super::hex;
 
 /// Every event that may be logged (spec audit.md §2).
-pub const EVENTS: [&str; 44] = [
+pub const EVENTS: [&str; 46] = [
     "app.start",
     "app.stop",
     "audit.start",
@@ -53,6 +53,8 @@ pub const EVENTS: [&str; 44] = [
     "user.disabled",
     "user.role_changed",
     "label.changed",
+    "identity.changed",
+    "identity.reviewed",
     "hold.set",
     "hold.cleared",
     "ingest.run",

@@ -30,9 +30,9 @@ pub use log::{Ack, AuditError, AuditLog, Options, Pending};
 pub use read::{Found, Query, read};
 pub use verify::{LogFinding, Report, verify};
 
-pub(crate) use folder::LogFolder;
+pub(crate) use folder::{CHECKPOINTS_FILE, LogFolder};
 pub(crate) use read::for_each_entry;
-pub(crate) use stream::{Stream, StreamOptions};
+pub(crate) use stream::{BATCH_BYTES_MAX, Stream, StreamOptions};
 pub(crate) use verify::verify_folder;
 
 /// The folder of the audit log in an archive.

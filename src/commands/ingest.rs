@@ -11,15 +11,19 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::archive::{OpenArchive, bytes_below, now};
+use super::identity;
 use super::operator::{Workplace, operator_entry};
 use super::progress::Meter;
 use super::{DONE_WITH_FINDINGS, REFUSED};
 use crate::access::Role;
+use crate::identity::statements_of;
 use crate::index;
 use crate::ingest::{self, IngestOptions, IngestSummary, Ingested, Progress};
+use crate::mapping::IdentityEvent;
 use crate::mapping::settings::Settings;
 use crate::mapping::tabular::ready;
 use crate::signing::KeyPurpose;
+use crate::statements::{Evidence, Statement};
 use crate::store::Accession;
 
 /// Read a delivery into the archive: check it, seal it, index it, publish it.
@@ -188,6 +192,7 @@ pub(super) fn ingest(
     };
     let summary = sealed.summary.clone();
     let accession = sealed.entry.accession.clone();
+    let identity = who_is_who(&accession, &sealed.identity, source_system);
     let mut accessions = Vec::new();
     for entry in open.catalog.accessions.iter().chain([&sealed.entry]) {
         accessions.push(Arc::new(Accession::open(&open.layout, entry, &open.keys)?));
@@ -196,10 +201,21 @@ pub(super) fn ingest(
     let index = index::rebuild(&open.layout, &open.catalog, &accessions, threads).context("the index cannot be built")?;
     drop(accessions);
     log(&accession, "publishing", &summary)?;
+    // Before the catalog: after a crash in between, the next run says them again, which changes nothing.
+    if !identity.is_empty() {
+        identity::say(&workplace, archive, Role::Archivist, "ingest", &accession, &identity)?;
+    }
     let published = sealed.publish(&open.layout, &open.catalog, &open.catalog_sha256, Some(index), &signer, &now())?;
     index::remove_unused(&open.layout, &published, &open.catalog)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Outcome { accession, summary, is_known: false, seconds, bytes_archive: bytes_of(&open) })
+}
+
+/// What the source records say about who is who, as statements that name the message they rest on.
+fn who_is_who(accession: &str, events: &[(u64, IdentityEvent)], source_system: &str) -> Vec<Statement> {
+    let evidence = |item: u64| Evidence::Message { accession: accession.to_string(), item, at: None };
+    let events: Vec<_> = events.iter().map(|(item, event)| (event.clone(), evidence(*item))).collect();
+    statements_of(&events, source_system)
 }
 
 fn bytes_of(open: &OpenArchive) -> u64 {

@@ -8,6 +8,7 @@ pub mod audit;
 mod compact;
 mod demo;
 mod export;
+mod identity;
 mod index;
 mod ingest;
 mod init;
@@ -46,6 +47,7 @@ enum Command {
     Accession(accession::AccessionArgs),
     Compact(compact::CompactArgs),
     Index(index::IndexArgs),
+    Identity(identity::IdentityArgs),
     Report(report::ReportArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Accession(args) => accession::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
+        Command::Identity(args) => identity::run(args),
         Command::Report(args) => report::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),

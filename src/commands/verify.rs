@@ -171,10 +171,11 @@ fn index_counts(path: &Path, report: &Report) -> Option<String> {
     let manifest: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     let kinds = report.by_kind.iter().filter(|(kind, _)| crate::model::Kind::from_name(kind).is_some_and(index::is_text_kind));
     let texts: u64 = kinds.map(|(_, count)| count).sum();
-    for (member, held) in [("patients", report.indexed_patients), ("texts", texts)] {
-        let listed = manifest.get(member).and_then(Value::as_u64);
-        if listed != Some(held) {
-            return Some(format!("the store holds {held} {member} to be searched, the index {}", listed.unwrap_or(0)));
+    let listed = |member: &str| manifest.get(member).and_then(Value::as_u64).unwrap_or(0);
+    let in_index = [("patients", listed("patients")), ("texts", listed("texts") + listed("wordless"))];
+    for ((member, listed), held) in in_index.into_iter().zip([report.indexed_patients, texts]) {
+        if listed != held {
+            return Some(format!("the store holds {held} {member} to be searched, the index {listed}"));
         }
     }
     None

@@ -50,6 +50,7 @@ pub struct IndexBuilder {
     text_fields: TextFields,
     patient_count: AtomicU64,
     text_count: AtomicU64,
+    wordless_count: AtomicU64,
     no_text_count: AtomicU64,
 }
 
@@ -67,6 +68,7 @@ impl IndexBuilder {
             text_fields,
             patient_count: AtomicU64::new(0),
             text_count: AtomicU64::new(0),
+            wordless_count: AtomicU64::new(0),
             no_text_count: AtomicU64::new(0),
         })
     }
@@ -126,6 +128,11 @@ impl IndexBuilder {
         Ok(())
     }
 
+    /// Counts a record that holds nothing to search and is not missed by a search either.
+    pub fn leave_out(&self) {
+        self.wordless_count.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Commits both indexes, merges their segments and writes the manifest. Until it returns there is no index.
     pub fn finish(self) -> Result<IndexReport, IndexError> {
         let (patients, texts) = (self.patients, self.texts);
@@ -144,7 +151,8 @@ impl IndexBuilder {
         }
         let (patients, texts) = (self.patient_count.into_inner(), self.text_count.into_inner());
         let not_searchable = self.no_text_count.into_inner();
-        let (manifest_sha256, bytes) = manifest::write(&self.dir, patients, texts, not_searchable)?;
+        let counts = manifest::Counts { patients, texts, not_searchable, wordless: self.wordless_count.into_inner() };
+        let (manifest_sha256, bytes) = manifest::write(&self.dir, counts)?;
         Ok(IndexReport { patients, texts, not_searchable, bytes, manifest_sha256 })
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::record_text::text_of_record;
 use super::{IndexBuilder, IndexError};
 use crate::durable;
-use crate::model::{ArchiveId, IndexDoc, Kind, PatientIdentity, PatientIndexDoc, PatientKey, When};
+use crate::model::{ArchiveId, IndexDoc, Kind, Label, PatientIdentity, PatientIndexDoc, PatientKey, When};
 use crate::store::directory::PatientEntry;
 use crate::store::layout::Layout;
 use crate::store::manifest::{Catalog, IndexInForce};
@@ -146,11 +146,16 @@ fn patient(
     let Some(key) = PatientKey::parse(&id) else { return Ok(()) };
     // Of several versions the last in the chart is the current one, and a later accession's comes after all of these.
     let (mut records, mut last) = (0, None);
+    // A version that is hidden hides the patient: the others would tell that he is there.
+    let mut label = frame.label(index);
     for at in 0..directories.accessions.len() {
         let Some(entry) = directories.entry(at, &key)? else { continue };
         let is_older = at == number && frame.ordinal(index) + 1 < entry.first + versions(entry);
         if is_older || (at > number && versions(entry) > 0) {
             return Ok(());
+        }
+        if entry.runs.iter().any(|run| run.kind == Kind::PATIENT && run.restricted > 0) {
+            label = label.union(Label::RESTRICTED);
         }
         // One number for all readers, so it must tell nothing of labelled records.
         records += entry.unrestricted();
@@ -161,7 +166,7 @@ fn patient(
         key,
         source_system: accession.source_system.clone(),
         place: accession.place(frame.ordinal(index)),
-        label: frame.label(index),
+        label,
         records,
         last_seen: last.and_then(|last| When::parse(&day_text(last))),
     })?;
@@ -187,6 +192,7 @@ fn text(
     // A Composition without words of its own only orders records and a document, which are searched themselves: it is no
     // document that a search has missed.
     if kind.name() == "Composition" && words.is_empty() {
+        builder.leave_out();
         return Ok(());
     }
     builder.add_text(IndexDoc {

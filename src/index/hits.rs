@@ -35,6 +35,8 @@ pub struct TextQuestion {
     /// Phrases that must occur as written.
     pub phrases: Vec<Vec<String>>,
     pub patient: Option<PatientKey>,
+    /// Further keys of that patient. `query` knows them.
+    pub linked: Vec<PatientKey>,
     pub kinds: Vec<Kind>,
     pub type_codes: Vec<String>,
     pub sources: Vec<String>,

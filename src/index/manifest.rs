@@ -31,6 +31,9 @@ pub struct Manifest {
     pub patients: u64,
     pub texts: u64,
     pub not_searchable: u64,
+    /// Records that could be searched by their kind but hold nothing of their own to search.
+    #[serde(default)]
+    pub wordless: u64,
     pub files: Vec<FileEntry>,
 }
 
@@ -51,13 +54,31 @@ pub struct IndexFinding {
     pub what: &'static str,
 }
 
+/// What an index holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    pub patients: u64,
+    pub texts: u64,
+    pub not_searchable: u64,
+    pub wordless: u64,
+}
+
 /// Writes `index.json` for the files that stand in `dir`, syncs everything, and gives (SHA-256 of the manifest in hex,
 /// bytes of all files).
-pub fn write(dir: &Path, patients: u64, texts: u64, not_searchable: u64) -> Result<(String, u64), IndexError> {
+pub fn write(dir: &Path, counts: Counts) -> Result<(String, u64), IndexError> {
+    let Counts { patients, texts, not_searchable, wordless } = counts;
     let files = list(dir)?.into_iter().map(|path| digest(dir, path)).collect::<io::Result<Vec<_>>>()?;
     let bytes: u64 = files.iter().map(|f| f.bytes).sum();
-    let manifest =
-        Manifest { format: FORMAT, schema: SCHEMA_VERSION, engine: ENGINE.into(), patients, texts, not_searchable, files };
+    let manifest = Manifest {
+        format: FORMAT,
+        schema: SCHEMA_VERSION,
+        engine: ENGINE.into(),
+        patients,
+        texts,
+        not_searchable,
+        wordless,
+        files,
+    };
     let mut json = serde_json::to_vec_pretty(&manifest).map_err(io::Error::from)?;
     json.push(b'\n');
     for folder in [PATIENTS, TEXT] {

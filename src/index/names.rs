@@ -8,8 +8,7 @@
 
 use crate::model::{Label, PatientIdentity, PatientIndexDoc, Precision};
 
-use super::sound::sound;
-use super::words::fold;
+use crate::names::{fold, sound, tokens};
 
 /// First letter of the terms of ordinary and of restricted patients.
 pub const OPEN: char = '0';
@@ -28,8 +27,8 @@ pub const PHONE_END: char = 'r';
 
 /// Letters of a start that is a term of its own; longer starts are found in the dictionary.
 pub const START_LETTERS: usize = 2;
-/// Longest name token, in bytes.
-const TOKEN_BYTES_MAX: usize = 64;
+/// Longest number that is a term, in bytes.
+const NUMBER_BYTES_MAX: usize = 64;
 
 /// Which name a token comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,31 +142,9 @@ impl Terms {
     }
 }
 
-/// The tokens of a name, folded: its parts at blanks, hyphens and points; with apostrophes both joined and parted
-/// (`O'Brien`: obrien, o, brien); of several parts also all as one (`van der Berg`: vanderberg).
-pub fn tokens(name: &str) -> Vec<String> {
-    let folded = fold(name);
-    let is_mark = |c: char| matches!(c, '\'' | '’' | '‘' | '`' | 'ʼ');
-    let mut tokens: Vec<String> = Vec::new();
-    let parts: Vec<&str> =
-        folded.split(|c: char| !(c.is_alphanumeric() || is_mark(c))).filter(|p| p.chars().any(char::is_alphanumeric)).collect();
-    for part in &parts {
-        let pieces: Vec<&str> = part.split(is_mark).filter(|p| !p.is_empty()).collect();
-        if pieces.len() > 1 {
-            tokens.extend(pieces.iter().map(|p| p.to_string()));
-        }
-        tokens.push(pieces.concat());
-    }
-    if parts.len() > 1 {
-        tokens.push(parts.concat().replace(is_mark, ""));
-    }
-    tokens.retain(|t| t.len() <= TOKEN_BYTES_MAX);
-    tokens
-}
-
 /// A number as compared: letters and digits only, lower case.
 pub fn number(text: &str) -> String {
-    fold(text).chars().filter(|c| c.is_alphanumeric()).take(TOKEN_BYTES_MAX).collect()
+    fold(text).chars().filter(|c| c.is_alphanumeric()).take(NUMBER_BYTES_MAX).collect()
 }
 
 /// The last `count` characters, when there are as many.
@@ -194,14 +171,6 @@ pub fn order(identity: &PatientIdentity) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_cut_into_every_usual_form() {
-        assert_eq!(tokens("O’Brien"), ["o", "brien", "obrien"]);
-        assert_eq!(tokens("van der Bérg"), ["van", "der", "berg", "vanderberg"]);
-        assert_eq!(tokens("García-López"), ["garcia", "lopez", "garcialopez"]);
-        assert!(tokens(" -' ").is_empty());
-    }
 
     #[test]
     fn order_sorts_as_names_do() {

@@ -2,7 +2,8 @@
 //!
 //! Not for: looking anything up (`patients`).
 
-use super::names::{self, tokens};
+use super::names;
+use crate::names::tokens;
 
 /// Most things asked at once; the rest of an overlong question is not read.
 const ASKED_MAX: usize = 12;

@@ -18,12 +18,11 @@ use tantivy::{DocAddress, DocSet, InvertedIndexReader, SegmentReader, TERMINATED
 use crate::access::Filter;
 use crate::limits::PAGE_MAX;
 use crate::model::{PatientIndexDoc, When};
+use crate::names::{nicknames, sound};
 
 use super::names::{self, Role};
-use super::nicknames::nicknames;
 use super::patient_question::{self, Asked, Reading};
 use super::schema::PatientFields;
-use super::sound::sound;
 use super::typo::for_each_slip;
 use super::{IndexError, PatientHit, PatientMatches, Searcher, stored};
 

@@ -19,7 +19,7 @@ use tantivy::{DocId, Score, SegmentReader, Term};
 
 use crate::access::Filter;
 use crate::limits::PAGE_MAX;
-use crate::model::{AccessionId, ArchiveId, Place};
+use crate::model::{AccessionId, ArchiveId, PatientKey, Place};
 
 use super::schema::{self, Group, MARK_NO_TEXT, MARK_RESTRICTED, day_number, day_text, key_bytes, key_from_bytes, last_day};
 use super::words::{Stems, next_word};
@@ -69,8 +69,13 @@ impl Searcher {
             clauses.push((Occur::Must, Box::new(PhraseQuery::new_with_offset(terms))));
         }
         if let Some(patient) = &question.patient {
-            let key = Term::from_field_bytes(fields.patient, &key_bytes(patient));
-            clauses.push((Occur::Must, silent(Box::new(TermQuery::new(key, IndexRecordOption::Basic)))));
+            let of = |key: &PatientKey| -> Box<dyn Query> {
+                let key = Term::from_field_bytes(fields.patient, &key_bytes(key));
+                Box::new(TermQuery::new(key, IndexRecordOption::Basic))
+            };
+            let keys = std::iter::once(patient).chain(&question.linked).map(|key| (Occur::Should, of(key)));
+            let whose = if question.linked.is_empty() { of(patient) } else { Box::new(BooleanQuery::new(keys.collect())) };
+            clauses.push((Occur::Must, silent(whose)));
         }
         if without_text {
             clauses.push((Occur::Must, silent(term(fields.mark, MARK_NO_TEXT, IndexRecordOption::Basic))));

@@ -4,10 +4,11 @@
 
 use ahash::AHashMap;
 use tantivy::tokenizer::{Language, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
-use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use std::ops::Range;
+
+use crate::names::fold;
 
 /// Longer runs of letters and digits (base64, digests) are not words; they keep their position and are not indexed.
 const WORD_BYTES_MAX: usize = 80;
@@ -15,29 +16,6 @@ const WORD_BYTES_MAX: usize = 80;
 const STEMS_MAX: usize = 50_000;
 /// Most words and phrases taken from one question.
 const QUESTION_WORDS_MAX: usize = 32;
-
-/// Lower case without accents: `Núñez` → `nunez`, `Straße` → `strasse`. Letters of other scripts stay.
-pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    let mut folded = String::with_capacity(text.len());
-    for c in text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
-        match c {
-            'ß' => folded.push_str("ss"),
-            'æ' => folded.push_str("ae"),
-            'œ' => folded.push_str("oe"),
-            'ø' => folded.push('o'),
-            'đ' | 'ð' => folded.push('d'),
-            'ł' => folded.push('l'),
-            'ı' => folded.push('i'),
-            'þ' => folded.push_str("th"),
-            '\u{307}' => {}
-            _ => folded.push(c),
-        }
-    }
-    folded
-}
 
 /// The byte range of the next word at or after `from`: a run of letters, digits and combining marks.
 pub fn next_word(text: &str, from: usize) -> Option<Range<usize>> {
@@ -169,13 +147,6 @@ pub fn folded_words(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn folding_takes_accents_and_case_away() {
-        assert_eq!(fold("NÚÑEZ"), "nunez");
-        assert_eq!(fold("Nu\u{301}n\u{303}ez"), "nunez");
-        assert_eq!(fold("Straße Łódź Ærø"), "strasse lodz aero");
-    }
 
     #[test]
     fn words_are_found_at_their_bytes_and_stemmed() {

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::IngestError;
 use crate::limits;
 use crate::mapping::{Cutter, Mapper};
+use crate::model::Finding;
 use crate::sources::{DeliveryFile, Packing, open};
 use crate::store::ledger::{FileRecord, PIECE_BYTES};
 use crate::store::manifest::hex;
@@ -64,13 +65,15 @@ pub enum Reading {
 /// Bytes by which a loose document is mapped.
 const HEAD_BYTES: usize = 16 << 10;
 
-/// Reads the files one after the other and sends blocks. `progress` learns of bytes read from disk.
+/// Reads the files one after the other and sends blocks; gives what they were made of and what was odd about them.
+/// `progress` learns of bytes read from disk.
 pub fn deliver(
     files: &[DeliveryFile],
     reading_of: &dyn Fn(usize) -> Reading,
     blocks: &Sender<Block>,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<Vec<FileRecord>, IngestError> {
+) -> Result<(Vec<FileRecord>, Vec<Finding>), IngestError> {
+    let mut findings = Vec::new();
     let mut next_item = 0;
     let mut records = Vec::with_capacity(files.len());
     for (number, file) in files.iter().enumerate() {
@@ -83,11 +86,12 @@ pub fn deliver(
             Reading::Head(mapper) => reader.head_record(&mapper, progress)?,
             Reading::Kept => reader.kept(progress)?,
         }
+        findings.append(&mut reader.findings);
         let record = reader.finish();
         next_item += record.items;
         records.push(record);
     }
-    Ok(records)
+    Ok((records, findings))
 }
 
 struct Deliverer<'a> {
@@ -104,6 +108,8 @@ struct Deliverer<'a> {
     /// Pieces of a file that is kept whole: how many were sent, and the one that is being filled.
     pieces: u64,
     piece: Vec<u8>,
+    /// What was odd about the file as a whole.
+    findings: Vec<Finding>,
 }
 
 /// Hashes the content as it is read; the packed bytes are hashed apart when there is a packing.
@@ -153,6 +159,7 @@ impl<'a> Deliverer<'a> {
             fate: "records",
             pieces: 0,
             piece: vec![],
+            findings: vec![],
         })
     }
 
@@ -355,6 +362,7 @@ impl<'a> Deliverer<'a> {
             self.send(Block { bytes: std::mem::replace(&mut buffer, rest), items, what })?;
             base += done as u64;
             if is_last {
+                self.findings.extend_from_slice(cutter.findings());
                 return self.end_pieces();
             }
         }

@@ -43,6 +43,8 @@ pub struct GatherPlan<'a> {
     pub document_dictionary: Option<Vec<u8>>,
     pub level: i32,
     pub secret: [u8; 32],
+    /// The day of the ingest, counted from 1970-01-01.
+    pub today: i64,
     /// Accessions of the same source system that may hold these records already.
     pub earlier: Vec<Arc<Accession>>,
     pub table_metadata: Vec<(String, String)>,
@@ -312,7 +314,9 @@ impl<'a> Gatherer<'a> {
             }
         }
         if let Some((_, last)) = entry.days {
-            self.out.last_day = self.out.last_day.max(Some(i64::from(last)));
+            // A plan or a slip of the pen in the future is not how far the records reach.
+            let last = i64::from(last);
+            self.out.last_day = self.out.last_day.max((last <= self.plan.today).then_some(last));
         }
         if !patient.is_empty() && entry.count() > 0 {
             self.out.patients.push(entry);

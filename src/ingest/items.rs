@@ -6,7 +6,7 @@
 use ahash::AHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::mapping::Fate;
+use crate::mapping::{Fate, Mapped};
 use crate::model::Outcome;
 use crate::store::ledger::LedgerRow;
 use crate::store::manifest::LedgerTotals;
@@ -75,10 +75,12 @@ pub struct Items {
 }
 
 impl Items {
-    /// Notes one source record.
-    pub fn push(&mut self, number: u64, span: (u64, u64), bytes: &[u8], kind: &str, fate: &Fate, units: u32) {
+    /// Notes one source record. `note` is for review, of one that is archived all the same.
+    pub fn push(&mut self, number: u64, span: (u64, u64), bytes: &[u8], mapped: &Mapped, note: Option<&str>) {
+        let Mapped { kind, fate, units, .. } = mapped;
+        let units = *units;
         let (outcome, reason) = match fate {
-            Fate::Archived => (ItemOutcome::Archived, 0),
+            Fate::Archived => (ItemOutcome::Archived, note.map_or(0, |note| self.reasons.number(note) + 1)),
             Fate::Joined => (ItemOutcome::Joined, 0),
             Fate::Excluded(rule) => (ItemOutcome::Excluded, self.reasons.number(rule) + 1),
             Fate::Quarantined(reason) => (ItemOutcome::Quarantined, self.reasons.number(reason) + 1),
@@ -164,10 +166,11 @@ mod tests {
     #[test]
     fn the_later_of_two_equal_ones_is_the_duplicate() {
         let (mut one, mut two) = (Items::default(), Items::default());
-        one.push(7, (70, 3), b"abc", "k", &Fate::Archived, 1);
-        one.push(8, (73, 3), b"abc", "other", &Fate::Archived, 1);
-        two.push(2, (20, 3), b"abc", "k", &Fate::Archived, 1);
-        two.push(3, (23, 1), b"x", "k", &Fate::Quarantined("why".into()), 0);
+        let of = |kind: &str, fate: Fate| Mapped { kind: kind.into(), fate, units: 1, ..Mapped::default() };
+        one.push(7, (70, 3), b"abc", &of("k", Fate::Archived), None);
+        one.push(8, (73, 3), b"abc", &of("other", Fate::Archived), Some("look"));
+        two.push(2, (20, 3), b"abc", &of("k", Fate::Archived), None);
+        two.push(3, (23, 1), b"x", &of("k", Fate::Quarantined("why".into())), None);
         one.append(two);
         one.settle();
         let rows: Vec<_> = one.ledger_rows().map(|r| (r.item, r.kind, r.outcome, r.reason)).collect();
@@ -178,7 +181,7 @@ mod tests {
                 row(2, "k", "archived", None),
                 row(3, "k", "quarantined", Some("why")),
                 row(7, "k", "duplicate", None),
-                row(8, "other", "archived", None)
+                row(8, "other", "archived", Some("look"))
             ]
         );
         let mut totals = LedgerTotals::default();

@@ -31,7 +31,7 @@ use sha2::{Digest, Sha256};
 use crate::durable;
 use crate::mapping::settings::Settings;
 use crate::mapping::{Context, IdentityEvent};
-use crate::model::AccessionId;
+use crate::model::{AccessionId, When};
 use crate::signing::{Signer, VerifierKey};
 use crate::sources::{self, DeliveryFile, SourceError};
 use crate::store::layout::{Generation, Layout};
@@ -168,7 +168,8 @@ pub fn run(
         *spread.findings.entry(code.clone()).or_default() += count;
     }
     let mut identity = std::mem::take(&mut spread.identity);
-    identity.sort_by_key(|(item, _)| *item);
+    // As it happened, where the source says when; else as it was delivered.
+    identity.sort_by(|(a, one), (b, two)| (one.at(), a).cmp(&(two.at(), b)));
     let fingerprint = fingerprint(&files);
     let id = accession_id(options.source_system, &fingerprint);
     if let Some(withdrawn) = current.withdrawn.iter().find(|w| w.accession.accession == id.as_str()) {
@@ -193,6 +194,7 @@ pub fn run(
         document_dictionary: None,
         level: LEVEL,
         secret,
+        today: When::parse(&options.now).map_or(i64::MAX, |now| now.start_us().div_euclid(86_400_000_000)),
         earlier,
         table_metadata: vec![
             ("chartkeep.accession".into(), id.as_str().into()),
@@ -388,7 +390,11 @@ fn spread_all(
                 part.into_iter().for_each(|(word, count)| *sum.entry(word).or_default() += count);
             }
         }
-        Ok((files?, total))
+        let (files, findings) = files?;
+        for finding in findings {
+            *total.findings.entry(finding.code.to_string()).or_default() += 1;
+        }
+        Ok((files, total))
     })
 }
 

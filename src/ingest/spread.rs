@@ -151,13 +151,20 @@ impl<'a> Spreader<'a> {
         for finding in &mapped.findings {
             self.found(finding.code);
         }
-        self.counts.identity.extend(mapped.identity.into_iter().map(|event| (source.item, event)));
         if let Fate::Quarantined(reason) = &mapped.fate {
             let code = reason.split(':').next().unwrap_or(reason);
             *self.counts.reasons.entry(code.to_string()).or_default() += 1;
         }
+        let unclear = mapped.identity.iter().find_map(|event| match event {
+            IdentityEvent::Unclear(what) => Some(what.as_str()),
+            _ => None,
+        });
+        if unclear.is_some() {
+            self.found("identity-unclear");
+        }
         let span = (cx.offset, source.length);
-        self.counts.items.push(source.item, span, source.bytes, &mapped.kind, &mapped.fate, mapped.units);
+        self.counts.items.push(source.item, span, source.bytes, &mapped, unclear);
+        self.counts.identity.extend(mapped.identity.into_iter().map(|event| (source.item, event)));
         Ok(())
     }
 
@@ -308,7 +315,9 @@ impl<'a> Spreader<'a> {
             patients.extend(named.filter(|key| !patients.contains(key)).into_iter().collect::<Vec<_>>());
         }
         let label = planned.security.iter().fold(Label::NORMAL, |l, i| l.union(Label::of_security_code(&leaf_text(leaf(*i)))));
-        let date = planned.date_leaf.and_then(|i| When::parse(&leaf_text(leaf(i)))).map_or(i64::MIN, |w| w.start_us());
+        // A patient has no date of his own: his versions stand in the order in which they were made.
+        let dated = if kind == Kind::PATIENT { planned.updated } else { planned.date_leaf };
+        let date = dated.and_then(|i| When::parse(&leaf_text(leaf(i)))).map_or(i64::MIN, |w| w.start_us());
         self.leaves.clear();
         if planned.number == WHOLE {
             put_varint(&mut self.leaves, 1);

@@ -82,6 +82,19 @@ pub enum IdentityEvent {
     Unclear(String),
 }
 
+impl IdentityEvent {
+    /// When it happened, as FHIR writes times; empty when the source does not say.
+    pub fn at(&self) -> &str {
+        match self {
+            IdentityEvent::Merge { at, .. }
+            | IdentityEvent::Unmerge { at, .. }
+            | IdentityEvent::Link { at, .. }
+            | IdentityEvent::Unlink { at, .. } => at.as_deref().unwrap_or(""),
+            IdentityEvent::Unclear(_) => "",
+        }
+    }
+}
+
 /// Maps the source records of one form. Threads share it.
 pub trait Mapper: Send + Sync {
     /// Maps one source record. Of a file that is mapped by its head alone (a loose document), `bytes` are the first ones.
@@ -94,4 +107,9 @@ pub trait Cutter: Send {
     /// Bytes between records (line ends, frames, headers) belong to no range. With `is_last` everything is done with.
     /// Returning 0 without `is_last` asks for a longer buffer.
     fn cut(&mut self, buffer: &[u8], is_last: bool, items: &mut Vec<Range<usize>>) -> usize;
+
+    /// What was odd about the file as a whole, once it is cut.
+    fn findings(&self) -> &[Finding] {
+        &[]
+    }
 }

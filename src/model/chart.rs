@@ -92,6 +92,28 @@ pub struct ChartIndex {
     pub coverage: Vec<Coverage>,
     /// The last day that the archive's data reach: the newest clinical date or the declared cutover.
     pub cutover: Option<When>,
+    /// The person's other keys, as far as the reader may see them. Their records are part of this chart.
+    pub linked: Vec<LinkedPatient>,
+}
+
+impl ChartIndex {
+    /// Whether `id` is a Patient record of this person.
+    pub fn is_of_person(&self, id: &ArchiveId) -> bool {
+        self.patient.0 == *id || self.linked.iter().any(|linked| linked.key.0 == *id)
+    }
+}
+
+/// Another key of a person: who the patient is there, and why it is taken for the same person.
+#[derive(Clone, Debug)]
+pub struct LinkedPatient {
+    pub key: PatientKey,
+    pub identity: PatientIdentity,
+    pub source_system: Arc<str>,
+    /// Of the Patient record that the identity is from.
+    pub place: Place,
+    pub label: Label,
+    /// One line for each statement in force that names it.
+    pub reasons: Vec<String>,
 }
 
 /// A chart index with the records that were asked for, by kind and date, newest last.

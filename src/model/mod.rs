@@ -11,8 +11,8 @@ mod label;
 mod when;
 
 pub use chart::{
-    Chart, ChartIndex, Coverage, Document, DocumentId, IndexDoc, KindCount, PatientIdentity, PatientIndexDoc, Place, Record,
-    ValuePoint,
+    Chart, ChartIndex, Coverage, Document, DocumentId, IndexDoc, KindCount, LinkedPatient, PatientIdentity, PatientIndexDoc,
+    Place, Record, ValuePoint,
 };
 pub use finding::{Finding, Outcome};
 pub use hex::{hex, unhex};

@@ -2,14 +2,19 @@
 //!
 //! Not for: single records (`record`).
 
+use std::ops::Range;
+
 use ahash::AHashMap;
 
 use super::QueryError;
+use super::linked::{self, linked_patient};
 use super::record::{last_updated, patients_of, record_at};
 use super::snapshot::{Archive, Snapshot};
 use crate::access::{Filter, Permit};
 use crate::index::identity_of;
-use crate::model::{ArchiveId, Chart, ChartIndex, Coverage, Kind, KindCount, Label, PatientKey, Place, Record, When};
+use crate::model::{
+    AccessionId, ArchiveId, Chart, ChartIndex, Coverage, Kind, KindCount, Label, LinkedPatient, PatientKey, Place, Record, When,
+};
 use crate::store::directory::PatientEntry;
 use crate::store::{Accession, ChartFrame};
 
@@ -57,9 +62,10 @@ impl ChartBytes {
     }
 }
 
-/// A patient's part of one accession.
+/// One key's part of one accession.
 struct Part<'a> {
     accession: &'a Accession,
+    key: PatientKey,
     entry: PatientEntry,
 }
 
@@ -76,10 +82,10 @@ impl Archive {
         let snapshot = self.snapshot();
         let parts = parts(&snapshot, permit, patient)?;
         let index = index_of(&snapshot, &parts, permit.filter(), patient)?;
-        let mut found = Found::default();
+        let mut found = Found { person: is_linked(&parts, patient).then(|| patient.clone()), ..Found::default() };
         for part in &parts {
             part.visit(selection, permit.filter(), &mut |frame, at| {
-                if let Some(record) = record_at(part.accession, frame, at, Some(patient.clone())) {
+                if let Some(record) = record_at(part.accession, frame, at, Some(part.key.clone())) {
                     found.add(frame, at, record);
                 }
                 Ok(())
@@ -93,6 +99,9 @@ impl Archive {
     pub fn chart_bytes(&self, permit: &Permit, patient: &PatientKey, head: &[u8]) -> Result<ChartBytes, QueryError> {
         let snapshot = self.snapshot();
         let parts = parts(&snapshot, permit, patient)?;
+        if is_linked(&parts, patient) {
+            return Ok(ChartBytes::of(&self.chart(permit, patient, &Selection::default())?, head));
+        }
         let count = parts.iter().map(|p| p.entry.count() as usize).sum::<usize>().min(CAPACITY_RECORDS);
         let mut out = ChartBytes { json: Vec::with_capacity(head.len() + count * RECORD_BYTES), ..ChartBytes::default() };
         out.json.extend_from_slice(head);
@@ -206,11 +215,18 @@ impl Archive {
 struct Found {
     records: Vec<(String, Record)>,
     by_name: AHashMap<(Kind, ArchiveId), usize>,
+    /// The key asked for, when records of several keys stand together by date.
+    person: Option<PatientKey>,
+    dates: AHashMap<Place, i64>,
 }
 
 impl Found {
     fn add(&mut self, frame: &ChartFrame<'_>, at: usize, mut record: Record) {
         let name = (record.kind, record.id.clone());
+        if self.person.is_some() {
+            let day = frame.date(at).map_or(i64::MIN, |when| when.start_us());
+            self.dates.insert(record.place.clone(), day);
+        }
         match self.by_name.get(&name) {
             None => {
                 self.by_name.insert(name, self.records.len());
@@ -230,10 +246,12 @@ impl Found {
         }
     }
 
-    /// In the order of kinds, within a kind as found: by date within each source.
+    /// In the order of kinds, within a kind as found: by date within each source, or over all of them for a person of
+    /// several keys.
     fn current(self, newest: Option<usize>) -> Vec<Record> {
         let mut records: Vec<Record> = self.records.into_iter().map(|(_, record)| record).collect();
-        records.sort_by_key(|r| r.kind);
+        let is_other = |r: &Record| self.person.as_ref().is_some_and(|own| r.kind == Kind::PATIENT && r.id != own.0);
+        records.sort_by_key(|r| (r.kind, is_other(r), self.dates.get(&r.place).copied()));
         let Some(most) = newest else { return records };
         let mut left: AHashMap<Kind, usize> = AHashMap::new();
         for record in &records {
@@ -249,18 +267,38 @@ impl Found {
     }
 }
 
-/// The patient's parts in all accessions, once the permit has been checked.
+/// The patient's parts in all accessions, and those of the person's other keys, once the permit has been checked.
 fn parts<'a>(snapshot: &'a Snapshot, permit: &Permit, patient: &PatientKey) -> Result<Vec<Part<'a>>, QueryError> {
-    if !permit.covers_patient(patient) {
-        return Err(QueryError::OutOfScope);
-    }
+    let keys = linked::keys(snapshot, permit, patient)?;
     let mut parts = Vec::new();
     for accession in &snapshot.accessions {
-        if let Some(entry) = accession.patient(patient)? {
-            parts.push(Part { accession, entry });
+        for key in &keys {
+            if let Some(entry) = accession.patient(key)? {
+                parts.push(Part { accession, key: key.clone(), entry });
+            }
         }
     }
+    without_repeats(&mut parts);
     if parts.is_empty() { Err(QueryError::NotFound) } else { Ok(parts) }
+}
+
+/// Whether the chart holds more than the patient's own key.
+fn is_linked(parts: &[Part<'_>], patient: &PatientKey) -> bool {
+    parts.iter().any(|part| part.key != *patient)
+}
+
+/// A record that names several keys of one person is shown once.
+fn without_repeats(parts: &mut [Part<'_>]) {
+    let own: Vec<(AccessionId, Range<u64>)> =
+        parts.iter().map(|part| (part.accession.id.clone(), part.entry.first..part.entry.first + part.entry.count())).collect();
+    let mut seen = ahash::AHashSet::new();
+    for part in parts.iter_mut() {
+        let here = &part.accession.id;
+        part.entry.also.retain(|ordinal| {
+            !own.iter().any(|(accession, run)| accession == here && run.contains(ordinal))
+                && seen.insert((here.clone(), *ordinal))
+        });
+    }
 }
 
 impl Part<'_> {
@@ -381,13 +419,36 @@ fn index_of(snapshot: &Snapshot, parts: &[Part<'_>], filter: &Filter, patient: &
             seen.push(part);
         }
     }
+    let linked = linked_of(snapshot, parts, filter, patient)?;
+    // A number that was given up before its patient was ever recorded shows who it leads to.
+    let heir = snapshot.identity.survivor(patient);
+    let heir = linked.iter().find(|other| other.key == heir).or(linked.first());
+    let identity = identity.map(|(_, identity)| identity).or_else(|| heir.map(|other| other.identity.clone()));
     Ok(ChartIndex {
         patient: patient.clone(),
-        identity: identity.map(|(_, i)| i).unwrap_or_default(),
+        linked,
+        identity: identity.unwrap_or_default(),
         counts,
         coverage: coverage(&seen, filter),
         cutover: cutover(snapshot, &seen),
     })
+}
+
+/// Who the patient is under the person's other keys, as far as they have parts here.
+fn linked_of(
+    snapshot: &Snapshot,
+    parts: &[Part<'_>],
+    filter: &Filter,
+    patient: &PatientKey,
+) -> Result<Vec<LinkedPatient>, QueryError> {
+    let mut others: Vec<&PatientKey> = parts.iter().map(|part| &part.key).filter(|key| *key != patient).collect();
+    others.sort_unstable();
+    others.dedup();
+    let mut linked = Vec::new();
+    for key in others {
+        linked.extend(linked_patient(snapshot, filter, key)?);
+    }
+    Ok(linked)
 }
 
 fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryError> {

@@ -1,10 +1,28 @@
-//! Finding patients.
+//! Finding patients. Several keys of one person are one hit.
 //!
-//! Not for: how names are matched (`index`).
+//! Not for: how names are matched (`index`), or why keys are one person (`identity`).
 
-use super::snapshot::Archive;
-use super::{PatientHit, QueryError};
-use crate::access::Permit;
+use ahash::AHashMap;
+
+use super::QueryError;
+use super::linked::linked_patient;
+use super::snapshot::{Archive, Snapshot};
+use crate::access::{Filter, Permit};
+use crate::index;
+use crate::limits::PAGE_MAX;
+use crate::model::{LinkedPatient, PatientIndexDoc, PatientKey};
+
+/// One person found: the key that matches best, and his others.
+#[derive(Clone, Debug)]
+pub struct PatientHit {
+    pub patient: PatientIndexDoc,
+    /// Higher is better; only for ordering.
+    pub score: f32,
+    /// Reasons in words, for instance "family name", "start of given name", "birth year", "record number".
+    pub why: Vec<String>,
+    /// The person's other keys in the archive, whether they match or not, as far as the permit shows them.
+    pub linked: Vec<LinkedPatient>,
+}
 
 /// One page of patient hits, best first.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +44,55 @@ impl Archive {
         }
         let snapshot = self.snapshot();
         let Some(searcher) = &snapshot.searcher else { return Ok(PatientHits::default()) };
-        let found = searcher.find_patients(text, permit.filter(), offset, limit)?;
-        Ok(PatientHits { hits: found.hits, total: found.total, total_capped: found.total_capped, understood: found.understood })
+        if snapshot.identity.is_empty() {
+            let found = searcher.find_patients(text, permit.filter(), offset, limit)?;
+            let hits = found.hits.into_iter().map(|hit| alone(hit, Vec::new())).collect();
+            let (total, total_capped) = (found.total, found.total_capped);
+            return Ok(PatientHits { hits, total, total_capped, understood: found.understood });
+        }
+        // Pages count persons, so all that can be paged to is grouped before a page is cut.
+        let found = searcher.find_patients(text, permit.filter(), 0, PAGE_MAX)?;
+        let matches = found.hits.len();
+        let persons = by_person(&snapshot, found.hits);
+        let total = found.total.saturating_sub((matches - persons.len()) as u64);
+        let page = persons.into_iter().skip(offset).take(limit);
+        let hits = page.map(|hit| with_linked(&snapshot, permit.filter(), hit)).collect::<Result<_, _>>()?;
+        Ok(PatientHits { hits, total, total_capped: found.total_capped, understood: found.understood })
     }
+}
+
+fn alone(hit: index::PatientHit, linked: Vec<LinkedPatient>) -> PatientHit {
+    PatientHit { patient: hit.patient, score: hit.score, why: hit.why, linked }
+}
+
+/// The best hit of each person, in the order of the hits, with what any of his keys matched by.
+fn by_person(snapshot: &Snapshot, hits: Vec<index::PatientHit>) -> Vec<index::PatientHit> {
+    let mut first_of: AHashMap<PatientKey, usize> = AHashMap::new();
+    let mut persons: Vec<index::PatientHit> = Vec::new();
+    for hit in hits {
+        // Keys of a person come sorted: the first stands for all.
+        let Some(person) = snapshot.identity.person(&hit.patient.key).into_iter().next() else { continue };
+        match first_of.get(&person).and_then(|at| persons.get_mut(*at)) {
+            Some(best) => {
+                for why in hit.why {
+                    if !best.why.contains(&why) {
+                        best.why.push(why);
+                    }
+                }
+            }
+            None => {
+                first_of.insert(person, persons.len());
+                persons.push(hit);
+            }
+        }
+    }
+    persons
+}
+
+fn with_linked(snapshot: &Snapshot, filter: &Filter, hit: index::PatientHit) -> Result<PatientHit, QueryError> {
+    let mut linked = Vec::new();
+    for key in snapshot.identity.person(&hit.patient.key).iter().filter(|key| **key != hit.patient.key) {
+        linked.extend(linked_patient(snapshot, filter, key)?);
+    }
+    Ok(alone(hit, linked))
 }

@@ -6,19 +6,22 @@
 mod chart;
 mod document;
 mod find;
+mod linked;
 mod origin;
 mod record;
 mod series;
 mod snapshot;
 mod text;
 
-pub use crate::index::{Facet, PatientHit, TextHit, TextHits, TextQuestion, marks, parse_question};
+pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, marks, parse_question};
 pub use chart::{ChartBytes, Selection, Walk};
-pub use find::PatientHits;
+pub use find::{PatientHit, PatientHits};
+pub use linked::LinkType;
 pub use origin::{Origin, Source};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 
 use crate::index::IndexError;
+use crate::statements::StatementError;
 use crate::store::StoreError;
 
 /// Why a question could not be answered. The texts carry no patient data.
@@ -38,6 +41,12 @@ pub enum QueryError {
 
 impl From<StoreError> for QueryError {
     fn from(e: StoreError) -> Self {
+        QueryError::Unreadable(e.to_string())
+    }
+}
+
+impl From<StatementError> for QueryError {
+    fn from(e: StatementError) -> Self {
         QueryError::Unreadable(e.to_string())
     }
 }

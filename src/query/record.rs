@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::QueryError;
+use super::linked::is_shown;
 use super::snapshot::{Archive, Snapshot};
 use crate::access::Permit;
 use crate::formats::fhir::{Role, leaf_text};
@@ -60,7 +61,7 @@ pub(super) fn located_where(
             let patients = patients_of(accession, &frame, found.index);
             // A record that names several patients lies in the chart of each.
             let patient = patients.iter().find(|p| covers(Some(p))).or(patients.first());
-            if !covers(patient) {
+            if !covers(patient) || !is_shown(snapshot, permit, patient)? {
                 is_out_of_scope = true;
                 continue;
             }

@@ -1,5 +1,5 @@
-//! The open archive: all accessions in force and their index, as one catalog names them; a newer catalog is noticed
-//! while serving.
+//! The open archive: all accessions in force and their index, as one catalog names them, and who is who by the statements
+//! made so far. A newer catalog and new statements are noticed while serving.
 //!
 //! Not for: answering questions (the other files of `query`).
 
@@ -10,14 +10,16 @@ use std::time::{Duration, Instant};
 
 use super::QueryError;
 use crate::access::Permit;
+use crate::identity::Resolver;
 use crate::index::Searcher;
 use crate::model::{AccessionId, Kind, When};
 use crate::signing::VerifierKey;
+use crate::statements;
 use crate::store::layout::Layout;
 use crate::store::manifest::{Catalog, LedgerTotals};
 use crate::store::{Accession, catalog};
 
-/// How often a newer catalog is looked for.
+/// How often a newer catalog and new statements are looked for.
 const REFRESH: Duration = Duration::from_secs(1);
 
 /// An open archive, for reading. Cheap to clone; safe to share between threads.
@@ -34,12 +36,19 @@ struct Inner {
     looked: Mutex<Instant>,
 }
 
-/// What one catalog names, open.
+/// What changes with every statement.
+type Stamp = Vec<(String, u64)>;
+
+/// What one catalog names, open, with what was said by then.
+#[derive(Clone)]
 pub(super) struct Snapshot {
     pub catalog: Catalog,
     /// In the order of publication: the later one has the newer versions.
     pub accessions: Vec<Arc<Accession>>,
     pub searcher: Option<Searcher>,
+    pub identity: Arc<Resolver>,
+    /// Of the statements that `identity` is made of.
+    stamp: Stamp,
     pub cutover: BTreeMap<String, When>,
 }
 
@@ -96,7 +105,8 @@ impl Archive {
         Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, current, looked: Mutex::new(Instant::now()) }) })
     }
 
-    /// The snapshot in force. Once a second the next catalog is looked for, which is one question to the file system.
+    /// The snapshot in force. Once a second the next catalog and new statements are looked for, which is a few questions
+    /// to the file system.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         let inner = &self.inner;
         let current = inner.current.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -108,17 +118,24 @@ impl Archive {
             }
             due
         };
-        if !is_due || !inner.layout.catalog(current.catalog.number + 1).exists() {
+        if !is_due {
             return current;
         }
-        match Snapshot::open(&inner.layout, &inner.keys, &inner.cutover) {
+        let next = if inner.layout.catalog(current.catalog.number + 1).exists() {
+            Snapshot::open(&inner.layout, &inner.keys, &inner.cutover)
+        } else if statements::stamp(inner.layout.root()) != current.stamp {
+            current.with_new_statements(&inner.layout)
+        } else {
+            return current;
+        };
+        match next {
             Ok(next) => {
                 let next = Arc::new(next);
                 *inner.current.write().unwrap_or_else(PoisonError::into_inner) = next.clone();
                 next
             }
             Err(error) => {
-                tracing::error!(%error, "a newer catalog cannot be opened; the one before stays in force");
+                tracing::error!(%error, "a newer catalog or new statements cannot be read; what was in force before stays so");
                 current
             }
         }
@@ -161,6 +178,13 @@ impl Archive {
     }
 }
 
+/// The statements resolved, under a stamp taken before they were read: what comes meanwhile is read again.
+fn who_is_who(layout: &Layout) -> Result<(Stamp, Arc<Resolver>), QueryError> {
+    let stamp = statements::stamp(layout.root());
+    let resolver = Resolver::of(&statements::read(layout.root())?);
+    Ok((stamp, Arc::new(resolver)))
+}
+
 fn summary(accession: &Accession) -> Result<AccessionSummary, QueryError> {
     let path = accession.paths().report_json();
     let report_json = std::fs::read_to_string(&path).map_err(|e| QueryError::Unreadable(e.to_string()))?;
@@ -192,7 +216,14 @@ impl Snapshot {
             Some(index) => Some(Searcher::open(&layout.index(index.number))?),
             None => None,
         };
-        Ok(Snapshot { catalog, accessions, searcher, cutover: cutover.clone() })
+        let (stamp, identity) = who_is_who(layout)?;
+        Ok(Snapshot { catalog, accessions, searcher, identity, stamp, cutover: cutover.clone() })
+    }
+
+    /// The same catalog, with what was said since.
+    fn with_new_statements(&self, layout: &Layout) -> Result<Snapshot, QueryError> {
+        let (stamp, identity) = who_is_who(layout)?;
+        Ok(Snapshot { identity, stamp, ..self.clone() })
     }
 
     pub(super) fn data_to(&self) -> Option<When> {

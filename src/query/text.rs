@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::linked::keys;
 use super::snapshot::Archive;
 use super::{QueryError, TextHits, TextQuestion};
 use crate::access::Permit;
@@ -17,6 +18,13 @@ impl Archive {
         }
         let snapshot = self.snapshot();
         let Some(searcher) = &snapshot.searcher else { return Ok(TextHits::default()) };
+        let mut question = question.clone();
+        if let Some(patient) = &question.patient
+            && permit.covers_patient(patient)
+        {
+            question.linked = keys(&snapshot, permit, patient)?.split_off(1);
+        }
+        let question = &question;
         let mut hits = searcher.search(question, permit.filter())?;
         for hit in &mut hits.hits {
             let Some(accession) = snapshot.accession(&hit.place.accession) else { continue };

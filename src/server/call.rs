@@ -51,6 +51,11 @@ impl Call {
         Ok(self.gate().ask(self.principal()?, scope, self.context.clone())?)
     }
 
+    /// Asks the gate for the chart of a patient, and with it for those of all his keys.
+    pub fn ask_chart(&self, patient: &PatientKey) -> Result<Permit, ApiError> {
+        self.ask(self.archive().chart_scope(patient))
+    }
+
     /// Unwraps what a query found; what is not there is logged as an empty answer before the client hears 404.
     pub fn found<T>(&self, permit: Permit, event: &'static str, result: Result<T, QueryError>) -> Result<(Permit, T), ApiError> {
         match result {
@@ -128,7 +133,7 @@ impl Call {
 
 fn scope_patient(permit: &Permit) -> Vec<PatientKey> {
     match permit.scope() {
-        Scope::Chart(patient) => vec![patient.clone()],
+        Scope::Chart(_) | Scope::Person(_) => permit.scope().patients().to_vec(),
         _ => Vec::new(),
     }
 }

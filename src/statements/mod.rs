@@ -1,40 +1,24 @@
-//! Statements about records: sensitivity labels and links between patients, append-only and never changed.
+//! Statements about records: sensitivity labels, and who is who among patients; append-only and never changed.
 //!
 //! They lie under `statements/` in streams of the audit log's make: framed, chained, checkpointed, one stream a
 //! process. A statement is taken back by another one. Not for: applying statements to what is read (`query`), and who
 //! may make one (`access`).
 
+mod statement;
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::audit::{self, LogError, LogFolder, Report, Stream, StreamOptions};
 use crate::signing::{KeyRing, Signer};
 
+pub use statement::{Evidence, Statement};
+
 /// The folder of the statements in an archive.
 pub const FOLDER: &str = "statements";
-
-/// What can be said about records. The JSON form is what the log keeps: names are only ever added.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "statement", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Statement {
-    /// The label of a record from now on, in place of an earlier one.
-    LabelPut {
-        /// Resource type and archive id.
-        kind: String,
-        id: String,
-        /// Bits of `model::Label`.
-        label: u8,
-        reason: String,
-    },
-    /// Two patient keys are one person.
-    Link { a: String, b: String, reason: String },
-    /// An earlier link between the two no longer holds.
-    Unlink { a: String, b: String, reason: String },
-}
 
 /// A statement with who made it and when.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,7 +58,8 @@ impl StatementLog {
         Ok(StatementLog { stream: Mutex::new(Some(stream)) })
     }
 
-    /// Writes statements of one person and waits until they are on disk, under a checkpoint.
+    /// Writes statements of one person and waits until they are on disk, under a checkpoint. Up to a mebibyte of them
+    /// go in one commit; a crash in the midst of more leaves the first ones, and whoever wrote them says them again.
     pub fn append(&self, issuer: &str, subject: &str, statements: &[Statement]) -> Result<(), StatementError> {
         let mut guard = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken out, and put back only after all went well.
@@ -82,6 +67,9 @@ impl StatementLog {
         stream.rotate_if_due()?;
         for statement in statements {
             stream.stage(members(issuer, subject, statement)?)?;
+            if stream.staged_bytes() >= audit::BATCH_BYTES_MAX {
+                stream.commit()?;
+            }
         }
         stream.commit()?;
         stream.checkpoint()?;
@@ -113,6 +101,14 @@ pub fn read(archive: &Path) -> Result<Vec<Made>, StatementError> {
             Ok(all)
         }
     }
+}
+
+/// What changes whenever a statement is added: the streams with the sizes of their checkpoints. Cheap to ask for.
+pub fn stamp(archive: &Path) -> Vec<(String, u64)> {
+    let folder = LogFolder::new(archive, FOLDER);
+    let size = |stream: &str| std::fs::metadata(folder.path.join(stream).join(audit::CHECKPOINTS_FILE)).map_or(0, |m| m.len());
+    let streams = folder.streams().unwrap_or_default();
+    streams.into_iter().map(|stream| (stream.clone(), size(&stream))).collect()
 }
 
 /// Checks every byte under `statements/`, and that each statement can be read.
@@ -164,7 +160,11 @@ mod tests {
     }
 
     fn link(a: &str, b: &str) -> Statement {
-        Statement::Link { a: a.into(), b: b.into(), reason: "crosswalk".into() }
+        Statement::Link { a: a.into(), b: b.into(), reason: "crosswalk".into(), evidence: Evidence::Person }
+    }
+
+    fn unlink(a: &str, b: &str) -> Statement {
+        Statement::Unlink { a: a.into(), b: b.into(), reason: "wrong".into(), evidence: Evidence::Person }
     }
 
     #[test]
@@ -172,11 +172,13 @@ mod tests {
         let (dir, signer) = archive();
         let path = dir.path().join("archive");
         assert_eq!(read(&path).unwrap(), []);
+        let empty = stamp(&path);
         let one = StatementLog::open(&path, signer.clone()).unwrap();
         let two = StatementLog::open(&path, signer).unwrap();
         let label = Statement::LabelPut { kind: "Observation".into(), id: "x.1".into(), label: 1, reason: "HIV".into() };
         one.append("local", "u1", &[link("a", "b"), label.clone()]).unwrap();
-        two.append("local", "u2", &[Statement::Unlink { a: "a".into(), b: "b".into(), reason: "wrong".into() }]).unwrap();
+        two.append("local", "u2", &[unlink("a", "b")]).unwrap();
+        assert_ne!(stamp(&path), empty);
         let all = read(&path).unwrap();
         assert_eq!((all.len(), &all[0].statement, &all[1].statement), (3, &link("a", "b"), &label));
         assert_eq!((all[2].stream.as_str(), all[2].by.1.as_str()), ("s0001", "u2"));

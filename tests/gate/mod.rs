@@ -8,6 +8,7 @@ mod fhir;
 mod harness;
 mod kill;
 mod leak;
+mod linked;
 mod live;
 mod routes;
 mod session;

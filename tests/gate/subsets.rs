@@ -175,7 +175,8 @@ impl Desk {
         self.with(Scope::Record(line.kind, id.clone()), |archive, permit| {
             let versions = archive.versions(permit, line.kind, &id);
             let versions = versions.map(|all| all.into_iter().map(|r| (r.version, r.json)).collect::<Vec<_>>());
-            let original = archive.origin(permit, line.kind, &id, None).map(|(_, origin)| format!("{origin:?}"));
+            // The number of its line is not compared: it counts the lines of the file.
+            let original = archive.origin(permit, line.kind, &id, None).map(|(_, origin)| format!("{:?}", origin.source));
             let document: Option<DocumentId> = document_id(line.kind, &line.id, 0);
             let document = document.map(|document| archive.document(permit, &document).map(|d| (d.sha256, d.content_type)));
             let text = archive.text_of(permit, line.kind, &id);

@@ -50,6 +50,10 @@ impl Cutter for Splitter {
     fn cut(&mut self, buffer: &[u8], is_last: bool, items: &mut Vec<Range<usize>>) -> usize {
         Splitter::cut(self, buffer, is_last, items)
     }
+
+    fn findings(&self) -> &[Finding] {
+        Splitter::findings(self)
+    }
 }
 
 /// Maps one message.

@@ -27,7 +27,7 @@ pub fn find(call: &Call) -> Result<Answer, ApiError> {
 
 /// The audit entry's account of these hits.
 pub fn shown_hits(text: &str, hits: &[PatientHit], total: u64) -> Shown {
-    Shown {
+    let mut shown = Shown {
         event: "patient.search",
         patients: hits.iter().map(|hit| hit.patient.key.clone()).collect(),
         places: hits.iter().map(|hit| hit.patient.place.clone()).collect(),
@@ -35,17 +35,23 @@ pub fn shown_hits(text: &str, hits: &[PatientHit], total: u64) -> Shown {
         kinds: if hits.is_empty() { Vec::new() } else { vec![Kind::PATIENT] },
         hits: Some(total),
         query: Some(text.to_string()),
+    };
+    for linked in hits.iter().flat_map(|hit| &hit.linked) {
+        shown.patients.push(linked.key.clone());
+        shown.places.push(linked.place.clone());
+        shown.label = shown.label.union(linked.label);
     }
+    shown
 }
 
 /// `GET /patients/{patient}`
 pub fn index(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
-    // The Patient comes along, since its name and numbers are shown and the entry must name it.
+    let permit = call.ask_chart(&patient)?;
+    // The person's Patients come along, since their names and numbers are shown and the entry must name them.
     let found = call.archive().chart(&permit, &patient, &Selection { kinds: vec![Kind::PATIENT], newest: None });
     let (permit, chart) = call.found(permit, "record.read", found)?;
-    let mut entry = shown("record.read", chart.records.iter().filter(|record| record.id == patient.0));
+    let mut entry = shown("record.read", chart.records.iter().filter(|record| chart.index.is_of_person(&record.id)));
     if !entry.patients.contains(&patient) {
         entry.patients.push(patient);
     }
@@ -55,7 +61,7 @@ pub fn index(call: &Call) -> Result<Answer, ApiError> {
 /// `GET /patients/{patient}/chart`: every record as stored, in one body.
 pub fn chart(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let permit = call.ask_chart(&patient)?;
     let head = format!("{{\"patient\":\"{patient}\",\"records\":[");
     let found = call.archive().chart_bytes(&permit, &patient, head.as_bytes());
     let (permit, chart) = call.found(permit, "record.read", found)?;
@@ -89,7 +95,7 @@ pub fn records(call: &Call) -> Result<Answer, ApiError> {
 
 fn records_of(call: &Call, selection: &Selection) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let permit = call.ask_chart(&patient)?;
     let found = call.archive().chart(&permit, &patient, selection);
     let (permit, chart) = call.found(permit, "record.read", found)?;
     let body = Body::new(JSON, envelope(&patient, &chart.records));
@@ -120,7 +126,7 @@ fn envelope(patient: &PatientKey, records: &[Record]) -> Vec<u8> {
 pub fn series(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
     let code = call.query("code").filter(|code| !code.is_empty()).ok_or_else(|| ApiError::bad("'code' is missing."))?;
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let permit = call.ask_chart(&patient)?;
     let found = call.archive().series(&permit, &patient, code);
     let (permit, points) = call.found(permit, "record.search", found)?;
     let mut entry = shown("record.search", []);

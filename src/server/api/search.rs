@@ -18,7 +18,7 @@ const WORDS_MAX: usize = 32;
 /// `GET /patients/{patient}/search?q=&type=&kind=&source=&from=&to=`
 pub fn chart(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
-    search(call, Scope::Chart(patient.clone()), Some(patient))
+    search(call, call.archive().chart_scope(&patient), Some(patient))
 }
 
 /// `GET /search?q=…`
@@ -69,6 +69,7 @@ pub fn read(call: &Call, patient: Option<PatientKey>) -> Result<TextQuestion, Ap
         words,
         phrases,
         patient,
+        linked: Vec::new(),
         kinds: kinds.ok_or_else(|| ApiError::bad("'kind' names a type that FHIR R4 does not have."))?,
         type_codes: list("type"),
         sources: list("source"),

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{ChartIndex, PatientIdentity, ValuePoint};
+use crate::model::{ChartIndex, LinkedPatient, PatientIdentity, ValuePoint};
 use crate::query::{PatientHit, PatientHits, TextHit, TextHits};
 
 #[derive(Serialize, ToSchema)]
@@ -80,6 +80,29 @@ pub struct FoundPatient {
     pub last_seen: Option<String>,
     /// Why it matched, in words.
     pub why: Vec<String>,
+    /// The person's other keys.
+    pub linked: Vec<Linked>,
+}
+
+/// Another key of the same person.
+#[derive(Serialize, ToSchema)]
+pub struct Linked {
+    pub key: String,
+    pub source_system: String,
+    pub identity: Identity,
+    /// What the link rests on, a line for each statement.
+    pub reasons: Vec<String>,
+}
+
+impl From<LinkedPatient> for Linked {
+    fn from(linked: LinkedPatient) -> Linked {
+        Linked {
+            key: linked.key.to_string(),
+            source_system: linked.source_system.to_string(),
+            identity: linked.identity.into(),
+            reasons: linked.reasons,
+        }
+    }
 }
 
 impl From<PatientHits> for Patients {
@@ -102,6 +125,7 @@ impl From<PatientHit> for FoundPatient {
             records: hit.patient.records,
             last_seen: hit.patient.last_seen.map(|when| when.text().to_string()),
             why: hit.why,
+            linked: hit.linked.into_iter().map(Linked::from).collect(),
         }
     }
 }
@@ -115,6 +139,8 @@ pub struct Cover {
     pub sources: Vec<Source>,
     /// The last day that the archive's data reach.
     pub cutover: Option<String>,
+    /// The person's other keys; their records are part of this chart.
+    pub linked: Vec<Linked>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -150,6 +176,7 @@ impl From<ChartIndex> for Cover {
                 })
                 .collect(),
             cutover: text(index.cutover),
+            linked: index.linked.into_iter().map(Linked::from).collect(),
         }
     }
 }

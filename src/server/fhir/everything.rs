@@ -1,8 +1,8 @@
-//! `Patient/{id}/$everything` (FHIR R4 §8.1.18.1): the whole compartment of a patient, the Patient first, in pages.
+//! `Patient/{id}/$everything` (FHIR R4 §8.1.18.1): the whole compartment of a patient, the Patient first, in pages. Of a
+//! person with several patient keys it gives the records of all of them.
 //!
 //! Not for: export of many patients.
 
-use crate::access::Scope;
 use crate::limits::PAGE_MAX;
 use crate::model::{Kind, Record};
 use crate::query::Selection;
@@ -11,6 +11,7 @@ use crate::server::call::{Call, shown};
 
 use super::bundle::{Bundle, Mode, Type};
 use super::cursor;
+use super::links;
 use super::search::{TimeWindow, parse};
 
 /// The parameters of one call.
@@ -31,7 +32,7 @@ pub fn everything(call: &Call) -> Result<Answer, ApiError> {
             .ok_or_else(|| ApiError::bad("This paging link is not valid for this patient, person and server run."))?
             as usize,
     };
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let permit = call.ask_chart(&patient)?;
     let selection = Selection { kinds: asked.kinds, newest: None };
     let found = call.archive().chart(&permit, &patient, &selection);
     let (permit, chart) = call.found(permit, "record.everything", found)?;
@@ -40,7 +41,12 @@ pub fn everything(call: &Call) -> Result<Answer, ApiError> {
         records.retain(|record| asked.window.holds(record.kind, &parse(record)));
     }
     let total = records.len();
-    let page = records.get(offset.min(total)..offset.saturating_add(asked.count).min(total)).unwrap_or_default();
+    let page = records.get_mut(offset.min(total)..offset.saturating_add(asked.count).min(total)).unwrap_or_default();
+    for record in page.iter_mut() {
+        // The permit is for the person, whose keys all stand in the entry.
+        links::complete(call, &permit, record)?;
+    }
+    let page = &*page;
 
     let here = format!("{}/fhir/{question}", call.base);
     let mut links = vec![("self", here.clone())];

@@ -7,6 +7,7 @@ mod bundle;
 pub mod capability;
 mod cursor;
 pub mod everything;
+mod links;
 pub mod outcome;
 mod patients;
 pub mod read;

@@ -6,12 +6,13 @@
 use crate::access::Scope;
 use crate::limits::PAGE_MAX;
 use crate::model::{Kind, Record};
-use crate::query::QueryError;
+use crate::query::{PatientHit, QueryError};
 use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
 use crate::server::call::{Call, shown};
 
 use super::bundle::{Bundle, Mode, Type};
-use super::search::{Match, Question, links};
+use super::links;
+use super::search::{Match, Question, page_links};
 
 /// Most combinations of alternatives (`name=a,b`) that are put to the index.
 const QUESTIONS_MAX: usize = 8;
@@ -20,19 +21,25 @@ pub fn search(call: &Call, question: &Question) -> Result<Answer, ApiError> {
     let texts = index_questions(&question.understood)?;
     let mut permit = call.ask(Scope::FindPatients)?;
     let mut records: Vec<Record> = Vec::new();
-    let mut complete = true;
+    let (mut complete, mut linked) = (true, Vec::new());
     for text in &texts {
         let found = call.archive().find_patients(&permit, text, 0, PAGE_MAX);
         let (same, hits) = call.found(permit, "patient.search", found)?;
         permit = same;
         complete &= !hits.total_capped && hits.total as usize <= hits.hits.len();
-        for hit in hits.hits {
-            let key = &hit.patient.key;
+        // Each key stays a Patient of its own here, with links to the others.
+        let keys = |hit: &PatientHit| {
+            std::iter::once(&hit.patient.key).chain(hit.linked.iter().map(|l| &l.key)).cloned().collect::<Vec<_>>()
+        };
+        for key in hits.hits.iter().flat_map(keys) {
             if records.iter().any(|record| record.id == key.0) {
                 continue;
             }
             match call.archive().record(&permit, Kind::PATIENT, &key.0) {
-                Ok(record) => records.push(record),
+                Ok(mut record) => {
+                    linked.extend(links::complete(call, &permit, &mut record)?.patients);
+                    records.push(record);
+                }
                 Err(QueryError::NotFound) => {}
                 Err(other) => return Err(other.into()),
             }
@@ -46,9 +53,11 @@ pub fn search(call: &Call, question: &Question) -> Result<Answer, ApiError> {
     };
     let mut entry = shown("patient.search", page.iter().map(|found| &found.record));
     entry.patients = page.iter().map(|found| crate::model::PatientKey(found.record.id.clone())).collect();
+    // The links of one Patient name others, whether these match or not.
+    entry.patients.extend(linked);
     entry.hits = Some(total as u64);
     entry.query = Some(question.in_words());
-    let links = links(call, question, total)?;
+    let links = page_links(call, question, total)?;
     // FHIR R4 §3.1.1.3.3: a total that is not exact is left out.
     let total = (complete && !question.without_total).then_some(total as u64);
     let mut bundle = Bundle::new(&call.base, Type::SearchSet, total, &links, page.len() * 3000);

@@ -8,6 +8,7 @@ use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
 use crate::server::call::{Call, shown};
 
 use super::bundle::{Bundle, Mode, Type};
+use super::links;
 use super::search::etag;
 use super::splice::{last_updated, version_id, write_resource};
 
@@ -22,10 +23,12 @@ pub fn read_of(call: &Call, kind: Kind) -> Result<Answer, ApiError> {
     let id = call.id_param("id")?;
     let permit = call.ask(Scope::Record(kind, id.clone()))?;
     let found = call.archive().record(&permit, kind, &id);
-    let (permit, record) = call.found(permit, "record.read", found)?;
-    let entry = shown("record.read", [&record]);
+    let (permit, mut record) = call.found(permit, "record.read", found)?;
+    let added = links::complete(call, &permit, &mut record)?;
+    let mut entry = shown("record.read", [&record]);
+    entry.patients.extend(added.patients);
     // A 304 says that the reader's copy is current: a read like any other, so it is logged first.
-    Ok(permit.answer(resource(call, &record), entry)?.into())
+    Ok(permit.answer(resource(call, &record, &added.tag), entry)?.into())
 }
 
 /// `GET /{kind}/{id}/_history/{version}`
@@ -39,7 +42,7 @@ pub fn vread(call: &Call) -> Result<Answer, ApiError> {
     match versions.iter().rev().find(|record| version_id(record) == asked) {
         Some(record) => {
             let entry = shown("record.read", [record]);
-            Ok(permit.answer(resource(call, record), entry)?.into())
+            Ok(permit.answer(resource(call, record, ""), entry)?.into())
         }
         None => {
             let mut entry = shown("record.read", []);
@@ -65,9 +68,9 @@ pub fn history(call: &Call) -> Result<Answer, ApiError> {
     Ok(permit.answer(Body::new(FHIR_JSON, bundle.finish()), entry)?.into())
 }
 
-/// The resource with its validators, or 304 when the reader already has it (FHIR R4 §3.1.0.1.5).
-fn resource(call: &Call, record: &Record) -> Body {
-    let tag = etag(record);
+/// The resource with its validators (`links` tells which were added), or 304 when the reader already has it (FHIR R4 §3.1.0.1.5).
+fn resource(call: &Call, record: &Record, links: &str) -> Body {
+    let tag = etag(record, links);
     let known = call.header("if-none-match").is_some_and(|tags| tags.split(',').any(|given| same_tag(given, &tag)));
     let mut body = if known {
         Body::new(FHIR_JSON, "").status(304)

@@ -87,6 +87,7 @@ fn bare(patient: &PatientKey) -> ChartIndex {
         counts: Vec::new(),
         coverage: Vec::new(),
         cutover: None,
+        linked: Vec::new(),
     }
 }
 

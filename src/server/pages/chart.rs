@@ -60,7 +60,7 @@ fn with_chart(
     draw: impl FnOnce(&Frame, &Chart) -> Result<String, ApiError>,
 ) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let permit = call.ask_chart(&patient)?;
     let found = call.archive().chart(&permit, &patient, selection);
     let (permit, mut chart) = call.found(permit, "record.read", found)?;
     fetch_results(call, &permit, &mut chart, code);
@@ -117,7 +117,7 @@ pub fn banner_kinds() -> Vec<Kind> {
 /// `GET /patients/{patient}/records/{kind}/{id}`
 pub fn record(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let permit = call.ask_chart(&patient)?;
     let found = call.archive().chart(&permit, &patient, &Selection { kinds: banner_kinds(), newest: None });
     let (permit, chart) = call.found(permit, "record.read", found)?;
     show_record(call, permit, Some(&chart))
@@ -166,7 +166,7 @@ pub fn search(call: &Call) -> Result<Answer, ApiError> {
     }
     let mut question = api::search::read(call, Some(patient.clone()))?;
     (question.offset, question.limit) = (super::offset(call, HITS_SIZE), HITS_SIZE);
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let permit = call.ask_chart(&patient)?;
     let found = call.archive().chart(&permit, &patient, &Selection { kinds: banner_kinds(), newest: None });
     let (permit, chart) = call.found(permit, "record.search", found)?;
     let hits = call.archive().search_text(&permit, &question)?;

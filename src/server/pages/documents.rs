@@ -2,7 +2,6 @@
 //!
 //! Not for: reading formats (`formats`) or drawing pages (`render`).
 
-use crate::access::Scope;
 use crate::formats::{self, MediaKind, encoding};
 use crate::model::{Document, DocumentId};
 use crate::query::{Selection, TextQuestion, marks, parse_question};
@@ -26,7 +25,7 @@ const LIST_NEWEST: usize = 500;
 /// `GET /patients/{patient}/documents/{id}`
 pub fn page(call: &Call) -> Result<Answer, ApiError> {
     let (patient, id) = (call.patient_param("patient")?, DocumentId(call.id_param("id")?));
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+    let permit = call.ask_chart(&patient)?;
     let selection = Selection { kinds: Section::Notes.kinds(), newest: Some(LIST_NEWEST) };
     let found = call.archive().chart(&permit, &patient, &selection);
     let (permit, chart) = call.found(permit, "document.view", found)?;

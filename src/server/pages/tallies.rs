@@ -13,8 +13,9 @@ use crate::server::viewer::observations;
 /// Charts remembered; when they are more, the memory begins anew.
 const CHARTS_MAX: usize = 10_000;
 
-/// Counts by what they depend on: the patient, the catalog in force, and whether restricted records are hidden.
-type Counted = HashMap<(PatientKey, u64, bool), (u64, u64)>;
+/// Counts by what they depend on: the patient with the person's other keys, the catalog in force, and whether restricted
+/// records are hidden.
+type Counted = HashMap<(Vec<PatientKey>, u64, bool), (u64, u64)>;
 
 #[derive(Debug, Default)]
 pub struct Tallies(Mutex<Counted>);
@@ -23,7 +24,9 @@ impl Tallies {
     /// Laboratory results and vital signs of this chart, counted now when all observations are at hand, else as
     /// remembered under the same filter.
     pub fn of(&self, chart: &Chart, permit: &Permit, catalog: u64) -> Option<(u64, u64)> {
-        let key = (chart.index.patient.clone(), catalog, permit.filter().hide_restricted);
+        let linked = chart.index.linked.iter().map(|linked| &linked.key);
+        let keys = std::iter::once(&chart.index.patient).chain(linked).cloned().collect();
+        let key = (keys, catalog, permit.filter().hide_restricted);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(counted) = observations(chart) else { return known.get(&key).copied() };
         if known.len() >= CHARTS_MAX {

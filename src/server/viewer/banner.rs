@@ -5,7 +5,7 @@
 
 use askama::Template;
 
-use crate::model::{Chart, ChartIndex, PatientIdentity, When};
+use crate::model::{Chart, ChartIndex, LinkedPatient, PatientIdentity, When};
 
 use super::fhir::{self, Item};
 use super::frame::Frame;
@@ -26,6 +26,8 @@ pub struct Banner {
     pub died: Option<String>,
     pub numbers: Vec<(String, Option<Badge>)>,
     pub formerly: Option<String>,
+    pub linked: Vec<Linked>,
+    pub more_linked: usize,
     /// `None`: not asked for on this page.
     pub allergies: Vec<AllergyLine>,
     pub more_allergies: usize,
@@ -57,6 +59,34 @@ pub struct End {
     pub us: i64,
     pub day: String,
     pub known: bool,
+}
+
+/// The same person under another key. Name and birth date stand there as that source wrote them: a reader sees at once when
+/// they differ.
+pub struct Linked {
+    pub name: String,
+    pub born: String,
+    pub numbers: Vec<String>,
+    pub badge: Badge,
+    pub href: String,
+    pub reasons: Vec<String>,
+}
+
+/// Linked keys that are named; the others are counted.
+const LINKED_SHOWN: usize = 4;
+
+impl Linked {
+    pub fn of(frame: &Frame, linked: &LinkedPatient) -> Linked {
+        let identity = &linked.identity;
+        Linked {
+            name: Name::of(identity).listed(),
+            born: identity.birth_date.as_ref().map_or(text::NOT_RECORDED.into(), |born| born.date_text().to_string()),
+            numbers: record_numbers(identity),
+            badge: frame.badge(&linked.source_system),
+            href: format!("/patients/{}", linked.key),
+            reasons: linked.reasons.clone(),
+        }
+    }
 }
 
 impl Name {
@@ -144,6 +174,8 @@ impl Banner {
             died: died(identity),
             numbers: record_numbers(identity).into_iter().map(|n| (n, source.clone())).collect(),
             formerly: (!identity.other_names.is_empty()).then(|| identity.other_names.join("; ")),
+            linked: index.linked.iter().take(LINKED_SHOWN).map(|linked| Linked::of(frame, linked)).collect(),
+            more_linked: index.linked.len().saturating_sub(LINKED_SHOWN),
             more_allergies: (held as usize).max(lines.len()) - shown,
             no_allergies: if held == 0 && lines.is_empty() { "None recorded" } else { "" },
             allergies: lines.into_iter().take(3).collect(),
@@ -155,7 +187,11 @@ impl Banner {
 }
 
 fn source_of_patient(frame: &Frame, chart: &Chart) -> Option<Badge> {
-    let own = chart.records.iter().find(|r| r.kind == crate::model::Kind::PATIENT).map(|r| &r.source_system);
+    let own = chart
+        .records
+        .iter()
+        .find(|r| r.kind == crate::model::Kind::PATIENT && r.id == chart.index.patient.0)
+        .map(|r| &r.source_system);
     let only = || (chart.index.coverage.len() == 1).then(|| chart.index.coverage.first().map(|c| &c.source_system)).flatten();
     own.or_else(only).map(|s| frame.badge(s))
 }

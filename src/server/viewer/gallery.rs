@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::access::Role;
 use crate::model::{
-    AccessionId, ArchiveId, Chart, ChartIndex, Coverage, DocumentId, Kind, KindCount, Label, PatientIdentity, PatientIndexDoc,
-    PatientKey, Place, Record, When,
+    AccessionId, ArchiveId, Chart, ChartIndex, Coverage, DocumentId, Kind, KindCount, Label, LinkedPatient, PatientIdentity,
+    PatientIndexDoc, PatientKey, Place, Record, When,
 };
 use crate::query::{Facet, PatientHit, TextHit, TextHits};
 use crate::query::{Origin, PatientHits, Source};
@@ -94,7 +94,14 @@ fn chart(resources: &[Value]) -> Chart {
         addresses: vec!["17 Madeup Lane, Sampleton 00501".into()],
     };
     let key = PatientKey::parse(patient["id"].as_str().unwrap_or("none")).unwrap();
-    let index = ChartIndex { patient: key, identity, counts, coverage: coverage.collect(), cutover: When::parse("2025-12-31") };
+    let index = ChartIndex {
+        patient: key,
+        identity,
+        counts,
+        coverage: coverage.collect(),
+        cutover: When::parse("2025-12-31"),
+        linked: vec![],
+    };
     Chart { index, records }
 }
 
@@ -133,6 +140,15 @@ fn odd_charts() -> Vec<Chart> {
     }
     let mut empty = odd.clone();
     empty.records.clear();
+    let linked = LinkedPatient {
+        key: PatientKey::parse("odd-2").unwrap(),
+        identity: odd.index.identity.clone(),
+        source_system: SOURCES[1].into(),
+        place: odd.records[0].place.clone(),
+        label: Label::NORMAL,
+        reasons: vec!["Linked with odd-1: by ann, 2026-11-22: <script>".into()],
+    };
+    broken.index.linked = vec![linked; 6];
     empty.index =
         ChartIndex { cutover: None, coverage: vec![], counts: vec![], identity: PatientIdentity::default(), ..empty.index };
     vec![odd, broken, empty]
@@ -151,6 +167,7 @@ fn hits(charts: &[Chart]) -> PatientHits {
         },
         score: 1.0,
         why: vec!["family name".into(), "start of given name".into(), "birth year".into()],
+        linked: c.index.linked.clone(),
     };
     PatientHits {
         hits: charts.iter().map(hit).collect(),
@@ -378,6 +395,21 @@ fn an_unreadable_date_and_a_missing_value_are_said() {
     assert!(page.contains("not recorded"));
     let results = section(&clinician, odd, Section::Results, &Query::default());
     assert!(results.contains("Culture"), "a text-only result has its row");
+}
+
+#[test]
+fn a_linked_key_stands_in_the_banner_and_beside_its_hit() {
+    let charts = odd_charts();
+    let clinician = frame(Some(Role::Clinician), "/patients/odd-1");
+    let page = section(&clinician, &charts[1], Section::Summary, &Query::default());
+    assert_eq!(page.matches("Also known here as").count(), 4);
+    assert!(page.contains("And under 2 more numbers.") && page.contains("Linked with odd-1: by ann"));
+    let answer = hits(&charts);
+    let found = find(&clinician, &FindPage { q: "odd", answer: Some(&answer), page_size: 20, ..FindPage::default() });
+    assert!(
+        found.contains("Also known here as")
+            && !section(&clinician, &charts[0], Section::Summary, &Query::default()).contains("Also known here as")
+    );
 }
 
 /// Writes every page to the folder of `CHARTKEEP_GALLERY`, to be looked at in a browser.

@@ -20,12 +20,13 @@ use crate::access::{Permit, Scope};
 use crate::model::{Kind, PatientKey, Record};
 use crate::query::{QueryError, Selection};
 
-pub use page::links;
+pub use page::links as page_links;
 pub use question::Question;
 pub use window::TimeWindow;
 
 use super::super::answer::{Answer, ApiError, Body, FHIR_JSON};
 use super::super::call::{Call, shown, together};
+use super::links;
 use super::splice::version_id;
 
 /// Most ids of one `_id=a,b,…` without a patient: each is asked of the gate and logged on its own.
@@ -52,17 +53,21 @@ pub fn parse(record: &Record) -> Value {
 /// `GET /{kind}` and `POST /{kind}/_search` for every kind.
 pub fn search(call: &Call, kind: Kind) -> Result<Answer, ApiError> {
     let question = Question::parse(kind, call)?;
-    match (&question.patient, &question.ids) {
-        (Some(patient), _) => in_chart(call, &question, patient),
-        (None, Some(ids)) if ids.len() <= IDS_MAX => by_id(call, &question),
-        (None, Some(_)) => Err(ApiError::too_costly("At most 20 ids at once, or name the patient.")),
-        (None, None) if kind == Kind::PATIENT => super::patients::search(call, &question),
-        (None, None) => Err(ApiError::too_costly("A search must name a patient (patient=…) or an id (_id=…).")),
+    if let Some(patient) = question.patient.clone() {
+        return in_chart(call, question, &patient);
+    }
+    match &question.ids {
+        Some(ids) if ids.len() <= IDS_MAX => by_id(call, &question),
+        Some(_) => Err(ApiError::too_costly("At most 20 ids at once, or name the patient.")),
+        None if kind == Kind::PATIENT => super::patients::search(call, &question),
+        None => Err(ApiError::too_costly("A search must name a patient (patient=…) or an id (_id=…).")),
     }
 }
 
-fn in_chart(call: &Call, question: &Question, patient: &PatientKey) -> Result<Answer, ApiError> {
-    let permit = call.ask(Scope::Chart(patient.clone()))?;
+fn in_chart(call: &Call, mut question: Question, patient: &PatientKey) -> Result<Answer, ApiError> {
+    let permit = call.ask_chart(patient)?;
+    question.person = permit.scope().patients().to_vec();
+    let question = &question;
     let mut selection = Selection { kinds: vec![question.kind], newest: None };
     if question.with_provenance && question.kind.name() != "Provenance" {
         selection.kinds.extend(Kind::from_name("Provenance"));
@@ -77,7 +82,7 @@ fn in_chart(call: &Call, question: &Question, patient: &PatientKey) -> Result<An
     // Charts list oldest first; an answer begins with what is newest.
     let records: Vec<Record> = records;
     let matches = question.select(records.into_iter().rev());
-    page::answer(call, question, permit, matches, &provenance)
+    page::answer(call, question, permit, matches, &provenance, Vec::new())
 }
 
 fn by_id(call: &Call, question: &Question) -> Result<Answer, ApiError> {
@@ -85,15 +90,20 @@ fn by_id(call: &Call, question: &Question) -> Result<Answer, ApiError> {
     let mut answers = Vec::new();
     for id in ids {
         let permit = call.ask(Scope::Record(question.kind, id.clone()))?;
+        let mut linked = Vec::new();
         let found = match call.archive().record(&permit, question.kind, id) {
-            Ok(record) => question.select([record].into_iter()),
+            Ok(mut record) => {
+                linked = links::complete(call, &permit, &mut record)?.patients;
+                question.select([record].into_iter())
+            }
             Err(QueryError::NotFound) => Vec::new(),
             Err(other) => return Err(other.into()),
         };
         if ids.len() == 1 {
-            return page::answer(call, question, permit, found, &[]);
+            return page::answer(call, question, permit, found, &[], linked);
         }
         let mut entry = shown("record.search", found.iter().map(|found| &found.record));
+        entry.patients.extend(linked);
         entry.hits = Some(found.len() as u64);
         entry.query = Some(question.in_words());
         answers.push(permit.answer(found, entry)?);
@@ -102,9 +112,9 @@ fn by_id(call: &Call, question: &Question) -> Result<Answer, ApiError> {
     Ok(all.map(|found| Body::new(FHIR_JSON, page::whole(call, question, found.into_iter().flatten().collect()))).into())
 }
 
-/// `ETag` of a record as served (FHIR R4 §3.1.0.5).
-pub fn etag(record: &Record) -> String {
-    format!("W/\"{}\"", version_id(record))
+/// `ETag` of a record as served, with what tells which links were added (FHIR R4 §3.1.0.5).
+pub fn etag(record: &Record, links: &str) -> String {
+    format!("W/\"{}{links}\"", version_id(record))
 }
 
 /// The records that `permit` lets one see of those that these references name; the rest is left out in silence.

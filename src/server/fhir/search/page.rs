@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::access::Permit;
-use crate::model::{ArchiveId, Kind, Record};
+use crate::model::{ArchiveId, Kind, PatientKey, Record};
 use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
 use crate::server::call::{Call, shown};
 use crate::server::fhir::bundle::{Bundle, Mode, Type};
@@ -39,6 +39,7 @@ pub fn answer(
     permit: Permit,
     matches: Vec<Match>,
     provenance: &[Record],
+    linked: Vec<PatientKey>,
 ) -> Result<Answer, ApiError> {
     let total = matches.len();
     let end = question.offset.saturating_add(question.count).min(total);
@@ -53,6 +54,7 @@ pub fn answer(
     {
         entry.patients.push(patient.clone());
     }
+    entry.patients.extend(linked);
     let links = links(call, question, total)?;
     let bytes = write(call, question, Some(total as u64), &links, page, &included);
     Ok(permit.answer(Body::new(FHIR_JSON, bytes), entry)?.into())

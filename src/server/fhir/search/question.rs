@@ -27,6 +27,8 @@ pub struct Question {
     pub kind: Kind,
     /// The one patient whose chart is searched.
     pub patient: Option<PatientKey>,
+    /// All keys of that patient's person, once the gate has opened their charts.
+    pub person: Vec<PatientKey>,
     /// Without a patient: the records asked for by `_id`.
     pub ids: Option<Vec<ArchiveId>>,
     pub conditions: Vec<Condition>,
@@ -61,6 +63,7 @@ impl Question {
         let mut question = Question {
             kind,
             patient: None,
+            person: Vec::new(),
             ids: None,
             conditions: Vec::new(),
             sort: Vec::new(),
@@ -174,7 +177,8 @@ impl Question {
 
     fn test(&self, record: Record) -> Option<Match> {
         let mut found = Match { record, resource: None };
-        let lies_here = self.patient.is_some() && found.record.patient == self.patient;
+        let is_his = |patient: &PatientKey| self.patient.as_ref() == Some(patient) || self.person.contains(patient);
+        let lies_here = found.record.patient.as_ref().is_some_and(is_his);
         for condition in &self.conditions {
             // A record that lies in the patient's own compartment is his: no need to look into it for that.
             let given = lies_here && matches!(condition.param.name.as_str(), "patient" | "subject" | "beneficiary");

@@ -4,7 +4,7 @@
 
 use askama::Template;
 
-use super::super::banner::{self, Name};
+use super::super::banner::{self, Linked, Name};
 use super::super::frame::Frame;
 use super::super::html::url_part;
 use super::super::source::Badge;
@@ -44,6 +44,7 @@ struct Hit {
     last_seen: String,
     records: String,
     badge: Badge,
+    linked: Vec<Linked>,
     why: String,
     chosen: bool,
 }
@@ -125,6 +126,7 @@ fn hit(frame: &Frame, hit: &PatientHit, words: &[String], choose: String, chosen
         last_seen: hit.patient.last_seen.as_ref().map_or(text::NOT_RECORDED.into(), |w| w.date_text().to_string()),
         records: text::counted(hit.patient.records, "record", "records"),
         badge: frame.badge(&hit.patient.source_system),
+        linked: hit.linked.iter().map(|linked| Linked::of(frame, linked)).collect(),
         why: sentence(&hit.why),
         chosen,
     }

@@ -28,7 +28,18 @@ impl<'a> View<'a> {
         let root = item.root();
         let attachment = root.at("content").items().map(|c| c.at("attachment")).find(|a| a.exists());
         let attachment = attachment.or_else(|| root.at("presentedForm").items().next());
-        let title = fhir::concept(root.at("type")).or_else(|| root.at("title").text()).or_else(|| root.at("description").text());
+        // A type in words says most; a bare code says less than the document's own title.
+        let worded =
+            Some(root.at("type")).filter(|t| t.at("text").exists() || t.at("coding").items().any(|c| c.at("display").exists()));
+        let title = worded
+            .and_then(fhir::concept)
+            .or_else(|| root.at("title").text())
+            .or_else(|| root.at("description").text())
+            .or_else(|| fhir::concept(root.at("type")));
+        // What lists the sections of a document that stands in the list itself says so.
+        let lists_sections =
+            item.record.kind.name() == "Composition" && !root.at("section").items().any(|s| s.at("text").exists());
+        let title = title.map(|title| if lists_sections { format!("Sections of {title}") } else { title });
         let authors: Vec<_> = root.at("author").items().filter_map(|a| item.reference(a)).collect();
         View {
             title: title.or_else(|| attachment.and_then(|a| a.at("title").text())),

@@ -1,0 +1,24 @@
+//! Who is who: from what was said about patient keys to persons, and from what is known of patients to pairs that a
+//! person should look at. Pure: the same statements and patients always give the same answer.
+//!
+//! Nothing is merged. A person is a set of patient keys whose records are shown together, each under its own key; taking
+//! a statement back gives exactly the state before it.
+//!
+//! Not for: writing statements (`statements`), or reading patients (`query`).
+
+mod candidates;
+mod crosswalk;
+mod events;
+mod features;
+mod resolver;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+pub use candidates::{Agreement, Candidate, Candidates, candidates};
+pub use crosswalk::{Crosswalk, CrosswalkError, Known, Plan, Row, Trouble};
+pub use events::{SharedNamespaces, links_of_patient, statements_of};
+pub use features::{Features, compare};
+pub use resolver::{Conflict, Resolver, Said};
+pub use weights::{Weights, weights};

@@ -1,0 +1,205 @@
+//! A person's several patient keys: which of them a reader may see, and what is known of each.
+//!
+//! Links come from statements and are looked up at each question; nothing that is stored knows of them. A key whose
+//! Patient the permit hides is left out with all its records, as if nothing linked it. Not for: resolving statements
+//! (`identity`), or reading records (`chart`, `record`).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::QueryError;
+use super::record::record_at;
+use super::snapshot::{Archive, Snapshot};
+use crate::access::{Filter, Permit, Scope};
+use crate::index::identity_of;
+use crate::model::{Kind, LinkedPatient, PatientKey, Record};
+use crate::store::Accession;
+
+/// How another Patient is linked, as FHIR R4 `Patient.link.type` tells it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LinkType {
+    ReplacedBy,
+    Replaces,
+    SeeAlso,
+}
+
+impl LinkType {
+    pub fn code(self) -> &'static str {
+        match self {
+            LinkType::ReplacedBy => "replaced-by",
+            LinkType::Replaces => "replaces",
+            LinkType::SeeAlso => "seealso",
+        }
+    }
+}
+
+impl Archive {
+    /// What to ask the gate for in order to open the chart of a patient: all keys of the person, this one first.
+    pub fn chart_scope(&self, patient: &PatientKey) -> Scope {
+        let mut keys = self.snapshot().identity.person(patient);
+        if keys.len() <= 1 {
+            return Scope::Chart(patient.clone());
+        }
+        keys.retain(|key| key != patient);
+        keys.insert(0, patient.clone());
+        Scope::Person(keys)
+    }
+
+    /// The person's other keys that are in the archive and that the permit does not hide. Scope: that of the Patient.
+    pub fn patient_links(&self, permit: &Permit, patient: &PatientKey) -> Result<Vec<(PatientKey, LinkType)>, QueryError> {
+        if !permit.covers_record(Kind::PATIENT, &patient.0, Some(patient)) {
+            return Err(QueryError::OutOfScope);
+        }
+        let snapshot = self.snapshot();
+        let identity = &snapshot.identity;
+        let mut links = Vec::new();
+        for other in identity.person(patient).into_iter().filter(|other| other != patient) {
+            if current_patient(&snapshot, permit.filter(), &other)?.is_none() {
+                continue;
+            }
+            let link = if !identity.merges(patient, &other).is_empty() {
+                LinkType::ReplacedBy
+            } else if !identity.merges(&other, patient).is_empty() {
+                LinkType::Replaces
+            } else {
+                LinkType::SeeAlso
+            };
+            links.push((other, link));
+        }
+        Ok(links)
+    }
+
+    /// Every current Patient record of the archive, accession after accession in the order of its charts; for commands
+    /// that compare all patients. Scope: `Everything`.
+    pub fn each_patient(&self, permit: &Permit, visit: &mut dyn FnMut(&PatientKey, &Record)) -> Result<(), QueryError> {
+        if *permit.scope() != Scope::Everything {
+            return Err(QueryError::OutOfScope);
+        }
+        let snapshot = self.snapshot();
+        for (number, accession) in snapshot.accessions.iter().enumerate() {
+            let later = snapshot.accessions.get(number + 1..).unwrap_or_default();
+            // Versions stand one after the other, the current one last.
+            let mut waiting: Option<(PatientKey, Record)> = None;
+            for frame in 0..accession.frames() {
+                let frame = accession.frame(frame, false)?;
+                for at in (0..frame.len()).filter(|at| frame.kind(*at) == Some(Kind::PATIENT)) {
+                    let Some(record) = record_at(accession, &frame, at, None) else { continue };
+                    let key = PatientKey(record.id.clone());
+                    if let Some((before, record)) = waiting.take().filter(|(before, _)| *before != key) {
+                        show_current(later, permit.filter(), &before, record, visit)?;
+                    }
+                    waiting = Some((key, record));
+                }
+            }
+            if let Some((key, record)) = waiting {
+                show_current(later, permit.filter(), &key, record, visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was said of a patient key: the keys of the person, and the reasons in words. No record content.
+    pub fn said_of(&self, patient: &PatientKey) -> (Vec<PatientKey>, Vec<String>) {
+        let identity = &self.snapshot().identity;
+        (identity.person(patient), identity.reasons(patient))
+    }
+}
+
+/// Shows a Patient unless it is hidden, or a later accession holds a newer version.
+fn show_current(
+    later: &[Arc<Accession>],
+    filter: &Filter,
+    key: &PatientKey,
+    record: Record,
+    visit: &mut dyn FnMut(&PatientKey, &Record),
+) -> Result<(), QueryError> {
+    for accession in later {
+        if accession.patient(key)?.is_some_and(|entry| entry.runs.iter().any(|run| run.kind == Kind::PATIENT)) {
+            return Ok(());
+        }
+    }
+    if filter.allows(record.label) {
+        visit(key, &Record { patient: Some(key.clone()), ..record });
+    }
+    Ok(())
+}
+
+/// The keys whose records the chart of `patient` shows under this permit: his own, and the linked ones that are not hidden.
+pub(super) fn keys(snapshot: &Snapshot, permit: &Permit, patient: &PatientKey) -> Result<Vec<PatientKey>, QueryError> {
+    if !permit.covers_patient(patient) {
+        return Err(QueryError::OutOfScope);
+    }
+    let mut keys = vec![patient.clone()];
+    if let Scope::Person(all) = permit.scope() {
+        for key in all.iter().filter(|key| *key != patient) {
+            if !is_hidden(snapshot, permit.filter(), key)? {
+                keys.push(key.clone());
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// Whether a record of `patient` may be shown as part of the chart that the permit is for: not when a link alone leads to
+/// him and he himself is hidden.
+pub(super) fn is_shown(snapshot: &Snapshot, permit: &Permit, patient: Option<&PatientKey>) -> Result<bool, QueryError> {
+    match (permit.scope(), patient) {
+        (Scope::Person(keys), Some(patient)) if keys.first() != Some(patient) => {
+            Ok(!is_hidden(snapshot, permit.filter(), patient)?)
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Whether any version of the Patient record is hidden: then the patient is not there.
+fn is_hidden(snapshot: &Snapshot, filter: &Filter, key: &PatientKey) -> Result<bool, QueryError> {
+    if !filter.hide_restricted {
+        return Ok(false);
+    }
+    for accession in &snapshot.accessions {
+        for found in accession.find(Kind::PATIENT, key.as_str())? {
+            if !filter.allows(accession.frame(found.frame, false)?.label(found.index)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// The current Patient record of a key; `None` when there is none or it is hidden.
+fn current_patient(snapshot: &Snapshot, filter: &Filter, key: &PatientKey) -> Result<Option<Record>, QueryError> {
+    let mut current: Option<(String, Record)> = None;
+    for accession in &snapshot.accessions {
+        for found in accession.find(Kind::PATIENT, key.as_str())? {
+            let frame = accession.frame(found.frame, false)?;
+            if !filter.allows(frame.label(found.index)) {
+                return Ok(None);
+            }
+            let updated = super::record::last_updated(&frame, found.index);
+            let record = record_at(accession, &frame, found.index, Some(key.clone()));
+            if let Some(record) = record.filter(|_| current.as_ref().is_none_or(|(before, _)| *before <= updated)) {
+                current = Some((updated, record));
+            }
+        }
+    }
+    Ok(current.map(|(_, record)| record))
+}
+
+/// What a chart or a hit says of one linked key; `None` when the permit shows no Patient record of it.
+pub(super) fn linked_patient(
+    snapshot: &Snapshot,
+    filter: &Filter,
+    key: &PatientKey,
+) -> Result<Option<LinkedPatient>, QueryError> {
+    let Some(record) = current_patient(snapshot, filter, key)? else { return Ok(None) };
+    let json: Value = serde_json::from_str(&record.json).unwrap_or_default();
+    Ok(Some(LinkedPatient {
+        key: key.clone(),
+        identity: identity_of(&json),
+        source_system: record.source_system,
+        place: record.place,
+        label: record.label,
+        reasons: snapshot.identity.reasons(key),
+    }))
+}

@@ -1,0 +1,106 @@
+//! What can be said about records, and what it rests on. The JSON form is what the log keeps: names are only ever added.
+//!
+//! Not for: what follows from it (`identity`, `query`).
+
+use serde::{Deserialize, Serialize};
+
+/// One statement. Patients are named by their keys, which need not be in the archive yet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "statement", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Statement {
+    /// The label of a record from now on, in place of an earlier one.
+    LabelPut {
+        /// Resource type and archive id.
+        kind: String,
+        id: String,
+        /// Bits of `model::Label`.
+        label: u8,
+        reason: String,
+    },
+    /// Two patient keys are one person, and both stay in use.
+    Link {
+        a: String,
+        b: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
+    /// An earlier link between the two no longer holds.
+    Unlink {
+        a: String,
+        b: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
+    /// A patient key was given up for another of the same person.
+    Merge {
+        from: String,
+        into: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
+    /// An earlier merge no longer holds.
+    Unmerge {
+        from: String,
+        into: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
+    /// Two patient keys are two people: whatever says otherwise of this very pair does not count.
+    NotSame { a: String, b: String, reason: String },
+    /// That they are two people is no longer said.
+    MaybeSame { a: String, b: String, reason: String },
+    /// A patient key is out of use in its source. It still leads to its records.
+    Retire {
+        key: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
+    /// A retired key is in use after all.
+    Reinstate {
+        key: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
+}
+
+/// What a statement about identity rests on.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Evidence {
+    /// The judgement of whoever made it.
+    #[default]
+    Person,
+    /// A row of a crosswalk file that the site supplied.
+    Crosswalk {
+        /// Its name, without folders.
+        file: String,
+        sha256: String,
+        /// From 1, the heading included.
+        row: u64,
+    },
+    /// A message of an accession.
+    Message {
+        accession: String,
+        /// Number of the source record in the accession's ledger.
+        item: u64,
+        /// When it happened, as the source wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
+    },
+    /// `Patient.link` of this archived Patient.
+    PatientLink { patient: String },
+    /// A rule that the site switched on.
+    Rule { rule: String },
+}
+
+impl Evidence {
+    pub fn is_person(&self) -> bool {
+        *self == Evidence::Person
+    }
+}
