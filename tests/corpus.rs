@@ -92,3 +92,60 @@ fn the_open_corpus_loads_and_the_fate_of_every_file_is_told() {
         assert!(is_told && (row.outcome != "quarantined" || row.reason.is_some()), "{row:?}");
     }
 }
+
+/// Messages of a file, counted apart from the product: lines that begin with `MSH` and a delimiter, after any framing.
+fn messages(bytes: &[u8]) -> u64 {
+    let lines = bytes.split(|b| matches!(b, b'\r' | b'\n' | 0x0b | 0x1c));
+    let is_header = |line: &&[u8]| {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let line = &line[line.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0)..];
+        line.starts_with(b"MSH") && line.get(3).is_some_and(|b| !b.is_ascii_alphanumeric())
+    };
+    lines.filter(is_header).count() as u64
+}
+
+#[test]
+fn every_form_of_the_corpus_loads_in_one_run_and_no_sound_message_or_document_is_refused() {
+    let Some(corpus) = std::env::var_os("CHARTKEEP_CORPUS").map(PathBuf::from) else {
+        println!("not run: CHARTKEEP_CORPUS does not name the sample corpus");
+        return;
+    };
+    let home = folder();
+    let archive = init(&home);
+    let words = ["ingest", "--json", "--source-system", "zoo", "--mapping", "synthea"].map(Path::new);
+    let result = crate::support::chartkeep(words.into_iter().chain([archive.as_path(), &corpus])).expect(1).json();
+    let records = |member: &str| result["records"][member].as_u64().unwrap_or(0);
+    let fates = ["archived", "duplicate", "quarantined", "excluded", "joined"];
+    assert_eq!(records("input"), fates.iter().map(|fate| records(fate)).sum::<u64>());
+
+    let accession = &accessions(&archive)[0];
+    assert_eq!(accession.files.len(), files_below(&corpus).len(), "every file has a line in the ledger");
+    let rows = ledger(accession);
+    let of_form = |form: &str| rows.iter().filter(|r| r.entry == 0 && r.kind.starts_with(form)).collect::<Vec<_>>();
+
+    // Two files hold a header that ends in its own delimiters, one begins with lines that are of no message.
+    let refused: Vec<&str> =
+        of_form("hl7v2").iter().filter_map(|r| (r.outcome == "quarantined").then(|| r.reason.as_deref().unwrap_or(""))).collect();
+    let codes: Vec<&str> = refused.iter().map(|reason| reason.split(':').next().unwrap_or(reason)).collect();
+    assert_eq!(codes, ["leading-junk", "truncated", "truncated"]);
+    let counted: u64 = files_below(&corpus.join("hl7v2")).iter().map(|f| messages(&std::fs::read(f).unwrap())).sum();
+    // The junk is a source record and no message; UTF-16 files are not counted by bytes.
+    let read = of_form("hl7v2").len() as u64 - 1;
+    let wide: u64 =
+        accession.files.iter().filter(|f| f.fate == "messages" && is_wide(&corpus.join(&f.name))).map(|f| f.items).sum();
+    assert_eq!(read - wide, counted, "messages by an independent count");
+
+    let documents = of_form("cda");
+    assert!(documents.len() > 200 && documents.iter().all(|r| r.outcome != "quarantined"), "no CDA document is refused");
+    let tables = of_form("row:");
+    assert!(tables.len() > 10_000 && tables.iter().all(|r| r.outcome == "archived" || r.outcome == "duplicate"));
+    let checked =
+        crate::support::chartkeep([Path::new("verify"), &archive, Path::new("--delivery"), &corpus, Path::new("--json")]);
+    assert_eq!(checked.expect(0).json()["rebuilt_files"], accession.files.len());
+}
+
+/// Whether a file is UTF-16.
+fn is_wide(path: &Path) -> bool {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
+}

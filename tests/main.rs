@@ -11,6 +11,7 @@ mod gate;
 mod gate_compile;
 mod house;
 mod ingest;
+mod mapped;
 mod sealed;
 mod support;
 mod terminology;

@@ -82,7 +82,7 @@ fn make(args: &DemoArgs, archive: &Path) -> anyhow::Result<()> {
         durable::write_new(&config, CONFIG.as_bytes()).context("the demo's configuration cannot be written")?;
     }
     let (paths, settings) = ([delivery], Settings::default());
-    let delivered = ingest::Delivered { paths: &paths, source_system: SOURCE_SYSTEM, settings: &settings };
+    let delivered = ingest::Delivered { paths: &paths, source_system: SOURCE_SYSTEM, settings: &settings, reprocess_of: None };
     let outcome = ingest::ingest(archive, &delivered, None, &Meter::new())?;
     let records = outcome.summary.records;
     ensure!(records.balances(), "the ledger does not balance");

@@ -69,7 +69,7 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
     let meter = Meter::new();
     let settings = args.mapping.as_deref().map_or_else(|| Ok(Settings::default()), mapping_named);
     let done = settings.and_then(|settings| {
-        let what = Delivered { paths: &args.paths, source_system: &args.source_system, settings: &settings };
+        let what = Delivered { paths: &args.paths, source_system: &args.source_system, settings: &settings, reprocess_of: None };
         ingest(&args.archive, &what, args.threads, &meter)
     });
     meter.end();
@@ -102,7 +102,7 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
     Ok(if records.quarantined > 0 && !outcome.is_known { ExitCode::from(DONE_WITH_FINDINGS) } else { ExitCode::SUCCESS })
 }
 
-fn print_summary(outcome: &Outcome, archive: &Path) {
+pub(super) fn print_summary(outcome: &Outcome, archive: &Path) {
     let records = outcome.summary.records;
     if outcome.is_known {
         println!("This delivery is already archived as {}. Nothing was changed.", outcome.accession);
@@ -132,6 +132,8 @@ pub(super) struct Delivered<'a> {
     pub paths: &'a [PathBuf],
     pub source_system: &'a str,
     pub settings: &'a Settings,
+    /// The accession whose quarantined source records these are.
+    pub reprocess_of: Option<&'a str>,
 }
 
 /// A mapping file by its path, or one that comes with the program by its name.
@@ -153,13 +155,13 @@ pub(super) fn ingest(
     threads: Option<usize>,
     meter: &Meter,
 ) -> anyhow::Result<Outcome> {
-    let Delivered { paths, source_system, settings } = *delivered;
+    let Delivered { paths, source_system, settings, reprocess_of } = *delivered;
     let started = Instant::now();
     let (open, _lock) = OpenArchive::open_to_change(archive)?;
     let workplace = Workplace::open(archive)?;
     let signer = workplace.signer(KeyPurpose::Seal)?;
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);
-    let options = IngestOptions { paths, source_system, threads, now: now(), settings };
+    let options = IngestOptions { paths, source_system, threads, now: now(), settings, reprocess_of };
     let show = |progress: Progress| match progress {
         Progress::Reading { bytes, of } => meter.show("reading", bytes, of, true),
         Progress::Gathering { done, of } => meter.show("gathering", done as u64, of as u64, false),

@@ -16,6 +16,7 @@ mod map;
 mod operator;
 mod progress;
 mod report;
+mod reprocess;
 pub mod serve;
 pub mod synth;
 mod terminology;
@@ -49,6 +50,7 @@ enum Command {
     Index(index::IndexArgs),
     Identity(identity::IdentityArgs),
     Report(report::ReportArgs),
+    Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Terminology(terminology::TerminologyArgs),
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Index(args) => index::run(args),
         Command::Identity(args) => identity::run(args),
         Command::Report(args) => report::run(args),
+        Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Terminology(args) => terminology::run(args),

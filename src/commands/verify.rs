@@ -221,7 +221,10 @@ fn deliveries(
     }
     let beside = args.archive.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let delivered = match crate::sources::list(&args.delivery, beside) {
-        Ok(delivered) => delivered,
+        Ok(mut delivered) => {
+            delivered.with_containers();
+            delivered
+        }
         Err(error) => return verdict.findings.push(finding(error.path.display().to_string(), None, error.what.to_string())),
     };
     let files: Vec<rebuild::Delivered> =

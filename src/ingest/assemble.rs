@@ -45,6 +45,7 @@ pub struct Pieces<'a> {
     pub now: String,
     pub seconds: f64,
     pub settings: &'a Settings,
+    pub reprocess_of: Option<&'a str>,
 }
 
 /// Quarantined items that the report shows by their places.
@@ -148,6 +149,7 @@ pub fn assemble(
             mapping_sha256: pieces.settings.sha256.clone(),
             time_zone: pieces.settings.zone_name.clone(),
         },
+        reprocess_of: pieces.reprocess_of.map(str::to_string),
         bytes_in: summary.bytes_in,
         sealed_at: pieces.now.clone(),
         made_by: format!("chartkeep {} fhir-r4 reader 1", env!("CARGO_PKG_VERSION")),
@@ -180,7 +182,8 @@ fn demand_balance(pieces: &Pieces<'_>, ledger: &LedgerOutcome, records: u64) -> 
     let read = pieces.spread.records + items;
     let by_kind: u64 = pieces.spread.by_kind.values().sum();
     let in_parts: u64 = pieces.parts.iter().map(|p| p.records).sum();
-    let in_files: u64 = pieces.files.iter().filter(|f| f.pieces > 0 && f.fate != "kept").map(|f| f.items).sum();
+    let in_files: u64 =
+        pieces.files.iter().filter(|f| f.pieces > 0 && !matches!(f.fate.as_str(), "kept" | "container")).map(|f| f.items).sum();
     let made: u64 = pieces.spread.derived.values().sum();
     let mut mapped = LedgerTotals::default();
     pieces.spread.items.count(&mut mapped);

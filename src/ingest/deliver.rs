@@ -60,6 +60,8 @@ pub enum Reading {
     Head(Arc<dyn Mapper>),
     /// A file that is no source record by itself: an attachment, or of no known form.
     Kept,
+    /// A container, kept so that it can be had back as it was; its members are read as files of their own.
+    Container,
 }
 
 /// Bytes by which a loose document is mapped.
@@ -84,7 +86,8 @@ pub fn deliver(
             Reading::Records { cutter, mapper, fate } => reader.records(cutter, &mapper, fate, progress)?,
             Reading::Whole(mapper) => reader.whole_record(&mapper, progress)?,
             Reading::Head(mapper) => reader.head_record(&mapper, progress)?,
-            Reading::Kept => reader.kept(progress)?,
+            Reading::Kept => reader.kept("kept", 1, progress)?,
+            Reading::Container => reader.kept("container", 0, progress)?,
         }
         findings.append(&mut reader.findings);
         let record = reader.finish();
@@ -397,9 +400,9 @@ impl<'a> Deliverer<'a> {
     }
 
     /// A file that is no source record by itself.
-    fn kept(&mut self, progress: &(dyn Fn(u64) + Sync)) -> Result<(), IngestError> {
-        self.fate = "kept";
-        self.items = 1;
+    fn kept(&mut self, fate: &'static str, items: u64, progress: &(dyn Fn(u64) + Sync)) -> Result<(), IngestError> {
+        self.fate = fate;
+        self.items = items;
         self.keep_all(progress)?;
         self.end_pieces()
     }

@@ -93,6 +93,8 @@ pub struct IngestOptions<'a> {
     /// RFC 3339, UTC.
     pub now: String,
     pub settings: &'a Settings,
+    /// The accession whose quarantined source records are read again; `None` for a delivery.
+    pub reprocess_of: Option<&'a str>,
 }
 
 /// How far it is. Bytes are those read from the delivery; records those gathered.
@@ -138,7 +140,8 @@ pub fn run(
     }
     sweep(layout)?;
     let mut listed = sources::list(options.paths, &layout.building())?;
-    let readers = Readers::prepare(options.settings, &mut listed.files)?;
+    listed.with_containers();
+    let readers = Readers::prepare(options.settings, &mut listed)?;
     let delivery = &listed.files;
     if delivery.is_empty() {
         return Err(IngestError::Delivery("the delivery holds no files".into()));
@@ -147,7 +150,9 @@ pub fn run(
     for entry in current.accessions.iter().filter(|a| a.source_system == options.source_system) {
         earlier.push(Arc::new(Accession::open(layout, entry, keys)?));
     }
-    if let Some(known) = same_delivery(&earlier, delivery)? {
+    if options.reprocess_of.is_none()
+        && let Some(known) = same_delivery(&earlier, delivery)?
+    {
         sweep(layout)?;
         return Ok(known);
     }
@@ -170,7 +175,7 @@ pub fn run(
     let mut identity = std::mem::take(&mut spread.identity);
     // As it happened, where the source says when; else as it was delivered.
     identity.sort_by(|(a, one), (b, two)| (one.at(), a).cmp(&(two.at(), b)));
-    let fingerprint = fingerprint(&files);
+    let fingerprint = fingerprint(&files, options);
     let id = accession_id(options.source_system, &fingerprint);
     if let Some(withdrawn) = current.withdrawn.iter().find(|w| w.accession.accession == id.as_str()) {
         let (day, name) = (&withdrawn.at[..withdrawn.at.len().min(10)], id.as_str());
@@ -179,7 +184,11 @@ pub fn run(
         )));
     }
     if current.accessions.iter().any(|a| a.accession == id.as_str()) {
-        return Err(IngestError::Delivery("an accession of this name exists already".into()));
+        let what = match options.reprocess_of {
+            Some(_) => "what was quarantined has been read again with this mapping already",
+            None => "an accession of this name exists already",
+        };
+        return Err(IngestError::Delivery(what.into()));
     }
     let (shapes, finals) = registry.finish();
     let mut secret = [0u8; 32];
@@ -220,6 +229,7 @@ pub fn run(
         now: options.now.clone(),
         seconds: started.elapsed().as_secs_f64(),
         settings: options.settings,
+        reprocess_of: options.reprocess_of,
     };
     let (seal, manifest, summary, report) = assemble::assemble(pieces, &draft.join("seal.json"), signer)?;
     let mut sealed = settle(layout, &draft, &id, seal, manifest, summary, report)?;
@@ -295,8 +305,15 @@ impl Sealed {
     }
 }
 
-fn fingerprint(files: &[FileRecord]) -> String {
+fn fingerprint(files: &[FileRecord], options: &IngestOptions<'_>) -> String {
     let mut hash = Sha256::new();
+    if let Some(accession) = options.reprocess_of {
+        // The same bytes read again under another mapping are another accession.
+        hash.update(accession.as_bytes());
+        hash.update([0]);
+        hash.update(options.settings.sha256.as_bytes());
+        hash.update([0]);
+    }
     for file in files {
         hash.update(file.name.as_bytes());
         hash.update([0]);

@@ -17,7 +17,7 @@ use crate::mapping::document::Index;
 use crate::mapping::settings::Settings;
 use crate::mapping::tabular::{self, Prepared, Scratch};
 use crate::mapping::{Context, Mapped, Mapper, cda, hl7v2};
-use crate::sources::{self, DeliveryFile, FileKind, Packing};
+use crate::sources::{self, Delivery, DeliveryFile, FileKind, Packing};
 
 /// The readers of one delivery, with what they had to load first.
 pub struct Readers {
@@ -45,12 +45,16 @@ enum Form {
     /// The list of loose documents.
     DocumentList(Dialect),
     Kept,
+    /// A container whose members are files of the delivery too.
+    Container,
 }
 
 impl Readers {
     /// Looks at every file, and loads what the settings name: lookup tables, the list of documents. Sets the packing of
     /// packed files of a form that is read.
-    pub fn prepare(settings: &Settings, delivery: &mut [DeliveryFile]) -> Result<Readers, IngestError> {
+    pub fn prepare(settings: &Settings, listed: &mut Delivery) -> Result<Readers, IngestError> {
+        let containers: Vec<String> = listed.outer_containers().map(|c| c.name.clone()).collect();
+        let delivery = &mut listed.files;
         for file in delivery.iter_mut().filter(|f| settings.tables.table_for(&f.name).is_some()) {
             file.packing = sources::head(file)?.1;
         }
@@ -58,7 +62,8 @@ impl Readers {
         let documents = documents(settings, delivery)?;
         let mut forms = Vec::with_capacity(delivery.len());
         for file in delivery.iter_mut() {
-            forms.push(form_of(file, &tables, documents.as_deref())?);
+            let is_container = file.container.is_none() && containers.contains(&file.name);
+            forms.push(if is_container { Form::Container } else { form_of(file, &tables, documents.as_deref())? });
         }
         let mut findings = BTreeMap::new();
         for (_, finding) in &tables.findings {
@@ -98,6 +103,7 @@ impl Readers {
                 None => Reading::Kept,
             },
             Form::Kept => Reading::Kept,
+            Form::Container => Reading::Container,
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Origin {
     pub form: Option<String>,
     /// Name and version of the mapping; `None` for a record that was delivered as FHIR.
     pub mapping: Option<String>,
+    /// The zone in which times without an offset were read; `None` for a record that was delivered as FHIR.
+    pub time_zone: Option<String>,
     /// How many further source records say the same, as far as was looked.
     pub repeated: usize,
     /// The source record as delivered.
@@ -85,6 +87,7 @@ fn origin_of(permit: &Permit, (record, accession, found): &Located) -> Result<Or
         span: head.span,
         form: mapped.then(|| head.kind.clone()),
         mapping: mapped.then(|| accession.seal.derived.mapping.clone()),
+        time_zone: mapped.then(|| accession.seal.derived.time_zone.clone()),
         repeated: items.len() - 1,
         source,
     })

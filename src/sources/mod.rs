@@ -94,6 +94,35 @@ pub struct Delivery {
     scratch: Scratch,
 }
 
+impl Delivery {
+    /// The containers that were delivered as files, not inside another one.
+    pub fn outer_containers(&self) -> impl Iterator<Item = &Container> {
+        let is_inside = |one: &Container, other: &Container| {
+            one.name.len() > other.name.len()
+                && one.name.starts_with(&other.name)
+                && one.name.as_bytes()[other.name.len()] == b'/'
+        };
+        self.containers.iter().filter(move |one| !self.containers.iter().any(|other| is_inside(one, other)))
+    }
+
+    /// Puts the outer containers among the files, so that they are kept and rebuilt like any file.
+    pub fn with_containers(&mut self) {
+        let outer: Vec<DeliveryFile> = self
+            .outer_containers()
+            .map(|c| DeliveryFile {
+                name: c.name.clone(),
+                path: c.path.clone(),
+                bytes: c.bytes,
+                kind: FileKind::Other,
+                packing: Packing::Plain,
+                container: None,
+            })
+            .collect();
+        self.files.extend(outer);
+        self.files.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+}
+
 /// All files below the paths, in the order of their names; links are not followed out of a folder. Containers are
 /// unpacked below the folder `scratch`.
 pub fn list(paths: &[PathBuf], scratch: &Path) -> Result<Delivery, SourceError> {

@@ -55,6 +55,8 @@ pub struct Accession {
     aliases: AHashMap<String, (Kind, String)>,
     /// Delivery file that is kept whole → its place in `files`.
     kept_files: AHashMap<String, usize>,
+    /// By the last part of the name; `None` where several files share it.
+    kept_by_last_name: AHashMap<String, Option<usize>>,
     pub files: Vec<FileRecord>,
     terminology: Terminology,
 }
@@ -128,6 +130,11 @@ impl Accession {
                 Some((alias, (Kind::from_name(kind)?, id.to_string())))
             })
             .collect();
+        let mut kept_by_last_name: AHashMap<String, Option<usize>> = AHashMap::new();
+        for (place, file) in files.iter().enumerate().filter(|(_, f)| f.document.is_some()) {
+            let last = file.name.rsplit('/').next().unwrap_or(&file.name);
+            kept_by_last_name.entry(last.to_string()).and_modify(|held| *held = None).or_insert(Some(place));
+        }
         let is_kept = |(_, f): &(usize, &FileRecord)| f.document.is_some();
         let kept_files = files.iter().enumerate().filter(is_kept).map(|(i, f)| (f.name.clone(), i)).collect();
         Ok(Accession {
@@ -146,6 +153,7 @@ impl Accession {
             part_starts,
             aliases,
             kept_files,
+            kept_by_last_name,
             files,
         })
     }
@@ -265,7 +273,13 @@ impl Accession {
             return Some((&self.files[*place], None));
         }
         let (name, span) = attachment::parse(url)?;
-        Some((&self.files[*self.kept_files.get(&name)?], span))
+        let place = self.kept_files.get(&name).or_else(|| {
+            // An export that came in a container names its files from its own top.
+            let last = name.rsplit('/').next().unwrap_or(&name);
+            let place = self.kept_by_last_name.get(last)?.as_ref()?;
+            self.files[*place].name.strip_suffix(&name).is_some_and(|before| before.ends_with('/')).then_some(place)
+        })?;
+        Some((&self.files[*place], span))
     }
 
     /// `length` bytes from `offset` on in the content of a file that is kept whole.

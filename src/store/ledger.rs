@@ -287,8 +287,8 @@ pub struct FileRecord {
     /// Size and SHA-256 of the content behind the packing.
     pub content_bytes: u64,
     pub content_sha256: String,
-    /// `records` (FHIR), `messages` (HL7 v2), `rows` (a table), `document` (CDA, or a file that an index names), or `kept`
-    /// (an attachment of a record, or a file of no known form).
+    /// `records` (FHIR), `messages` (HL7 v2), `rows` (a table), `document` (CDA, or a file that an index names), `kept`
+    /// (an attachment of a record, or a file of no known form), or `container` (its members are files of their own).
     pub fate: String,
     /// Items of the file: `first_item` and as many as `items`.
     pub first_item: u64,

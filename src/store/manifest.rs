@@ -77,6 +77,9 @@ pub struct Seal {
     pub by_kind: BTreeMap<String, u64>,
     #[serde(default)]
     pub derived: DerivedTotals,
+    /// The accession whose quarantined source records were read again to make this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprocess_of: Option<String>,
     pub bytes_in: u64,
     /// RFC 3339, UTC.
     pub sealed_at: String,

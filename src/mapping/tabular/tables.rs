@@ -88,6 +88,11 @@ impl Tables {
         Ok(tables)
     }
 
+    /// Whether a file is the table of patients, without which the rows of others cannot be told from orphans.
+    pub fn is_patients(&self, file: &str) -> bool {
+        self.patients.as_ref().is_some_and(|patients| fits(&patients.file, file))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty()
     }

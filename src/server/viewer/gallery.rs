@@ -210,6 +210,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
                 span: None,
                 form: None,
                 mapping: None,
+                time_zone: None,
                 repeated: 0,
                 source: Source::Shown { bytes: vec![7; 32], beside: Vec::new() },
             };

@@ -49,7 +49,8 @@ struct Body {
     fact: String,
     badge: Badge,
     pairs: Vec<Pair>,
-    versions: Vec<(String, bool)>,
+    /// Number, address, and whether it is the one shown.
+    versions: Vec<(u32, String, bool)>,
     facts: Vec<(&'static str, String, bool)>,
     /// The source record as delivered, when it is text and not long.
     source: Option<String>,
@@ -82,7 +83,12 @@ pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> St
     if let Some(origin) = page.origin {
         facts.extend(origin_facts(origin));
     }
-    let versions = page.versions.iter().map(|v| (format!("Version {}", v.version), v.version == record.version)).collect();
+    let own = match chart {
+        Some(chart) => format!("/patients/{}/records/{}/{}", chart.index.patient, record.kind, record.id),
+        None => format!("/records/{}/{}", record.kind, record.id),
+    };
+    let address = |v: &Record| format!("{own}?version={}", v.version);
+    let versions = page.versions.iter().rev().map(|v| (v.version, address(v), v.version == record.version)).collect();
     let body = Body {
         title: everything::title(item.root()).unwrap_or_else(|| text::field_name(record.kind.name())),
         kind: record.kind.name(),
@@ -127,6 +133,9 @@ fn origin_facts(origin: &Origin) -> Vec<(&'static str, String, bool)> {
     if let (Some(form), Some(mapping)) = (&origin.form, &origin.mapping) {
         facts.push(("Made of", form.clone(), true));
         facts.push(("Mapping", mapping.clone(), false));
+    }
+    if let Some(zone) = &origin.time_zone {
+        facts.push(("Times without a zone", format!("read as {zone}"), false));
     }
     if origin.repeated > 0 {
         facts.push(("Said again by", format!("{} more of the delivery", text::count(origin.repeated as u64)), false));
