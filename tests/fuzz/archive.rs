@@ -93,7 +93,11 @@ pub fn read(input: &Seed, dice: &mut Dice) {
     std::fs::write(&path, &input.bytes).expect("it is written");
     let all = std::panic::catch_unwind(|| everything(&path, &input.bytes));
     let is_checked = dice.once_in(8);
-    let checked = std::panic::catch_unwind(|| if is_checked { verify() });
+    let checked = std::panic::catch_unwind(|| {
+        if is_checked {
+            verify()
+        }
+    });
     std::fs::write(&path, &good).expect("it is written");
     for end in [all, checked] {
         if let Err(panic) = end {
@@ -114,9 +118,14 @@ fn verify() {
 fn everything(path: &Path, bytes: &[u8]) {
     let home = home();
     if let Ok(text) = std::str::from_utf8(bytes) {
-        let keys = KeyRing::load(&home.dir.path().join("archive")).map(|ring| ring.verifiers(KeyPurpose::Seal)).unwrap_or_default();
+        let keys =
+            KeyRing::load(&home.dir.path().join("archive")).map(|ring| ring.verifiers(KeyPurpose::Seal)).unwrap_or_default();
         let _ = verify_note(text, &keys);
-        let _ = (serde_json::from_str::<Seal>(text).is_ok(), serde_json::from_str::<Manifest>(text).is_ok(), serde_json::from_str::<Catalog>(text).is_ok());
+        let _ = (
+            serde_json::from_str::<Seal>(text).is_ok(),
+            serde_json::from_str::<Manifest>(text).is_ok(),
+            serde_json::from_str::<Catalog>(text).is_ok(),
+        );
     }
     if path.extension().is_some_and(|e| e == "parquet") {
         let _ = ledger::read_rows(path, |_| {});

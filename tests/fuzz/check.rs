@@ -93,7 +93,9 @@ fn addresses(value: &serde_json::Value, length: usize, cx: &Context<'_>) {
         serde_json::Value::Array(values) => values.iter().for_each(|value| addresses(value, length, cx)),
         serde_json::Value::Object(members) => {
             let is_attachment = members.contains_key("contentType");
-            if let Some((file, Some(span))) = members.get("url").and_then(|url| attachment::parse(url.as_str()?)).filter(|_| is_attachment) {
+            if let Some((file, Some(span))) =
+                members.get("url").and_then(|url| attachment::parse(url.as_str()?)).filter(|_| is_attachment)
+            {
                 let end = cx.offset + length as u64;
                 let is_inside = file == cx.file && span.offset >= cx.offset && span.offset + span.length <= end;
                 assert!(is_inside, "a document outside its record: {span:?} in {}..{end}", cx.offset);

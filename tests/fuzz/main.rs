@@ -10,6 +10,7 @@
 mod archive;
 mod check;
 mod dice;
+mod marks;
 mod mutate;
 mod mutation;
 mod parent;

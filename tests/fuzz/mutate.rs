@@ -5,17 +5,10 @@
 use std::ops::Range;
 
 use super::dice::Dice;
+use super::marks::Marks;
 
 /// Inputs do not grow beyond this.
 const BYTES_MAX: usize = 1 << 20;
-
-/// What a format is written with.
-pub struct Marks {
-    /// Pieces that mean something: delimiters, quotes, escapes, headers.
-    pub tokens: &'static [&'static str],
-    /// What opens and closes a level.
-    pub nests: &'static [(&'static str, &'static str)],
-}
 
 const NUMBERS: [&str; 12] = [
     "0",
@@ -71,7 +64,13 @@ fn once(bytes: &mut Vec<u8>, others: &[&[u8]], marks: &Marks, dice: &mut Dice) {
         11 => word(bytes, at, dice),
         12 => nest(bytes, span, marks, dice),
         13 => {
-            let run = vec![if dice.once_in(2) { dice.byte() } else { *bytes.get(at).unwrap_or(&b'A') }; dice.length(1 << 16)];
+            let length = if dice.once_in(16) { BYTES_MAX } else { dice.length(1 << 16) };
+            let byte = match dice.below(3) {
+                0 => dice.byte(),
+                1 => *bytes.get(at).unwrap_or(&b'A'),
+                _ => *dice.pick(marks.tokens).as_bytes().first().unwrap_or(&b'A'),
+            };
+            let run = vec![byte; length];
             insert(bytes, at, &run);
         }
         14 => {

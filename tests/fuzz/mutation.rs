@@ -72,7 +72,11 @@ pub fn delivery() -> BTreeMap<String, Vec<u8>> {
         ("hl7/messages.hl7", seeds::MESSAGES.as_bytes().to_vec()),
         ("cda/summary.xml", seeds::DOCUMENT.as_bytes().to_vec()),
         ("patients.csv", b"id,name,born\r\n1,\"Ahlgren, Eva\",1955-07-03\r\n2,Weiss,NULL\r\n3,Test,1960-01-01\r\n".to_vec()),
-        ("problems.csv", b"id,patient,code,words,since\n1,1,K80.20,\"Gallstone,\nsmall\",12/31/2010\n2,2,J45.9,Asthma,\n3,9,,Other,1/5/2011\n".to_vec()),
+        (
+            "problems.csv",
+            b"id,patient,code,words,since\n1,1,K80.20,\"Gallstone,\nsmall\",12/31/2010\n2,2,J45.9,Asthma,\n3,9,,Other,1/5/2011\n"
+                .to_vec(),
+        ),
         ("scans/list.csv", b"path,patient,date,type\nletter.pdf,1,2010-11-12,LET\nfax.rtf,2,,FAX\n".to_vec()),
         ("scans/letter.pdf", pdf),
         ("scans/fax.rtf", seeds::rtf().swap_remove(0).bytes),

@@ -124,7 +124,10 @@ pub fn cda() -> Vec<Seed> {
     let seeds = made(&[
         ("document", DOCUMENT.as_bytes()),
         ("file", format!("{}{file}", &DOCUMENT[..start]).as_bytes()),
-        ("prefix", DOCUMENT.replace('<', "<h:").replace("<h:/", "</h:").replace("<h:?", "<?").replace("xmlns=", "xmlns:h=").as_bytes()),
+        (
+            "prefix",
+            DOCUMENT.replace('<', "<h:").replace("<h:/", "</h:").replace("<h:?", "<?").replace("xmlns=", "xmlns:h=").as_bytes(),
+        ),
         ("wide", &wide),
     ]);
     with_others(seeds, "ccda", &[".xml"])
@@ -281,7 +284,9 @@ pub const NOTE: &str = r#"{"resourceType":"DocumentReference","id":"d1","status"
 
 /// A Bundle of the records above.
 pub fn bundle() -> String {
-    format!("{{ \"resourceType\": \"Bundle\", \"type\": \"collection\",\n \"entry\": [ {{\"fullUrl\":\"urn:uuid:5b7c0f0e-1111-4222-8333-444455556666\",\"resource\": {PATIENT} }},\n {{\"resource\":{RESULT}}}, {{\"request\":{{}}}}, {{\"resource\":{NOTE}}} ] }}\n")
+    format!(
+        "{{ \"resourceType\": \"Bundle\", \"type\": \"collection\",\n \"entry\": [ {{\"fullUrl\":\"urn:uuid:5b7c0f0e-1111-4222-8333-444455556666\",\"resource\": {PATIENT} }},\n {{\"resource\":{RESULT}}}, {{\"request\":{{}}}}, {{\"resource\":{NOTE}}} ] }}\n"
+    )
 }
 
 pub fn fhir() -> Vec<Seed> {
@@ -319,7 +324,9 @@ pub fn expressions() -> Vec<Seed> {
 pub fn pictures() -> Vec<Seed> {
     let mut seeds = pdf();
     let image = image::GrayImage::from_fn(40, 30, |x, y| image::Luma([(x * y) as u8]));
-    for (name, format) in [("png", image::ImageFormat::Png), ("tiff", image::ImageFormat::Tiff), ("jpeg", image::ImageFormat::Jpeg)] {
+    for (name, format) in
+        [("png", image::ImageFormat::Png), ("tiff", image::ImageFormat::Tiff), ("jpeg", image::ImageFormat::Jpeg)]
+    {
         let mut out = Cursor::new(Vec::new());
         image.write_to(&mut out, format).expect("in memory");
         seeds.push(Seed { name: name.into(), bytes: out.into_inner() });

@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 
 use super::check::{RECORDS_MAX, cut_alike, mapped};
 use super::dice::Dice;
-use super::mutate::Marks;
+use super::marks::{BINARY, HL7, HTML, JSON, Marks, PDF, RTF, TABLE, TOML, XML};
 use super::seeds::{self, Seed};
 use super::{archive, mutation};
 
@@ -34,7 +34,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Seed>,
     pub marks: Marks,
     pub read: fn(&Seed, &mut Dice),
-    /// What one input may take; in a build without optimizing, on a busy machine.
+    /// How long one input may be worked at, in a build without optimizing.
     pub longest: Duration,
     /// Inputs to read whatever time it takes; without, the clock decides.
     pub runs: Option<u64>,
@@ -44,87 +44,7 @@ pub struct Target {
 
 type Table = [(&'static str, fn() -> Vec<Seed>, Marks, fn(&Seed, &mut Dice))];
 
-const XML: Marks = Marks {
-    tokens: &[
-        "<", ">", "/>", "</", "&", "&amp;", "&#0;", "&#x10FFFF;", "&#xD800;", "&a;", "\"", "'", "<!--", "-->", "<![CDATA[",
-        "]]>", "<?x ", "?>", "<!DOCTYPE a [<!ENTITY a \"b\">]>", "<!DOCTYPE a [<!ENTITY a \"&a;&a;\">]>", " nullFlavor=\"UNK\"",
-        " xsi:type=\"PQ\"", " xmlns=\"urn:hl7-org:v3\"", " xmlns:a=\"b\"", " value=\"\"", " value=\"#a\"", " ID=\"a\"", "\u{feff}",
-        "encoding=\"utf-16\"", "encoding=\"shift_jis\"", "</entry>", "</section>", "<section>", "<component><section>", "<br/>",
-        "<reference value=\"#a\"/>", " negationInd=\"true\"", "\0", "20200230", "-0000", "1e9",
-    ],
-    nests: &[
-        ("<a>", "</a>"),
-        ("<component><section>", "</section></component>"),
-        ("<entryRelationship typeCode=\"SUBJ\"><observation>", "</observation></entryRelationship>"),
-        ("<table><tr><td>", "</td></tr></table>"),
-        ("<list><item>", "</item></list>"),
-        ("<!--", "-->"),
-        ("<a b=\"c\" ", ">"),
-    ],
-};
-const HL7: Marks = Marks {
-    tokens: &[
-        "|", "^", "~", "\\", "&", "\r", "\n", "\r\n", "\u{b}", "\u{1c}\r", "\"\"", "\\F\\", "\\S\\", "\\R\\", "\\E\\", "\\T\\",
-        "\\X0D0A\\", "\\XZZ\\", "\\.br\\", "\\H\\", "\\C2842\\", "\\M244242\\", "\\Zx\\", "MSH|^~\\&|", "MSH|", "\rMSH||||", "FHS|^~\\&|",
-        "BHS|^~\\&|", "BTS|1", "FTS|1", "OBX|1|ED|", "OBX|1|NM|", "PID|1||", "MRG|1", "\rADD|", "DSC|1", "UNICODE UTF-8", "8859/1",
-        "ISO IR87", "\u{1b}$B", "\u{feff}", "20200230250000+9999", "MSH|^~\\&\\|", "MSHMSHMSH", "\0",
-    ],
-    nests: &[("\\H\\", "\\N\\"), ("^&", "&^"), ("\u{b}", "\u{1c}\r")],
-};
-const TABLE: Marks = Marks {
-    tokens: &[
-        ",", ";", "|", "\t", "\"", "\"\"", "\\", "\\\"", "\\n", "\r", "\n", "\r\n", "\u{feff}", "\0", "\u{1a}", "NULL", "-", "\"a\nb\"",
-        ",\"", "\",", "'", "2020-02-30", "31.12.9999", "\u{85}", "\u{2028}", "1e400", "#",
-    ],
-    nests: &[("\"", "\""), (",\"", "\"\n")],
-};
-const JSON: Marks = Marks {
-    tokens: &[
-        "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "\\\"", "null", "true", "1e5", "-", "{}", "[]",
-        "\"resourceType\":\"Patient\"", "\"resourceType\"", "\"contained\":[", "\"id\":\"\"", "\"url\":\"#\"", "\"reference\":\"Patient/1\"",
-        "\"system\":\"http://loinc.org\"", "\"data\":\"", "\"meta\":{\"security\":[{\"code\":\"R\"}]}", "\n", "\u{1}", "\u{2}", "\u{feff}",
-    ],
-    nests: &[("{\"a\":", "}"), ("[", "]"), ("{\"contained\":[", "]}"), ("{\"extension\":[{\"url\":\"http://x\",", "}]}")],
-};
-const RTF: Marks = Marks {
-    tokens: &[
-        "{", "}", "\\", "\\par ", "\\'e9", "\\'zz", "\\u8364?", "\\u-1?", "\\uc99999 ", "\\bin9 ", "\\bin-1 ", "\\bin99999999999 ",
-        "\\ansicpg932", "\\fcharset128 ", "\\f0", "{\\*\\", "{\\pict ", "\\cell", "\\row", "\\trowd", "\\rtf1", "\\~", "\\:", "\\upr",
-        "{\\fonttbl", "{\\object", "\\loch\\dbch",
-    ],
-    nests: &[("{", "}"), ("{\\*\\x ", "}"), ("{\\upr{", "}}"), ("{\\trowd ", "\\cell\\row}")],
-};
-const HTML: Marks = Marks {
-    tokens: &[
-        "<", ">", "</", "/>", "&", "&lt;", "&#", "&#x;", "&#99999999;", "&nbsp", "<script>", "</script>", "<style>", "<!--", "--!>",
-        "<![CDATA[", "<table>", "<td>", "<br>", "<p>", "<pre>", "<a href=\"javascript:x\">", "<img src=x onerror=y>", "<svg>",
-        " style=\"", "\"", "'", "=", "<meta charset=utf-16>", "\0", "<textarea>", "<title>", "<plaintext>", "<iframe>",
-    ],
-    nests: &[("<div>", "</div>"), ("<b>", "</b>"), ("<table><tr><td>", "</td></tr></table>"), ("<", ">"), ("<!--", "-->")],
-};
-const PDF: Marks = Marks {
-    tokens: &[
-        "obj", "endobj", "stream\n", "\nendstream", "xref", "trailer", "startxref", "%%EOF", "<<", ">>", "[", "]", "(", ")", "/Length ",
-        "/Filter /FlateDecode", "/Filter [/ASCIIHexDecode /LZWDecode]", "/Kids [2 0 R]", "/Count -1", "/Parent 2 0 R", "/Prev 0",
-        "1 0 R", "9999999 0 R", "/Type /Page", "/Font", "BT", "ET", "Tj", "TJ", "Tf", "Do", "q", "Q", "cm", "/DecodeParms <</Predictor 15 /Columns 99999999>>",
-        "/ToUnicode", "beginbfrange", "/Encrypt", "/ObjStm",
-    ],
-    nests: &[("[", "]"), ("<<", ">>"), ("(", ")"), ("q ", " Q"), ("<</A ", ">>")],
-};
-const BINARY: Marks = Marks {
-    tokens: &["PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", "PK\u{6}\u{6}", "PK\u{6}\u{7}", "../", "/", "\0\0\0\0", "ustar", "x", "L", "word/document.xml", "11 path=a\n"],
-    nests: &[("<w:p>", "</w:p>"), ("a/", "")],
-};
-const TOML: Marks = Marks {
-    tokens: &[
-        "=", "[", "]", "[[table]]", "[[table.emit]]", "{", "}", "\"", "'", "\"\"\"", "\n", "#", ",", ".", "concat(", "if(", "split(A, ' ', 99999999)",
-        "substr(A, 0, 99999999999)", "num(A)", " is null", " and ", " or ", "not ", "(", ")", "matches(A, '(a*)*b')", "'%Y-%m-%d'", "\\", "{patient}", "{*}",
-        "{date:%Y}", "schema = 1", "resource = \"Patient\"", "\"name[99999999]\"", "\"a[0].b[1].c\"", "tz = \"source\"",
-    ],
-    nests: &[("(", ")"), ("not (", ")"), ("[", "]"), ("{a = ", "}"), ("concat(A, ", ")"), ("if(A = '', '', ", ")"), ("a.", "b")],
-};
-
-/// The plain ones; those with other habits are made in [`named`].
+/// All of them; those with other habits are told apart in [`named`].
 fn table() -> &'static Table {
     &[
         ("hl7v2", seeds::hl7v2, HL7, hl7v2),
@@ -158,8 +78,7 @@ pub fn named(name: &str) -> Option<Target> {
     // Reading the text of one PDF, or drawing a page, has a limit of its own (`limits`).
     let seconds = match name {
         "pdf" | "pictures" => 45,
-        "mutation" => 60,
-        _ => 10,
+        _ => 2,
     };
     let is_mutation = name == "mutation";
     let runs = is_mutation.then_some(mutation::RUNS);
@@ -224,7 +143,14 @@ fn cda_document(input: &Seed, _: &mut Dice) {
 
 /// The text of a document under its own type, none, and a wrong one.
 fn document(input: &Seed, dice: &mut Dice) {
-    let types = [None, None, Some("text/html; charset=shift_jis"), Some("application/rtf"), Some("application/xml"), Some("text/plain; charset=utf-16")];
+    let types = [
+        None,
+        None,
+        Some("text/html; charset=shift_jis"),
+        Some("application/rtf"),
+        Some("application/xml"),
+        Some("text/plain; charset=utf-16"),
+    ];
     let read = text_of(&input.bytes, *dice.pick(&types));
     assert!(read.text.len() <= EXTRACTED_TEXT_MAX, "more text than is kept");
     if let Ok(text) = std::str::from_utf8(&input.bytes) {
@@ -255,7 +181,8 @@ fn containers(input: &Seed, _: &mut Dice) {
         container.write_skeleton(&mut skeleton).expect("what was unpacked reads again");
         let member = |number: usize| {
             let name = &container.members[number].name;
-            let path = delivery.files.iter().map(|f| (&f.name, &f.path)).chain(delivery.containers.iter().map(|c| (&c.name, &c.path)));
+            let path =
+                delivery.files.iter().map(|f| (&f.name, &f.path)).chain(delivery.containers.iter().map(|c| (&c.name, &c.path)));
             let found = path.into_iter().find(|(own, _)| *own == name).expect("every member is a file of the delivery");
             std::fs::File::open(found.1)
         };
@@ -280,7 +207,8 @@ fn fhir(input: &Seed, _: &mut Dice) {
         let Ok(shape) = Shape::new(&tokenizer.template) else { continue };
         assert_eq!(shape.leaves(), tokenizer.leaves.len(), "a template with another number of leaves");
         let mut again = Vec::new();
-        let leaf = |number: usize| tokenizer.leaves.get(number).map_or(&b""[..], |leaf| &line[leaf.start as usize..leaf.end as usize]);
+        let leaf =
+            |number: usize| tokenizer.leaves.get(number).map_or(&b""[..], |leaf| &line[leaf.start as usize..leaf.end as usize]);
         shape.restore(leaf, &mut again);
         assert!(again == line, "a record does not come back");
         if std::str::from_utf8(line).is_ok() {
@@ -308,7 +236,8 @@ fn settings(input: &Seed, _: &mut Dice) {
             let files: Vec<String> = named.map(String::from).collect();
             let _ = Prepared::new(&settings.tables, &files, &open);
             let list = b"file,patient,date\na.pdf,1,2020-01-01\n".to_vec();
-            let index = mapping::document::Index::load(&settings.documents, Some(list), [("scans/1/20200101_x.pdf", 7), ("a.pdf", 7)]);
+            let index =
+                mapping::document::Index::load(&settings.documents, Some(list), [("scans/1/20200101_x.pdf", 7), ("a.pdf", 7)]);
             if let Ok(index) = index {
                 for file in ["scans/1/20200101_x.pdf", "a.pdf"] {
                     let cx = Context { file, ..context(0) };
