@@ -79,6 +79,10 @@ pub const DOCUMENT_WORKERS_MAX: usize = 64;
 pub const EXPRESSION_BYTES_MAX: usize = 8 << 10;
 /// Deepest nesting of parentheses in such an expression.
 pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Most conditions that `and` and `or` join in such an expression.
+pub const EXPRESSION_CONDITIONS_MAX: usize = 256;
+/// Deepest element that a mapping file writes: the steps of its path.
+pub const ELEMENT_DEPTH_MAX: usize = 40;
 /// Most rows of one table that others look up.
 pub const LOOKUP_ROWS_MAX: usize = 20_000_000;
 /// Most bytes of the values kept of such a table.

@@ -48,9 +48,12 @@ impl Splitter {
         let is_wide = *self.is_wide.get_or_insert_with(|| super::charset::wide(&buffer[..buffer.len().min(4)]).is_some());
         let mut item = self.open.map(|kind| (kind, 0));
         let mut at = self.seen.min(buffer.len());
+        let mut line_end = None;
         while at < buffer.len() {
             let rest = &buffer[at..];
-            let Some(length) = line_length(rest).or(is_last.then_some(rest.len())) else { break };
+            // Looked for once a line: a line may hold frame bytes without number.
+            let end = *line_end.get_or_insert_with(|| memchr::memchr2(b'\r', b'\n', rest).map_or(buffer.len(), |n| at + n));
+            let Some(length) = line_length(rest, end - at).or(is_last.then_some(rest.len())) else { break };
             let line = narrow(rest.get(..length).unwrap_or(rest), is_wide);
             // What begins a line decides whether an item ends before it.
             match Line::of(&line) {
@@ -67,6 +70,7 @@ impl Splitter {
                 Line::Other => item = item.or(Some((Item::Junk, at))),
             }
             at = (at + length + 1).min(buffer.len());
+            line_end = line_end.filter(|end| at <= *end);
             if rest.get(length).is_some_and(|b| matches!(b, 0x0B | 0x1C)) {
                 self.close(buffer, item.take(), at - 1, items);
             }
@@ -97,8 +101,8 @@ impl Splitter {
             return;
         }
         if self.is_wide == Some(true) {
-            // The zero beside a letter belongs to it.
-            first -= (self.offset as usize + first) % 2;
+            // The zero beside a letter belongs to it; where a byte was lost there may be none.
+            first = first.saturating_sub((self.offset as usize + first) % 2).max(start);
             last = (last + (self.offset as usize + last) % 2).min(end);
         }
         items.push(first..last);
@@ -183,9 +187,8 @@ fn narrow(line: &[u8], is_wide: bool) -> Cow<'_, [u8]> {
     if is_wide { Cow::Owned(line.iter().copied().filter(|&b| b != 0).take(64).collect()) } else { Cow::Borrowed(line) }
 }
 
-/// Up to the line end or frame byte; `None` when there is none yet.
-fn line_length(rest: &[u8]) -> Option<usize> {
-    let end = memchr::memchr2(b'\r', b'\n', rest);
-    let line = &rest[..end.unwrap_or(rest.len())];
-    memchr::memchr2(0x0B, 0x1C, line).or(end)
+/// Up to the frame byte or the line end, which stands at `end`; `None` when there is none yet.
+fn line_length(rest: &[u8], end: usize) -> Option<usize> {
+    let line = &rest[..end.min(rest.len())];
+    memchr::memchr2(0x0B, 0x1C, line).or((end < rest.len()).then_some(end))
 }

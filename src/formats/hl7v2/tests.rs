@@ -18,6 +18,18 @@ fn read(raw: &str) -> String {
 }
 
 #[test]
+fn a_wide_file_that_lost_a_byte_is_cut_all_the_same() {
+    let mut splitter = Splitter::default();
+    let mut items = Vec::new();
+    assert_eq!(splitter.cut(&[0xFF, 0xFE, b'A', 0, 0x0B], false, &mut items), 5);
+    items.clear();
+    // The next letter stands at an odd offset, with nothing before it in this block.
+    let message: Vec<u8> = "MSH|^~\\&|A\r".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(splitter.cut(&message, true, &mut items), message.len());
+    assert_eq!((items.len(), items.first().map(|item| item.start)), (1, Some(0)));
+}
+
+#[test]
 fn every_escape() {
     for (raw, wanted) in [
         (r"a\F\b\S\c\T\d\R\e\E\f\P\g", r"a|b^c&d~e\f#g"),

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::pattern::Pattern;
 use super::table::{Fields, Row, Table};
-use super::{Columns, Entry, Manifest, Rules, map};
+use super::{Entry, Manifest, Rules, map};
 use crate::limits;
 use crate::mapping::{Context, Fate, Mapped, Mapper};
 
@@ -19,10 +19,10 @@ pub enum IndexError {
     Pattern(String),
     #[error("the manifest of documents, {0}, is not in the delivery")]
     NoManifest(String),
-    #[error("the manifest of documents has no column {0}")]
-    NoColumn(String),
-    #[error("the manifest of documents is larger than {} bytes", limits::DOCUMENT_INDEX_BYTES_MAX)]
-    TooLarge,
+    #[error("the manifest of documents, {file}, has no column {column}")]
+    NoColumn { file: String, column: String },
+    #[error("the manifest of documents, {0}, is larger than {max} bytes", max = limits::DOCUMENT_INDEX_BYTES_MAX)]
+    TooLarge(String),
     #[error("the delimiter of the manifest of documents must be one ASCII character")]
     Delimiter,
 }
@@ -93,7 +93,7 @@ impl Index {
 
     fn read_manifest(&mut self, rule: &Manifest, bytes: Vec<u8>, folded: &HashMap<u128, Option<u128>>) -> Result<(), IndexError> {
         if bytes.len() > limits::DOCUMENT_INDEX_BYTES_MAX {
-            return Err(IndexError::TooLarge);
+            return Err(IndexError::TooLarge(rule.file.clone()));
         }
         let delimiter = u8::try_from(rule.delimiter).ok().filter(u8::is_ascii).ok_or(IndexError::Delimiter)?;
         let table = Table::new(bytes, delimiter);
@@ -102,7 +102,7 @@ impl Index {
             header = Some((0..fields.len()).map(|number| table.text(fields.get(number))).collect::<Vec<_>>());
             false
         });
-        let listed = Listed::new(table, &header.unwrap_or_default(), &rule.columns)?;
+        let listed = Listed::new(table, &header.unwrap_or_default(), rule)?;
         let places = Places::new(rule);
         let mut is_header = true;
         listed.table.each_row(|row, fields| {
@@ -192,10 +192,11 @@ fn value(rules: &Rules, text: String) -> String {
 }
 
 impl Listed {
-    fn new(table: Table, header: &[String], columns: &Columns) -> Result<Listed, IndexError> {
+    fn new(table: Table, header: &[String], rule: &Manifest) -> Result<Listed, IndexError> {
+        let columns = &rule.columns;
         let find = |name: &String| {
             let found = header.iter().position(|column| column.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
-            found.ok_or_else(|| IndexError::NoColumn(name.clone()))
+            found.ok_or_else(|| IndexError::NoColumn { file: rule.file.clone(), column: name.clone() })
         };
         let maybe = |name: &Option<String>| name.as_ref().map(find).transpose();
         Ok(Listed {

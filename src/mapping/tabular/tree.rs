@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::expr::{Expr, Values};
 use super::times::Format;
+use crate::limits::ELEMENT_DEPTH_MAX;
 
 /// Columns of the form `R`: by name as read, by place as run.
 #[derive(Clone, Debug)]
@@ -100,6 +101,9 @@ pub struct Step {
 /// Reads a path.
 pub fn path(text: &str) -> Result<Vec<Step>, String> {
     let fault = || format!("`{text}` is no path of an element");
+    if text.split('.').count() > ELEMENT_DEPTH_MAX {
+        return Err(format!("a path of more than {ELEMENT_DEPTH_MAX} elements"));
+    }
     let is_name =
         |name: &str| name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
     let mut steps = Vec::new();
@@ -228,5 +232,18 @@ impl<R> Source<R> {
             is_required: self.is_required,
             omit_invalid: self.omit_invalid,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_and_their_depth_is_bounded() {
+        let steps = path("name[0].given[1]").unwrap();
+        assert_eq!(steps.iter().map(|step| step.key.as_str()).collect::<Vec<_>>(), ["name", "given"]);
+        assert!(path("name[x]").is_err());
+        assert!(path(&format!("{}b", "a.".repeat(20_000))).is_err());
     }
 }

@@ -4,13 +4,14 @@
 
 use super::lex::{Token, tokens};
 use super::{Comparison, Expr, ExprError, Function, Name, ValueSets};
-use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
+use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_CONDITIONS_MAX, EXPRESSION_DEPTH_MAX};
 use crate::mapping::tabular::times::Format;
 
 struct Parser<'a> {
     tokens: Vec<(Token, usize)>,
     next: usize,
     depth: usize,
+    joined: usize,
     sets: &'a ValueSets,
 }
 
@@ -22,7 +23,7 @@ pub fn parse(text: &str, sets: &ValueSets) -> Parsed {
     if text.len() > EXPRESSION_BYTES_MAX {
         return Err(ExprError::new("an expression longer than is read", EXPRESSION_BYTES_MAX));
     }
-    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0, sets };
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0, joined: 0, sets };
     let expr = parser.either()?;
     match parser.peek() {
         Token::End => Ok(expr),
@@ -66,6 +67,7 @@ impl Parser<'_> {
         }
         let mut left = self.all()?;
         while self.take_word("or") {
+            self.joins()?;
             left = Expr::Or(Box::new([left, self.all()?]));
         }
         self.depth -= 1;
@@ -75,9 +77,20 @@ impl Parser<'_> {
     fn all(&mut self) -> Parsed {
         let mut left = self.negated()?;
         while self.take_word("and") {
+            self.joins()?;
             left = Expr::And(Box::new([left, self.negated()?]));
         }
         Ok(left)
+    }
+
+    /// Counts a condition that is joined to others: each nests what stands before it one deeper.
+    fn joins(&mut self) -> Result<(), ExprError> {
+        self.joined += 1;
+        if self.joined < EXPRESSION_CONDITIONS_MAX {
+            Ok(())
+        } else {
+            Err(self.error("more conditions than are joined; use `in`"))
+        }
     }
 
     fn negated(&mut self) -> Parsed {

@@ -100,6 +100,9 @@ fn what_does_not_fit_is_refused_with_its_place() {
     }
     assert!(Expr::condition("A", &sets()).is_err());
     assert!(Expr::parse(&"(".repeat(5000), &sets()).is_err(), "depth is bounded");
+    let chain = |many: usize| format!("{}B = '1'", "A = '1' or ".repeat(many));
+    assert!(Expr::condition(&chain(200), &sets()).is_ok());
+    assert!(Expr::condition(&chain(700), &sets()).is_err(), "so is what stands in a row");
 }
 
 proptest::proptest! {
