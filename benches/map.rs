@@ -42,10 +42,15 @@ fn main() {
         let count = |text: &String| text.parse().expect("a number");
         return write(Path::new(dir), count(messages), count(rows)).expect("files written");
     }
-    let rounds = arguments.first().and_then(|r| r.parse().ok()).unwrap_or(3);
-    let forms: [(&str, fn(usize)); 3] = [("hl7v2", messages), ("cda", documents), ("table", rows)];
+    let times = arguments.first().and_then(|r| r.parse().ok()).unwrap_or(3);
     let is_wanted = |name: &str| arguments.len() < 2 || arguments[1..].iter().any(|a| a == name);
-    forms.iter().filter(|(name, _)| is_wanted(name)).for_each(|(_, measure)| measure(rounds));
+    for form in ["hl7v2", "cda", "table"].into_iter().filter(|name| is_wanted(name)) {
+        match form {
+            "hl7v2" => messages(times),
+            "cda" => documents(times),
+            _ => rows(times),
+        }
+    }
 }
 
 fn messages(rounds: usize) {
@@ -76,7 +81,7 @@ fn documents(rounds: usize) {
         name: "C-CDA",
         unit: "documents",
         bytes: &bytes,
-        cut: &|| items.iter().map(|item| (item.start, vec![0..item.len()])).collect(),
+        cut: &|| items.iter().map(|item| (item.start, std::iter::once(0..item.len()).collect())).collect(),
         parse: &|bytes| drop(black_box(Document::read(bytes))),
         map: &|| Box::new(|bytes, cx| cda::map(bytes, &rules, cx)),
     };
