@@ -54,8 +54,12 @@ pub struct Ledger {
     pub quarantined: u64,
     pub excluded: u64,
     /// Used up by other records, as the rows of a list of documents are.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub joined: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A word that occurs in the text of one restricted note and nowhere else.

@@ -274,7 +274,7 @@ pub const CCDA: &[Difference] = &[
     difference(ANY, Likens("by", without_commas), "names are written in parts"),
     difference("problem", Forgets("verified"), "C-CDA does not say how sure anybody was"),
     difference("allergy", Forgets("verified"), "C-CDA does not say how sure anybody was"),
-    difference("medicine ordered", Rewords("a day", |_| "1".into()), "C-CDA tells the time from dose to dose"),
+    difference("medicine ordered", Rewords("how often", |_| "1".into()), "C-CDA tells the time from dose to dose"),
     difference("medicine handed out", Forgets("how"), "a supply holds no directions"),
     difference("medicine handed out", Forgets("days"), "a supply holds no number of days"),
     difference("medicine given", Rewords("dose", |_| "1 {dose}".into()), "C-CDA has codes of units, and no names for them"),
