@@ -12,6 +12,7 @@ use toml::Spanned;
 use super::tabular::Tables;
 use super::tabular::file::{PatientsFile, TableFile, TablesFile};
 use super::{cda, document, hl7v2};
+use crate::limits::SETTINGS_DEPTH_MAX;
 use crate::model::hex;
 
 /// Everything that a site can decide about how its deliveries are read.
@@ -91,6 +92,10 @@ impl Default for Settings {
 impl Settings {
     /// Reads a mapping file.
     pub fn parse(text: &str) -> Result<Settings, SettingsError> {
+        // The reader of TOML calls itself for each level.
+        if depth(text) > SETTINGS_DEPTH_MAX {
+            return Err(SettingsError(format!("brackets nested more than {SETTINGS_DEPTH_MAX} deep")));
+        }
         let document: Document = toml::from_str(text).map_err(|e| SettingsError(e.to_string()))?;
         if document.schema != 1 {
             return Err(SettingsError(format!("schema {} is not known; this version reads 1", document.schema)));
@@ -116,5 +121,34 @@ impl Settings {
             never_delivered: document.never_delivered,
             text: text.to_string(),
         })
+    }
+}
+
+/// How deep brackets nest. Those in texts count too, for there they close again; a bracket that closes another kind
+/// closes nothing.
+fn depth(text: &str) -> usize {
+    let (mut open, mut deepest) = (Vec::new(), 0);
+    for byte in text.bytes() {
+        match byte {
+            b'{' | b'[' => open.push(byte),
+            // In ASCII a bracket and its partner stand two apart.
+            b'}' | b']' if open.last() == Some(&(byte - 2)) => drop(open.pop()),
+            _ => {}
+        }
+        deepest = deepest.max(open.len());
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_without_end_are_refused() {
+        for brackets in ["{", "[", "{]", "[}{"] {
+            let text = format!("a = {}", brackets.repeat(100_000));
+            assert!(Settings::parse(&text).is_err_and(|error| error.to_string().contains("nested")));
+        }
     }
 }
