@@ -43,7 +43,7 @@ pub struct ExportArgs {
     pub purpose: Purpose,
 }
 
-fn parse_purpose(text: &str) -> Result<Purpose, String> {
+pub(super) fn parse_purpose(text: &str) -> Result<Purpose, String> {
     Purpose::from_code(text).ok_or_else(|| "not a purpose of use that this archive knows".into())
 }
 

@@ -15,9 +15,11 @@ mod init;
 mod map;
 mod operator;
 mod progress;
+mod quarantine;
 mod report;
 mod reprocess;
 pub mod serve;
+mod signoff;
 pub mod synth;
 mod terminology;
 pub mod token;
@@ -50,6 +52,8 @@ enum Command {
     Index(index::IndexArgs),
     Identity(identity::IdentityArgs),
     Report(report::ReportArgs),
+    Quarantine(quarantine::QuarantineArgs),
+    Signoff(signoff::SignoffArgs),
     Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
@@ -80,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::Index(args) => index::run(args),
         Command::Identity(args) => identity::run(args),
         Command::Report(args) => report::run(args),
+        Command::Quarantine(args) => quarantine::run(args),
+        Command::Signoff(args) => signoff::run(args),
         Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),

@@ -4,7 +4,6 @@
 //! Not for: looking at what is in quarantine, or code maps (`terminology` needs no new reading).
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,7 +13,7 @@ use anyhow::{Context, ensure};
 use super::archive::OpenArchive;
 use super::ingest::{Delivered, ingest, mapping_named, print_summary};
 use super::progress::Meter;
-use crate::durable;
+use crate::durable::{self, NewFile};
 use crate::mapping::settings::Settings;
 use crate::store::ledger::{FileRecord, LedgerRow, read_rows};
 use crate::store::{Accession, StoreError};
@@ -92,16 +91,16 @@ fn lay_out(accession: &Accession, settings: &Settings, dir: &Path) -> anyhow::Re
         }
     }
     for file in looked_up.iter().filter_map(|file| files.get(*file)) {
-        whole(accession, file, &mut create(dir, &file.name)?)?;
+        whole(accession, file, dir)?;
     }
     Ok(count)
 }
 
-fn create(dir: &Path, name: &str) -> anyhow::Result<File> {
+fn create(dir: &Path, name: &str) -> anyhow::Result<NewFile> {
     ensure!(!name.split('/').any(|part| part == ".."), "a delivered file has a name that leads out of its folder");
     let path = dir.join(name.trim_start_matches('/'));
     durable::create_dir_all(path.parent().unwrap_or(dir))?;
-    File::create_new(&path).with_context(|| format!("{} cannot be written", path.display()))
+    Ok(NewFile::create(&path)?)
 }
 
 /// Source records of a file that is kept whole: what stands before the first one, then each with what follows it.
@@ -116,6 +115,7 @@ fn mapped(accession: &Accession, file: &FileRecord, rows: &[LedgerRow], dir: &Pa
         let end = all.get(next).map_or(file.content_bytes, |(start, _)| *start);
         out.write_all(&accession.kept_bytes(file, offset, end - offset)?)?;
     }
+    out.finish()?;
     Ok(())
 }
 
@@ -142,12 +142,15 @@ fn fhir(accession: &Accession, file: &FileRecord, rows: &[LedgerRow], dir: &Path
         out.write_all(&one_line)?;
         out.write_all(b"\n")?;
     }
+    out.finish()?;
     Ok(())
 }
 
-fn whole(accession: &Accession, file: &FileRecord, out: &mut File) -> anyhow::Result<()> {
+fn whole(accession: &Accession, file: &FileRecord, dir: &Path) -> anyhow::Result<()> {
+    let mut out = create(dir, &file.name)?;
     for piece in file.document.into_iter().flat_map(|first| first..first + file.pieces) {
         out.write_all(&accession.kept(piece)?)?;
     }
+    out.finish()?;
     Ok(())
 }

@@ -6,16 +6,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::synth::{self, MANIFEST_FILE_NAME, Options};
+use crate::synth::{self, Format, MANIFEST_FILE_NAME, Options};
 
-/// Write a made-up hospital as FHIR R4 bulk NDJSON.
+/// Write a made-up hospital as FHIR R4 bulk NDJSON, or as an older system would deliver it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  chartkeep synth hospital --patients 200 --seed 7\n\nThe same seed gives the same \
+#[command(after_help = "Examples:\n  chartkeep synth hospital --patients 200 --seed 7\n  chartkeep synth \
+messages --format hl7v2 --patients 20\n\nThe same seed gives the same \
 bytes. What is in the delivery, planted damage included, stands in its synth-manifest.json.")]
 pub struct SynthArgs {
     /// Folder to write into; must be new or empty
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
+    /// Form of the delivery
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
     /// Number of patients, about 300 resources each
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub patients: u64,
@@ -23,7 +27,7 @@ pub struct SynthArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     /// Write Patient.ndjson only
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     pub patients_only: bool,
     /// Give the first patient so many resources
     #[arg(long, value_name = "N")]
@@ -39,6 +43,7 @@ pub struct SynthArgs {
 /// Runs the command. Exit codes: 0 written, 2 refused or failed.
 pub fn command(args: &SynthArgs) -> ExitCode {
     let options = Options {
+        format: args.format,
         patients: args.patients,
         seed: args.seed,
         patients_only: args.patients_only,

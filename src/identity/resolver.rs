@@ -83,7 +83,7 @@ impl Resolver {
             evidence: evidence.clone(),
         };
         match &made.statement {
-            Statement::LabelPut { .. } => {}
+            Statement::LabelPut { .. } | Statement::SignOff(_) => {}
             Statement::Link { a, b, reason, evidence } => {
                 if let Some((a, b)) = two_keys(a, b) {
                     let pair = Pair::of(&a, &b);

@@ -10,13 +10,15 @@ use ahash::{AHashMap, AHashSet};
 
 use super::gather::{Fate, PartOutput};
 use super::planned::Planned;
-use super::report::{self, Report};
+use super::profile::{TablePart, profile};
+use super::report::{self, Facts, Patients, Report};
 use super::spill::{Kept, KeptBucket};
 use super::spread::SpreadCounts;
+use super::tally::Tally;
 use super::{IngestError, IngestSummary};
 use crate::durable;
 use crate::mapping::settings::Settings;
-use crate::model::{Kind, Outcome, civil_from_days};
+use crate::model::{Kind, Outcome, When, civil_from_days};
 use crate::signing::Signer;
 use crate::store::StoreError;
 use crate::store::directory::DirectoryWriter;
@@ -39,6 +41,7 @@ pub struct Pieces<'a> {
     pub files: Vec<FileRecord>,
     pub shapes: &'a [std::sync::Arc<Planned>],
     pub kept_bucket: &'a Path,
+    pub alias_bucket: &'a Path,
     pub document_dictionary: Option<Vec<u8>>,
     pub level: i32,
     pub secret: [u8; 32],
@@ -73,7 +76,73 @@ pub fn assemble(
     }
     let kept = kept_items(&mut pieces)?;
     entries.push(kept.entry.clone());
-    for part in &mut pieces.parts {
+    entries.extend(entries_of_parts(&pieces)?);
+
+    let names = names(&mut pieces.parts)?;
+    let digest = write_locator(&generation.locator(), &names)?;
+    entries.push(FileEntry::new("locator/ids.loc", &digest, Some(names.len() as u64)));
+    let aliases = aliases(&mut pieces)?;
+    let dangling = dangling(&pieces.parts, &names, &aliases);
+    drop(names);
+
+    let starts = starts(&pieces.parts);
+    let mut people = Patients::of(&pieces.parts);
+    let (digest, patients) = directory(&mut pieces.parts, &starts, &generation)?;
+    entries.push(FileEntry::new("locator/patients.dir", &digest, Some(patients)));
+
+    people.named_only = patients.checked_sub(people.charts).ok_or_else(|| {
+        IngestError::Unbalanced(format!("{} charts were made, {patients} patients are in the directory", people.charts))
+    })?;
+    let totals = ledger(&mut pieces, kept, &starts, &generation, &mut entries)?;
+    let digest = write_files(&generation.ledger_files(), pieces.files.clone(), aliases)?;
+    entries.push(FileEntry::new("ledger/files.json", &digest, Some(pieces.files.len() as u64)));
+
+    let leaf_files: Vec<_> = pieces.parts.iter().map(|p| p.leaves.clone()).collect();
+    let (records, root) = merkle_root(&leaf_files)?;
+    demand_balance(&pieces, &totals, records)?;
+    totals.tally.check(&pieces.files, &pieces.spread.by_kind, &pieces.spread.derived).map_err(IngestError::Unbalanced)?;
+
+    let summary = IngestSummary {
+        records: totals.totals,
+        by_kind: pieces.spread.by_kind.clone(),
+        bytes_in: pieces.files.iter().map(|f| f.content_bytes).sum(),
+    };
+    let data_to = pieces.parts.iter().filter_map(|p| p.last_day).max().map(day_text);
+    let repeated = totals.repeated;
+    let facts = Facts {
+        quarantined: totals.examples,
+        dangling,
+        patients,
+        people,
+        data_to: data_to.clone(),
+        counts: totals.tally.finish(),
+        profile: profile(tables(&pieces), day_of(&pieces.now), &pieces.settings.never_delivered)?,
+        merkle_root: hex(&root),
+    };
+    let report = report::make(&pieces, &summary, facts);
+    for (name, bytes) in [("report.json", report.to_json()), ("report.html", report.to_html(None))] {
+        let digest = durable::write_new(&generation.dir().join(name), &bytes).map_err(StoreError::from)?;
+        entries.push(FileEntry::new(name, &digest, None));
+    }
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    let manifest = Manifest {
+        format: FORMAT,
+        accession: pieces.accession.into(),
+        generation: 1,
+        parts: pieces.parts.iter().map(|p| p.records).collect(),
+        files: entries,
+    };
+    let seal = seal(&pieces, &summary, repeated, records, hex(&root), data_to);
+    write_manifest(&generation, &manifest)?;
+    durable::write_new(seal_path, to_note(&seal, signer)?.as_bytes()).map_err(StoreError::from)?;
+    Ok((seal, manifest, summary, report))
+}
+
+/// The files of the parts, and those that all parts share.
+fn entries_of_parts(pieces: &Pieces<'_>) -> Result<Vec<FileEntry>, IngestError> {
+    let generation = &pieces.generation;
+    let mut entries = Vec::new();
+    for part in &pieces.parts {
         for (path, digest, rows) in &part.files {
             entries.push(FileEntry::new(path, digest, *rows));
         }
@@ -91,59 +160,32 @@ pub fn assemble(
     let templates: Vec<&[u8]> = pieces.shapes.iter().map(|p| p.shape.template()).collect();
     let digest = write_shapes(&generation.shapes(), &templates)?;
     entries.push(FileEntry::new("charts/shapes.zst", &digest, Some(templates.len() as u64)));
+    Ok(entries)
+}
 
-    let names = names(&mut pieces.parts)?;
-    let digest = write_locator(&generation.locator(), &names)?;
-    entries.push(FileEntry::new("locator/ids.loc", &digest, Some(names.len() as u64)));
-    let dangling = dangling(&pieces.parts, &names, &pieces.spread);
-    drop(names);
-
-    let starts = starts(&pieces.parts);
-    let (digest, patients) = directory(&mut pieces.parts, &starts, &generation)?;
-    entries.push(FileEntry::new("locator/patients.dir", &digest, Some(patients)));
-
-    let totals = ledger(&mut pieces, kept, &starts, &generation, &mut entries)?;
-    let aliases: BTreeMap<String, String> = pieces.spread.aliases.drain(..).collect();
-    let digest = write_files(&generation.ledger_files(), pieces.files.clone(), aliases)?;
-    entries.push(FileEntry::new("ledger/files.json", &digest, Some(pieces.files.len() as u64)));
-
-    let leaf_files: Vec<_> = pieces.parts.iter().map(|p| p.leaves.clone()).collect();
-    let (records, root) = merkle_root(&leaf_files)?;
-    demand_balance(&pieces, &totals, records)?;
-
-    let summary = IngestSummary {
-        records: totals.totals,
-        by_kind: pieces.spread.by_kind.clone(),
-        bytes_in: pieces.files.iter().map(|f| f.content_bytes).sum(),
-    };
-    let data_to = pieces.parts.iter().filter_map(|p| p.last_day).max().map(day_text);
-    let report = report::make(&pieces, &summary, totals.examples, dangling, patients, data_to.clone());
-    for (name, bytes) in [("report.json", report.to_json()), ("report.html", report.to_html())] {
-        let digest = durable::write_new(&generation.dir().join(name), &bytes).map_err(StoreError::from)?;
-        entries.push(FileEntry::new(name, &digest, None));
-    }
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
-    let manifest = Manifest {
-        format: FORMAT,
-        accession: pieces.accession.into(),
-        generation: 1,
-        parts: pieces.parts.iter().map(|p| p.records).collect(),
-        files: entries,
-    };
-    let seal = Seal {
+/// What the accession is, for ever.
+fn seal(
+    pieces: &Pieces<'_>,
+    summary: &IngestSummary,
+    repeated: u64,
+    records: u64,
+    merkle_root: String,
+    data_to: Option<String>,
+) -> Seal {
+    Seal {
         format: FORMAT,
         accession: pieces.accession.into(),
         source_system: pieces.source_system.into(),
         delivery_sha256: pieces.fingerprint.clone(),
         records,
         documents: pieces.parts.iter().map(|p| p.documents).sum(),
-        merkle_root: hex(&root),
+        merkle_root,
         salt_secret: hex(&pieces.secret),
-        ledger: totals.totals,
+        ledger: summary.records,
         by_kind: pieces.spread.by_kind.clone(),
         derived: DerivedTotals {
             made: pieces.spread.derived.values().sum(),
-            repeated: totals.repeated,
+            repeated,
             by_kind: pieces.spread.derived.clone(),
             mapping: pieces.settings.version.clone(),
             mapping_sha256: pieces.settings.sha256.clone(),
@@ -154,10 +196,7 @@ pub fn assemble(
         sealed_at: pieces.now.clone(),
         made_by: format!("chartkeep {} fhir-r4 reader 1", env!("CARGO_PKG_VERSION")),
         data_to,
-    };
-    write_manifest(&generation, &manifest)?;
-    durable::write_new(seal_path, to_note(&seal, signer)?.as_bytes()).map_err(StoreError::from)?;
-    Ok((seal, manifest, summary, report))
+    }
 }
 
 /// Writes a manifest in its one form.
@@ -172,6 +211,20 @@ pub fn write_manifest(generation: &Generation, manifest: &Manifest) -> Result<()
 pub fn day_text(day: i64) -> String {
     let (y, m, d) = civil_from_days(day);
     format!("{y:04}-{m:02}-{d:02}")
+}
+
+/// Days since 1970 of an instant in RFC 3339.
+fn day_of(instant: &str) -> i64 {
+    When::parse(instant).map_or(0, |when| when.start_us().div_euclid(86_400_000_000))
+}
+
+/// The table files of all parts.
+fn tables(pieces: &Pieces<'_>) -> Vec<TablePart> {
+    let of_part = |p: &PartOutput| {
+        let number = p.part;
+        p.tables.iter().map(move |t| TablePart { part: number, kind: t.kind, path: t.path.clone() }).collect::<Vec<_>>()
+    };
+    pieces.parts.iter().flat_map(of_part).collect()
 }
 
 /// Sealing demands that every source record that was read has exactly one fate, and that what is archived or was made
@@ -286,9 +339,18 @@ fn names(parts: &mut [PartOutput]) -> Result<Vec<(u64, u32)>, IngestError> {
     Ok(all)
 }
 
+/// The other names of records under which references ask for them.
+fn aliases(pieces: &mut Pieces<'_>) -> Result<BTreeMap<String, String>, IngestError> {
+    let mut aliases = pieces.spread.aliases.drain(..).collect();
+    let parts = &pieces.parts;
+    let is_asked = |hash| parts.iter().any(|part| part.pending.contains_key(&hash));
+    super::aliases::add_asked(pieces.alias_bucket, is_asked, &mut aliases)?;
+    Ok(aliases)
+}
+
 /// How many references lead nowhere, and some of the places that hold them.
-fn dangling(parts: &[PartOutput], names: &[(u64, u32)], spread: &SpreadCounts) -> report::Dangling {
-    let aliases: AHashSet<u64> = spread.aliases.iter().map(|(alias, _)| alias_hash(alias.as_bytes())).collect();
+fn dangling(parts: &[PartOutput], names: &[(u64, u32)], aliases: &BTreeMap<String, String>) -> report::Dangling {
+    let aliases: AHashSet<u64> = aliases.keys().map(|alias| alias_hash(alias.as_bytes())).collect();
     let mut found = report::Dangling::default();
     for part in parts {
         for (hash, (count, key)) in &part.pending {
@@ -356,6 +418,22 @@ struct LedgerOutcome {
     /// Made resources that say again what another record says.
     repeated: u64,
     examples: Vec<report::Example>,
+    tally: Tally,
+}
+
+/// The ledger's writer, with every row counted as it is written.
+struct Book<'a> {
+    writer: LedgerWriter,
+    path: &'a Path,
+    files: &'a [FileRecord],
+    tally: Tally,
+}
+
+impl Book<'_> {
+    fn push(&mut self, row: LedgerRow) -> Result<(), IngestError> {
+        self.tally.note(&row, self.files);
+        Ok(self.writer.push(row, self.path)?)
+    }
 }
 
 fn ledger(
@@ -372,7 +450,7 @@ fn ledger(
     }
     fates.sort_unstable_by_key(|f| f.key);
     let path = generation.ledger();
-    let mut writer = LedgerWriter::create(&path)?;
+    let writer = LedgerWriter::create(&path)?;
     let mut totals = LedgerTotals { quarantined: kept.quarantined, excluded: kept.excluded, ..Default::default() };
     let mut repeated = 0;
     let mut examples = kept.examples;
@@ -381,11 +459,12 @@ fn ledger(
     let names: AHashMap<Kind, String> = Kind::all().map(|k| (k, k.name().to_string())).collect();
     let mut kept_rows = kept.rows.into_iter().map(|(_, row)| row).peekable();
     let mut items = pieces.spread.items.ledger_rows().peekable();
-    let mut others_before = |key: u64, writer: &mut LedgerWriter| -> Result<(), IngestError> {
+    let mut book = Book { writer, path: &path, files: &pieces.files, tally: Tally::default() };
+    let mut others_before = |key: u64, book: &mut Book<'_>| -> Result<(), IngestError> {
         // Kept rows and source records are no fates; all three come in the order of items and entries.
         let is_before = |row: &LedgerRow| (row.item << 24 | u64::from(row.entry)) < key;
         while let Some(row) = kept_rows.next_if(is_before) {
-            writer.push(row, &path)?;
+            book.push(row)?;
         }
         while let Some(row) = items.next_if(is_before) {
             if let ("quarantined", true, Some((file, line))) =
@@ -394,12 +473,12 @@ fn ledger(
                 let reason = row.reason.clone().unwrap_or_default();
                 examples.push(report::Example { file, line, entry: 0, kind: row.kind.clone(), reason });
             }
-            writer.push(row, &path)?;
+            book.push(row)?;
         }
         Ok(())
     };
     for fate in fates {
-        others_before(fate.key, &mut writer)?;
+        others_before(fate.key, &mut book)?;
         match (fate.is_derived(), fate.outcome()) {
             (true, Outcome::Duplicate) => repeated += 1,
             (true, _) => {}
@@ -418,11 +497,12 @@ fn ledger(
             span: None,
             units: None,
         };
-        writer.push(row, &path)?;
+        book.push(row)?;
     }
-    others_before(u64::MAX, &mut writer)?;
+    others_before(u64::MAX, &mut book)?;
     totals.input = totals.archived + totals.duplicate + totals.quarantined + totals.excluded + totals.joined;
+    let Book { writer, tally, .. } = book;
     let (digest, rows) = writer.finish(&path)?;
     entries.push(FileEntry::new("ledger/records.parquet", &digest, Some(rows)));
-    Ok(LedgerOutcome { totals, repeated, examples })
+    Ok(LedgerOutcome { totals, repeated, examples, tally })
 }

@@ -6,18 +6,23 @@
 //!
 //! Not for: the search index (`index`, built by the command between sealing and publishing).
 
+mod aliases;
 mod assemble;
 mod deliver;
 mod earlier;
 mod gather;
 mod items;
+pub mod page;
 mod planned;
+pub mod profile;
 mod readers;
 mod repeats;
 pub mod report;
 mod sample;
 mod spill;
 mod spread;
+mod tally;
+mod uscdi;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -223,6 +228,7 @@ pub fn run(
         files,
         shapes: &gather_plan.shapes,
         kept_bucket: buckets.path(plan.kept()),
+        alias_bucket: buckets.path(plan.aliases()),
         document_dictionary: gather_plan.document_dictionary.clone(),
         level: LEVEL,
         secret,

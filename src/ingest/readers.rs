@@ -85,7 +85,7 @@ impl Readers {
         match self.forms.get(place).unwrap_or(&Form::Kept) {
             Form::Ndjson => Reading::Ndjson,
             Form::Json => Reading::Json,
-            Form::Messages => records(Box::new(Splitter::default()), self.messages.clone(), "messages"),
+            Form::Messages => records(Box::<Splitter>::default(), self.messages.clone(), "messages"),
             Form::Cda => Reading::Whole(self.cda.clone()),
             Form::Table(name) => match self.tables.get(name) {
                 Some(table) => {

@@ -123,6 +123,13 @@ impl<'a> BucketWriter<'a> {
         if out.len() >= FLUSH_BYTES { self.flush(bucket) } else { Ok(()) }
     }
 
+    /// Lines of a bucket that holds no records.
+    pub fn line(&mut self, bucket: usize, line: &[u8]) -> Result<(), StoreError> {
+        let out = &mut self.held[bucket];
+        out.extend_from_slice(line);
+        if out.len() >= FLUSH_BYTES { self.flush(bucket) } else { Ok(()) }
+    }
+
     fn flush(&mut self, bucket: usize) -> Result<(), StoreError> {
         let path = self.buckets.path(bucket);
         let mut file = self.buckets.files[bucket].lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,6 +10,7 @@ use ahash::AHashMap;
 use serde::Deserialize;
 use std::borrow::Cow;
 
+use super::aliases;
 use super::items::Items;
 use super::planned::{Planned, ShapeCache, ShapeRegistry};
 use super::spill::{BucketWriter, Buckets, Kept, Spilled};
@@ -39,11 +40,15 @@ impl BucketPlan {
     }
 
     pub fn total(self) -> usize {
-        self.patients + self.others + 1
+        self.patients + self.others + 2
     }
 
     pub fn kept(self) -> usize {
         self.patients + self.others
+    }
+
+    pub fn aliases(self) -> usize {
+        self.patients + self.others + 1
     }
 
     fn of(self, count: usize, hash: u64) -> usize {
@@ -66,7 +71,7 @@ pub struct SpreadCounts {
     pub findings: BTreeMap<String, u64>,
     /// What source records say about who is who, each with the item that says it.
     pub identity: Vec<(u64, IdentityEvent)>,
-    /// An alias (conditional reference or `urn:uuid:`), and the `Type/archive-id` that it stands for.
+    /// A `urn:uuid:` of a Bundle, and the `Type/archive-id` that it stands for.
     pub aliases: Vec<(String, String)>,
     /// How often each reason was given for quarantine.
     pub reasons: BTreeMap<String, u64>,
@@ -91,6 +96,25 @@ pub struct Source<'a> {
     pub bytes: &'a [u8],
     /// Its length in the delivered file; more than `bytes` when it is mapped by its head alone.
     pub length: u64,
+}
+
+/// A resource, cut into its leaves and understood.
+#[derive(Clone, Copy)]
+struct Cut<'t> {
+    key: u64,
+    bytes: &'t [u8],
+    planned: &'t Planned,
+    leaves: &'t [Leaf],
+}
+
+impl<'t> Cut<'t> {
+    fn leaf(&self, index: usize) -> &'t [u8] {
+        &self.bytes[self.leaves[index].start as usize..self.leaves[index].end as usize]
+    }
+
+    fn id(&self) -> Option<Cow<'t, str>> {
+        self.planned.shape.id_leaf().map(|i| leaf_text(self.leaf(i)))
+    }
 }
 
 /// Types and archive ids behind the `fullUrl`s of a Bundle.
@@ -183,7 +207,7 @@ impl<'a> Spreader<'a> {
             Err(_) => None,
         };
         let done = match &planned {
-            Some(planned) => self.put(key, bytes, planned, &tokenizer.leaves, None, true),
+            Some(planned) => self.put(&Cut { key, bytes, planned, leaves: &tokenizer.leaves }, None, true),
             None => Ok(()),
         };
         self.tokenizer = tokenizer;
@@ -257,7 +281,10 @@ impl<'a> Spreader<'a> {
             }),
         };
         let done = match planned {
-            Ok(planned) => self.spread(key, bytes, &planned, &tokenizer.leaves, urls, full_url),
+            Ok(planned) => {
+                let text = Cut { key, bytes, planned: &planned, leaves: &tokenizer.leaves };
+                self.spread(&text, urls, full_url)
+            }
             Err(reason) => {
                 let kind = if reason.starts_with("not-json") { "?".to_string() } else { claimed_type(bytes) };
                 self.quarantine(key, &reason, &kind, bytes)
@@ -267,37 +294,21 @@ impl<'a> Spreader<'a> {
         done
     }
 
-    fn spread(
-        &mut self,
-        key: u64,
-        bytes: &[u8],
-        planned: &Planned,
-        leaves: &[Leaf],
-        urls: Option<&FullUrls>,
-        full_url: Option<&str>,
-    ) -> Result<(), StoreError> {
-        let leaf = |index: usize| &bytes[leaves[index].start as usize..leaves[index].end as usize];
-        let id = planned.shape.id_leaf().map(|i| leaf_text(leaf(i)));
-        self.aliases(planned, id.as_deref(), full_url, &leaf, bytes);
-        self.put(key, bytes, planned, leaves, urls, false)?;
+    /// Spreads a resource that was delivered as it is.
+    fn spread(&mut self, text: &Cut<'_>, urls: Option<&FullUrls>, full_url: Option<&str>) -> Result<(), StoreError> {
+        self.aliases(text, full_url)?;
+        self.put(text, urls, false)?;
         self.counts.records += 1;
-        *self.by_kind.entry(planned.shape.kind()).or_default() += 1;
+        *self.by_kind.entry(text.planned.shape.kind()).or_default() += 1;
         Ok(())
     }
 
     /// Puts a resource into the bucket of its patient.
-    fn put(
-        &mut self,
-        key: u64,
-        bytes: &[u8],
-        planned: &Planned,
-        leaves: &[Leaf],
-        urls: Option<&FullUrls>,
-        derived: bool,
-    ) -> Result<(), StoreError> {
-        let leaf = |index: usize| &bytes[leaves[index].start as usize..leaves[index].end as usize];
+    fn put(&mut self, text: &Cut<'_>, urls: Option<&FullUrls>, derived: bool) -> Result<(), StoreError> {
+        let Cut { key, bytes, planned, leaves } = *text;
+        let leaf = |index: usize| text.leaf(index);
         let kind = planned.shape.kind();
-        let id = planned.shape.id_leaf().map(|i| leaf_text(leaf(i)));
+        let id = text.id();
         let mut patients = Vec::new();
         if kind == Kind::PATIENT {
             patients.push(archive_name(self.source_system, kind, id.as_deref(), bytes));
@@ -346,30 +357,29 @@ impl<'a> Spreader<'a> {
     }
 
     /// Other names under which references may ask for this record.
-    fn aliases<'b>(
-        &mut self,
-        planned: &Planned,
-        id: Option<&str>,
-        full_url: Option<&str>,
-        leaf: &dyn Fn(usize) -> &'b [u8],
-        bytes: &[u8],
-    ) {
+    fn aliases(&mut self, text: &Cut<'_>, full_url: Option<&str>) -> Result<(), StoreError> {
+        let Cut { bytes, planned, .. } = *text;
+        let leaf = |index: usize| text.leaf(index);
+        let id = text.id();
+        let id = id.as_deref();
         let kind = planned.shape.kind();
         let has_identifiers = !planned.identifiers.is_empty() && is_asked_by_identifier(kind);
         let url_differs = full_url.is_some_and(|url| url.starts_with("urn:") && uuid_of(url) != id);
         if !has_identifiers && !url_differs {
-            return;
+            return Ok(());
         }
         let own = format!("{kind}/{}", archive_name(self.source_system, kind, id, bytes));
         if has_identifiers {
             for (value_leaf, system) in &planned.identifiers {
                 let value = leaf_text(leaf(*value_leaf));
-                self.counts.aliases.push((format!("{kind}?identifier={system}|{value}"), own.clone()));
+                let line = aliases::line(&format!("{kind}?identifier={system}|{value}"), &own);
+                self.out.line(self.plan.aliases(), &line)?;
             }
         }
         if let (true, Some(url)) = (url_differs, full_url) {
             self.counts.aliases.push((url.to_string(), own));
         }
+        Ok(())
     }
 }
 

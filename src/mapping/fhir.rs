@@ -56,6 +56,7 @@ pub struct Array<'a> {
 
 impl Object<'_> {
     fn key(&mut self, key: &str) {
+        self.bytes.reserve(key.len() + 4);
         comma(self.bytes);
         self.bytes.push(b'"');
         self.bytes.extend_from_slice(key.as_bytes());
@@ -64,7 +65,7 @@ impl Object<'_> {
 
     /// A string, trimmed; nothing when empty.
     pub fn text(&mut self, key: &str, value: &str) -> &mut Self {
-        let value = value.trim();
+        let value = trim(value);
         if !value.is_empty() {
             self.key(key);
             string(self.bytes, value);
@@ -157,7 +158,7 @@ impl Object<'_> {
 
 impl Array<'_> {
     pub fn text(&mut self, value: &str) {
-        let value = value.trim();
+        let value = trim(value);
         if !value.is_empty() {
             comma(self.bytes);
             string(self.bytes, value);
@@ -203,7 +204,7 @@ fn concept(o: &mut Object<'_>, codings: &[Coding], text: &str) {
 
 fn reference(o: &mut Object<'_>, kind: &str, id: &str, display: &str) {
     if !id.is_empty() {
-        o.text("reference", &format!("{kind}/{id}"));
+        o.text("reference", &[kind, "/", id].concat());
     }
     o.text("display", display);
 }
@@ -228,24 +229,38 @@ fn comma(bytes: &mut Vec<u8>) {
     }
 }
 
+/// `str::trim`, which looks at characters one by one, only where there may be something to trim.
+fn trim(text: &str) -> &str {
+    let is_plain = |b: Option<&u8>| b.is_some_and(u8::is_ascii_graphic);
+    if is_plain(text.as_bytes().first()) && is_plain(text.as_bytes().last()) { text } else { text.trim() }
+}
+
 fn string(out: &mut Vec<u8>, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    for &b in text.as_bytes() {
-        match b {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 => {
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&[HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
-            }
-            _ => out.push(b),
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\') {
+        out.extend_from_slice(&rest[..at]);
+        escape(out, rest[at]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+fn escape(out: &mut Vec<u8>, b: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    match b {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&[HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
         }
     }
-    out.push(b'"');
 }
 
 /// A decimal in JSON's form, digits as given; `None` when the text is no plain decimal. At most 40 characters.

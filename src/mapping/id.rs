@@ -7,10 +7,10 @@
 /// `.`, and empty parts at the front are left out. Empty when the last part is empty: without its number a thing has no
 /// name.
 pub fn id(parts: &[&str]) -> String {
-    let mut out = String::new();
     if parts.last().is_none_or(|last| last.trim().is_empty()) {
-        return out;
+        return String::new();
     }
+    let mut out = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for part in parts {
         let part = part.trim();
         if out.is_empty() && part.is_empty() {

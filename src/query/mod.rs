@@ -9,6 +9,7 @@ mod find;
 mod linked;
 mod origin;
 mod record;
+mod review;
 mod series;
 mod snapshot;
 mod text;
@@ -18,6 +19,7 @@ pub use chart::{ChartBytes, Selection, Walk};
 pub use find::{PatientHit, PatientHits};
 pub use linked::LinkType;
 pub use origin::{Origin, Source};
+pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 
 use crate::index::IndexError;

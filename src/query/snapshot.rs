@@ -8,13 +8,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::QueryError;
 use crate::access::Permit;
 use crate::identity::Resolver;
 use crate::index::Searcher;
 use crate::model::{AccessionId, Kind, When};
 use crate::signing::VerifierKey;
-use crate::statements;
+use crate::statements::{self, SignOff};
 use crate::store::layout::Layout;
 use crate::store::manifest::{Catalog, LedgerTotals};
 use crate::store::{Accession, catalog};
@@ -88,6 +90,8 @@ pub struct AccessionSummary {
     pub merkle_root: String,
     /// The reconciliation report, as JSON.
     pub report_json: String,
+    /// Its reviews, oldest first: when, and what; whether it was of the seal in force.
+    pub sign_offs: Vec<(Timestamp, SignOff, bool)>,
 }
 
 impl std::fmt::Debug for Archive {
@@ -164,7 +168,20 @@ impl Archive {
         if !permit.covers_accessions() {
             return Err(QueryError::OutOfScope);
         }
-        self.snapshot().accessions.iter().map(|a| summary(a)).collect()
+        let snapshot = self.snapshot();
+        let said = statements::read(self.inner.layout.root())?;
+        let seal_of = |id: &AccessionId| {
+            let entry = snapshot.catalog.accessions.iter().find(|a| a.accession == id.as_str());
+            entry.map_or("", |a| a.seal_sha256.as_str())
+        };
+        let with_reviews = |accession: &Arc<Accession>| {
+            let mut summary = summary(accession)?;
+            let seal = seal_of(&accession.id);
+            let reviews = statements::sign_offs(&said, accession.id.as_str()).into_iter();
+            summary.sign_offs = reviews.map(|(made, it)| (made.at, it.clone(), it.seal_sha256 == seal)).collect();
+            Ok(summary)
+        };
+        snapshot.accessions.iter().map(with_reviews).collect()
     }
 
     /// Kinds that the archive holds at all, for the CapabilityStatement. No patient data.
@@ -204,6 +221,7 @@ fn summary(accession: &Accession) -> Result<AccessionSummary, QueryError> {
         by_kind: seal.by_kind.clone(),
         merkle_root: seal.merkle_root.clone(),
         report_json,
+        sign_offs: Vec::new(),
     })
 }
 

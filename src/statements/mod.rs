@@ -1,4 +1,5 @@
-//! Statements about records: sensitivity labels, and who is who among patients; append-only and never changed.
+//! Statements about records: sensitivity labels, who is who among patients, reviews of accessions; append-only and never
+//! changed.
 //!
 //! They lie under `statements/` in streams of the audit log's make: framed, chained, checkpointed, one stream a
 //! process. A statement is taken back by another one. Not for: applying statements to what is read (`query`), and who
@@ -15,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::audit::{self, LogError, LogFolder, Report, Stream, StreamOptions};
 use crate::signing::{KeyRing, Signer};
 
-pub use statement::{Evidence, Statement};
+pub use statement::{Evidence, SignOff, Statement, Verdict};
 
 /// The folder of the statements in an archive.
 pub const FOLDER: &str = "statements";
@@ -101,6 +102,15 @@ pub fn read(archive: &Path) -> Result<Vec<Made>, StatementError> {
             Ok(all)
         }
     }
+}
+
+/// The reviews of an accession, oldest first.
+pub fn sign_offs<'a>(all: &'a [Made], accession: &str) -> Vec<(&'a Made, &'a SignOff)> {
+    let of = |made: &'a Made| match &made.statement {
+        Statement::SignOff(it) if it.accession == accession => Some((made, it)),
+        _ => None,
+    };
+    all.iter().filter_map(of).collect()
 }
 
 /// What changes whenever a statement is added: the streams with the sizes of their checkpoints. Cheap to ask for.

@@ -67,6 +67,41 @@ pub enum Statement {
         #[serde(default, skip_serializing_if = "Evidence::is_person")]
         evidence: Evidence,
     },
+    /// A person looked at a sample of an accession and says whether it may be relied on.
+    SignOff(SignOff),
+}
+
+/// The result of a review of an accession.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignOff {
+    pub accession: String,
+    /// Of the seal that was in force: the review holds for these records and no others.
+    pub seal_sha256: String,
+    pub reviewer: String,
+    pub result: Verdict,
+    pub note: String,
+    /// What the sample was drawn with (`store::sample`).
+    pub seed: String,
+    /// Item and entry in the accession's ledger of each record of the sample.
+    pub sample: Vec<(u64, u32)>,
+}
+
+/// What a review came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Accepted,
+    Rejected,
+}
+
+impl Verdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Accepted => "accepted",
+            Verdict::Rejected => "rejected",
+        }
+    }
 }
 
 /// What a statement about identity rests on.

@@ -19,6 +19,7 @@ mod proof;
 pub mod rebuild;
 pub mod remap;
 mod restore;
+pub mod sample;
 mod served;
 pub mod shapes;
 pub mod tables;

@@ -90,13 +90,19 @@ fn second_version(line: &[u8]) -> Vec<u8> {
     format!("{head}\"lastUpdated\":\"2024-06-30T23:30:00-04:00\"{rest}").into_bytes()
 }
 
-/// A second registration of the last patient, merged into the first.
-fn merged(seed: u64, person: &Person) -> Line {
+/// The same person as a hasty clerk registered him again.
+pub(super) fn double(seed: u64, person: &Person) -> Person {
     // An index far beyond every real one: nobody else has this id or number.
     let mut double = people::person(seed, (1 << 42) + person.index);
     double.family.clone_from(&person.family);
     (double.given, double.birth, double.female, double.died) = (person.given, person.birth, person.female, person.died);
     double.mrn = person.mrn.replacen('1', "9", 1);
+    double
+}
+
+/// A second registration of the last patient, merged into the first.
+fn merged(seed: u64, person: &Person) -> Line {
+    let double = double(seed, person);
     let mut out = Json::default();
     registration::emit_patient(&mut out, &double, Some(Ref("Patient", person.id)));
     let line = plain("patient merged into another", Type::Patient, out.bytes, Fate::Archived);

@@ -67,7 +67,7 @@ fn make(options: &Options, hospital: &Hospital, worker: usize, threads: usize, s
     }
 }
 
-fn one(options: &Options, hospital: &Hospital, index: u64, sink: &mut Sink) {
+pub(super) fn one(options: &Options, hospital: &Hospital, index: u64, sink: &mut Sink) {
     let person = people::person(options.seed, index);
     if options.patients_only {
         registration::patient(&person, sink);
@@ -86,10 +86,7 @@ struct Delivery {
 
 impl Delivery {
     fn create(dir: &Path, options: &Options) -> Result<Delivery, SynthError> {
-        fs::create_dir_all(dir).map_err(|e| failed(dir, e))?;
-        if fs::read_dir(dir).map_err(|e| failed(dir, e))?.next().is_some() {
-            return Err(SynthError::NotEmpty(dir.to_path_buf()));
-        }
+        folder(dir)?;
         Ok(Delivery { dir: dir.to_path_buf(), files: BTreeMap::new(), tally: Tally::new(options) })
     }
 
@@ -102,10 +99,6 @@ impl Delivery {
             }
         }
         for (path, bytes) in sink.attachments.drain(..) {
-            if self.tally.manifest.documents == 0 {
-                let folder = self.dir.join("documents");
-                fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
-            }
             let path = self.dir.join(path);
             create(&path)?.write_all(&bytes).map_err(|e| failed(&path, e))?;
             self.tally.manifest.documents += 1;
@@ -160,24 +153,41 @@ impl Delivery {
             let path = self.dir.join(file_name(kind));
             file.into_inner().map_err(|e| failed(&path, e.into_error()))?;
         }
-        let manifest = self.tally.finish(options);
-        let path = self.dir.join(FILE_NAME);
-        let mut file = BufWriter::new(create(&path)?);
-        serde_json::to_writer_pretty(&mut file, &manifest).map_err(|e| failed(&path, e.into()))?;
-        file.write_all(b"\n").and_then(|()| file.flush()).map_err(|e| failed(&path, e))?;
-        Ok(manifest)
+        write_manifest(&self.dir, self.tally.finish(options))
     }
+}
+
+/// Writes what a delivery says about itself, last of all.
+pub(super) fn write_manifest(dir: &Path, manifest: Manifest) -> Result<Manifest, SynthError> {
+    let path = dir.join(FILE_NAME);
+    let mut file = BufWriter::new(create(&path)?);
+    serde_json::to_writer_pretty(&mut file, &manifest).map_err(|e| failed(&path, e.into()))?;
+    file.write_all(b"\n").and_then(|()| file.flush()).map_err(|e| failed(&path, e))?;
+    Ok(manifest)
 }
 
 fn file_name(kind: Type) -> String {
     format!("{}.ndjson", kind.name())
 }
 
-/// Creates a file that must not exist. A made-up delivery can be made again: it is not synced.
-fn create(path: &Path) -> Result<File, SynthError> {
+/// Makes a new folder, or sees that the one there is empty.
+pub(super) fn folder(dir: &Path) -> Result<(), SynthError> {
+    fs::create_dir_all(dir).map_err(|e| failed(dir, e))?;
+    match fs::read_dir(dir).map_err(|e| failed(dir, e))?.next() {
+        Some(_) => Err(SynthError::NotEmpty(dir.to_path_buf())),
+        None => Ok(()),
+    }
+}
+
+/// Creates a file that must not exist, in a folder that may not exist yet. A made-up delivery can be made again: it is
+/// not synced.
+pub(super) fn create(path: &Path) -> Result<File, SynthError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| failed(folder, e))?;
+    }
     File::create_new(path).map_err(|e| failed(path, e))
 }
 
-fn failed(path: &Path, source: std::io::Error) -> SynthError {
+pub(super) fn failed(path: &Path, source: std::io::Error) -> SynthError {
     SynthError::Io { path: path.to_path_buf(), source }
 }

@@ -12,26 +12,31 @@ use serde::{Deserialize, Serialize};
 
 use super::people::Person;
 use super::sink::{Marker, Point, SAMPLES, Sample, Sink, Type};
-use super::{Options, people};
+use super::{Format, Options, people};
 
 /// Name of the manifest in the delivery's folder.
 pub const FILE_NAME: &str = "synth-manifest.json";
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Manifest {
+    #[serde(default)]
+    pub format: Format,
     pub seed: u64,
     pub patients: u64,
     pub patients_only: bool,
     pub giant_patient: Option<u64>,
-    /// Non-blank lines of each NDJSON file, by file name.
+    /// Records of each file: non-blank lines of NDJSON, messages, documents or rows.
     pub files: BTreeMap<String, u64>,
-    /// Bytes of all NDJSON files and of the documents beside them.
+    /// Bytes of all files.
     pub bytes: u64,
     /// Documents that lie beside the NDJSON, under `documents/`.
     pub documents: u64,
     /// Input records by resource type; lines without a usable type under `?`.
     pub by_kind: BTreeMap<String, u64>,
     pub ledger: Ledger,
+    /// In forms other than FHIR: what their records tell, by the FHIR type of each thing, told more than once or not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<String, u64>,
     /// Records with a restricted label in `meta.security`.
     pub restricted: u64,
     pub restricted_markers: Vec<RestrictedMarker>,
@@ -48,6 +53,9 @@ pub struct Ledger {
     pub duplicate: u64,
     pub quarantined: u64,
     pub excluded: u64,
+    /// Used up by other records, as the rows of a list of documents are.
+    #[serde(default)]
+    pub joined: u64,
 }
 
 /// A word that occurs in the text of one restricted note and nowhere else.
@@ -121,6 +129,7 @@ pub(super) struct Tally {
 impl Tally {
     pub fn new(options: &Options) -> Tally {
         let manifest = Manifest {
+            format: options.format,
             seed: options.seed,
             patients: options.patients,
             patients_only: options.patients_only,

@@ -1,4 +1,5 @@
-//! The made-up hospital: a FHIR R4 bulk NDJSON delivery of coherent patients, the same for the same seed.
+//! The made-up hospital: a delivery of coherent patients, the same for the same seed, as FHIR R4 bulk NDJSON or in the
+//! forms of older systems (`formats`).
 //!
 //! Not for: reading deliveries, or anything that touches real people; every name, number and town here is invented.
 //!
@@ -15,6 +16,7 @@ mod delivery;
 mod dice;
 mod documents;
 mod fhir;
+mod formats;
 mod hospital;
 mod json;
 mod labs;
@@ -36,6 +38,7 @@ mod wordlist;
 
 use std::path::{Path, PathBuf};
 
+pub use formats::Format;
 pub use manifest::{
     FILE_NAME as MANIFEST_FILE_NAME, Ledger, Manifest, NoteSample, Planted, RestrictedMarker, SamplePatient, Series, SeriesValue,
 };
@@ -43,9 +46,10 @@ pub use manifest::{
 /// What to make.
 #[derive(Clone, Debug)]
 pub struct Options {
+    pub format: Format,
     pub patients: u64,
     pub seed: u64,
-    /// Only Patient.ndjson, without the hospital around it.
+    /// Only Patient.ndjson, without the hospital around it (FHIR alone).
     pub patients_only: bool,
     /// The first patient gets so many records, by monitor readings.
     pub giant_patient: Option<u64>,
@@ -55,7 +59,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { patients: 100, seed: 1, patients_only: false, giant_patient: None, damage: true }
+        Options { format: Format::Fhir, patients: 100, seed: 1, patients_only: false, giant_patient: None, damage: true }
     }
 }
 
@@ -63,6 +67,8 @@ impl Default for Options {
 pub enum SynthError {
     #[error("{0} is not empty; a delivery is written into a new or empty folder")]
     NotEmpty(PathBuf),
+    #[error("the form {0} is not made yet")]
+    NotMade(&'static str),
     #[error("cannot write {path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
 }
@@ -70,11 +76,11 @@ pub enum SynthError {
 /// Writes a delivery into `dir`, which is created when missing and must be empty, and its manifest.
 ///
 /// Patient number *i* depends on the seed and *i* alone: a larger delivery begins with the smaller one. Memory stays
-/// bounded whatever the number of patients; all cores are used.
+/// bounded whatever the number of patients; FHIR uses all cores.
 ///
 /// # Errors
 /// When `dir` is not empty or something cannot be written. What has been written by then is left where it is.
 pub fn write(dir: &Path, options: &Options) -> Result<Manifest, SynthError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    delivery::write(dir, options, threads)
+    formats::write(dir, options, threads)
 }

@@ -10,12 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{MANIFEST_FILE_NAME, Manifest, Options, SynthError, delivery};
+use super::{Format, Ledger, MANIFEST_FILE_NAME, Manifest, Options, SynthError, formats};
 use crate::model::{Kind, When};
 
 fn made(options: &Options, threads: usize) -> (tempfile::TempDir, Manifest) {
     let dir = tempfile::tempdir().unwrap();
-    let manifest = delivery::write(dir.path(), options, threads).unwrap();
+    let manifest = formats::write(dir.path(), options, threads).unwrap();
     (dir, manifest)
 }
 
@@ -246,4 +246,29 @@ fn scans_and_pdfs_can_be_read_by_others() {
     let black = page.pixels().filter(|p| p.0[0] == 0).count();
     assert_eq!(page.dimensions(), (1272, 1648));
     assert!((500..20_000).contains(&black), "{black} black pixels");
+}
+
+#[test]
+fn every_form_is_the_same_for_the_same_seed_and_the_manifest_counts_what_is_there() {
+    for format in [Format::Hl7v2, Format::Scans, Format::Ccda, Format::Csv] {
+        let options = Options { format, patients: 20, seed: 5, ..Options::default() };
+        let (one, two) = (made(&options, 1), made(&options, 1));
+        let (first, second) = (files(one.0.path()), files(two.0.path()));
+        assert_eq!(one.1, two.1);
+        assert!(first == second);
+        for (name, count) in &one.1.files {
+            let bytes = &first[name];
+            let headers = bytes.windows(5).filter(|w| w[1..] == *b"MSH|" && matches!(w[0], b'\r' | b'\n' | 0x0B)).count();
+            let told = match format {
+                Format::Hl7v2 => headers,
+                // Notes have line feeds inside, and rows end with both.
+                Format::Csv if name.ends_with(".CSV") => bytes.windows(2).filter(|w| w == b"\r\n").count() - 1,
+                _ if name == "index.csv" => bytes.iter().filter(|b| **b == b'\n').count() - 1,
+                _ => 1,
+            };
+            assert_eq!(told as u64, *count, "{name}");
+        }
+        let Ledger { input, archived, joined, excluded, .. } = one.1.ledger;
+        assert_eq!((input, one.1.files.values().sum::<u64>()), (archived + joined + excluded, input));
+    }
 }

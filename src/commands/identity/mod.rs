@@ -115,7 +115,7 @@ impl Desk {
 
 fn keys_of(statement: &Statement) -> Vec<&str> {
     match statement {
-        Statement::LabelPut { .. } => vec![],
+        Statement::LabelPut { .. } | Statement::SignOff(_) => vec![],
         Statement::Link { a, b, .. }
         | Statement::Unlink { a, b, .. }
         | Statement::NotSame { a, b, .. }
@@ -129,6 +129,7 @@ fn keys_of(statement: &Statement) -> Vec<&str> {
 fn words(statement: &Statement) -> String {
     match statement {
         Statement::LabelPut { kind, id, .. } => format!("label {kind}/{id}"),
+        Statement::SignOff(it) => format!("sign-off of {}", it.accession),
         Statement::Link { a, b, .. } => format!("link {a} and {b}"),
         Statement::Unlink { a, b, .. } => format!("unlink {a} and {b}"),
         Statement::Merge { from, into, .. } => format!("merge {from} into {into}"),

@@ -8,12 +8,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 
 use super::super::DONE_WITH_FINDINGS;
+use super::super::ingest::mapping_named;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::mapping::settings::Settings;
-use crate::mapping::tabular::{Prepared, PreparedTable, Scratch, map_row, ready};
+use crate::mapping::tabular::{Prepared, PreparedTable, Scratch, map_row};
 use crate::mapping::{Context, Fate, Mapped};
 use crate::sources::{self, DeliveryFile};
 
@@ -47,7 +48,7 @@ const BLOCK_BYTES: usize = 4 << 20;
 
 /// Runs `map check`.
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let settings = settings(&args.mapping)?;
+    let settings = mapping_named(&args.mapping)?;
     println!("{}: {} tables, times in {}", settings.version, settings.tables.iter().count(), settings.zone_name);
     for table in settings.tables.iter() {
         for (map, system) in &table.code_maps {
@@ -81,7 +82,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 
 /// Runs `map explain`.
 pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let settings = settings(&args.mapping)?;
+    let settings = mapping_named(&args.mapping)?;
     let delivery = Delivery::open(&args.dir)?;
     let prepared = delivery.prepare(&settings)?;
     let table = prepared.get(&args.file).with_context(|| format!("the mapping has no table for {}", args.file))?;
@@ -105,18 +106,6 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     ensure!(!lines.is_empty() && args.row > 0, "{} has no row {}", args.file, args.row);
     lines.iter().for_each(|line| println!("{line}"));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads a mapping file, or one that comes with the program.
-fn settings(mapping: &str) -> anyhow::Result<Settings> {
-    let text = match std::fs::read_to_string(mapping) {
-        Ok(text) => text,
-        Err(error) => match ready::text(mapping) {
-            Some(text) => text,
-            None => bail!("{mapping}: {error}; mappings that come with the program: {}", ready::names().join(", ")),
-        },
-    };
-    Ok(Settings::parse(&text)?)
 }
 
 /// The files below a folder.

@@ -254,10 +254,9 @@ impl<'t> Element<'t> {
 }
 
 fn key(name: &str) -> (Namespace, &str) {
-    match name.split_once(':') {
-        Some(("sdtc", local)) => (Namespace::Sdtc, local),
-        Some(("xsi", local)) => (Namespace::Xsi, local),
-        Some((_, local)) => (Namespace::Other, local),
-        None => (Namespace::V3, name),
+    match (name.strip_prefix("sdtc:"), name.strip_prefix("xsi:")) {
+        (Some(local), _) => (Namespace::Sdtc, local),
+        (_, Some(local)) => (Namespace::Xsi, local),
+        _ => (Namespace::V3, name),
     }
 }

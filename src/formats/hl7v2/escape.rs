@@ -28,7 +28,11 @@ enum Escape<'a> {
 
 /// Text without escapes. Line ends inside a value (a sender's mistake) become `\n`.
 pub(super) fn unescape<'m>(raw: &'m str, syntax: &Syntax) -> Cow<'m, str> {
-    if memchr::memchr2(syntax.escape, b'\r', raw.as_bytes()).is_none() {
+    let has_none = match raw.len() {
+        0..32 => raw.bytes().all(|b| b != syntax.escape && b != b'\r'),
+        _ => memchr::memchr2(syntax.escape, b'\r', raw.as_bytes()).is_none(),
+    };
+    if has_none {
         return Cow::Borrowed(raw);
     }
     let mut out = String::with_capacity(raw.len());

@@ -42,8 +42,13 @@ impl<'m> Value<'m> {
 
     /// The first repetition's first component's first subcomponent, without escapes and outer spaces; empty for null.
     pub fn text(&self) -> Cow<'m, str> {
+        if self.raw.is_empty() {
+            return Cow::Borrowed("");
+        }
         let s = self.syntax;
-        let end = memchr::memchr3(s.repetition, s.component, s.sub, self.raw.as_bytes()).unwrap_or(self.raw.len());
+        let is_end = |b| b == s.repetition || b == s.component || b == s.sub;
+        let far = |bytes: &[u8]| memchr::memchr3(s.repetition, s.component, s.sub, bytes);
+        let end = find(self.raw.as_bytes(), is_end, far).unwrap_or(self.raw.len());
         let raw = self.raw[..end].trim();
         if raw == "\"\"" { Cow::Borrowed("") } else { escape::unescape(raw, s) }
     }
@@ -59,7 +64,19 @@ impl<'m> Value<'m> {
 
     /// Component `n` of the first repetition, from 1.
     pub fn component(&self, n: usize) -> Value<'m> {
-        self.first(self.syntax.repetition).part(self.syntax.component, n)
+        let (component, repetition) = (self.syntax.component, self.syntax.repetition);
+        let is_end = |b| b == component || b == repetition;
+        let far = |bytes: &[u8]| memchr::memchr2(component, repetition, bytes);
+        let (mut rest, mut start, mut before) = (self.raw, self.start, n);
+        while !rest.is_empty() && before > 0 {
+            let end = find(rest.as_bytes(), is_end, far);
+            if before == 1 {
+                return Value { raw: &rest[..end.unwrap_or(rest.len())], start, syntax: self.syntax };
+            }
+            let Some(at) = end.filter(|&at| rest.as_bytes()[at] == component) else { break };
+            (rest, start, before) = (&rest[at + 1..], start + at + 1, before - 1);
+        }
+        Value { raw: "", start: self.start, syntax: self.syntax }
     }
 
     /// The components of the first repetition.
@@ -84,7 +101,7 @@ impl<'m> Value<'m> {
 
     fn part(&self, delimiter: u8, n: usize) -> Value<'m> {
         let nothing = Value { raw: "", start: self.start, syntax: self.syntax };
-        let Some(before) = n.checked_sub(1) else { return nothing };
+        let Some(before) = n.checked_sub(1).filter(|_| !self.raw.is_empty()) else { return nothing };
         Parts { rest: Some(*self), delimiter }.nth(before).unwrap_or(nothing)
     }
 }
@@ -100,10 +117,20 @@ impl<'m> Iterator for Parts<'m> {
 
     fn next(&mut self) -> Option<Value<'m>> {
         let all = self.rest.take()?;
-        let Some(at) = memchr::memchr(self.delimiter, all.raw.as_bytes()) else { return Some(all) };
+        let Some(at) = find(all.raw.as_bytes(), |b| b == self.delimiter, |far| memchr::memchr(self.delimiter, far)) else {
+            return Some(all);
+        };
         // Delimiters are ASCII, so both cuts are between characters.
         let (head, tail) = (&all.raw[..at], &all.raw[at + 1..]);
         self.rest = Some(Value { raw: tail, start: all.start + at + 1, syntax: all.syntax });
         Some(Value { raw: head, ..all })
     }
+}
+
+/// Most pieces end after a few characters, where a plain loop is quicker; `far` goes through what is longer.
+#[inline]
+fn find(bytes: &[u8], is_end: impl Fn(u8) -> bool, far: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+    const NEAR: usize = 24;
+    let (near, rest) = bytes.split_at(bytes.len().min(NEAR));
+    near.iter().position(|&b| is_end(b)).or_else(|| if rest.is_empty() { None } else { Some(NEAR + far(rest)?) })
 }

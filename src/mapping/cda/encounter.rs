@@ -17,6 +17,8 @@ pub(super) fn map(document: &Document<'_>, about: &About, cx: &Context<'_>, out:
     let Some(visit) = document.encompassing_encounter() else { return String::new() };
     let id = types::id_of(&visit);
     if !id.is_empty() && !about.patient.is_empty() {
+        // As an entry about it is named (`entries`): one visit is told of in many documents.
+        let id = format!("{}..{id}", about.patient);
         out.resources.push(encounter(document, &visit, &id, about, cx));
         return id;
     }

@@ -69,6 +69,8 @@ fn patient(document: &Document<'_>, role: &Element<'_>, id: &str, about: &About,
     if let Some(person) = &person {
         let marital = person.child("maritalStatusCode").map(|code| types::concept(document, &code, cx)).unwrap_or_default();
         marital.write(&mut o, "maritalStatus");
+        let member = person.child("sdtc:multipleBirthOrderNumber").map_or("", |number| number.attr("value"));
+        o.number("multipleBirthInteger", member);
         o.array("contact", |list| contacts(document, list, person, cx));
         o.array("communication", |list| communication(list, person));
     }

@@ -119,7 +119,7 @@ fn the_document_and_its_parts() {
     let (_, resources) = mapped(&document(BODY));
     let reference = of(&resources, "DocumentReference");
     let composition = of(&resources, "Composition");
-    assert_eq!(of(&resources, "Encounter")["id"], "1_2e2_2e7.V1");
+    assert_eq!(of(&resources, "Encounter")["id"], "1_2e2_2e9.MRN_207..1_2e2_2e7.V1");
     assert_eq!(of(&resources, "Encounter")["period"], json!({"start": "2019-07-01", "end": "2019-07-03"}));
     for (pointer, wanted) in [
         ("/masterIdentifier", json!({"system": "urn:oid:1.2.3", "value": "D-1"})),
@@ -136,7 +136,7 @@ fn the_document_and_its_parts() {
         ("/description", json!("Summary of care")),
         ("/content/0/attachment/url", json!("cda/a%20b.xml")),
         ("/content/0/format/code", json!("urn:hl7-org:sdwg:ccda-structuredBody:2.1")),
-        ("/context/encounter/0/reference", json!("Encounter/1_2e2_2e7.V1")),
+        ("/context/encounter/0/reference", json!("Encounter/1_2e2_2e9.MRN_207..1_2e2_2e7.V1")),
         ("/context/related/0/reference", json!(format!("Composition/{}", composition["id"].as_str().unwrap()))),
     ] {
         assert_eq!(reference.pointer(pointer), Some(&wanted), "{pointer}");

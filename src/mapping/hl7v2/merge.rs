@@ -107,10 +107,14 @@ fn link(groups: &[Group<'_>], act: Act, out: &mut Mapped) {
     };
     for other in &named[1..] {
         let (a, b, at) = (first.patient.clone(), other.patient.clone(), at(first));
-        out.identity.push(match act {
-            Act::Unlink => IdentityEvent::Unlink { a, b, at },
-            _ => IdentityEvent::Link { a, b, at },
-        });
+        if act == Act::Link {
+            out.identity.push(IdentityEvent::Link { a, b, at });
+            continue;
+        }
+        // No event undoes a merge by its name: senders part the patients with A37, whatever had made them one.
+        out.identity.push(IdentityEvent::Unlink { a: a.clone(), b: b.clone(), at: at.clone() });
+        out.identity.push(IdentityEvent::Unmerge { from: b.clone(), into: a.clone(), at: at.clone() });
+        out.identity.push(IdentityEvent::Unmerge { from: a, into: b, at });
     }
 }
 

@@ -318,7 +318,15 @@ fn merges_link_and_unlink() {
         ),
         ("A41", "MRG|7^^^HOSP^MR||ACC1\r", vec![]),
         ("A24", "PID|2||8^^^HOSP^MR\r", vec![IdentityEvent::Link { a: "HOSP.7".into(), b: "HOSP.8".into(), at: at.clone() }]),
-        ("A37", "PID|2||8^^^HOSP^MR\r", vec![IdentityEvent::Unlink { a: "HOSP.7".into(), b: "HOSP.8".into(), at: at.clone() }]),
+        (
+            "A37",
+            "PID|2||8^^^HOSP^MR\r",
+            vec![
+                IdentityEvent::Unlink { a: "HOSP.7".into(), b: "HOSP.8".into(), at: at.clone() },
+                IdentityEvent::Unmerge { from: "HOSP.8".into(), into: "HOSP.7".into(), at: at.clone() },
+                IdentityEvent::Unmerge { from: "HOSP.7".into(), into: "HOSP.8".into(), at: at.clone() },
+            ],
+        ),
         ("A24", "", vec![unclear("link-ambiguous: PID: fewer than two patients")]),
     ] {
         let mapped = adt(event, rest);

@@ -78,6 +78,10 @@ impl Field<'_> {
                 let what = self.simple(What::Verbatim)?;
                 self.leaf(at, what, false)
             }
+            FieldType::Base64 => {
+                let what = self.simple(What::Base64)?;
+                self.leaf(at, what, false)
+            }
             FieldType::Boolean => {
                 let what = self.simple(What::Boolean)?;
                 self.leaf(at, what, false)

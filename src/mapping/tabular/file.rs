@@ -182,6 +182,8 @@ pub enum FieldType {
     String,
     /// A text with its spaces and line ends.
     Verbatim,
+    /// A text with its spaces and line ends as the data of an attachment.
+    Base64,
     Code,
     Uri,
     Boolean,

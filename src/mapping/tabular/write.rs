@@ -4,6 +4,9 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::auto_value;
 use super::expr::{Expr, Slot, Value};
 use super::map::{Fault, View};
@@ -111,6 +114,10 @@ impl<'a> Writer<'_, 'a> {
             What::Raw(value) => Piece::Number(value.to_string()),
             What::String(source) => self.text(leaf, source).map_or(Piece::Nothing, Piece::Text),
             What::Verbatim(source) => self.verbatim(leaf, source).map_or(Piece::Nothing, Piece::Verbatim),
+            What::Base64(source) => match self.verbatim(leaf, source) {
+                Some(text) => Piece::Text(Cow::Owned(STANDARD.encode(text.as_bytes()))),
+                None => Piece::Nothing,
+            },
             What::Boolean(source) => self.typed(leaf, source, |text| truth(text).map(Piece::Boolean)),
             What::Integer(source) => {
                 self.typed(leaf, source, |text| decimal(text).filter(|digits| !digits.contains('.')).map(Piece::Number))

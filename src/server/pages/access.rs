@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::access::{Public, Role, Scope, Shown};
@@ -13,7 +14,10 @@ use crate::query::AccessionSummary;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api::access::{entries_about, shown_entries};
 use crate::server::call::Call;
-use crate::server::viewer::{self, AccessRow, AccessionReport, AccessionRow, FileRow, Quarantine, RecentRow, Totals, WhoLooked};
+use crate::server::viewer::{
+    self, AccessRow, AccessionReport, AccessionRow, FileRow, Quarantine, RecentRow, SignOffRow, Totals, WhoLooked,
+};
+use crate::statements::{SignOff, Verdict};
 
 const PAGE_SIZE: usize = 50;
 /// Entries of the log read for the newest accesses.
@@ -213,7 +217,7 @@ fn report_of(it: &AccessionSummary) -> AccessionReport {
     };
     let examples = list("quarantined");
     let first = |reason: &str| {
-        let example = examples.iter().find(|example| text(example, "reason") == reason);
+        let example = examples.iter().find(|example| text(example, "reason").starts_with(reason));
         example.map_or_else(String::new, |e| format!("{}, item {}", text(e, "file"), number(e, "line")))
     };
     let reasons = json.get("quarantine_reasons").and_then(Value::as_object).into_iter().flatten();
@@ -234,12 +238,14 @@ fn report_of(it: &AccessionSummary) -> AccessionReport {
             archived: it.ledger.archived,
             duplicates: it.ledger.duplicate,
             excluded: it.ledger.excluded,
+            joined: it.ledger.joined,
             quarantined: it.ledger.quarantined,
         },
         more_files: list("files").len().saturating_sub(FILES_SHOWN) as u64,
         files: list("files").iter().take(FILES_SHOWN).map(file).collect(),
         by_kind,
         quarantine,
+        sign_offs: it.sign_offs.iter().map(sign_off_row).collect(),
         facts: vec![
             ("Merkle root".into(), it.merkle_root.clone()),
             ("Read".into(), viewer::bytes(it.bytes_in)),
@@ -250,6 +256,18 @@ fn report_of(it: &AccessionSummary) -> AccessionReport {
                 format!("{}, to {} targets; kept as written", number(dangling, "references"), number(dangling, "targets")),
             ),
         ],
+    }
+}
+
+fn sign_off_row((at, it, of_this_seal): &(Timestamp, SignOff, bool)) -> SignOffRow {
+    SignOffRow {
+        at: at.strftime("%Y-%m-%d").to_string(),
+        reviewer: it.reviewer.clone(),
+        accepted: it.result == Verdict::Accepted,
+        note: it.note.clone(),
+        sampled: it.sample.len() as u64,
+        seed: it.seed.clone(),
+        of_this_seal: *of_this_seal,
     }
 }
 

@@ -333,7 +333,7 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
     };
     let report = AccessionReport {
         row: row.clone(),
-        total: Totals { read: 15_000, archived: 14_994, duplicates: 4, quarantined: 2, excluded: 0 },
+        total: Totals { read: 15_000, archived: 14_994, duplicates: 4, quarantined: 2, excluded: 0, joined: 0 },
         files: vec![file("Observation.ndjson", 10_000), file("Condition.ndjson", 5_000)],
         more_files: 0,
         by_kind: vec![("Observation".into(), 10_000), ("Condition".into(), 5_000)],
@@ -343,6 +343,15 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
             first: "Observation.ndjson line 771,204".into(),
         }],
         facts: vec![("Merkle root".into(), "9f2c 41d0 77ab".into())],
+        sign_offs: vec![SignOffRow {
+            at: "2026-11-06".into(),
+            reviewer: "Dr. A. Quill".into(),
+            accepted: true,
+            note: "All 400 agree with their source.".into(),
+            sampled: 400,
+            seed: "7f3a91c2".into(),
+            of_this_seal: true,
+        }],
     };
     let wrong =
         SignIn { user: "okafor".into(), next: "/".into(), problem: Some("The name or the password is not right.".into()) };

@@ -54,7 +54,7 @@ pub use chart_nav::{Section, observations};
 pub use frame::{Frame, Person};
 pub use names::{Names, birth_date_in, name_in};
 pub use pages::access::{AccessRow, LogState, RecentRow, WhoLooked, who_looked};
-pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, Totals, accession, accessions};
+pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, SignOffRow, Totals, accession, accessions};
 pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
 pub use pages::find::{FindPage, find};

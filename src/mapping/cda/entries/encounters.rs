@@ -14,7 +14,8 @@ use crate::mapping::systems::Coding;
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 
 /// Codes of kinds of encounter that say of which class it was.
-const CLASSES: [(&str, &[&str]); 3] = [
+const CLASSES: [(&str, &[&str]); 4] = [
+    ("VR", &["VR"]),
     ("EMER", &["EMER", "99281", "99282", "99283", "99284", "99285", "4525004", "50849002"]),
     (
         "IMP",
@@ -80,7 +81,8 @@ impl<'a> Work<'a> {
         let mut o = draft.resource.object();
         o.text("status", encounter_status(entry, &span));
         o.object("class", |o| class(o, &kind));
-        o.array("type", |list| list.concept(&kind.codings, &kind.text));
+        let of_kind: Vec<Coding> = kind.codings.iter().filter(|coding| coding.system != ACT_CODE).cloned().collect();
+        o.array("type", |list| list.concept(&of_kind, &kind.text));
         self.subject(&mut o, "subject");
         o.array("participant", |list| {
             for entity in self.performers(entry) {

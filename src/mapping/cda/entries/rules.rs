@@ -154,6 +154,12 @@ pub fn is_act(element: Element<'_>) -> bool {
     )
 }
 
+/// Marks of data segmentation for privacy: they say how the entries beside them are to be treated, and become labels.
+fn is_mark(entry: Element<'_>) -> bool {
+    let roots = ["2.16.840.1.113883.3.445.", "2.16.840.1.113883.3.3251.1."];
+    entry.children("templateId").any(|template| roots.iter().any(|root| template.attr("root").starts_with(root)))
+}
+
 /// Whether it is meant to happen, by its mood: intended, ordered, promised, proposed.
 pub fn is_planned(entry: Element<'_>) -> bool {
     matches!(entry.attr("moodCode"), "INT" | "RQO" | "PRMS" | "PRP" | "ARQ" | "APT")
@@ -161,7 +167,12 @@ pub fn is_planned(entry: Element<'_>) -> bool {
 
 /// The rule for an entry of a section on `topic`.
 pub fn rule(entry: Element<'_>, topic: Topic) -> Option<Rule> {
-    let claimed = TEMPLATES.iter().find(|(_, templates)| has(entry, templates)).map(|(rule, _)| *rule);
+    if is_mark(entry) {
+        return Some(Rule::Nothing);
+    }
+    let roots: Vec<&str> = entry.children("templateId").filter_map(|t| t.attr("root").strip_prefix(HL7)).collect();
+    let claimed =
+        TEMPLATES.iter().find(|(_, templates)| roots.iter().any(|root| templates.contains(root))).map(|(rule, _)| *rule);
     let rule = claimed.or_else(|| by_shape(entry, topic))?;
     let name = entry.name();
     Some(match rule {

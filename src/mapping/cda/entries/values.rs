@@ -12,7 +12,7 @@ const UCUM: &str = "http://unitsofmeasure.org";
 
 /// Units that are UCUM as written and often met. CDA demands UCUM, and gets `tablet(s)`; what is not known here keeps
 /// its words and no claim to a system.
-const UNITS: [&str; 81] = [
+const UNITS: [&str; 82] = [
     "%",
     "/min",
     "/uL",
@@ -90,6 +90,7 @@ const UNITS: [&str; 81] = [
     "{score}",
     "{ratio}",
     "{INR}",
+    "{copies}/mL",
     "[pH]",
     "mL/min/{1.73_m2}",
     "[drp]",

@@ -187,7 +187,8 @@ impl<'a> Work<'a> {
 
     /// The id of an encounter that an entry points to.
     pub fn encounter_id(&self, encounter: Element<'a>) -> String {
-        if !self.about.encounter.is_empty() && types::id_of(&encounter) == self.about.encounter {
+        let header = self.about.encounter.strip_prefix(&self.about.patient).and_then(|id| id.strip_prefix(".."));
+        if header.is_some_and(|id| id == types::id_of(&encounter)) {
             return self.about.encounter.clone();
         }
         let is_told = usable_id(encounter).is_some_and(|id| self.known.encounters.contains(&id));

@@ -139,6 +139,16 @@ pub fn survey() -> Coding {
     Coding::new(OBSERVATION_CATEGORY, "survey", "Survey")
 }
 
+/// The category of habits: what the patient smokes.
+pub fn social() -> Coding {
+    Coding::new(OBSERVATION_CATEGORY, "social-history", "Social History")
+}
+
+/// LOINC codes of tobacco use: smoking status, history of tobacco use, smokeless tobacco.
+pub fn is_social(loinc: &str) -> bool {
+    ["72166-2", "11367-0", "88031-0"].contains(&loinc)
+}
+
 pub const SECTION_SYSTEM: &str = SECTION;
 
 /// LOINC codes of US Core's vital signs.

@@ -164,12 +164,13 @@ fn answers(scope: &Scope<'_, '_>, entry: &Entry<'_>) -> Vec<Answer> {
 }
 
 fn category(obx: Segment<'_>, codings: &[Coding], section: Section) -> Option<Coding> {
-    let is_loinc = codings.iter().any(|c| c.system == "http://loinc.org" && codes::is_vital_sign(&c.code));
+    let is_one = |known: fn(&str) -> bool| codings.iter().any(|c| c.system == "http://loinc.org" && known(&c.code));
     // Below no report, a weight or a pressure is the patient's own, whatever the site calls it.
-    let is_vital =
-        is_loinc || (section == Section::Unknown && codings.iter().any(|c| codes::is_named_vital(&c.code, &c.display)));
+    let is_vital = is_one(codes::is_vital_sign)
+        || (section == Section::Unknown && codings.iter().any(|c| codes::is_named_vital(&c.code, &c.display)));
     match obx.field(29).text().as_ref() {
         "QST" => Some(codes::survey()),
+        _ if is_one(codes::is_social) => Some(codes::social()),
         _ if is_vital => Section::Vitals.of_observation(),
         _ => section.of_observation(),
     }

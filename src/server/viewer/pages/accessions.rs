@@ -35,6 +35,8 @@ pub struct Totals {
     pub archived: u64,
     pub duplicates: u64,
     pub excluded: u64,
+    /// Used up by other source records.
+    pub joined: u64,
     pub quarantined: u64,
 }
 
@@ -58,6 +60,20 @@ pub struct Quarantine {
     pub first: String,
 }
 
+/// One review.
+#[derive(Clone, Debug, Default)]
+pub struct SignOffRow {
+    /// `YYYY-MM-DD`.
+    pub at: String,
+    pub reviewer: String,
+    pub accepted: bool,
+    pub note: String,
+    pub sampled: u64,
+    pub seed: String,
+    /// Whether it was given for the seal in force.
+    pub of_this_seal: bool,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct AccessionReport {
     pub row: AccessionRow,
@@ -71,11 +87,13 @@ pub struct AccessionReport {
     pub quarantine: Vec<Quarantine>,
     /// (what, words): findings, digests, seal.
     pub facts: Vec<(String, String)>,
+    /// What reviewers said of it, oldest first.
+    pub sign_offs: Vec<SignOffRow>,
 }
 
 impl Totals {
     fn difference(&self) -> i128 {
-        i128::from(self.read) - i128::from(self.archived + self.duplicates + self.excluded + self.quarantined)
+        i128::from(self.read) - i128::from(self.archived + self.duplicates + self.excluded + self.joined + self.quarantined)
     }
 }
 
@@ -144,17 +162,21 @@ struct Report<'a> {
     kinds: Table,
     quarantine: Table,
     quarantined: String,
+    sign_offs: Table,
     files_fact: String,
 }
 
 pub fn accession(frame: &Frame, report: &AccessionReport) -> String {
     let t = &report.total;
-    let parts = [
+    let mut parts = vec![
         ("Archived", t.archived, "p1"),
         ("Duplicate of a kept record", t.duplicates, "p3"),
         ("Left out by a named rule", t.excluded, "p4"),
         ("Quarantined", t.quarantined, "p5"),
     ];
+    if t.joined > 0 {
+        parts.insert(1, ("Joined into other records", t.joined, "p2"));
+    }
     let balanced = t.difference() == 0;
     let share = if t.read == 0 { 0.0 } else { t.archived as f64 * 100.0 / t.read as f64 };
     render(Report {
@@ -170,6 +192,7 @@ pub fn accession(frame: &Frame, report: &AccessionReport) -> String {
         kinds: kinds(report),
         quarantine: quarantine(report),
         quarantined: text::count(t.quarantined),
+        sign_offs: sign_offs(report),
         files_fact: match report.more_files {
             0 => text::counted(report.files.len() as u64, "file", "files"),
             more => format!(
@@ -210,6 +233,25 @@ fn files(report: &AccessionReport) -> Table {
         ])
     };
     Table::new("Delivered files", &columns, "No files.").rows(report.files.iter().map(row).collect())
+}
+
+fn sign_offs(report: &AccessionReport) -> Table {
+    let columns = [("Reviewer and finding", ""), ("Result", ""), ("Date", "date"), ("Sample", "num"), ("Seed", "mono drop")];
+    let row = |s: &SignOffRow| {
+        let (word, tone) = match (s.accepted, s.of_this_seal) {
+            (_, false) => ("Of another seal", "caution"),
+            (true, true) => ("Accepted", "good"),
+            (false, true) => ("Rejected", "alert"),
+        };
+        Row::new(vec![
+            Cell::main(Some(s.reviewer.clone()), None, Some(s.note.clone())),
+            Cell::Tag(word.into(), tone),
+            Cell::day(Some(&s.at)),
+            Cell::count(s.sampled),
+            Cell::Text(s.seed.clone()),
+        ])
+    };
+    Table::new("Reviews of a random sample", &columns, "Not signed off yet.").rows(report.sign_offs.iter().map(row).collect())
 }
 
 fn kinds(report: &AccessionReport) -> Table {
