@@ -124,20 +124,47 @@ impl Settings {
     }
 }
 
-/// How deep brackets nest. Those in texts count too, for there they close again; a bracket that closes another kind
-/// closes nothing.
+/// How deep brackets stand in each other, those in strings and comments left out. A string that its line leaves open ends
+/// with the line, as the reader of TOML takes it.
 fn depth(text: &str) -> usize {
-    let (mut open, mut deepest) = (Vec::new(), 0);
-    for byte in text.bytes() {
+    let bytes = text.as_bytes();
+    let (mut open, mut deepest, mut at) = (Vec::new(), 0, 0);
+    while let Some(byte) = bytes.get(at) {
         match byte {
-            b'{' | b'[' => open.push(byte),
-            // In ASCII a bracket and its partner stand two apart.
-            b'}' | b']' if open.last() == Some(&(byte - 2)) => drop(open.pop()),
+            b'[' | b'{' => {
+                open.push(*byte);
+                deepest = deepest.max(open.len());
+            }
+            // In ASCII a bracket and its partner stand two apart; one that closes another kind closes nothing.
+            b']' | b'}' if open.last() == Some(&(byte - 2)) => drop(open.pop()),
+            b'#' => at += memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at),
+            b'"' | b'\'' => {
+                at = end_of_string(bytes, at, *byte);
+                continue;
+            }
             _ => {}
         }
-        deepest = deepest.max(open.len());
+        at += 1;
     }
     deepest
+}
+
+/// The place behind the string that begins at `at`.
+fn end_of_string(bytes: &[u8], at: usize, quote: u8) -> usize {
+    let is_long = bytes[at..].starts_with(&[quote; 3]);
+    let mut place = at + if is_long { 3 } else { 1 };
+    while let Some(byte) = bytes.get(place) {
+        if *byte == b'\\' && quote == b'"' {
+            place += 2;
+        } else if is_long && bytes[place..].starts_with(&[quote; 3]) {
+            return place + 3;
+        } else if !is_long && (*byte == quote || *byte == b'\n') {
+            return place + 1;
+        } else {
+            place += 1;
+        }
+    }
+    bytes.len()
 }
 
 #[cfg(test)]
@@ -150,5 +177,9 @@ mod tests {
             let text = format!("a = {}", brackets.repeat(100_000));
             assert!(Settings::parse(&text).is_err_and(|error| error.to_string().contains("nested")));
         }
+        // What stands in a text or a comment neither opens nor closes.
+        let text = format!("a = {}", "[\"]\", # ]\n".repeat(100_000));
+        assert!(Settings::parse(&text).is_err_and(|error| error.to_string().contains("nested")));
+        assert_eq!(depth("a = '[[[' # [[[\nb = \"\"\"\n[[ \\\"\"\"\"\nc = [{ d = 1 }]"), 2);
     }
 }
