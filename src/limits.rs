@@ -75,6 +75,8 @@ pub const PAGE_SECONDS_MAX: u64 = 20;
 pub const PICTURE_PIXELS_MAX: u64 = 40_000_000;
 /// Most document workers (threads with a time limit) alive at once, those included that overran and cannot be stopped.
 pub const DOCUMENT_WORKERS_MAX: usize = 64;
+/// Deepest nesting of brackets in a mapping file.
+pub const SETTINGS_DEPTH_MAX: usize = 100;
 /// Longest expression of a mapping file, in bytes.
 pub const EXPRESSION_BYTES_MAX: usize = 8 << 10;
 /// Deepest nesting of parentheses in such an expression.

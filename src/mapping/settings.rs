@@ -12,6 +12,7 @@ use toml::Spanned;
 use super::tabular::Tables;
 use super::tabular::file::{PatientsFile, TableFile, TablesFile};
 use super::{cda, document, hl7v2};
+use crate::limits::SETTINGS_DEPTH_MAX;
 use crate::model::hex;
 
 /// Everything that a site can decide about how its deliveries are read.
@@ -91,6 +92,10 @@ impl Default for Settings {
 impl Settings {
     /// Reads a mapping file.
     pub fn parse(text: &str) -> Result<Settings, SettingsError> {
+        // The reader of TOML calls itself for each level.
+        if depth(text) > SETTINGS_DEPTH_MAX {
+            return Err(SettingsError(format!("brackets nested more than {SETTINGS_DEPTH_MAX} deep")));
+        }
         let document: Document = toml::from_str(text).map_err(|e| SettingsError(e.to_string()))?;
         if document.schema != 1 {
             return Err(SettingsError(format!("schema {} is not known; this version reads 1", document.schema)));
@@ -116,5 +121,65 @@ impl Settings {
             never_delivered: document.never_delivered,
             text: text.to_string(),
         })
+    }
+}
+
+/// How deep brackets stand in each other, those in strings and comments left out. A string that its line leaves open ends
+/// with the line, as the reader of TOML takes it.
+fn depth(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut open, mut deepest, mut at) = (Vec::new(), 0, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'[' | b'{' => {
+                open.push(*byte);
+                deepest = deepest.max(open.len());
+            }
+            // In ASCII a bracket and its partner stand two apart; one that closes another kind closes nothing.
+            b']' | b'}' if open.last() == Some(&(byte - 2)) => drop(open.pop()),
+            b'#' => at += memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at),
+            b'"' | b'\'' => {
+                at = end_of_string(bytes, at, *byte);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    deepest
+}
+
+/// The place behind the string that begins at `at`.
+fn end_of_string(bytes: &[u8], at: usize, quote: u8) -> usize {
+    let is_long = bytes[at..].starts_with(&[quote; 3]);
+    let mut place = at + if is_long { 3 } else { 1 };
+    while let Some(byte) = bytes.get(place) {
+        if *byte == b'\\' && quote == b'"' {
+            place += 2;
+        } else if is_long && bytes[place..].starts_with(&[quote; 3]) {
+            return place + 3;
+        } else if !is_long && (*byte == quote || *byte == b'\n') {
+            return place + 1;
+        } else {
+            place += 1;
+        }
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_without_end_are_refused() {
+        for brackets in ["{", "[", "{]", "[}{"] {
+            let text = format!("a = {}", brackets.repeat(100_000));
+            assert!(Settings::parse(&text).is_err_and(|error| error.to_string().contains("nested")));
+        }
+        // What stands in a text or a comment neither opens nor closes.
+        let text = format!("a = {}", "[\"]\", # ]\n".repeat(100_000));
+        assert!(Settings::parse(&text).is_err_and(|error| error.to_string().contains("nested")));
+        assert_eq!(depth("a = '[[[' # [[[\nb = \"\"\"\n[[ \\\"\"\"\"\nc = [{ d = 1 }]"), 2);
     }
 }
