@@ -41,6 +41,8 @@ pub struct Config {
     pub log_level: String,
     pub log_format: LogFormat,
     pub session: SessionConfig,
+    /// Whether a delivery is read by nobody until a sample of it was looked at and accepted (`chartkeep signoff`).
+    pub publish_needs_signoff: bool,
     /// The last day that each source system was in use.
     pub cutover: BTreeMap<String, When>,
 }
@@ -80,6 +82,7 @@ impl Default for Config {
             log_level: "info".into(),
             log_format: LogFormat::default(),
             session: SessionConfig::default(),
+            publish_needs_signoff: false,
             cutover: BTreeMap::new(),
         }
     }
@@ -96,6 +99,7 @@ struct ConfigFile {
     log_level: Option<String>,
     log_format: LogFormat,
     session: SessionConfig,
+    publish_needs_signoff: bool,
     cutover: BTreeMap<String, String>,
 }
 
@@ -145,6 +149,7 @@ impl Config {
             log_level: file.log_level.unwrap_or(defaults.log_level),
             log_format: file.log_format,
             session: file.session,
+            publish_needs_signoff: file.publish_needs_signoff,
             cutover,
         })
     }
@@ -168,6 +173,7 @@ mod tests {
             private_keys = "keys"
             log_level = "warn"
             log_format = "json"
+            publish_needs_signoff = true
             [session]
             idle_minutes = 10
             [cutover]
@@ -181,6 +187,7 @@ mod tests {
         assert_eq!(config.session, SessionConfig { idle_minutes: 10, absolute_hours: 12 });
         assert_eq!(config.cutover["mer"].text(), "2019-06-30");
         assert_eq!(config.log_format, LogFormat::Json);
+        assert!(config.publish_needs_signoff);
         assert_eq!(parse("").unwrap(), Config::default());
     }
 

@@ -1,8 +1,9 @@
-//! `chartkeep accession`: which accessions are in force, taking a wrong one out, bringing it back.
+//! `chartkeep accession`: which accessions are in force, taking a wrong one out, bringing it back; and putting one into
+//! force that was signed off.
 //!
 //! Not for: making one (`ingest`). Nothing is deleted here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,9 +13,11 @@ use serde_json::json;
 use super::archive::{OpenArchive, now};
 use super::operator::{Workplace, operator_entry, operator_name};
 use crate::access::Role;
+use crate::config::Config;
 use crate::index;
 use crate::signing::KeyPurpose;
-use crate::store::manifest::{Catalog, Withdrawn};
+use crate::statements::{self, Made, Verdict};
+use crate::store::manifest::{Catalog, InForce, Withdrawn};
 use crate::store::{Accession, catalog};
 
 /// List accessions, withdraw a wrong one, restore it.
@@ -31,7 +34,7 @@ enum What {
     Restore(RestoreArgs),
 }
 
-/// List the accessions in force, and those that were withdrawn.
+/// List the accessions in force, those that await sign-off, and those that were withdrawn.
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     /// Folder of the archive
@@ -41,7 +44,7 @@ struct ListArgs {
     json: bool,
 }
 
-/// Take an accession out of force: a wrong extract, or one under a wrong name.
+/// Take an accession out: a wrong extract, or one under a wrong name.
 ///
 /// Its files are kept and stay checked; nobody reads them until it is restored.
 #[derive(Debug, clap::Args)]
@@ -62,6 +65,8 @@ struct WithdrawArgs {
 }
 
 /// Put a withdrawn accession into force again.
+///
+/// Where publishing needs sign-off, one that was never accepted awaits it.
 #[derive(Debug, clap::Args)]
 struct RestoreArgs {
     /// Folder of the archive
@@ -85,11 +90,15 @@ pub fn run(args: &AccessionArgs) -> anyhow::Result<ExitCode> {
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let open = OpenArchive::open(&args.archive)?;
     if args.json {
-        println!("{}", json!({ "in_force": open.catalog.accessions, "withdrawn": open.catalog.withdrawn }));
+        let Catalog { accessions, awaiting, withdrawn, .. } = &open.catalog;
+        println!("{}", json!({ "in_force": accessions, "awaiting_signoff": awaiting, "withdrawn": withdrawn }));
         return Ok(ExitCode::SUCCESS);
     }
     for entry in &open.catalog.accessions {
         println!("{}  {}  generation {}", entry.accession, entry.source_system, entry.generation);
+    }
+    for entry in &open.catalog.awaiting {
+        println!("{}  {}  awaits sign-off", entry.accession, entry.source_system);
     }
     for gone in &open.catalog.withdrawn {
         let entry = &gone.accession;
@@ -104,10 +113,14 @@ fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
 fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
     ensure!(!args.reason.trim().is_empty(), "say why, with --reason");
     change(&args.archive, "withdraw", &args.accession, &args.reason, |next| {
-        let at = next.accessions.iter().position(|a| a.accession == args.accession);
-        let accession = next.accessions.remove(at.context("no accession in force has this name")?);
+        let place = |entries: &[InForce]| entries.iter().position(|a| a.accession == args.accession);
+        let accession = match (place(&next.accessions), place(&next.awaiting)) {
+            (Some(at), _) => next.accessions.remove(at),
+            (None, Some(at)) => next.awaiting.remove(at),
+            (None, None) => bail!("no accession in force or awaiting sign-off has this name"),
+        };
         if let Some(other) = &args.replaced_by
-            && !next.accessions.iter().any(|a| a.accession == *other)
+            && !next.has_in_force(other)
         {
             bail!("{other} is not in force; ingest the right delivery first");
         }
@@ -121,19 +134,47 @@ fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
 
 fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     ensure!(!args.reason.trim().is_empty(), "say why, with --reason");
+    let needs_signoff = Config::load(&args.archive)?.publish_needs_signoff;
+    let said = statements::read(&args.archive)?;
+    let mut awaits = false;
     change(&args.archive, "restore", &args.accession, &args.reason, |next| {
         let at = next.withdrawn.iter().position(|w| w.accession.accession == args.accession);
-        let back = next.withdrawn.remove(at.context("no withdrawn accession has this name")?);
-        next.accessions.push(back.accession);
+        let back = next.withdrawn.remove(at.context("no withdrawn accession has this name")?).accession;
+        awaits = needs_signoff && !is_accepted(&said, &back);
+        if awaits {
+            next.awaiting.push(back)
+        } else {
+            next.accessions.push(back)
+        }
         Ok(())
     })?;
-    println!("{} is in force again.", args.accession);
+    match awaits {
+        false => println!("{} is in force again.", args.accession),
+        true => println!("{} was never accepted and awaits sign-off: chartkeep signoff", args.accession),
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the last sign-off of this very seal accepted the accession.
+fn is_accepted(said: &[Made], entry: &InForce) -> bool {
+    let of_it = statements::sign_offs(said, &entry.accession).into_iter();
+    let last = of_it.filter(|(_, it)| it.seal_sha256 == entry.seal_sha256).last();
+    last.is_some_and(|(_, it)| it.result == Verdict::Accepted)
+}
+
+/// Puts an accession into force that awaited the sign-off which it now has.
+pub(super) fn accept(archive: &Path, accession: &str, reviewer: &str) -> anyhow::Result<()> {
+    change(archive, "accept", accession, &format!("signed off by {reviewer}"), |next| {
+        let at = next.awaiting.iter().position(|a| a.accession == accession);
+        let accepted = next.awaiting.remove(at.context("no accession that awaits sign-off has this name")?);
+        next.accessions.push(accepted);
+        Ok(())
+    })
 }
 
 /// Publishes a changed catalog with an index of what is then in force.
 fn change(
-    archive: &std::path::Path,
+    archive: &Path,
     what: &str,
     accession: &str,
     reason: &str,
@@ -145,12 +186,15 @@ fn change(
     let mut next = open.catalog.clone();
     edit(&mut next)?;
     next.reason = what.into();
-    let mut accessions = Vec::new();
-    for entry in &next.accessions {
-        accessions.push(Arc::new(Accession::open(&open.layout, entry, &open.keys)?));
+    if next.accessions != open.catalog.accessions {
+        let mut accessions = Vec::new();
+        for entry in &next.accessions {
+            accessions.push(Arc::new(Accession::open(&open.layout, entry, &open.keys)?));
+        }
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let index = index::rebuild(&open.layout, &open.catalog, &accessions, threads);
+        next.index = Some(index.context("the index cannot be built")?);
     }
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    next.index = Some(index::rebuild(&open.layout, &open.catalog, &accessions, threads).context("the index cannot be built")?);
     let detail =
         vec![("what", format!("accession {what}")), ("accession", accession.to_string()), ("reason", reason.to_string())];
     workplace.log.append(operator_entry("archive.maintained", Role::Archivist, "accession", detail))?;

@@ -16,15 +16,17 @@ use super::operator::{Workplace, operator_entry};
 use super::progress::Meter;
 use super::{DONE_WITH_FINDINGS, REFUSED};
 use crate::access::Role;
+use crate::config::Config;
 use crate::identity::statements_of;
 use crate::index;
-use crate::ingest::{self, IngestOptions, IngestSummary, Ingested, Progress};
+use crate::ingest::{self, IngestOptions, IngestSummary, Ingested, Progress, Standing};
 use crate::mapping::IdentityEvent;
 use crate::mapping::settings::Settings;
 use crate::mapping::tabular::ready;
 use crate::signing::KeyPurpose;
 use crate::statements::{Evidence, Statement};
 use crate::store::Accession;
+use crate::store::manifest::{InForce, IndexInForce};
 
 /// Read a delivery into the archive: check it, seal it, index it, publish it.
 ///
@@ -60,6 +62,8 @@ pub(super) struct Outcome {
     pub accession: String,
     pub summary: IngestSummary,
     pub is_known: bool,
+    /// Sealed, and read by nobody until it is signed off.
+    pub awaits: bool,
     pub seconds: f64,
     pub bytes_archive: u64,
 }
@@ -94,6 +98,7 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
                 "seconds": (outcome.seconds * 1000.0).round() / 1000.0,
                 "bytes_in": outcome.summary.bytes_in,
                 "bytes_archive": outcome.bytes_archive,
+                "awaits_signoff": outcome.awaits,
             })
         );
     } else {
@@ -105,10 +110,14 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn print_summary(outcome: &Outcome, archive: &Path) {
     let records = outcome.summary.records;
     if outcome.is_known {
-        println!("This delivery is already archived as {}. Nothing was changed.", outcome.accession);
+        let awaits = if outcome.awaits { ", which awaits sign-off" } else { "" };
+        println!("This delivery is already archived as {}{awaits}. Nothing was changed.", outcome.accession);
         return;
     }
-    println!("Accession {} is published.", outcome.accession);
+    match outcome.awaits {
+        false => println!("Accession {} is published.", outcome.accession),
+        true => println!("Accession {} is sealed and awaits sign-off; nobody reads it before.", outcome.accession),
+    }
     println!(
         "  {} records read = {} archived + {} duplicate + {} quarantined + {} excluded. The ledger balances.",
         records.input, records.archived, records.duplicate, records.quarantined, records.excluded
@@ -124,6 +133,9 @@ pub(super) fn print_summary(outcome: &Outcome, archive: &Path) {
     );
     if records.quarantined > 0 {
         println!("  Look at what was quarantined: chartkeep report {} --accession {}", archive.display(), outcome.accession);
+    }
+    if outcome.awaits {
+        println!("  Next: chartkeep signoff sample {} {} --out review.html", archive.display(), outcome.accession);
     }
 }
 
@@ -160,6 +172,7 @@ pub(super) fn ingest(
     let (open, _lock) = OpenArchive::open_to_change(archive)?;
     let workplace = Workplace::open(archive)?;
     let signer = workplace.signer(KeyPurpose::Seal)?;
+    let awaits = Config::load(archive)?.publish_needs_signoff;
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1);
     let options = IngestOptions { paths, source_system, threads, now: now(), settings, reprocess_of };
     let show = |progress: Progress| match progress {
@@ -188,29 +201,38 @@ pub(super) fn ingest(
         Ingested::Known { accession, summary } => {
             log(&accession, "known delivery", &summary)?;
             let seconds = started.elapsed().as_secs_f64();
-            return Ok(Outcome { accession, summary, is_known: true, seconds, bytes_archive: bytes_of(&open) });
+            let awaits = open.catalog.awaits(&accession);
+            return Ok(Outcome { accession, summary, is_known: true, awaits, seconds, bytes_archive: bytes_of(&open) });
         }
         Ingested::Sealed(sealed) => sealed,
     };
     let summary = sealed.summary.clone();
     let accession = sealed.entry.accession.clone();
     let identity = who_is_who(&accession, &sealed.identity, source_system);
-    let mut accessions = Vec::new();
-    for entry in open.catalog.accessions.iter().chain([&sealed.entry]) {
-        accessions.push(Arc::new(Accession::open(&open.layout, entry, &open.keys)?));
-    }
-    meter.show("indexing", 0, 1, false);
-    let index = index::rebuild(&open.layout, &open.catalog, &accessions, threads).context("the index cannot be built")?;
-    drop(accessions);
-    log(&accession, "publishing", &summary)?;
-    // Before the catalog: after a crash in between, the next run says them again, which changes nothing.
+    let standing = match awaits {
+        true => Standing::Awaiting,
+        false => Standing::InForce(indexed(&open, &sealed.entry, threads, meter)?),
+    };
+    log(&accession, if awaits { "publishing to await sign-off" } else { "publishing" }, &summary)?;
+    // Before the catalog: after a crash in between, the next run says them again, which changes nothing. They count once
+    // the accession is in force.
     if !identity.is_empty() {
         identity::say(&workplace, archive, Role::Archivist, "ingest", &accession, &identity)?;
     }
-    let published = sealed.publish(&open.layout, &open.catalog, &open.catalog_sha256, Some(index), &signer, &now())?;
+    let published = sealed.publish(&open.layout, &open.catalog, &open.catalog_sha256, standing, &signer, &now())?;
     index::remove_unused(&open.layout, &published, &open.catalog)?;
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Outcome { accession, summary, is_known: false, seconds, bytes_archive: bytes_of(&open) })
+    Ok(Outcome { accession, summary, is_known: false, awaits, seconds, bytes_archive: bytes_of(&open) })
+}
+
+/// The index over what is in force and what is about to be.
+fn indexed(open: &OpenArchive, sealed: &InForce, threads: usize, meter: &Meter) -> anyhow::Result<IndexInForce> {
+    let mut accessions = Vec::new();
+    for entry in open.catalog.accessions.iter().chain([sealed]) {
+        accessions.push(Arc::new(Accession::open(&open.layout, entry, &open.keys)?));
+    }
+    meter.show("indexing", 0, 1, false);
+    index::rebuild(&open.layout, &open.catalog, &accessions, threads).context("the index cannot be built")
 }
 
 /// What the source records say about who is who, as statements that name the message they rest on.

@@ -78,9 +78,9 @@ pub fn run(args: &QuarantineArgs) -> anyhow::Result<ExitCode> {
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let open = OpenArchive::open(&args.archive)?;
     let is_wanted = |id: &str| args.accession.as_deref().is_none_or(|wanted| wanted == id);
-    let entries: Vec<_> = open.catalog.accessions.iter().filter(|a| is_wanted(&a.accession)).collect();
+    let entries: Vec<_> = open.catalog.reviewable().filter(|a| is_wanted(&a.accession)).collect();
     if let (true, Some(id)) = (entries.is_empty(), &args.accession) {
-        bail!("there is no accession {id} in force");
+        bail!("there is no accession {id} in force or awaiting sign-off");
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut total = 0u64;
@@ -128,7 +128,7 @@ fn write_row(out: &mut impl Write, accession: &Accession, row: &LedgerRow, is_js
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let workplace = Workplace::open(&args.archive)?;
     let config = Config::load(&args.archive)?;
-    let archive = Archive::open(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?;
+    let archive = Archive::open_with_awaiting(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?;
     let principal = Principal::operator(&operator_name(), Role::Him, args.purpose);
     let context = RequestContext {
         request_id: uuid::Uuid::now_v7().to_string(),

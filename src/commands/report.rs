@@ -55,10 +55,10 @@ const LINES: usize = 20;
 pub fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let open = OpenArchive::open(&args.archive)?;
     let is_wanted = |id: &str| args.accession.as_deref().is_none_or(|wanted| wanted == id);
-    let mut entries: Vec<_> = open.catalog.accessions.iter().filter(|a| is_wanted(&a.accession)).collect();
+    let mut entries: Vec<_> = open.catalog.reviewable().filter(|a| is_wanted(&a.accession)).collect();
     let Some(newest) = entries.last() else {
         match &args.accession {
-            Some(id) => bail!("there is no accession {id} in force"),
+            Some(id) => bail!("there is no accession {id} in force or awaiting sign-off"),
             None => bail!("the archive holds no accession yet"),
         }
     };

@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 use askama::Template;
 use serde_json::Value;
 
+use super::accession;
 use super::archive::OpenArchive;
 use super::operator::{Workplace, operator_entry, operator_name};
 use crate::access::{Gate, Principal, Purpose, RequestContext, Role, Scope, Shown};
@@ -62,6 +63,8 @@ struct SampleArgs {
 }
 
 /// Record what a reviewer found in a sample that was drawn before.
+///
+/// An accession that awaits sign-off is put into force when it is accepted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   chartkeep signoff record /data/old-ehr acc-0123456789abcdef --reviewer \"Dr. A. Quill\" --sample 100 --seed 7f3a… \\
@@ -133,7 +136,7 @@ fn sample(args: &SampleArgs) -> anyhow::Result<ExitCode> {
     ensure!(!drawn.is_empty(), "the accession holds no records to draw from");
     let workplace = Workplace::open(&args.archive)?;
     let config = Config::load(&args.archive)?;
-    let archive = Archive::open(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?;
+    let archive = Archive::open_with_awaiting(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?;
     let principal = Principal::operator(&operator_name(), Role::Him, Purpose::RecordManagement);
     let context = RequestContext {
         request_id: uuid::Uuid::now_v7().to_string(),
@@ -194,13 +197,33 @@ fn record(args: &RecordArgs) -> anyhow::Result<ExitCode> {
     StatementLog::open(&args.archive, Arc::new(signer))?.append("cli", &operator_name(), &[statement])?;
     workplace.log.close();
     println!("Recorded: {} {} by {}, after {} records.", args.accession, args.result.word(), args.reviewer, drawn.len());
+    if OpenArchive::open(&args.archive)?.catalog.awaits(&args.accession) {
+        follow(args)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// An accession in force, with the digest of its seal.
+/// What a sign-off means for an accession that awaited it.
+fn follow(args: &RecordArgs) -> anyhow::Result<()> {
+    match args.result {
+        Verdict::Accepted => {
+            accession::accept(&args.archive, &args.accession, &args.reviewer)
+                .context("the sign-off stands, but the accession is not in force yet; record it once more")?;
+            println!("It is in force now.");
+        }
+        Verdict::Rejected => {
+            println!("It still awaits sign-off, and nobody reads it. To take it out:");
+            println!("  chartkeep accession withdraw {} {} --reason …", args.archive.display(), args.accession);
+        }
+    }
+    Ok(())
+}
+
+/// An accession in force or awaiting sign-off, with the digest of its seal.
 fn opened(archive: &std::path::Path, id: &str) -> anyhow::Result<(Accession, String)> {
     let open = OpenArchive::open(archive)?;
-    let entry = open.catalog.accessions.iter().find(|a| a.accession == id).context("no accession in force has this name")?;
+    let entry = open.catalog.reviewable().find(|a| a.accession == id);
+    let entry = entry.context("no accession in force or awaiting sign-off has this name")?;
     Ok((Accession::open(&open.layout, entry, &open.keys)?, entry.seal_sha256.clone()))
 }
 

@@ -19,6 +19,7 @@ use crate::index;
 use crate::signing::{KeyPurpose, KeyRing, VerifierKey};
 use crate::statements;
 use crate::store::layout::Layout;
+use crate::store::manifest::Catalog;
 use crate::store::rebuild;
 use crate::store::verify::{self, Chain, Depth, Finding, Progress, Report};
 use crate::store::{Accession, catalog};
@@ -202,7 +203,7 @@ fn leftovers(archive: &Path, report: &Report, verdict: &mut Verdict) {
     }
 }
 
-/// Rebuilds the delivered files of every accession in force whose names are among the given paths.
+/// Rebuilds the delivered files of every accession in force or awaiting sign-off whose names are among the given paths.
 fn deliveries(
     args: &VerifyArgs,
     layout: &Layout,
@@ -213,7 +214,7 @@ fn deliveries(
     verdict: &mut Verdict,
 ) {
     let mut accessions = Vec::new();
-    for entry in chain.current().map(|c| c.accessions.as_slice()).unwrap_or_default() {
+    for entry in chain.current().into_iter().flat_map(Catalog::reviewable) {
         match Accession::open(layout, entry, keys) {
             Ok(accession) => accessions.push(accession),
             Err(error) => verdict.findings.push(finding(format!("accessions/{}", entry.accession), None, error.to_string())),

@@ -75,6 +75,11 @@ impl Resolver {
         resolver
     }
 
+    /// Likewise; what a message says counts as long as its accession is in force, like the records that it made.
+    pub fn in_force(statements: &[Made], is_in_force: impl Fn(&str) -> bool) -> Resolver {
+        Resolver::of(statements.iter().filter(|made| made.statement.accession().is_none_or(&is_in_force)))
+    }
+
     fn replay(&mut self, made: &Made) {
         let said = |reason: &str, evidence: &Evidence| Said {
             at: made.at,

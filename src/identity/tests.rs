@@ -361,3 +361,14 @@ fn the_work_grows_with_the_patients_and_not_with_their_square() {
     let found = candidates(&all, &Resolver::default(), f64::INFINITY);
     assert!(found.compared < 2_000 * 200 && found.large_blocks > 0, "{} compared", found.compared);
 }
+
+#[test]
+fn what_a_message_says_counts_while_its_accession_is_in_force() {
+    let link_by_message = Statement::Link { a: "mer.1".into(), b: "mer.2".into(), reason: "A24".into(), evidence: message(4) };
+    let said = made(&[link_by_message, link("mer.2", "hos.2")]);
+    let in_force = Resolver::in_force(&said, |accession| accession == "acc-0123456789abcdef");
+    assert_eq!(in_force.person(&key("mer.1")), keys(&["hos.2", "mer.1", "mer.2"]));
+    let awaiting = Resolver::in_force(&said, |_| false);
+    assert_eq!(awaiting.person(&key("mer.1")), keys(&["mer.1"]));
+    assert_eq!(awaiting.person(&key("mer.2")), keys(&["hos.2", "mer.2"]));
+}

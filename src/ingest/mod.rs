@@ -151,15 +151,22 @@ pub fn run(
     if delivery.is_empty() {
         return Err(IngestError::Delivery("the delivery holds no files".into()));
     }
-    let mut earlier = Vec::new();
-    for entry in current.accessions.iter().filter(|a| a.source_system == options.source_system) {
-        earlier.push(Arc::new(Accession::open(layout, entry, keys)?));
-    }
-    if options.reprocess_of.is_none()
-        && let Some(known) = same_delivery(&earlier, delivery)?
-    {
+    let of_source = |entries: &[InForce]| -> Result<Vec<_>, StoreError> {
+        let of_it = entries.iter().filter(|a| a.source_system == options.source_system);
+        of_it.map(|entry| Accession::open(layout, entry, keys).map(Arc::new)).collect()
+    };
+    let (earlier, awaiting) = (of_source(&current.accessions)?, of_source(&current.awaiting)?);
+    let known = match options.reprocess_of {
+        None => same_delivery(&[&earlier[..], &awaiting[..]].concat(), delivery)?,
+        Some(_) => None,
+    };
+    if let Some(known) = known {
         sweep(layout)?;
         return Ok(known);
+    }
+    if let Some(first) = awaiting.first() {
+        sweep(layout)?;
+        return Err(IngestError::Delivery(awaits_first(first)));
     }
     let scratch = layout.building().join("spill");
     durable::create_dir_all(&scratch)?;
@@ -244,6 +251,16 @@ pub fn run(
     Ok(Ingested::Sealed(Box::new(sealed)))
 }
 
+/// Deliveries of one source come into force in their order: what a later one repeats is compared with the earlier ones,
+/// and nobody can tell yet whether that which awaits sign-off will be one of them.
+fn awaits_first(awaiting: &Accession) -> String {
+    format!(
+        "accession {} of this source system awaits sign-off; accept it first (chartkeep signoff), or take it out (chartkeep \
+         accession withdraw)",
+        awaiting.id
+    )
+}
+
 /// Removes what an interrupted run left behind.
 fn sweep(layout: &Layout) -> Result<(), IngestError> {
     if layout.building().exists() {
@@ -282,15 +299,23 @@ fn settle(
     Ok(Sealed { entry, seal, manifest, summary, report, generation, identity: Vec::new() })
 }
 
+/// How a sealed accession is published.
+pub enum Standing {
+    /// To be read from now on, with the index that covers it.
+    InForce(IndexInForce),
+    /// To be read once it is signed off.
+    Awaiting,
+}
+
 impl Sealed {
-    /// Publishes the accession together with the index that covers it. Demands that every file of the generation has
+    /// Publishes the accession. Demands that every file of the generation has
     /// the size and digest of its manifest.
     pub fn publish(
         self,
         layout: &Layout,
         current: &Catalog,
         current_sha256: &str,
-        index: Option<IndexInForce>,
+        standing: Standing,
         signer: &dyn Signer,
         now: &str,
     ) -> Result<Catalog, IngestError> {
@@ -303,9 +328,12 @@ impl Sealed {
         }
         let mut next = current.clone();
         next.reason = "ingest".into();
-        next.accessions.push(self.entry);
-        if index.is_some() {
-            next.index = index;
+        match standing {
+            Standing::InForce(index) => {
+                next.accessions.push(self.entry);
+                next.index = Some(index);
+            }
+            Standing::Awaiting => next.awaiting.push(self.entry),
         }
         Ok(catalog::publish(layout, next, current_sha256, now, signer)?)
     }

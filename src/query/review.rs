@@ -118,7 +118,8 @@ fn reviewed<'a>(snapshot: &'a Snapshot, permit: &Permit, id: &AccessionId) -> Re
     if *permit.scope() != Scope::Everything || permit.filter().hide_restricted {
         return Err(QueryError::OutOfScope);
     }
-    snapshot.accession(id).ok_or(QueryError::NotFound)
+    let awaiting = || snapshot.awaiting.iter().find(|a| a.id == *id);
+    snapshot.accession(id).or_else(awaiting).ok_or(QueryError::NotFound)
 }
 
 fn file_of(accession: &Accession, item: u64) -> Option<&FileRecord> {

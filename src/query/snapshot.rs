@@ -18,8 +18,8 @@ use crate::model::{AccessionId, Kind, When};
 use crate::signing::VerifierKey;
 use crate::statements::{self, SignOff};
 use crate::store::layout::Layout;
-use crate::store::manifest::{Catalog, LedgerTotals};
-use crate::store::{Accession, catalog};
+use crate::store::manifest::{Catalog, InForce, LedgerTotals};
+use crate::store::{Accession, StoreError, catalog};
 
 /// How often a newer catalog and new statements are looked for.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -34,6 +34,7 @@ struct Inner {
     layout: Layout,
     keys: Vec<VerifierKey>,
     cutover: BTreeMap<String, When>,
+    with_awaiting: bool,
     current: RwLock<Arc<Snapshot>>,
     looked: Mutex<Instant>,
 }
@@ -47,6 +48,8 @@ pub(super) struct Snapshot {
     pub catalog: Catalog,
     /// In the order of publication: the later one has the newer versions.
     pub accessions: Vec<Arc<Accession>>,
+    /// Only for a review: accessions that await sign-off. No question but `Archive::sampled` and `kept_item` looks here.
+    pub awaiting: Vec<Arc<Accession>>,
     pub searcher: Option<Searcher>,
     pub identity: Arc<Resolver>,
     /// Of the statements that `identity` is made of.
@@ -103,10 +106,28 @@ impl std::fmt::Debug for Archive {
 impl Archive {
     /// Opens the archive at `root` with the public keys of its seal. `cutover` holds the declared last days by source.
     pub fn open(root: &Path, keys: Vec<VerifierKey>, cutover: BTreeMap<String, When>) -> Result<Archive, QueryError> {
+        Archive::open_as(root, keys, cutover, false)
+    }
+
+    /// Likewise, for an operator's review: samples and kept items of accessions that await sign-off can be looked at too.
+    pub fn open_with_awaiting(
+        root: &Path,
+        keys: Vec<VerifierKey>,
+        cutover: BTreeMap<String, When>,
+    ) -> Result<Archive, QueryError> {
+        Archive::open_as(root, keys, cutover, true)
+    }
+
+    fn open_as(
+        root: &Path,
+        keys: Vec<VerifierKey>,
+        cutover: BTreeMap<String, When>,
+        with_awaiting: bool,
+    ) -> Result<Archive, QueryError> {
         let layout = Layout::new(root);
-        let snapshot = Snapshot::open(&layout, &keys, &cutover)?;
-        let current = RwLock::new(Arc::new(snapshot));
-        Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, current, looked: Mutex::new(Instant::now()) }) })
+        let snapshot = Snapshot::open(&layout, &keys, &cutover, with_awaiting)?;
+        let (current, looked) = (RwLock::new(Arc::new(snapshot)), Mutex::new(Instant::now()));
+        Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked }) })
     }
 
     /// The snapshot in force. Once a second the next catalog and new statements are looked for, which is a few questions
@@ -126,7 +147,7 @@ impl Archive {
             return current;
         }
         let next = if inner.layout.catalog(current.catalog.number + 1).exists() {
-            Snapshot::open(&inner.layout, &inner.keys, &inner.cutover)
+            Snapshot::open(&inner.layout, &inner.keys, &inner.cutover, inner.with_awaiting)
         } else if statements::stamp(inner.layout.root()) != current.stamp {
             current.with_new_statements(&inner.layout)
         } else {
@@ -196,9 +217,9 @@ impl Archive {
 }
 
 /// The statements resolved, under a stamp taken before they were read: what comes meanwhile is read again.
-fn who_is_who(layout: &Layout) -> Result<(Stamp, Arc<Resolver>), QueryError> {
+fn who_is_who(layout: &Layout, catalog: &Catalog) -> Result<(Stamp, Arc<Resolver>), QueryError> {
     let stamp = statements::stamp(layout.root());
-    let resolver = Resolver::of(&statements::read(layout.root())?);
+    let resolver = Resolver::in_force(&statements::read(layout.root())?, |accession| catalog.has_in_force(accession));
     Ok((stamp, Arc::new(resolver)))
 }
 
@@ -226,21 +247,29 @@ fn summary(accession: &Accession) -> Result<AccessionSummary, QueryError> {
 }
 
 impl Snapshot {
-    fn open(layout: &Layout, keys: &[VerifierKey], cutover: &BTreeMap<String, When>) -> Result<Snapshot, QueryError> {
+    fn open(
+        layout: &Layout,
+        keys: &[VerifierKey],
+        cutover: &BTreeMap<String, When>,
+        with_awaiting: bool,
+    ) -> Result<Snapshot, QueryError> {
         let (catalog, _) = catalog::current(layout, keys)?;
-        let accessions =
-            catalog.accessions.iter().map(|a| Accession::open(layout, a, keys).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        let open_all = |entries: &[InForce]| -> Result<Vec<_>, StoreError> {
+            entries.iter().map(|entry| Accession::open(layout, entry, keys).map(Arc::new)).collect()
+        };
+        let accessions = open_all(&catalog.accessions)?;
+        let awaiting = if with_awaiting { open_all(&catalog.awaiting)? } else { Vec::new() };
         let searcher = match &catalog.index {
             Some(index) => Some(Searcher::open(&layout.index(index.number))?),
             None => None,
         };
-        let (stamp, identity) = who_is_who(layout)?;
-        Ok(Snapshot { catalog, accessions, searcher, identity, stamp, cutover: cutover.clone() })
+        let (stamp, identity) = who_is_who(layout, &catalog)?;
+        Ok(Snapshot { catalog, accessions, awaiting, searcher, identity, stamp, cutover: cutover.clone() })
     }
 
     /// The same catalog, with what was said since.
     fn with_new_statements(&self, layout: &Layout) -> Result<Snapshot, QueryError> {
-        let (stamp, identity) = who_is_who(layout)?;
+        let (stamp, identity) = who_is_who(layout, &self.catalog)?;
         Ok(Snapshot { identity, stamp, ..self.clone() })
     }
 

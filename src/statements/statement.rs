@@ -71,6 +71,27 @@ pub enum Statement {
     SignOff(SignOff),
 }
 
+impl Statement {
+    /// The accession with the message that it rests on, if it rests on one.
+    pub fn accession(&self) -> Option<&str> {
+        let evidence = match self {
+            Statement::Link { evidence, .. }
+            | Statement::Unlink { evidence, .. }
+            | Statement::Merge { evidence, .. }
+            | Statement::Unmerge { evidence, .. }
+            | Statement::Retire { evidence, .. }
+            | Statement::Reinstate { evidence, .. } => evidence,
+            Statement::LabelPut { .. } | Statement::NotSame { .. } | Statement::MaybeSame { .. } | Statement::SignOff(_) => {
+                return None;
+            }
+        };
+        match evidence {
+            Evidence::Message { accession, .. } => Some(accession),
+            _ => None,
+        }
+    }
+}
+
 /// The result of a review of an accession.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

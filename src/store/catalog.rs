@@ -55,6 +55,7 @@ pub fn publish_first(layout: &Layout, archive: &str, now: &str, signer: &dyn Sig
         published_at: now.to_string(),
         reason: "init".into(),
         accessions: Vec::new(),
+        awaiting: Vec::new(),
         withdrawn: Vec::new(),
         index: None,
     };

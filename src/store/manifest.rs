@@ -144,13 +144,39 @@ pub struct Catalog {
     pub previous_sha256: String,
     /// RFC 3339, UTC.
     pub published_at: String,
-    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`, `terminology`, `withdraw`, `restore`.
+    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`, `terminology`, `accept`, `withdraw`,
+    /// `restore`.
     pub reason: String,
     pub accessions: Vec<InForce>,
+    /// Accessions that nobody reads until they are signed off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaiting: Vec<InForce>,
     /// Accessions that are kept but no longer read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawn: Vec<Withdrawn>,
     pub index: Option<IndexInForce>,
+}
+
+impl Catalog {
+    /// What can be reviewed: accessions in force, and those that await sign-off.
+    pub fn reviewable(&self) -> impl Iterator<Item = &InForce> {
+        self.accessions.iter().chain(&self.awaiting)
+    }
+
+    /// What is kept although nobody reads it: accessions that await sign-off, and withdrawn ones.
+    pub fn set_aside(&self) -> impl Iterator<Item = &InForce> {
+        self.awaiting.iter().chain(self.withdrawn.iter().map(|w| &w.accession))
+    }
+
+    /// Whether an accession awaits sign-off.
+    pub fn awaits(&self, accession: &str) -> bool {
+        self.awaiting.iter().any(|a| a.accession == accession)
+    }
+
+    /// Whether an accession is in force.
+    pub fn has_in_force(&self, accession: &str) -> bool {
+        self.accessions.iter().any(|a| a.accession == accession)
+    }
 }
 
 /// An accession that was taken out of force, with why. It can be restored as long as it is kept.

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 
+use super::archive::OpenArchive;
 use super::operator::{Workplace, operator_entry, operator_name};
 use crate::access::{Gate, Permit, Principal, RequestContext, Role, Scope};
 use crate::audit::Outcome;
@@ -82,7 +83,8 @@ impl Desk {
         let config = Config::load(path)?;
         let archive = Archive::open(path, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?;
         let gate = Gate::new(workplace.log.clone());
-        let resolver = Resolver::of(&statements::read(path)?);
+        let catalog = OpenArchive::open(path)?.catalog;
+        let resolver = Resolver::in_force(&statements::read(path)?, |accession| catalog.has_in_force(accession));
         Ok(Desk { path: path.to_path_buf(), workplace, gate, archive, resolver })
     }
 

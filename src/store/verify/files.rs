@@ -227,7 +227,7 @@ pub(super) fn leftovers(
 ) {
     let generations = chain.catalogs.iter().flat_map(|c| &c.accessions).map(|a| (a.accession.as_str(), a.generation));
     let current = chain.current().into_iter();
-    let kept = current.flat_map(|c| c.accessions.iter().chain(c.withdrawn.iter().map(|w| &w.accession)));
+    let kept = current.flat_map(|c| c.accessions.iter().chain(c.set_aside()));
     let named: BTreeMap<&str, u32> = kept.map(|a| (a.accession.as_str(), a.generation)).collect();
     let ever: Vec<(&str, u32)> = generations.collect();
     for (path, is_dir) in entries(checker, &layout.accessions()) {

@@ -122,9 +122,8 @@ pub fn verify(
     if let Some(catalog) = &current {
         sound = files::accessions(&checker, layout, keys, catalog, &mut report.bytes);
         report.is_complete = sound.len() == catalog.accessions.len();
-        // What was withdrawn is kept so that it can be restored: its files must still be what they were.
-        let withdrawn = catalog.withdrawn.iter().map(|w| w.accession.clone()).collect();
-        let kept = Catalog { accessions: withdrawn, ..catalog.clone() };
+        // What awaits sign-off or was withdrawn is kept to be put into force: its files must still be what they were.
+        let kept = Catalog { accessions: catalog.set_aside().cloned().collect(), ..catalog.clone() };
         files::accessions(&checker, layout, keys, &kept, &mut report.bytes);
     }
     let opened: Vec<(Accession, Vec<String>)> = sound.into_iter().filter_map(|s| open(&checker, s)).collect();
