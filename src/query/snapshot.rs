@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::QueryError;
+use super::reassigned::Moved;
 use crate::access::Permit;
-use crate::identity::Resolver;
+use crate::identity::{Reassigned, Resolver};
 use crate::index::Searcher;
 use crate::model::{AccessionId, Kind, When};
 use crate::signing::VerifierKey;
@@ -49,7 +50,10 @@ pub(super) struct Snapshot {
     pub accessions: Vec<Arc<Accession>>,
     pub searcher: Option<Searcher>,
     pub identity: Arc<Resolver>,
-    /// Of the statements that `identity` is made of.
+    pub reassigned: Arc<Reassigned>,
+    /// Where the reassigned records lie.
+    pub moved: Arc<Moved>,
+    /// Of the statements that these are made of.
     stamp: Stamp,
     pub cutover: BTreeMap<String, When>,
 }
@@ -196,10 +200,10 @@ impl Archive {
 }
 
 /// The statements resolved, under a stamp taken before they were read: what comes meanwhile is read again.
-fn who_is_who(layout: &Layout) -> Result<(Stamp, Arc<Resolver>), QueryError> {
+fn said(layout: &Layout) -> Result<(Stamp, Resolver, Reassigned), QueryError> {
     let stamp = statements::stamp(layout.root());
-    let resolver = Resolver::of(&statements::read(layout.root())?);
-    Ok((stamp, Arc::new(resolver)))
+    let said = statements::read(layout.root())?;
+    Ok((stamp, Resolver::of(&said), Reassigned::of(&said)))
 }
 
 fn summary(accession: &Accession) -> Result<AccessionSummary, QueryError> {
@@ -234,14 +238,18 @@ impl Snapshot {
             Some(index) => Some(Searcher::open(&layout.index(index.number))?),
             None => None,
         };
-        let (stamp, identity) = who_is_who(layout)?;
-        Ok(Snapshot { catalog, accessions, searcher, identity, stamp, cutover: cutover.clone() })
+        let (stamp, identity, reassigned) = said(layout)?;
+        let moved = Arc::new(Moved::of(&accessions, &reassigned)?);
+        let (identity, reassigned, cutover) = (Arc::new(identity), Arc::new(reassigned), cutover.clone());
+        Ok(Snapshot { catalog, accessions, searcher, identity, reassigned, moved, stamp, cutover })
     }
 
     /// The same catalog, with what was said since.
     fn with_new_statements(&self, layout: &Layout) -> Result<Snapshot, QueryError> {
-        let (stamp, identity) = who_is_who(layout)?;
-        Ok(Snapshot { identity, stamp, ..self.clone() })
+        let (stamp, identity, reassigned) = said(layout)?;
+        let moved = Arc::new(Moved::of(&self.accessions, &reassigned)?);
+        let (identity, reassigned) = (Arc::new(identity), Arc::new(reassigned));
+        Ok(Snapshot { identity, reassigned, moved, stamp, ..self.clone() })
     }
 
     pub(super) fn data_to(&self) -> Option<When> {
