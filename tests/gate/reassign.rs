@@ -155,6 +155,10 @@ fn a_reassigned_record_lies_in_the_other_chart_alone_and_taking_it_back_gives_th
     let page = browser.get("/patients/mer.m2/records/Observation/mer.o1").text();
     assert!(page.contains("from mer.m1 to mer.m2 by statement, by Ann Example") && page.contains("the next bed"), "{page}");
 
+    let found = server.get("/api/v1/search?q=wombat", Some(&token(&place.archive, "him"))).json();
+    let whose: Vec<&Value> = found["hits"].as_array().into_iter().flatten().map(|hit| &hit["patient"]).collect();
+    assert_eq!(whose, ["mer.m2", "mer.m2"], "{found}");
+
     assert!(place.reassign(MISFILED[0], &to_juniper).stderr.contains("already"));
     for record in MISFILED {
         place.reassign(record, &["--undo", "--reason", "it was hers"]).expect(0);
@@ -173,6 +177,27 @@ fn a_reassigned_record_lies_in_the_other_chart_alone_and_taking_it_back_gives_th
     let read = entries(&place.archive, "record.read");
     let of_page = read.iter().filter(|entry| entry["query"]["path"] == "/patients/mer.m2/records/Observation/mer.o1");
     assert!(of_page.clone().count() > 0 && of_page.clone().all(|entry| named(entry) == ["mer.m2"]), "whose chart it was read in");
+}
+
+#[test]
+fn in_the_chart_of_a_person_of_several_keys_it_is_shown_once() {
+    let place = Place::new();
+    // Moved to one of the linked keys, and away from another, which the record also names.
+    place.reassign("Observation/mer.o3", &["--to", "mer.m2", "--reason", "x"]).expect(0);
+    place.reassign("DiagnosticReport/mer.r1", &["--to", "mer.m2", "--reason", "x"]).expect(0);
+    for other in ["mer.m1", "mer.m3"] {
+        let archive = place.archive.to_str().expect("plain names");
+        chartkeep(["identity", "link", archive, "mer.m2", other, "--reason", "one woman"]).expect(0);
+    }
+    let server = Server::start(&place.archive);
+    let reader = Reader { server: &server, token: token(&place.archive, "clinician") };
+    for key in ["mer.m1", "mer.m2", "mer.m3"] {
+        let chart = reader.get(&format!("/api/v1/patients/{key}/chart")).json();
+        assert_eq!((&chart["total"], ids(&chart["records"]).len()), (&json!(8), 8), "{key}");
+        assert!(chart["records"].as_array().into_iter().flatten().all(|record| record["meta"]["versionId"] != "2"), "{key}");
+        assert_eq!(reader.total(&format!("/fhir/Observation?patient={key}")), 3);
+        assert_eq!(reader.total(&format!("/api/v1/patients/{key}/search?q=wombat")), 2);
+    }
 }
 
 #[test]
