@@ -35,7 +35,7 @@ pub(super) fn parts<'a>(snapshot: &'a Snapshot, permit: &Permit, patient: &Patie
     let mut parts = Vec::new();
     for accession in &snapshot.accessions {
         for key in &keys {
-            parts.extend(Part::of(snapshot, accession, key)?);
+            parts.extend(Part::of(snapshot, accession, key, permit.filter())?);
         }
     }
     without_repeats(&mut parts);
@@ -63,9 +63,22 @@ fn without_repeats(parts: &mut [Part<'_>]) {
 
 impl<'a> Part<'a> {
     /// The part of `key` in an accession, less what was moved away, and with what was moved to it.
-    fn of(snapshot: &'a Snapshot, accession: &'a Accession, key: &PatientKey) -> Result<Option<Part<'a>>, QueryError> {
+    fn of(
+        snapshot: &'a Snapshot,
+        accession: &'a Accession,
+        key: &PatientKey,
+        filter: &Filter,
+    ) -> Result<Option<Part<'a>>, QueryError> {
         let (moved, here) = (snapshot.moved.as_ref(), &accession.id);
-        let arrived = moved.arrived(here, key);
+        let mut arrived = Vec::new();
+        for ordinal in moved.arrived(here, key) {
+            let missing = || QueryError::Unreadable("an ordinal lies in no frame".into());
+            let frame = accession.frame(accession.frame_of(ordinal).ok_or_else(missing)?, false)?;
+            // One that is hidden must not even make this a chart of several pieces, which are put in another order.
+            if filter.allows(frame.label((ordinal - frame.first_ordinal()) as usize)) {
+                arrived.push(ordinal);
+            }
+        }
         let mut entry = match accession.patient(key)? {
             Some(entry) => entry,
             None if arrived.is_empty() => return Ok(None),
