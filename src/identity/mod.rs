@@ -10,6 +10,7 @@ mod candidates;
 mod crosswalk;
 mod events;
 mod features;
+mod reassigned;
 mod resolver;
 mod weights;
 
@@ -20,5 +21,6 @@ pub use candidates::{Agreement, Candidate, Candidates, candidates};
 pub use crosswalk::{Crosswalk, CrosswalkError, Known, Plan, Row, Trouble};
 pub use events::{SharedNamespaces, links_of_patient, statements_of};
 pub use features::{Features, compare};
+pub use reassigned::{Reassigned, Reassignment};
 pub use resolver::{Conflict, Resolver, Said};
 pub use weights::{Weights, weights};

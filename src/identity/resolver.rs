@@ -89,6 +89,8 @@ impl Resolver {
         };
         match &made.statement {
             Statement::LabelPut { .. } | Statement::SignOff(_) => {}
+            // What is said of records is `reassigned`'s.
+            Statement::Reassign { .. } | Statement::ReassignBack { .. } => {}
             Statement::Link { a, b, reason, evidence } => {
                 if let Some((a, b)) = two_keys(a, b) {
                     let pair = Pair::of(&a, &b);

@@ -185,6 +185,7 @@ fn inverse(before: &Resolver, statement: &Statement) -> Option<Statement> {
         Statement::Retire { key: k, .. } => (!before.is_retired(&key(&k)), Statement::Reinstate { key: k, reason, evidence }),
         Statement::Reinstate { key: k, .. } => (before.is_retired(&key(&k)), Statement::Retire { key: k, reason, evidence }),
         Statement::LabelPut { .. } | Statement::SignOff(_) => return None,
+        Statement::Reassign { .. } | Statement::ReassignBack { .. } => return None,
     };
     changed.then_some(inverse)
 }

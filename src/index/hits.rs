@@ -2,7 +2,11 @@
 //!
 //! Not for: how an answer is found (`patients`, `text`).
 
-use crate::model::{ArchiveId, Kind, PatientIndexDoc, PatientKey, Place};
+use std::collections::BTreeMap;
+
+use ahash::AHashMap;
+
+use crate::model::{AccessionId, ArchiveId, Kind, PatientIndexDoc, PatientKey, Place};
 
 /// One patient hit with why it matched.
 #[derive(Clone, Debug)]
@@ -27,6 +31,15 @@ pub struct PatientMatches {
     pub understood: Vec<(String, String)>,
 }
 
+/// Records that lie in another chart than the one they were indexed in.
+#[derive(Clone, Debug, Default)]
+pub struct Moves {
+    /// By accession and ordinal: in whose chart each of them lies.
+    pub to: AHashMap<AccessionId, BTreeMap<u64, PatientKey>>,
+    /// The patients in whose charts the index has those that lie in the chart asked for.
+    pub from: Vec<PatientKey>,
+}
+
 /// A typed question to the text index. Users never write engine syntax.
 #[derive(Clone, Debug, Default)]
 pub struct TextQuestion {
@@ -37,6 +50,8 @@ pub struct TextQuestion {
     pub patient: Option<PatientKey>,
     /// Further keys of that patient. `query` knows them.
     pub linked: Vec<PatientKey>,
+    /// Records that lie in another chart than the index says. `query` knows them.
+    pub moves: Option<Moves>,
     pub kinds: Vec<Kind>,
     pub type_codes: Vec<String>,
     pub sources: Vec<String>,

@@ -23,7 +23,7 @@ use crate::model::{AccessionId, ArchiveId, PatientKey, Place};
 
 use super::schema::{self, Group, MARK_NO_TEXT, MARK_RESTRICTED, day_number, day_text, key_bytes, key_from_bytes, last_day};
 use super::words::{Stems, next_word};
-use super::{Facet, IndexError, Searcher, TextHit, TextHits, TextQuestion};
+use super::{Facet, IndexError, Moves, Searcher, TextHit, TextHits, TextQuestion};
 
 /// Farthest that a reader may page, in hits: what stands behind is found by a narrower question.
 const OFFSET_MAX: usize = 10_000;
@@ -73,8 +73,11 @@ impl Searcher {
                 let key = Term::from_field_bytes(fields.patient, &key_bytes(key));
                 Box::new(TermQuery::new(key, IndexRecordOption::Basic))
             };
-            let keys = std::iter::once(patient).chain(&question.linked).map(|key| (Occur::Should, of(key)));
-            let whose = if question.linked.is_empty() { of(patient) } else { Box::new(BooleanQuery::new(keys.collect())) };
+            // Whose a moved record is, the walk tells.
+            let from = question.moves.iter().flat_map(|moves| &moves.from);
+            let others: Vec<&PatientKey> = question.linked.iter().chain(from).collect();
+            let keys = std::iter::once(patient).chain(others.iter().copied()).map(|key| (Occur::Should, of(key)));
+            let whose = if others.is_empty() { of(patient) } else { Box::new(BooleanQuery::new(keys.collect())) };
             clauses.push((Occur::Must, silent(whose)));
         }
         if without_text {
@@ -256,6 +259,8 @@ impl Days {
 /// One walk over everything that matches a query: counts by group, and the best of it.
 struct Walk<'a> {
     searcher: &'a Searcher,
+    /// Of a question inside a chart, when records were moved: its keys, and what was moved.
+    moves: Option<(Vec<&'a PatientKey>, &'a Moves)>,
     days: Days,
     newest_first: bool,
     /// Per segment and group: whether it is asked for, and how many hits it has.
@@ -265,16 +270,18 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(searcher: &'a Searcher, question: &TextQuestion, days: Days, keep: usize) -> Walk<'a> {
+    fn new(searcher: &'a Searcher, question: &'a TextQuestion, days: Days, keep: usize) -> Walk<'a> {
         let asked = |list: &[String], value: Option<&str>| list.is_empty() || value.is_some_and(|v| list.iter().any(|l| l == v));
         let wanted = |group: &Group| {
             (question.kinds.is_empty() || question.kinds.contains(&group.kind))
                 && asked(&question.type_codes, group.type_code.as_deref())
                 && asked(&question.sources, Some(&group.source))
         };
+        let keys = || question.patient.iter().chain(&question.linked).collect();
         let segments = &searcher.inner.text_segments;
         Walk {
             searcher,
+            moves: question.moves.as_ref().filter(|_| question.patient.is_some()).map(|moves| (keys(), moves)),
             days,
             newest_first: question.newest_first,
             wanted: segments.iter().map(|s| s.groups.iter().map(wanted).collect()).collect(),
@@ -300,6 +307,18 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Whether the document lies in the chart asked for, once moved records are counted where they were moved to.
+    fn lies_here(&self, segment: &TextSegment, group: usize, doc: DocId) -> bool {
+        let Some((keys, moves)) = &self.moves else { return true };
+        let places = segment.groups.get(group).and_then(|group| moves.to.get(&AccessionId(group.accession.clone())));
+        let moved_to = places.zip(segment.ordinal.first(doc)).and_then(|(places, ordinal)| places.get(&ordinal));
+        match moved_to {
+            Some(to) => keys.contains(&to),
+            None if moves.from.is_empty() => true,
+            None => segment.patient(doc).ok().flatten().is_some_and(|patient| keys.contains(&&patient)),
+        }
+    }
+
     fn visit(&mut self, i: usize, doc: DocId, score: Score) {
         let segment = &self.searcher.inner.text_segments[i];
         let Some(number) = segment.group_number(doc).filter(|n| self.wanted[i][*n]) else {
@@ -307,6 +326,9 @@ impl<'a> Walk<'a> {
         };
         let day = || segment.day.as_ref().and_then(|column| column.first(doc));
         if !self.days.any && !self.days.hold(day()) {
+            return;
+        }
+        if !self.lies_here(segment, number, doc) {
             return;
         }
         self.counts[i][number] += 1;

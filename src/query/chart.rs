@@ -2,20 +2,19 @@
 //!
 //! Not for: single records (`record`).
 
-use std::ops::Range;
-
 use ahash::AHashMap;
 
 use super::QueryError;
-use super::linked::{self, linked_patient};
-use super::record::{last_updated, patients_of, record_at};
+use super::linked::linked_patient;
+use super::part::{Part, is_pieced, parts};
+use super::reassigned::patients_now;
+use super::record::{last_updated, record_at};
 use super::snapshot::{Archive, Snapshot};
 use crate::access::{Filter, Permit};
 use crate::index::identity_of;
 use crate::model::{
-    AccessionId, ArchiveId, Chart, ChartIndex, Coverage, Kind, KindCount, Label, LinkedPatient, PatientKey, Place, Record, When,
+    ArchiveId, Chart, ChartIndex, Coverage, Kind, KindCount, Label, LinkedPatient, PatientKey, Place, Record, When,
 };
-use crate::store::directory::PatientEntry;
 use crate::store::{Accession, ChartFrame};
 
 /// Charts of at most this many records are counted record by record, so that older versions are left out of the counts.
@@ -62,13 +61,6 @@ impl ChartBytes {
     }
 }
 
-/// One key's part of one accession.
-struct Part<'a> {
-    accession: &'a Accession,
-    key: PatientKey,
-    entry: PatientEntry,
-}
-
 impl Archive {
     /// Identity, counts and coverage of one patient. Scope: `Chart` of this patient, or `Everything`.
     pub fn chart_index(&self, permit: &Permit, patient: &PatientKey) -> Result<ChartIndex, QueryError> {
@@ -82,7 +74,7 @@ impl Archive {
         let snapshot = self.snapshot();
         let parts = parts(&snapshot, permit, patient)?;
         let index = index_of(&snapshot, &parts, permit.filter(), patient)?;
-        let mut found = Found { person: is_linked(&parts, patient).then(|| patient.clone()), ..Found::default() };
+        let mut found = Found { person: is_pieced(&parts, patient).then(|| patient.clone()), ..Found::default() };
         for part in &parts {
             part.visit(selection, permit.filter(), &mut |frame, at| {
                 if let Some(record) = record_at(part.accession, frame, at, Some(part.key.clone())) {
@@ -99,7 +91,7 @@ impl Archive {
     pub fn chart_bytes(&self, permit: &Permit, patient: &PatientKey, head: &[u8]) -> Result<ChartBytes, QueryError> {
         let snapshot = self.snapshot();
         let parts = parts(&snapshot, permit, patient)?;
-        if is_linked(&parts, patient) {
+        if is_pieced(&parts, patient) {
             return Ok(ChartBytes::of(&self.chart(permit, patient, &Selection::default())?, head));
         }
         let count = parts.iter().map(|p| p.entry.count() as usize).sum::<usize>().min(CAPACITY_RECORDS);
@@ -199,7 +191,8 @@ impl Archive {
             let frame = accession.frame(at.frame, false)?;
             at.frame += 1;
             for index in 0..frame.len() {
-                let is_wanted = patients_of(accession, &frame, index).is_empty() && permit.filter().allows(frame.label(index));
+                let is_wanted =
+                    patients_now(&snapshot, accession, &frame, index).is_empty() && permit.filter().allows(frame.label(index));
                 records.extend(is_wanted.then(|| record_at(accession, &frame, index, None)).flatten());
             }
             if records.len() >= WALK_RECORDS {
@@ -215,7 +208,7 @@ impl Archive {
 struct Found {
     records: Vec<(String, Record)>,
     by_name: AHashMap<(Kind, ArchiveId), usize>,
-    /// The key asked for, when records of several keys stand together by date.
+    /// The key asked for, when records of several compartments stand together by date.
     person: Option<PatientKey>,
     dates: AHashMap<Place, i64>,
 }
@@ -267,126 +260,6 @@ impl Found {
     }
 }
 
-/// The patient's parts in all accessions, and those of the person's other keys, once the permit has been checked.
-fn parts<'a>(snapshot: &'a Snapshot, permit: &Permit, patient: &PatientKey) -> Result<Vec<Part<'a>>, QueryError> {
-    let keys = linked::keys(snapshot, permit, patient)?;
-    let mut parts = Vec::new();
-    for accession in &snapshot.accessions {
-        for key in &keys {
-            if let Some(entry) = accession.patient(key)? {
-                parts.push(Part { accession, key: key.clone(), entry });
-            }
-        }
-    }
-    without_repeats(&mut parts);
-    if parts.is_empty() { Err(QueryError::NotFound) } else { Ok(parts) }
-}
-
-/// Whether the chart holds more than the patient's own key.
-fn is_linked(parts: &[Part<'_>], patient: &PatientKey) -> bool {
-    parts.iter().any(|part| part.key != *patient)
-}
-
-/// A record that names several keys of one person is shown once.
-fn without_repeats(parts: &mut [Part<'_>]) {
-    let own: Vec<(AccessionId, Range<u64>)> =
-        parts.iter().map(|part| (part.accession.id.clone(), part.entry.first..part.entry.first + part.entry.count())).collect();
-    let mut seen = ahash::AHashSet::new();
-    for part in parts.iter_mut() {
-        let here = &part.accession.id;
-        part.entry.also.retain(|ordinal| {
-            !own.iter().any(|(accession, run)| accession == here && run.contains(ordinal))
-                && seen.insert((here.clone(), *ordinal))
-        });
-    }
-}
-
-impl Part<'_> {
-    /// Calls `visit` for each record of the selection that the filter does not hide, by kind and date.
-    fn visit(
-        &self,
-        selection: &Selection,
-        filter: &Filter,
-        visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
-    ) -> Result<(), QueryError> {
-        let mut start = self.entry.first;
-        let mut wanted: Vec<(u64, u64)> = Vec::new();
-        for run in &self.entry.runs {
-            let end = start + run.count;
-            if selection.kinds.is_empty() || selection.kinds.contains(&run.kind) {
-                // Older versions and hidden records count too little to matter here; a few more are read for them.
-                let from = selection.newest.map_or(start, |n| start.max(end.saturating_sub(n as u64 + run.restricted + 64)));
-                match wanted.last_mut().filter(|(_, last)| *last == from) {
-                    Some((_, last)) => *last = end,
-                    None => wanted.push((from, end)),
-                }
-            }
-            start = end;
-        }
-        let may_hide = filter.hide_restricted && self.entry.runs.iter().any(|r| r.restricted > 0);
-        for (from, end) in wanted {
-            self.range(from, end, may_hide.then_some(filter), visit)?;
-        }
-        for ordinal in &self.entry.also {
-            self.one(*ordinal, selection, filter, visit)?;
-        }
-        Ok(())
-    }
-
-    fn range(
-        &self,
-        from: u64,
-        end: u64,
-        filter: Option<&Filter>,
-        visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
-    ) -> Result<(), QueryError> {
-        let mut at = from;
-        while at < end {
-            let number =
-                self.accession.frame_of(at).ok_or_else(|| QueryError::Unreadable("an ordinal lies in no frame".into()))?;
-            let frame = self.accession.frame(number, false)?;
-            let first = frame.first_ordinal();
-            let last = end.min(first + frame.len() as u64);
-            for ordinal in at..last {
-                let index = (ordinal - first) as usize;
-                if filter.is_none_or(|f| f.allows(frame.label(index))) {
-                    visit(&frame, index)?;
-                }
-            }
-            at = last;
-        }
-        Ok(())
-    }
-
-    /// Whether the filter leaves anything of this part. A source that holds hidden records alone is not named.
-    fn shows_anything(&self, filter: &Filter) -> Result<bool, QueryError> {
-        if !filter.hide_restricted || self.entry.unrestricted() > 0 {
-            return Ok(true);
-        }
-        let mut any = false;
-        for ordinal in &self.entry.also {
-            self.one(*ordinal, &Selection::default(), filter, &mut |_, _| {
-                any = true;
-                Ok(())
-            })?;
-        }
-        Ok(any)
-    }
-
-    fn one(
-        &self,
-        ordinal: u64,
-        selection: &Selection,
-        filter: &Filter,
-        visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
-    ) -> Result<(), QueryError> {
-        self.range(ordinal, ordinal + 1, Some(filter), &mut |frame, index| {
-            let is_wanted = selection.kinds.is_empty() || frame.kind(index).is_some_and(|k| selection.kinds.contains(&k));
-            if is_wanted { visit(frame, index) } else { Ok(()) }
-        })
-    }
-}
-
 fn index_of(snapshot: &Snapshot, parts: &[Part<'_>], filter: &Filter, patient: &PatientKey) -> Result<ChartIndex, QueryError> {
     let mut identity = None;
     let mut is_hidden = false;
@@ -429,7 +302,7 @@ fn index_of(snapshot: &Snapshot, parts: &[Part<'_>], filter: &Filter, patient: &
         linked,
         identity: identity.unwrap_or_default(),
         counts,
-        coverage: coverage(&seen, filter),
+        coverage: coverage(&seen, filter)?,
         cutover: cutover(snapshot, &seen),
     })
 }
@@ -454,7 +327,7 @@ fn linked_of(
 fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryError> {
     let total: u64 = parts.iter().map(|p| p.entry.count()).sum();
     let mut by_kind: std::collections::BTreeMap<Kind, u64> = std::collections::BTreeMap::new();
-    if total <= COUNTED_EXACTLY {
+    if total <= COUNTED_EXACTLY || parts.iter().any(Part::is_touched) {
         let mut seen = ahash::AHashSet::new();
         for part in parts {
             part.visit(&Selection::default(), filter, &mut |frame, at| {
@@ -477,15 +350,15 @@ fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryEr
     Ok(by_kind.into_iter().map(|(kind, count)| KindCount { kind, count }).collect())
 }
 
-fn coverage(parts: &[&Part<'_>], filter: &Filter) -> Vec<Coverage> {
+fn coverage(parts: &[&Part<'_>], filter: &Filter) -> Result<Vec<Coverage>, QueryError> {
     let day = |day: i32| {
         let (y, m, d) = crate::model::civil_from_days(i64::from(day));
         When::parse(&format!("{y:04}-{m:02}-{d:02}"))
     };
     let mut all: Vec<Coverage> = Vec::new();
     for part in parts {
-        let (first, last) = part.entry.days.map_or((None, None), |(from, to)| (day(from), day(to)));
-        let records = if filter.hide_restricted { part.entry.unrestricted() } else { part.entry.count() };
+        let (records, days) = part.extent(filter)?;
+        let (first, last) = days.map_or((None, None), |(from, to)| (day(from), day(to)));
         match all.iter_mut().find(|c| c.source_system == part.accession.source_system) {
             None => all.push(Coverage { source_system: part.accession.source_system.clone(), first, last, records }),
             Some(held) => {
@@ -495,7 +368,7 @@ fn coverage(parts: &[&Part<'_>], filter: &Filter) -> Vec<Coverage> {
             }
         }
     }
-    all
+    Ok(all)
 }
 
 /// The declared last day of the sources of this chart, else the newest day that these sources hold.

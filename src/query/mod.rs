@@ -8,12 +8,15 @@ mod document;
 mod find;
 mod linked;
 mod origin;
+mod part;
+mod reassigned;
 mod record;
 mod review;
 mod series;
 mod snapshot;
 mod text;
 
+pub use crate::identity::Reassignment;
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, marks, parse_question};
 pub use chart::{ChartBytes, Selection, Walk};
 pub use find::{PatientHit, PatientHits};

@@ -6,12 +6,13 @@
 //! Not for: the record as it is served (`record`).
 
 use super::QueryError;
-use super::record::{Located, located, patients_of, record_at};
-use super::snapshot::Archive;
+use super::reassigned::patients_now;
+use super::record::{Located, located, record_at};
+use super::snapshot::{Archive, Snapshot};
 use crate::access::Permit;
 use crate::model::{ArchiveId, Kind, PatientKey, Record};
 use crate::store::Accession;
-use crate::store::ledger::{FileRecord, LedgerRow, items_of_ordinal, rows_of_item};
+use crate::store::ledger::{LedgerRow, items_of_ordinal, rows_of_item};
 
 /// Most source records that are looked at for one record.
 const ITEMS_MAX: usize = 1_000;
@@ -62,12 +63,12 @@ impl Archive {
             Some(version) => all.iter().position(|(record, _, _)| record.version == version),
         };
         let located = all.swap_remove(at.ok_or(QueryError::NotFound)?);
-        let origin = origin_of(permit, &located)?;
+        let origin = origin_of(&snapshot, permit, &located)?;
         Ok((located.0, origin))
     }
 }
 
-fn origin_of(permit: &Permit, (record, accession, found): &Located) -> Result<Origin, QueryError> {
+fn origin_of(snapshot: &Snapshot, permit: &Permit, (record, accession, found): &Located) -> Result<Origin, QueryError> {
     let items = items_of_ordinal(&accession.paths().ledger(), record.place.ordinal, ITEMS_MAX)?;
     let unlisted = || QueryError::Unreadable("a record has no row in the ledger".into());
     let item = *items.first().ok_or_else(unlisted)?;
@@ -78,7 +79,10 @@ fn origin_of(permit: &Permit, (record, accession, found): &Located) -> Result<Or
     let number = if file.items == 1 && file.separators.len() <= 1 { 0 } else { item - file.first_item + 1 };
     let mapped = head.span.is_some();
     let source = match head.span {
-        Some(span) => source_of(permit, record, accession, file, span, &rows)?,
+        Some(span) => match parts_of(snapshot, permit, record, accession, &rows)? {
+            Some(beside) => Source::Shown { bytes: accession.kept_bytes(file, span.0, span.1)?, beside },
+            None => Source::Withheld,
+        },
         None => Source::Shown { bytes: accession.original(*found)?, beside: Vec::new() },
     };
     Ok(Origin {
@@ -93,33 +97,32 @@ fn origin_of(permit: &Permit, (record, accession, found): &Located) -> Result<Or
     })
 }
 
-/// The bytes of a mapped source record, once everything made of it was found to be of the same patients and not hidden.
-fn source_of(
+/// What else was made of a mapped source record; `None` when some of it is of other patients or hidden.
+fn parts_of(
+    snapshot: &Snapshot,
     permit: &Permit,
     record: &Record,
     accession: &Accession,
-    file: &FileRecord,
-    (offset, length): (u64, u64),
     rows: &[LedgerRow],
-) -> Result<Source, QueryError> {
-    let own = patients_at(accession, record.place.ordinal)?;
+) -> Result<Option<Vec<Record>>, QueryError> {
+    let own = patients_at(snapshot, accession, record.place.ordinal)?;
     let mut beside = Vec::new();
     for row in rows.iter().filter(|row| row.is_derived()) {
         // What an earlier accession holds already cannot be looked at from here.
-        let Some(ordinal) = row.ordinal else { return Ok(Source::Withheld) };
+        let Some(ordinal) = row.ordinal else { return Ok(None) };
         if ordinal == record.place.ordinal {
             continue;
         }
-        let patients = patients_at(accession, ordinal)?;
+        let patients = patients_at(snapshot, accession, ordinal)?;
         let Some(other) = record_at_ordinal(accession, ordinal, patients.first().cloned())? else { continue };
         if !permit.filter().allows(other.label) || patients.iter().any(|p| !own.contains(p)) {
-            return Ok(Source::Withheld);
+            return Ok(None);
         }
         if beside.iter().all(|r: &Record| r.place != other.place) {
             beside.push(other);
         }
     }
-    Ok(Source::Shown { bytes: accession.kept_bytes(file, offset, length)?, beside })
+    Ok(Some(beside))
 }
 
 fn record_at_ordinal(accession: &Accession, ordinal: u64, patient: Option<PatientKey>) -> Result<Option<Record>, QueryError> {
@@ -128,8 +131,8 @@ fn record_at_ordinal(accession: &Accession, ordinal: u64, patient: Option<Patien
     Ok(record_at(accession, &frame, (ordinal - frame.first_ordinal()) as usize, patient))
 }
 
-fn patients_at(accession: &Accession, ordinal: u64) -> Result<Vec<PatientKey>, QueryError> {
+fn patients_at(snapshot: &Snapshot, accession: &Accession, ordinal: u64) -> Result<Vec<PatientKey>, QueryError> {
     let Some(number) = accession.frame_of(ordinal) else { return Ok(Vec::new()) };
     let frame = accession.frame(number, false)?;
-    Ok(patients_of(accession, &frame, (ordinal - frame.first_ordinal()) as usize))
+    Ok(patients_now(snapshot, accession, &frame, (ordinal - frame.first_ordinal()) as usize))
 }

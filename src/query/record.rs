@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::QueryError;
 use super::linked::is_shown;
+use super::reassigned::patients_now;
 use super::snapshot::{Archive, Snapshot};
 use crate::access::Permit;
 use crate::formats::fhir::{Role, leaf_text};
@@ -58,7 +59,7 @@ pub(super) fn located_where(
     for accession in &snapshot.accessions {
         for found in accession.find(kind, id.as_str())? {
             let frame = accession.frame(found.frame, false)?;
-            let patients = patients_of(accession, &frame, found.index);
+            let patients = patients_now(snapshot, accession, &frame, found.index);
             // A record that names several patients lies in the chart of each.
             let patient = patients.iter().find(|p| covers(Some(p))).or(patients.first());
             if !covers(patient) || !is_shown(snapshot, permit, patient)? {

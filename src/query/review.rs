@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use super::QueryError;
-use super::record::{patients_of, record_at};
+use super::reassigned::patients_now;
+use super::record::record_at;
 use super::snapshot::{Archive, Snapshot};
 use crate::access::{Permit, Scope};
 use crate::model::{AccessionId, Place, Record};
@@ -58,7 +59,7 @@ impl Archive {
         let missing = || QueryError::Unreadable("a row of the ledger leads to no record".into());
         let frame = accession.frame(accession.frame_of(drawn.ordinal).ok_or_else(missing)?, false)?;
         let index = (drawn.ordinal - frame.first_ordinal()) as usize;
-        let patient = patients_of(accession, &frame, index).into_iter().next();
+        let patient = patients_now(&snapshot, accession, &frame, index).into_iter().next();
         let record = record_at(accession, &frame, index, patient).ok_or_else(missing)?;
         let rows = rows_of_item(&accession.paths().ledger(), drawn.item)?;
         let file = file_of(accession, drawn.item).ok_or_else(missing)?;

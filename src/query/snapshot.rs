@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::QueryError;
+use super::reassigned::Moved;
 use crate::access::Permit;
-use crate::identity::Resolver;
+use crate::identity::{Reassigned, Resolver};
 use crate::index::Searcher;
 use crate::model::{AccessionId, Kind, When};
 use crate::signing::VerifierKey;
@@ -52,7 +53,10 @@ pub(super) struct Snapshot {
     pub awaiting: Vec<Arc<Accession>>,
     pub searcher: Option<Searcher>,
     pub identity: Arc<Resolver>,
-    /// Of the statements that `identity` is made of.
+    pub reassigned: Arc<Reassigned>,
+    /// Where the reassigned records lie.
+    pub moved: Arc<Moved>,
+    /// Of the statements that these are made of.
     stamp: Stamp,
     pub cutover: BTreeMap<String, When>,
 }
@@ -217,10 +221,11 @@ impl Archive {
 }
 
 /// The statements resolved, under a stamp taken before they were read: what comes meanwhile is read again.
-fn who_is_who(layout: &Layout, catalog: &Catalog) -> Result<(Stamp, Arc<Resolver>), QueryError> {
+fn said(layout: &Layout, catalog: &Catalog) -> Result<(Stamp, Resolver, Reassigned), QueryError> {
     let stamp = statements::stamp(layout.root());
-    let resolver = Resolver::in_force(&statements::read(layout.root())?, |accession| catalog.has_in_force(accession));
-    Ok((stamp, Arc::new(resolver)))
+    let said = statements::read(layout.root())?;
+    let resolver = Resolver::in_force(&said, |accession| catalog.has_in_force(accession));
+    Ok((stamp, resolver, Reassigned::of(&said)))
 }
 
 fn summary(accession: &Accession) -> Result<AccessionSummary, QueryError> {
@@ -263,14 +268,18 @@ impl Snapshot {
             Some(index) => Some(Searcher::open(&layout.index(index.number))?),
             None => None,
         };
-        let (stamp, identity) = who_is_who(layout, &catalog)?;
-        Ok(Snapshot { catalog, accessions, awaiting, searcher, identity, stamp, cutover: cutover.clone() })
+        let (stamp, identity, reassigned) = said(layout, &catalog)?;
+        let moved = Arc::new(Moved::of(&accessions, &reassigned)?);
+        let (identity, reassigned, cutover) = (Arc::new(identity), Arc::new(reassigned), cutover.clone());
+        Ok(Snapshot { catalog, accessions, awaiting, searcher, identity, reassigned, moved, stamp, cutover })
     }
 
     /// The same catalog, with what was said since.
     fn with_new_statements(&self, layout: &Layout) -> Result<Snapshot, QueryError> {
-        let (stamp, identity) = who_is_who(layout, &self.catalog)?;
-        Ok(Snapshot { identity, stamp, ..self.clone() })
+        let (stamp, identity, reassigned) = said(layout, &self.catalog)?;
+        let moved = Arc::new(Moved::of(&self.accessions, &reassigned)?);
+        let (identity, reassigned) = (Arc::new(identity), Arc::new(reassigned));
+        Ok(Snapshot { identity, reassigned, moved, stamp, ..self.clone() })
     }
 
     pub(super) fn data_to(&self) -> Option<When> {

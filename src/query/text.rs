@@ -22,11 +22,16 @@ impl Archive {
         if let Some(patient) = &question.patient
             && permit.covers_patient(patient)
         {
-            question.linked = keys(&snapshot, permit, patient)?.split_off(1);
+            let keys = keys(&snapshot, permit, patient)?;
+            question.moves = snapshot.moved.for_search(keys.iter());
+            question.linked = keys.into_iter().skip(1).collect();
         }
         let question = &question;
         let mut hits = searcher.search(question, permit.filter())?;
         for hit in &mut hits.hits {
+            if let Some(to) = snapshot.moved.to(&hit.place.accession, hit.place.ordinal) {
+                hit.patient = Some(to.clone());
+            }
             let Some(accession) = snapshot.accession(&hit.place.accession) else { continue };
             let Some(number) = accession.frame_of(hit.place.ordinal) else { continue };
             let frame = accession.frame(number, false)?;

@@ -67,6 +67,28 @@ pub enum Statement {
         #[serde(default, skip_serializing_if = "Evidence::is_person")]
         evidence: Evidence,
     },
+    /// A record was filed under the wrong patient: it lies in the chart of `to` from now on, and in no other.
+    Reassign {
+        /// Resource type and archive id.
+        kind: String,
+        id: String,
+        from: String,
+        to: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
+    /// That a record was reassigned no longer holds: it lies where it was filed.
+    ReassignBack {
+        kind: String,
+        id: String,
+        /// The two patients as the statement names them that this one takes back.
+        from: String,
+        to: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
     /// A person looked at a sample of an accession and says whether it may be relied on.
     SignOff(SignOff),
 }
@@ -80,7 +102,9 @@ impl Statement {
             | Statement::Merge { evidence, .. }
             | Statement::Unmerge { evidence, .. }
             | Statement::Retire { evidence, .. }
-            | Statement::Reinstate { evidence, .. } => evidence,
+            | Statement::Reinstate { evidence, .. }
+            | Statement::Reassign { evidence, .. }
+            | Statement::ReassignBack { evidence, .. } => evidence,
             Statement::LabelPut { .. } | Statement::NotSame { .. } | Statement::MaybeSame { .. } | Statement::SignOff(_) => {
                 return None;
             }

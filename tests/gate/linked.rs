@@ -19,7 +19,7 @@ struct Place {
     archive: PathBuf,
 }
 
-fn patient(id: &str, given: &str, number: &str, more: Value) -> Value {
+pub fn patient(id: &str, given: &str, number: &str, more: Value) -> Value {
     let mut patient = json!({"resourceType": "Patient", "id": id, "active": true,
         "identifier": [{"type": {"coding": [{"code": "MR"}]}, "system": "urn:example:mrn", "value": number}],
         "name": [{"family": "Quillfeather", "given": [given]}], "gender": "female", "birthDate": "1957-03-14"});
@@ -29,14 +29,14 @@ fn patient(id: &str, given: &str, number: &str, more: Value) -> Value {
     patient
 }
 
-fn pulse(id: &str, of: &str, day: &str) -> Value {
+pub fn pulse(id: &str, of: &str, day: &str) -> Value {
     json!({"resourceType": "Observation", "id": id, "status": "final", "subject": {"reference": format!("Patient/{of}")},
         "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}]}],
         "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}], "text": "Pulse"}, "effectiveDateTime": day,
         "valueQuantity": {"value": 70, "unit": "/min"}})
 }
 
-fn report(id: &str, of: &str, words: &str) -> Value {
+pub fn report(id: &str, of: &str, words: &str) -> Value {
     json!({"resourceType": "DiagnosticReport", "id": id, "status": "final", "subject": {"reference": format!("Patient/{of}")},
         "code": {"text": "Letter"}, "effectiveDateTime": "2011-05-05", "conclusion": words})
 }
@@ -124,13 +124,13 @@ impl Readers<'_> {
 }
 
 /// The entries of an event, oldest first.
-fn entries(archive: &Path, event: &str) -> Vec<Value> {
+pub fn entries(archive: &Path, event: &str) -> Vec<Value> {
     let query = Query { event: Some(event.into()), newest_first: false, limit: usize::MAX, ..Query::default() };
     let found = chartkeep::audit::read(archive, &query).expect("the log reads");
     found.into_iter().map(|found| Value::Object(found.entry)).collect()
 }
 
-fn ids(records: &Value) -> BTreeSet<&str> {
+pub fn ids(records: &Value) -> BTreeSet<&str> {
     records.as_array().into_iter().flatten().filter_map(|record| record["id"].as_str()).collect()
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Not for: what follows from what is said (`identity`).
 
+mod reassign;
 mod review;
 mod say;
 mod sources;
@@ -43,6 +44,7 @@ enum IdentityAction {
     )]
     Unlink(say::PairArgs),
     NotSame(say::NotSameArgs),
+    Reassign(reassign::ReassignArgs),
     List(review::ListArgs),
     /// Show the keys of a person, and what connects them
     #[command(after_help = "Example:\n  chartkeep identity show archive mer.123")]
@@ -58,6 +60,7 @@ pub fn run(args: &IdentityArgs) -> anyhow::Result<ExitCode> {
         IdentityAction::Link(args) => say::link(args),
         IdentityAction::Unlink(args) => say::unlink(args),
         IdentityAction::NotSame(args) => say::not_same(args),
+        IdentityAction::Reassign(args) => reassign::reassign(args),
         IdentityAction::List(args) => review::list(args),
         IdentityAction::Show(args) => review::show(args),
         IdentityAction::Candidates(args) => review::candidates(args),
@@ -123,6 +126,7 @@ fn keys_of(statement: &Statement) -> Vec<&str> {
         | Statement::NotSame { a, b, .. }
         | Statement::MaybeSame { a, b, .. } => vec![a, b],
         Statement::Merge { from, into, .. } | Statement::Unmerge { from, into, .. } => vec![from, into],
+        Statement::Reassign { from, to, .. } | Statement::ReassignBack { from, to, .. } => vec![from, to],
         Statement::Retire { key, .. } | Statement::Reinstate { key, .. } => vec![key],
     }
 }
@@ -138,6 +142,8 @@ fn words(statement: &Statement) -> String {
         Statement::Unmerge { from, into, .. } => format!("unmerge {from} from {into}"),
         Statement::NotSame { a, b, .. } => format!("{a} and {b} are two people"),
         Statement::MaybeSame { a, b, .. } => format!("{a} and {b} may be one person"),
+        Statement::Reassign { kind, id, from, to, .. } => format!("reassign {kind}/{id} from {from} to {to}"),
+        Statement::ReassignBack { kind, id, from, to, .. } => format!("{kind}/{id} back from {to} to {from}"),
         Statement::Retire { key, .. } => format!("retire {key}"),
         Statement::Reinstate { key, .. } => format!("reinstate {key}"),
     }

@@ -70,6 +70,7 @@ pub fn read(call: &Call, patient: Option<PatientKey>) -> Result<TextQuestion, Ap
         phrases,
         patient,
         linked: Vec::new(),
+        moves: None,
         kinds: kinds.ok_or_else(|| ApiError::bad("'kind' names a type that FHIR R4 does not have."))?,
         type_codes: list("type"),
         sources: list("source"),

@@ -141,7 +141,8 @@ fn show_record(call: &Call, permit: Permit, chart: Option<&Chart>) -> Result<Ans
     };
     let record: &Record = record.ok_or_else(ApiError::not_found)?;
     let origin = call.archive().origin(&permit, kind, &id, Some(record.version)).ok().map(|(_, origin)| origin);
-    let page = RecordPage { record, versions: &versions, origin: origin.as_ref() };
+    let reassigned = call.archive().reassignment(&permit, kind, &id);
+    let page = RecordPage { record, versions: &versions, origin: origin.as_ref(), reassigned: reassigned.as_ref() };
     let made_with = match origin.as_ref().map(|o| &o.source) {
         Some(Source::Shown { beside, .. }) => beside.as_slice(),
         _ => &[],

@@ -214,7 +214,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
                 repeated: 0,
                 source: Source::Shown { bytes: vec![7; 32], beside: Vec::new() },
             };
-            let page = RecordPage { record: r, versions: &[], origin: Some(&origin) };
+            let page = RecordPage { record: r, versions: &[], origin: Some(&origin), reassigned: None };
             pages.push((name, super::record(&clinician, Some(chart), &page)));
         }
     }

@@ -12,7 +12,7 @@ use super::super::source::Badge;
 use super::super::text;
 use super::{Shell, render};
 use crate::model::{Chart, Record};
-use crate::query::{Origin, Source};
+use crate::query::{Origin, Reassignment, Source};
 
 /// A record with what is known of its custody.
 pub struct RecordPage<'a> {
@@ -21,6 +21,8 @@ pub struct RecordPage<'a> {
     pub versions: &'a [Record],
     /// Where it came from, when that could be told.
     pub origin: Option<&'a Origin>,
+    /// The statement that moved it to the chart it lies in, if one did.
+    pub reassigned: Option<&'a Reassignment>,
 }
 
 /// Longest source record that is shown in the page; a longer one is there to be saved.
@@ -80,6 +82,9 @@ pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> St
         ("Accession", place.accession.as_str().to_string(), true),
         ("Place", format!("generation {}, record {}", place.generation, text::count(place.ordinal)), false),
     ];
+    if let Some(it) = page.reassigned {
+        facts.push(("Reassigned", format!("from {} to {} by statement, {}", it.from, it.to, it.said.words()), false));
+    }
     if let Some(origin) = page.origin {
         facts.extend(origin_facts(origin));
     }
