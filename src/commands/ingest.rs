@@ -89,18 +89,18 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
     };
     let records = outcome.summary.records;
     if args.json {
-        println!(
-            "{}",
-            json!({
-                "accession": outcome.accession,
-                "records": records,
-                "by_kind": outcome.summary.by_kind,
-                "seconds": (outcome.seconds * 1000.0).round() / 1000.0,
-                "bytes_in": outcome.summary.bytes_in,
-                "bytes_archive": outcome.bytes_archive,
-                "awaits_signoff": outcome.awaits,
-            })
-        );
+        let mut result = json!({
+            "accession": outcome.accession,
+            "records": records,
+            "by_kind": outcome.summary.by_kind,
+            "seconds": (outcome.seconds * 1000.0).round() / 1000.0,
+            "bytes_in": outcome.summary.bytes_in,
+            "bytes_archive": outcome.bytes_archive,
+        });
+        if outcome.awaits {
+            result["awaits_signoff"] = true.into();
+        }
+        println!("{result}");
     } else {
         print_summary(&outcome, &args.archive);
     }
