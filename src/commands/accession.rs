@@ -158,7 +158,7 @@ fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
 /// Whether the last sign-off of this very seal accepted the accession.
 fn is_accepted(said: &[Made], entry: &InForce) -> bool {
     let of_it = statements::sign_offs(said, &entry.accession).into_iter();
-    let last = of_it.filter(|(_, it)| it.seal_sha256 == entry.seal_sha256).last();
+    let last = of_it.filter(|(_, it)| it.seal_sha256 == entry.seal_sha256).next_back();
     last.is_some_and(|(_, it)| it.result == Verdict::Accepted)
 }
 
