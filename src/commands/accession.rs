@@ -157,8 +157,8 @@ fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
 
 /// Whether the last sign-off of this very seal accepted the accession.
 fn is_accepted(said: &[Made], entry: &InForce) -> bool {
-    let of_it = statements::sign_offs(said, &entry.accession).into_iter();
-    let last = of_it.filter(|(_, it)| it.seal_sha256 == entry.seal_sha256).next_back();
+    let mut of_it = statements::sign_offs(said, &entry.accession).into_iter();
+    let last = of_it.rfind(|(_, it)| it.seal_sha256 == entry.seal_sha256);
     last.is_some_and(|(_, it)| it.result == Verdict::Accepted)
 }
 
