@@ -54,8 +54,18 @@ fn main() -> ExitCode {
     if words.iter().any(|word| word == "--list") {
         return ExitCode::SUCCESS;
     }
-    let asked: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
-    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|word| name.contains(word.as_str()));
+    // As the usual harness takes its words: names to run, and behind each `--skip` one to leave out.
+    let (mut asked, mut skipped) = (Vec::new(), Vec::new());
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--skip" => skipped.extend(rest.next()),
+            flag if flag.starts_with('-') => {}
+            _ => asked.push(word),
+        }
+    }
+    let holds = |words: &[&String], name: &str| words.iter().any(|word| name.contains(word.as_str()));
+    let is_asked = |name: &str| (asked.is_empty() || holds(&asked, name)) && !holds(&skipped, name);
     let names: Vec<&str> = targets::names().filter(|name| is_asked(name)).collect();
     parent::run(&names, plan)
 }
