@@ -19,6 +19,8 @@ pub mod mapping;
 pub mod merkle;
 pub mod model;
 pub mod names;
+pub mod outbound;
+pub mod oversight;
 pub mod query;
 pub mod register;
 pub mod release;

@@ -27,6 +27,8 @@ pub fn entry(event: &'static str, principal: &Principal, context: &RequestContex
         purpose: Some(principal.purpose.code()),
         query: Some(QueryText { method: context.method.clone(), path: context.path.clone(), ..QueryText::default() }),
         request_id: Some(context.request_id.clone()),
+        client_id: principal.client_id.clone(),
+        scopes: principal.scopes.as_ref().map(|scopes| scopes.text.clone()),
         ..Entry::new(event)
     }
 }
@@ -73,10 +75,17 @@ pub(super) fn abandoned(principal: &Principal, context: &RequestContext, scope: 
 fn action(event: &str) -> Action {
     match event {
         "record.read" | "document.view" | "document.download" | "document.print" | "audit.query" => Action::Read,
-        "user.created" | "auth.token_issued" => Action::Create,
-        "user.disabled" | "user.role_changed" | "policy.changed" | "label.changed" | "identity.changed" | "config.changed" => {
-            Action::Update
-        }
+        "user.created" | "client.created" | "auth.token_issued" => Action::Create,
+        "user.disabled"
+        | "user.role_changed"
+        | "user.credential_changed"
+        | "user.unlocked"
+        | "client.disabled"
+        | "policy.changed"
+        | "label.changed"
+        | "identity.changed"
+        | "relation.imported"
+        | "config.changed" => Action::Update,
         _ => Action::Execute,
     }
 }

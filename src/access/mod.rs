@@ -7,6 +7,7 @@ mod gate;
 mod permit;
 mod policy;
 mod principal;
+mod scopes;
 mod token;
 
 #[cfg(test)]
@@ -16,5 +17,6 @@ pub use entry::entry;
 pub use gate::{Gate, GateError, RequestContext};
 pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown};
 pub use policy::{Channel, Decision, DenyReason, decide};
-pub use principal::{Principal, Purpose, Role};
+pub use principal::{Attributes, BreakGlassGrant, Principal, Purpose, Role};
+pub use scopes::Scopes;
 pub use token::{Grant, IssuedToken, TokenError, TokenVerifier, archive_urn, bearer_token, issue_token, token_self_test};

@@ -2,6 +2,8 @@
 //!
 //! Not for: deciding (`gate`).
 
+use std::collections::BTreeSet;
+
 use crate::audit::{Ack, AuditError, AuditLog, Entry};
 use crate::model::{ArchiveId, Kind, Label, PatientKey, Place};
 
@@ -49,14 +51,35 @@ fn is_directory(kind: Kind) -> bool {
 }
 
 /// What a permit hides. ANDed into every search, count, facet and suggestion, never applied to hits afterwards.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Filter {
-    pub hide_restricted: bool,
+    /// A record of any of these classes is not there. [`Label::EVERY`] hides whatever carries a label.
+    pub hide: Label,
+    /// Source systems whose records are not there.
+    pub hide_sources: BTreeSet<String>,
+    /// Kinds whose records are not there.
+    pub hide_kinds: BTreeSet<Kind>,
 }
 
 impl Filter {
+    /// Hides every record that carries any label, and nothing else.
+    pub fn unlabelled_only() -> Filter {
+        Filter { hide: Label::EVERY, ..Filter::default() }
+    }
+
+    /// Whether a record of this label may be shown, as far as labels go.
     pub fn allows(&self, label: Label) -> bool {
-        !(self.hide_restricted && label.is_restricted())
+        !self.hide.intersects(label)
+    }
+
+    /// Whether records of this source system and kind may be shown at all.
+    pub fn allows_of(&self, source_system: &str, kind: Kind) -> bool {
+        !self.hide_sources.contains(source_system) && !self.hide_kinds.contains(&kind)
+    }
+
+    /// Whether it hides nothing of anybody.
+    pub fn is_open(&self) -> bool {
+        *self == Filter::default()
     }
 }
 

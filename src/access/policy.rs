@@ -135,7 +135,8 @@ pub fn decide(role: Role, purpose: Purpose, channel: Channel, scope: &Scope) -> 
         } else if !rule.purposes.contains(&purpose) {
             reason = DenyReason::Purpose;
         } else {
-            return Decision::Allow(Filter { hide_restricted: !rule.sees_restricted });
+            let filter = if rule.sees_restricted { Filter::default() } else { Filter::unlabelled_only() };
+            return Decision::Allow(filter);
         }
     }
     Decision::Deny(reason)
@@ -184,7 +185,7 @@ mod tests {
                 .iter()
                 .map(|scope| match decide(role, role.usual_purpose(), channel, scope) {
                     Decision::Allow(filter) => {
-                        if filter.hide_restricted {
+                        if filter.hide.is_restricted() {
                             '+'
                         } else {
                             'R'
@@ -229,7 +230,7 @@ mod tests {
                 for channel in [Channel::CommandLine, Channel::Network] {
                     for scope in scopes() {
                         if let Decision::Allow(filter) = decide(role, purpose, channel, &scope) {
-                            assert!(filter.hide_restricted, "{role:?} {purpose:?} {scope:?}");
+                            assert!(filter.hide.is_restricted(), "{role:?} {purpose:?} {scope:?}");
                         }
                     }
                 }

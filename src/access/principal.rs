@@ -2,14 +2,19 @@
 //!
 //! Not for: how a principal proves who he is (tokens, sessions).
 
+use std::sync::Arc;
+
+use crate::model::{Label, PatientKey};
+
 use super::policy::Channel;
+use super::scopes::Scopes;
 
 /// Issuer of operators at the command line; no token can carry it, since token issuers are URNs of archives.
 const COMMAND_LINE_ISSUER: &str = "cli";
 /// Issuer of the archive's own accounts, signed in by password.
 const LOCAL_ISSUER: &str = "local";
 
-/// The roles of the spine (spec access.md §7).
+/// The roles (spec access.md §7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Role {
     Clinician,
@@ -17,10 +22,15 @@ pub enum Role {
     Compliance,
     Archivist,
     Admin,
+    /// Reviews uses of break-glass: why, when and what was opened, not the records.
+    Reviewer,
+    /// A program with a client of its own and no person behind it.
+    Service,
 }
 
 impl Role {
-    pub const ALL: [Role; 5] = [Role::Clinician, Role::Him, Role::Compliance, Role::Archivist, Role::Admin];
+    pub const ALL: [Role; 7] =
+        [Role::Clinician, Role::Him, Role::Compliance, Role::Archivist, Role::Admin, Role::Reviewer, Role::Service];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -29,6 +39,8 @@ impl Role {
             Role::Compliance => "compliance",
             Role::Archivist => "archivist",
             Role::Admin => "admin",
+            Role::Reviewer => "reviewer",
+            Role::Service => "service",
         }
     }
 
@@ -41,13 +53,14 @@ impl Role {
         match self {
             Role::Clinician => Purpose::Treat,
             Role::Him | Role::Archivist => Purpose::RecordManagement,
-            Role::Compliance => Purpose::Compliance,
+            Role::Compliance | Role::Reviewer => Purpose::Compliance,
             Role::Admin => Purpose::SystemAdministration,
+            Role::Service => Purpose::Operations,
         }
     }
 }
 
-/// Purpose of use, a code of v3-ActReason: TREAT, HOPERAT, HLEGAL, RECORDMGT, PATRQT, HCOMPL, HSYSADMIN.
+/// Purpose of use, a code of v3-ActReason (spec audit.md §4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Purpose {
     Treat,
@@ -57,10 +70,18 @@ pub enum Purpose {
     PatientRequest,
     Compliance,
     SystemAdministration,
+    EmergencyTreat,
+    /// Only under a grant of break-glass; asking for it alone opens nothing.
+    BreakGlass,
+    Payment,
+    PublicHealth,
+    Research,
+    FamilyRequest,
+    PowerOfAttorney,
 }
 
 impl Purpose {
-    pub const ALL: [Purpose; 7] = [
+    pub const ALL: [Purpose; 14] = [
         Purpose::Treat,
         Purpose::Operations,
         Purpose::Legal,
@@ -68,6 +89,13 @@ impl Purpose {
         Purpose::PatientRequest,
         Purpose::Compliance,
         Purpose::SystemAdministration,
+        Purpose::EmergencyTreat,
+        Purpose::BreakGlass,
+        Purpose::Payment,
+        Purpose::PublicHealth,
+        Purpose::Research,
+        Purpose::FamilyRequest,
+        Purpose::PowerOfAttorney,
     ];
 
     pub fn code(self) -> &'static str {
@@ -79,6 +107,13 @@ impl Purpose {
             Purpose::PatientRequest => "PATRQT",
             Purpose::Compliance => "HCOMPL",
             Purpose::SystemAdministration => "HSYSADMIN",
+            Purpose::EmergencyTreat => "ETREAT",
+            Purpose::BreakGlass => "BTG",
+            Purpose::Payment => "HPAYMT",
+            Purpose::PublicHealth => "PUBHLTH",
+            Purpose::Research => "HRESCH",
+            Purpose::FamilyRequest => "FAMRQT",
+            Purpose::PowerOfAttorney => "PWATRNY",
         }
     }
 
@@ -100,6 +135,46 @@ pub struct Principal {
     pub token_id: Option<String>,
     /// SHA-256 of the session id cut to 16 bytes, in hex; never the id itself.
     pub session: Option<String>,
+    /// OAuth client that asks, when one does.
+    pub client_id: Option<String>,
+    /// What the issuer or the account says of the person; rules of the policy ask for it.
+    pub attributes: Attributes,
+    /// SMART scopes of the token. `None`: the credential knows no scopes, and only the policy rules. They narrow, and never
+    /// widen what the policy allows.
+    pub scopes: Option<Arc<Scopes>>,
+    /// The one patient that a launch or a `patient/` token binds this principal to.
+    pub bound_to: Option<PatientKey>,
+    /// Break-glass grants of this person that are in force now.
+    pub grants: Vec<BreakGlassGrant>,
+}
+
+/// What an identity provider or an account says of a person beside his role.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Attributes {
+    pub facility: Option<String>,
+    pub department: Option<String>,
+    /// US National Provider Identifier.
+    pub npi: Option<String>,
+    /// URL of the person's own FHIR resource (`fhirUser`).
+    pub fhir_user: Option<String>,
+    /// Authentication context class and methods (OpenID Connect Core §2).
+    pub acr: Option<String>,
+    pub amr: Vec<String>,
+    /// When the person last proved who he is, in Unix seconds.
+    pub auth_time: Option<i64>,
+}
+
+/// Leave to see classes of one patient's records that the policy hides, for a short time and a stated reason (spec
+/// access.md §9). Kept in the register; the policy decides what it opens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BreakGlassGrant {
+    pub id: String,
+    /// Every key of the person whose chart it opens, as they were linked when it was given.
+    pub patients: Vec<PatientKey>,
+    pub classes: Label,
+    pub reason_code: String,
+    /// Unix seconds.
+    pub expires: i64,
 }
 
 impl Principal {
@@ -120,7 +195,8 @@ impl Principal {
         if self.issuer == COMMAND_LINE_ISSUER { Channel::CommandLine } else { Channel::Network }
     }
 
-    fn without_credentials(issuer: &str, subject: &str, name: &str, role: Role, purpose: Purpose) -> Principal {
+    /// With no token, session, attribute or grant; callers add what the credential holds.
+    pub(super) fn without_credentials(issuer: &str, subject: &str, name: &str, role: Role, purpose: Purpose) -> Principal {
         Principal {
             issuer: issuer.into(),
             subject: subject.into(),
@@ -129,6 +205,17 @@ impl Principal {
             purpose,
             token_id: None,
             session: None,
+            client_id: None,
+            attributes: Attributes::default(),
+            scopes: None,
+            bound_to: None,
+            grants: Vec::new(),
         }
+    }
+
+    /// Stands in an entry for someone who has proved nothing: no role is true of him, so the least one is written.
+    pub fn unproven(named: &str) -> Principal {
+        let named: String = named.chars().filter(|c| !c.is_control()).take(64).collect();
+        Principal::without_credentials("unauthenticated", &named, &named, Role::Admin, Purpose::SystemAdministration)
     }
 }

@@ -152,7 +152,7 @@ fn an_answer_beyond_the_filter_is_refused_and_logged() {
     let gate = &fixture.gate;
     let restricted = Shown { label: Label::RESTRICTED, ..shown() };
     let permit = gate.ask(&clinician(), Scope::Chart(patient("mer.1")), context()).unwrap();
-    assert!(permit.filter().hide_restricted);
+    assert!(permit.filter().hide.is_restricted());
     assert!(matches!(permit.answer("chart", restricted.clone()), Err(GateError::Denied)));
     assert_eq!(fixture.entries()[0]["event"], "authz.denied");
 

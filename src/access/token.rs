@@ -291,15 +291,9 @@ fn principal(claims: Claims) -> Result<Principal, TokenError> {
     if claims.sub.is_empty() || claims.jti.is_empty() {
         return Err(TokenError::Claims);
     }
-    Ok(Principal {
-        issuer: claims.iss,
-        subject: claims.sub,
-        name: claims.name,
-        role,
-        purpose,
-        token_id: Some(claims.jti),
-        session: None,
-    })
+    let mut principal = Principal::without_credentials(&claims.iss, &claims.sub, &claims.name, role, purpose);
+    principal.token_id = Some(claims.jti);
+    Ok(principal)
 }
 
 /// The token in the value of an `Authorization` header (RFC 6750 §2.1); `None` for any other scheme or form.

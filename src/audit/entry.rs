@@ -3,6 +3,7 @@
 //! Not for: its place in the chain; `seq`, `prev`, `id`, `ts` and `cp` are put in by the stream that takes it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -13,7 +14,7 @@ use crate::model::{Kind, Label, PatientKey, Place};
 use super::hex;
 
 /// Every event that may be logged (spec audit.md §2).
-pub const EVENTS: [&str; 46] = [
+pub const EVENTS: &[&str] = &[
     "app.start",
     "app.stop",
     "audit.start",
@@ -22,6 +23,9 @@ pub const EVENTS: [&str; 46] = [
     "audit.query",
     "audit.export",
     "audit.recovered",
+    "audit.key_rotated",
+    "audit.published",
+    "audit.retired",
     "auth.login",
     "auth.login_failed",
     "auth.logout",
@@ -29,6 +33,9 @@ pub const EVENTS: [&str; 46] = [
     "auth.token_issued",
     "auth.token_rejected",
     "auth.launch",
+    "auth.step_up",
+    "auth.session_ended",
+    "auth.rate_limited",
     "authz.denied",
     "authz.abandoned",
     "patient.search",
@@ -45,13 +52,23 @@ pub const EVENTS: [&str; 46] = [
     "release.approved",
     "release.delivered",
     "disclosure",
+    "disclosure.suspended",
+    "disclosure.resumed",
     "btg.start",
     "btg.use",
     "btg.stop",
+    "btg.reviewed",
+    "notice.sent",
+    "notice.failed",
     "policy.changed",
     "user.created",
     "user.disabled",
     "user.role_changed",
+    "user.credential_changed",
+    "user.unlocked",
+    "client.created",
+    "client.disabled",
+    "relation.imported",
     "label.changed",
     "identity.changed",
     "identity.reviewed",
@@ -126,6 +143,27 @@ pub struct QueryText {
     pub hits: Option<u64>,
 }
 
+/// One use of break-glass (spec audit.md §3 `btg`).
+#[derive(Clone, Debug, Default)]
+pub struct BreakGlass {
+    pub id: String,
+    pub reason_code: String,
+    /// What the person wrote; only in the entry that begins it.
+    pub reason_text: Option<String>,
+    /// RFC 3339.
+    pub expires: Option<String>,
+}
+
+/// Who received what left the organisation (spec audit.md §3 `recipient`).
+#[derive(Clone, Debug, Default)]
+pub struct Recipient {
+    pub name: String,
+    pub organisation: Option<String>,
+    pub address: Option<String>,
+    /// Legal basis, a code of the accounting rules.
+    pub authority: Option<String>,
+}
+
 /// What is to be logged. Only `event` must be set; what is empty is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
@@ -153,6 +191,16 @@ pub struct Entry {
     pub purpose: Option<&'static str>,
     pub query: Option<QueryText>,
     pub request_id: Option<String>,
+    /// OAuth client that asked.
+    pub client_id: Option<String>,
+    /// SMART scopes of the token, as it said them.
+    pub scopes: Option<String>,
+    /// SHA-256 of the policy that decided, in hex.
+    pub policy: Option<Arc<str>>,
+    /// The use of break-glass that this belongs to.
+    pub break_glass: Option<BreakGlass>,
+    /// To whom it went, for disclosures.
+    pub recipient: Option<Recipient>,
     /// Facts of particular events, in words of a program (accession id, discarded bytes …): no record content.
     pub detail: Vec<(&'static str, String)>,
 }
@@ -175,15 +223,18 @@ impl Entry {
         put("outcome", json!(self.outcome.code()));
         put("outcome_desc", opt(self.outcome_desc.as_deref()));
         put("user", self.user.as_ref().map_or(Value::Null, user_value));
-        put("client", object([("session", opt(self.session.as_deref())), ("token_jti", opt(self.token_id.as_deref()))]));
+        put("client", client_value(self));
         put("net", object([("ip", opt(self.ip.as_deref())), ("ua", opt(self.user_agent.as_deref()))]));
         put("patients", self.patients.iter().map(|p| json!({ "archive_id": p.as_str() })).collect());
         put("shown", shown_value(&self.shown));
         put("domains", domains(&self.kinds).into_iter().map(Value::from).collect());
-        put("labels", if self.label.is_restricted() { json!(["R"]) } else { Value::Null });
+        put("labels", self.label.classes().map(|class| Value::from(class.name())).collect());
         put("purpose", self.purpose.map_or(Value::Null, |code| json!([{ "code": code, "system": ACT_REASON }])));
         put("query", self.query.as_ref().map_or(Value::Null, query_value));
         put("req_id", opt(self.request_id.as_deref()));
+        put("policy", opt(self.policy.as_deref()));
+        put("btg", self.break_glass.as_ref().map_or(Value::Null, break_glass_value));
+        put("recipient", self.recipient.as_ref().map_or(Value::Null, recipient_value));
         put("detail", object(self.detail.iter().map(|(name, text)| (*name, text_value(text)))));
         put("build", json!(env!("CARGO_PKG_VERSION")));
         put("v", json!(1));
@@ -199,6 +250,33 @@ fn user_value(user: &User) -> Value {
         ("sub", text_value(&user.sub)),
         ("name", text_value(&user.name)),
         ("roles", user.roles.iter().map(|r| text_value(r)).collect()),
+    ])
+}
+
+fn client_value(entry: &Entry) -> Value {
+    object([
+        ("client_id", opt(entry.client_id.as_deref())),
+        ("scope", opt(entry.scopes.as_deref())),
+        ("session", opt(entry.session.as_deref())),
+        ("token_jti", opt(entry.token_id.as_deref())),
+    ])
+}
+
+fn break_glass_value(used: &BreakGlass) -> Value {
+    object([
+        ("id", text_value(&used.id)),
+        ("reason_code", text_value(&used.reason_code)),
+        ("reason_text", opt(used.reason_text.as_deref())),
+        ("expires", opt(used.expires.as_deref())),
+    ])
+}
+
+fn recipient_value(recipient: &Recipient) -> Value {
+    object([
+        ("name", text_value(&recipient.name)),
+        ("org", opt(recipient.organisation.as_deref())),
+        ("address", opt(recipient.address.as_deref())),
+        ("authority", opt(recipient.authority.as_deref())),
     ])
 }
 

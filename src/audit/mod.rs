@@ -25,7 +25,7 @@ use crate::durable::DurableError;
 use crate::signing::RingError;
 
 pub use crate::merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
-pub use entry::{Action, EVENTS, Entry, Outcome, QueryText, User, parse_ranges};
+pub use entry::{Action, BreakGlass, EVENTS, Entry, Outcome, QueryText, Recipient, User, parse_ranges};
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};
 pub use read::{Found, Query, read};
 pub use verify::{LogFinding, Report, verify};

@@ -93,7 +93,7 @@ impl Searcher {
         if asked.is_empty() {
             return Ok(PatientMatches { understood, ..Default::default() });
         }
-        let labels: &[char] = if filter.hide_restricted { &[names::OPEN] } else { &[names::OPEN, names::RESTRICTED] };
+        let labels: &[char] = if filter.hide.is_restricted() { &[names::OPEN] } else { &[names::OPEN, names::RESTRICTED] };
         let offset = offset.min(TOTAL_CAP as usize);
         let keep = offset + limit.min(PAGE_MAX);
         let mut best = BinaryHeap::new();

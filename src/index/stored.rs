@@ -15,7 +15,7 @@ struct Stored {
     accession: String,
     generation: u32,
     ordinal: u64,
-    label: u8,
+    label: u32,
     family: Option<String>,
     given: Vec<String>,
     other_names: Vec<String>,

@@ -12,8 +12,12 @@ use crate::model::{
     AccessionId, ArchiveId, IndexDoc, Kind, Label, PatientIdentity, PatientIndexDoc, PatientKey, Place, When, archive_id,
 };
 
-const OPEN: Filter = Filter { hide_restricted: false };
-const HIDING: Filter = Filter { hide_restricted: true };
+fn opened() -> Filter {
+    Filter::default()
+}
+fn hiding() -> Filter {
+    Filter::unlabelled_only()
+}
 
 fn place(ordinal: u64) -> Place {
     Place { accession: AccessionId::parse("acc-0123456789abcdef").unwrap(), generation: 1, ordinal }
@@ -119,15 +123,15 @@ fn each_way_of_matching_a_patient_is_found_and_told() {
         ("quill brien", "", ""),
         ("quill 1958", "", ""),
     ] {
-        let found = searcher.find_patients(asked, &OPEN, 0, 10).unwrap();
+        let found = searcher.find_patients(asked, &opened(), 0, 10).unwrap();
         let best = found.hits.first();
         assert_eq!(best.map_or("", |h| h.patient.key.as_str()), key, "{asked}");
         assert_eq!(best.map_or(String::new(), |h| h.why.join("; ")), why, "{asked}");
         assert_eq!(found.total as usize, found.hits.len());
     }
-    let nothing = searcher.find_patients(" , ", &OPEN, 0, 10).unwrap();
+    let nothing = searcher.find_patients(" , ", &opened(), 0, 10).unwrap();
     assert!(nothing.hits.is_empty() && nothing.understood.is_empty());
-    let hit = &searcher.find_patients("lund", &OPEN, 0, 10).unwrap().hits[0];
+    let hit = &searcher.find_patients("lund", &opened(), 0, 10).unwrap().hits[0];
     assert_eq!(hit.patient.identity.identifiers, people[2].identity.identifiers);
     assert_eq!(hit.patient.last_seen, When::parse("2014-05"));
 }
@@ -144,7 +148,7 @@ fn patients_are_ranked_sensibly_and_paged_without_gaps() {
     ];
     let (searcher, _) = build(dir.path(), &people, &[], 1);
     let keys = |offset, limit| -> Vec<String> {
-        let found = searcher.find_patients("martin", &OPEN, offset, limit).unwrap();
+        let found = searcher.find_patients("martin", &opened(), offset, limit).unwrap();
         assert_eq!((found.total, found.total_capped), (5, false));
         found.hits.iter().map(|h| h.patient.key.to_string()).collect()
     };
@@ -158,9 +162,9 @@ fn a_total_above_the_cap_is_told_as_capped() {
     let dir = tempfile::tempdir().unwrap();
     let people: Vec<_> = (0..1001).map(|n| patient(n, "Smith", &["Ann"], "1950")).collect();
     let (searcher, _) = build(dir.path(), &people, &[], 1);
-    let found = searcher.find_patients("smith", &OPEN, 990, 20).unwrap();
+    let found = searcher.find_patients("smith", &opened(), 990, 20).unwrap();
     assert_eq!((found.total, found.total_capped, found.hits.len()), (1000, true, 11));
-    let found = searcher.find_patients("smith mer100500", &OPEN, 0, 20).unwrap();
+    let found = searcher.find_patients("smith mer100500", &opened(), 0, 20).unwrap();
     assert_eq!((found.total, found.total_capped, found.hits.len()), (1, false, 1));
 }
 
@@ -182,7 +186,7 @@ fn text_is_found_by_stems_phrases_and_facets() {
     ];
     let (searcher, report) = build(dir.path(), &[], &notes, 2);
     assert_eq!((report.texts, report.not_searchable), (5, 1));
-    let ask = |q: &TextQuestion| searcher.search(q, &OPEN).unwrap();
+    let ask = |q: &TextQuestion| searcher.search(q, &opened()).unwrap();
 
     let mut sorted = ids(&ask(&question("complaining"))).iter().map(|s| s.to_string()).collect::<Vec<_>>();
     sorted.sort();
@@ -219,7 +223,7 @@ fn text_is_found_by_stems_phrases_and_facets() {
     let everything = TextQuestion { limit: 20, ..Default::default() };
     assert_eq!(ask(&everything).total, 5);
     assert!(matches!(
-        searcher.search(&TextQuestion { from: Some("soon".into()), ..question("pain") }, &OPEN),
+        searcher.search(&TextQuestion { from: Some("soon".into()), ..question("pain") }, &opened()),
         Err(IndexError::BadQuestion(_))
     ));
 }
@@ -229,8 +233,8 @@ fn an_empty_index_answers_and_a_second_build_into_it_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (searcher, report) = build(dir.path(), &[], &[], 1);
     assert_eq!((report.patients, report.texts), (0, 0));
-    assert_eq!(searcher.search(&question("pain"), &OPEN).unwrap().total, 0);
-    assert_eq!(searcher.find_patients("quill", &OPEN, 0, 10).unwrap().total, 0);
+    assert_eq!(searcher.search(&question("pain"), &opened()).unwrap().total, 0);
+    assert_eq!(searcher.find_patients("quill", &opened(), 0, 10).unwrap().total, 0);
     assert!(IndexBuilder::create(dir.path(), 1).is_err());
     assert!(verify(dir.path(), Some(&report.manifest_sha256)).unwrap().is_empty());
 }
@@ -275,7 +279,7 @@ fn an_index_is_opened_without_writing_to_its_folder() {
     let files = || -> usize { std::fs::read_dir(dir.path().join("patients")).unwrap().count() };
     let before = files();
     let searcher = Searcher::open(dir.path()).unwrap();
-    assert_eq!(searcher.find_patients("quill", &HIDING, 0, 10).unwrap().total, 1);
+    assert_eq!(searcher.find_patients("quill", &hiding(), 0, 10).unwrap().total, 1);
     assert_eq!(files(), before);
 }
 
@@ -338,7 +342,7 @@ proptest! {
             TextQuestion { type_codes: vec!["t1".into()], to: Some("2014-12-31".into()), ..question("left") },
         ];
         let asked = ["smith", "smi", "s", "smiht", "bill", "jones 1957", "mer100001", "0001", "william smith"];
-        prop_assert_eq!(told(&with, &HIDING, &questions, &asked), told(&without, &HIDING, &questions, &asked));
-        prop_assert_eq!(told(&without, &HIDING, &questions, &asked), told(&without, &OPEN, &questions, &asked));
+        prop_assert_eq!(told(&with, &hiding(), &questions, &asked), told(&without, &hiding(), &questions, &asked));
+        prop_assert_eq!(told(&without, &hiding(), &questions, &asked), told(&without, &opened(), &questions, &asked));
     }
 }

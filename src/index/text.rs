@@ -86,7 +86,7 @@ impl Searcher {
         if clauses.is_empty() {
             clauses.push((Occur::Must, silent(Box::new(AllQuery))));
         }
-        if filter.hide_restricted {
+        if filter.hide.is_restricted() {
             clauses.push((Occur::MustNot, term(fields.mark, MARK_RESTRICTED, IndexRecordOption::Basic)));
         }
         Box::new(BooleanQuery::new(clauses))

@@ -23,7 +23,7 @@ pub struct Spilled<'a> {
     pub shape: u32,
     /// Made of a mapped source record, not delivered as it is.
     pub derived: bool,
-    pub label: u8,
+    pub label: u32,
     /// Microseconds; `i64::MIN` without a date.
     pub date: i64,
     /// Key of the compartment; empty without a patient.
@@ -89,7 +89,7 @@ impl<'a> BucketWriter<'a> {
         out.extend_from_slice(&record.key.to_le_bytes());
         out.extend_from_slice(&record.shape.to_le_bytes());
         out.push(u8::from(record.derived));
-        out.push(record.label);
+        out.extend_from_slice(&record.label.to_le_bytes());
         out.extend_from_slice(&record.date.to_le_bytes());
         put_bytes(out, record.patient.as_bytes());
         put_varint(out, record.also.len() as u64);
@@ -172,6 +172,11 @@ pub fn entries(bytes: &[u8]) -> Result<Vec<(usize, usize)>, CodecError> {
     Ok(out)
 }
 
+fn u32_at(cursor: &mut Cursor<'_>) -> Result<u32, CodecError> {
+    let bytes = cursor.slice(4)?;
+    Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
+
 fn u64_at(cursor: &mut Cursor<'_>) -> Result<u64, CodecError> {
     let bytes = cursor.slice(8)?;
     let mut out = [0; 8];
@@ -188,10 +193,9 @@ fn text<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, CodecError> {
 pub fn read_record(bytes: &[u8]) -> Result<Spilled<'_>, CodecError> {
     let mut cursor = Cursor::new(bytes);
     let key = u64_at(&mut cursor)?;
-    let shape = cursor.slice(4)?;
-    let shape = u32::from_le_bytes([shape[0], shape[1], shape[2], shape[3]]);
+    let shape = u32_at(&mut cursor)?;
     let derived = cursor.byte()? != 0;
-    let label = cursor.byte()?;
+    let label = u32_at(&mut cursor)?;
     let date = u64_at(&mut cursor)? as i64;
     let patient = text(&mut cursor)?;
     let also = (0..cursor.count(bytes.len())?).map(|_| text(&mut cursor)).collect::<Result<_, _>>()?;

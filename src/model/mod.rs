@@ -18,6 +18,6 @@ pub use finding::{Finding, Outcome};
 pub use hex::{hex, unhex};
 pub use ids::{AccessionId, ArchiveId, PatientKey, archive_id, is_true_uuid};
 pub use kind::Kind;
-pub use label::Label;
+pub use label::{Class, Label};
 pub use when::{Precision, When};
 pub(crate) use when::{civil_from_days, days_from_civil};

@@ -341,7 +341,7 @@ fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryEr
         }
     } else {
         for run in parts.iter().flat_map(|p| &p.entry.runs) {
-            let visible = run.count - if filter.hide_restricted { run.restricted } else { 0 };
+            let visible = run.count - if filter.hide.is_restricted() { run.restricted } else { 0 };
             if visible > 0 {
                 *by_kind.entry(run.kind).or_default() += visible;
             }

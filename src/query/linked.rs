@@ -154,7 +154,7 @@ pub(super) fn is_shown(snapshot: &Snapshot, permit: &Permit, patient: Option<&Pa
 
 /// Whether any version of the Patient record is hidden: then the patient is not there.
 fn is_hidden(snapshot: &Snapshot, filter: &Filter, key: &PatientKey) -> Result<bool, QueryError> {
-    if !filter.hide_restricted {
+    if !filter.hide.is_restricted() {
         return Ok(false);
     }
     for accession in &snapshot.accessions {

@@ -116,7 +116,7 @@ impl<'a> Part<'a> {
             }
             start = end;
         }
-        let may_hide = filter.hide_restricted && self.entry.runs.iter().any(|r| r.restricted > 0);
+        let may_hide = filter.hide.is_restricted() && self.entry.runs.iter().any(|r| r.restricted > 0);
         for (from, end) in wanted {
             self.range(from, end, may_hide.then_some(filter), &mut |frame, index| {
                 let is_here = self.left == 0 || self.moved.to(&self.accession.id, frame.ordinal(index)).is_none();
@@ -165,7 +165,7 @@ impl<'a> Part<'a> {
             self.visit(&Selection::default(), filter, &mut note)?;
             return Ok(any);
         }
-        if !filter.hide_restricted || self.entry.unrestricted() > 0 {
+        if !filter.hide.is_restricted() || self.entry.unrestricted() > 0 {
             return Ok(true);
         }
         for ordinal in &self.entry.also {
@@ -178,7 +178,7 @@ impl<'a> Part<'a> {
     /// label, counted from 1970-01-01.
     pub(super) fn extent(&self, filter: &Filter) -> Result<(u64, Option<(i32, i32)>), QueryError> {
         if !self.is_touched() {
-            let records = if filter.hide_restricted { self.entry.unrestricted() } else { self.entry.count() };
+            let records = if filter.hide.is_restricted() { self.entry.unrestricted() } else { self.entry.count() };
             return Ok((records, self.entry.days));
         }
         let (mut records, mut days) = (0, None);

@@ -37,7 +37,15 @@ const CONNECTIONS_MAX: u32 = 4;
 const HASHES_AT_ONCE: usize = 2;
 
 /// One step per version of the file; only ever appended to. `PRAGMA user_version` counts the steps taken.
-const MIGRATIONS: [&str; 1] = [include_str!("001_accounts_and_sessions.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("001_accounts_and_sessions.sql"),
+    include_str!("002_accounts.sql"),
+    include_str!("003_break_glass.sql"),
+    include_str!("004_outside_identity.sql"),
+    include_str!("005_clients.sql"),
+    include_str!("006_care_relations.sql"),
+    include_str!("007_disclosures.sql"),
+];
 
 /// Why the register refused or failed. The texts carry no secrets and no patient data.
 #[derive(Debug, thiserror::Error)]

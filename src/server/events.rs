@@ -2,7 +2,7 @@
 //!
 //! Not for: what was read; those entries are made by the permit.
 
-use crate::access::{Principal, Purpose, RequestContext, Role, entry};
+use crate::access::{Principal, RequestContext, entry};
 use crate::audit::{Entry, Outcome};
 
 use super::answer::ApiError;
@@ -15,7 +15,7 @@ pub fn session(call: &Call, event: &'static str, principal: &Principal) -> Resul
 
 /// A sign-in was refused. `reason` is for the log alone.
 pub fn login_failed(call: &Call, account: &str, reason: &'static str) -> Result<(), ApiError> {
-    let mut entry = entry("auth.login_failed", &nobody(account), &context(call));
+    let mut entry = entry("auth.login_failed", &Principal::unproven(account), &context(call));
     entry.outcome = Outcome::MinorFailure;
     entry.outcome_desc = Some(reason.to_string());
     write(call, entry)
@@ -23,7 +23,7 @@ pub fn login_failed(call: &Call, account: &str, reason: &'static str) -> Result<
 
 /// A token was refused. Not waited for: the answer shows nothing, and a flood of bad tokens must not stall readers.
 pub fn token_rejected(call: &Call, reason: &'static str) {
-    let mut entry = entry("auth.token_rejected", &nobody(""), &context(call));
+    let mut entry = entry("auth.token_rejected", &Principal::unproven(""), &context(call));
     entry.outcome = Outcome::MinorFailure;
     entry.outcome_desc = Some(reason.to_string());
     if call.gate().log().enqueue(entry).is_err() {
@@ -42,18 +42,4 @@ fn write(call: &Call, entry: Entry) -> Result<(), ApiError> {
 
 fn context(call: &Call) -> RequestContext {
     call.context.clone()
-}
-
-/// Stands in an entry for someone who has proved nothing: no role is true of him, so the least one is written.
-fn nobody(account: &str) -> Principal {
-    let account: String = account.chars().filter(|c| !c.is_control()).take(64).collect();
-    Principal {
-        issuer: "unauthenticated".into(),
-        subject: account.clone(),
-        name: account,
-        role: Role::Admin,
-        purpose: Purpose::SystemAdministration,
-        token_id: None,
-        session: None,
-    }
 }

@@ -20,13 +20,5 @@ pub fn record(kind: &str, json: &str) -> Record {
 }
 
 pub fn principal(role: Role) -> Principal {
-    Principal {
-        issuer: "local".into(),
-        subject: "u1".into(),
-        name: "U".into(),
-        role,
-        purpose: Purpose::Treat,
-        token_id: None,
-        session: None,
-    }
+    Principal::local("u1", "U", role, Purpose::Treat, "s")
 }

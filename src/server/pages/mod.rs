@@ -91,6 +91,8 @@ fn home_of(role: Role) -> &'static str {
         Role::Clinician | Role::Him => "/",
         Role::Compliance => "/access",
         Role::Archivist | Role::Admin => "/accessions",
+        Role::Reviewer => "/break-glass",
+        Role::Service => "/signin",
     }
 }
 

@@ -6,16 +6,16 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::access::Permit;
+use crate::access::{Filter, Permit};
 use crate::model::{Chart, PatientKey};
 use crate::server::viewer::observations;
 
 /// Charts remembered; when they are more, the memory begins anew.
 const CHARTS_MAX: usize = 10_000;
 
-/// Counts by what they depend on: the patient with the person's other keys, the catalog in force, and whether restricted
-/// records are hidden.
-type Counted = HashMap<(Vec<PatientKey>, u64, bool), (u64, u64)>;
+/// Counts by what they depend on: the patient with the person's other keys, the catalog in force, and what is
+/// hidden.
+type Counted = HashMap<(Vec<PatientKey>, u64, Filter), (u64, u64)>;
 
 #[derive(Debug, Default)]
 pub struct Tallies(Mutex<Counted>);
@@ -26,7 +26,7 @@ impl Tallies {
     pub fn of(&self, chart: &Chart, permit: &Permit, catalog: u64) -> Option<(u64, u64)> {
         let linked = chart.index.linked.iter().map(|linked| &linked.key);
         let keys = std::iter::once(&chart.index.patient).chain(linked).cloned().collect();
-        let key = (keys, catalog, permit.filter().hide_restricted);
+        let key = (keys, catalog, permit.filter().clone());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(counted) = observations(chart) else { return known.get(&key).copied() };
         if known.len() >= CHARTS_MAX {

@@ -72,6 +72,7 @@ impl Frame {
             Some(Role::Him) => &[FIND, SEARCH],
             Some(Role::Compliance) => &[ACCESS],
             Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
+            Some(Role::Reviewer | Role::Service) => &[],
         };
         let inside = |href: &str| match href {
             "/" => self.path == "/",
@@ -94,5 +95,7 @@ pub fn role_name(role: Role) -> &'static str {
         Role::Compliance => "Compliance",
         Role::Archivist => "Archivist",
         Role::Admin => "Administrator",
+        Role::Reviewer => "Break-glass reviewer",
+        Role::Service => "Service",
     }
 }

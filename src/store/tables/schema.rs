@@ -279,7 +279,7 @@ fn arrow_schema(slots: &[Slot]) -> SchemaRef {
     let mut fields = vec![
         ArrowField::new(COMMON[0], DataType::Utf8, true),
         ArrowField::new(COMMON[1], DataType::UInt64, false),
-        ArrowField::new(COMMON[2], DataType::UInt8, false),
+        ArrowField::new(COMMON[2], DataType::UInt32, false),
     ];
     for slot in slots {
         let data_type = match slot.form {

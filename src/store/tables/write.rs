@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ahash::AHashMap;
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt8Builder, UInt64Builder};
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt32Builder, UInt64Builder};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -42,7 +42,7 @@ pub struct Row<'a> {
     /// The record's place in its chart part, 0-based.
     pub ordinal: u64,
     /// `Label::bits`.
-    pub label: u8,
+    pub label: u32,
     /// The ordinal of the encounter that `ColumnPlan::encounter_leaf` refers to, when it is in the same accession.
     pub encounter: Option<u64>,
     /// A leaf of the record by its number: UTF-8, strings without quotes and still escaped.
@@ -127,7 +127,7 @@ struct OpenTable {
     writer: ArrowWriter<NewFile>,
     patient: StringBuilder,
     ordinal: UInt64Builder,
-    label: UInt8Builder,
+    label: UInt32Builder,
     cells: Vec<Cells>,
     counts: Vec<Counts>,
     link: Option<usize>,
@@ -161,7 +161,7 @@ impl OpenTable {
             writer,
             patient: StringBuilder::new(),
             ordinal: UInt64Builder::new(),
-            label: UInt8Builder::new(),
+            label: UInt32Builder::new(),
             cells: table.slots.iter().map(|s| Cells::new(s.form)).collect(),
             counts: vec![Counts::default(); table.slots.len()],
             link: table.slots.iter().position(|s| s.form == Form::Link),

@@ -3,6 +3,11 @@
 //! Not for: bounds of the software (`limits`), secrets (they stand in files of their own), or anything that changes
 //! while the archive runs (`register`).
 
+mod access;
+mod audit;
+mod http;
+mod notices;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,6 +15,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::model::{Precision, When};
+
+pub use access::{AccessConfig, Issuer, IssuerUse, SignedLaunch};
+pub use audit::{AuditConfig, SyslogTarget};
+pub use http::HttpConfig;
+pub use notices::NoticeConfig;
 
 /// The file's name, inside the archive's folder or beside it.
 pub const CONFIG_FILE: &str = "chartkeep.toml";
@@ -45,6 +55,14 @@ pub struct Config {
     pub publish_needs_signoff: bool,
     /// The last day that each source system was in use.
     pub cutover: BTreeMap<String, When>,
+    /// Identity providers, launches and the policy's file.
+    pub access: AccessConfig,
+    /// Where copies of the access log and of its checkpoints go.
+    pub audit: AuditConfig,
+    /// Bounds and frames of the web server.
+    pub http: HttpConfig,
+    /// Who is told at once of break-glass and of alarms.
+    pub notices: NoticeConfig,
 }
 
 /// How log lines look.
@@ -84,8 +102,20 @@ impl Default for Config {
             session: SessionConfig::default(),
             publish_needs_signoff: false,
             cutover: BTreeMap::new(),
+            access: AccessConfig::default(),
+            audit: AuditConfig::default(),
+            http: HttpConfig::default(),
+            notices: NoticeConfig::default(),
         }
     }
+}
+
+/// A key and what is wrong with its value.
+pub(crate) type Problem = (String, &'static str);
+
+/// A relative path of the file, from the file's folder.
+fn from_folder(folder: &Path, path: &mut PathBuf) {
+    *path = folder.join(&*path);
 }
 
 /// The file as written. An unknown key is an error: a misspelt setting must not silently do nothing.
@@ -101,6 +131,10 @@ struct ConfigFile {
     session: SessionConfig,
     publish_needs_signoff: bool,
     cutover: BTreeMap<String, String>,
+    access: AccessConfig,
+    audit: AuditConfig,
+    http: HttpConfig,
+    notices: NoticeConfig,
 }
 
 impl Config {
@@ -140,6 +174,12 @@ impl Config {
                 .ok_or_else(|| invalid(&format!("cutover.{source_system}"), "is a day, YYYY-MM-DD"))?;
             cutover.insert(source_system, day);
         }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (mut access, mut audit, mut http, mut notices) = (file.access, file.audit, file.http, file.notices);
+        access.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
+        audit.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
+        http.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
+        notices.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
         let defaults = Config::default();
         Ok(Config {
             institution: file.institution,
@@ -151,6 +191,10 @@ impl Config {
             session: file.session,
             publish_needs_signoff: file.publish_needs_signoff,
             cutover,
+            access,
+            audit,
+            http,
+            notices,
         })
     }
 }

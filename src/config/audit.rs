@@ -1,0 +1,51 @@
+//! Configuration of the access log: where copies of it and of its checkpoints go, and how long it is kept.
+//!
+//! Not for: switching it off. There is no such setting.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Problem, from_folder};
+
+/// `[audit]`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// A folder outside the server's trust domain where each checkpoint is dropped.
+    pub witness: Option<PathBuf>,
+    pub syslog: Option<SyslogTarget>,
+    /// 6 to 100; entries of a patient are kept longer where the record's own retention is.
+    pub retention_years: u32,
+}
+
+impl Default for AuditConfig {
+    fn default() -> AuditConfig {
+        AuditConfig { witness: None, syslog: None, retention_years: 10 }
+    }
+}
+
+/// `[audit.syslog]`: a collector by RFC 5424 over TLS (RFC 5425).
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyslogTarget {
+    /// `host:port`; the port is 6514 as a rule.
+    pub address: String,
+    /// PEM of the authorities to trust; else those of the browsers.
+    pub ca_file: Option<PathBuf>,
+    /// Whether every entry goes out, or checkpoints and alarms alone.
+    #[serde(default)]
+    pub entries: bool,
+}
+
+impl AuditConfig {
+    pub(super) fn check(&mut self, folder: &Path) -> Result<(), Problem> {
+        if let Some(witness) = &mut self.witness {
+            from_folder(folder, witness);
+        }
+        if let Some(SyslogTarget { ca_file: Some(file), .. }) = &mut self.syslog {
+            from_folder(folder, file);
+        }
+        if (6..=100).contains(&self.retention_years) { Ok(()) } else { Err(("audit.retention_years".into(), "is from 6 to 100")) }
+    }
+}

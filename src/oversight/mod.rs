@@ -1,0 +1,8 @@
+//! Oversight: what the access log tells those who answer for the archive. A projection of the log that can be asked
+//! quickly, the reports on it, signals of snooping, and the forms in which all of it is handed out.
+//!
+//! Not for: the log itself and its proof (`audit`), or deciding who may read it (`access`).
+
+mod act;
+
+pub use act::{Act, UserId};

@@ -1,0 +1,3 @@
+-- Second factor, forced change and recovery of local accounts.
+
+PRAGMA user_version = 2;

@@ -1,0 +1,3 @@
+-- Grants of break-glass and their review.
+
+PRAGMA user_version = 3;

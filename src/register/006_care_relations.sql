@@ -1,0 +1,3 @@
+-- Who cares for whom, as imported.
+
+PRAGMA user_version = 6;

@@ -1,0 +1,3 @@
+-- Suspensions of the accounting of disclosures.
+
+PRAGMA user_version = 7;
