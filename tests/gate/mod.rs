@@ -10,6 +10,7 @@ mod kill;
 mod leak;
 mod linked;
 mod live;
+mod rate;
 mod reassign;
 mod routes;
 mod session;
