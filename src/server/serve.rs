@@ -29,7 +29,7 @@ const CONNECTIONS_MAX: usize = 2_000;
 /// How often ended sessions and revocations are swept from the register.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// How often the certificate's files are looked at.
-const RENEW_EVERY: Duration = Duration::from_secs(30);
+const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// How to serve.
 #[derive(Clone, Debug)]

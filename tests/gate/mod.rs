@@ -15,3 +15,4 @@ mod reassign;
 mod routes;
 mod session;
 mod subsets;
+mod tls;
