@@ -11,13 +11,16 @@ mod scopes;
 mod token;
 
 #[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
 mod tests;
 
 pub use entry::entry;
 pub use gate::{Gate, GateError, Lookup, RequestContext};
 pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown};
 pub use policy::{
-    Allowed, CaseOutcome, Cases, Channel, Decision, Denied, DenyReason, Fault, Policy, PolicyError, Question, Right, decide,
+    Allowed, CaseOutcome, Cases, CellOutcome, Channel, Decision, Denied, DenyReason, Fault, Policy, PolicyError, Question, Right,
+    decide,
 };
 pub use principal::{Attributes, BreakGlassGrant, Principal, Purpose, Role};
 pub use scopes::Scopes;

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::access::{Gate, TokenVerifier};
 use crate::config::Config;
@@ -12,6 +13,7 @@ use crate::register::Register;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::lookup::ServerLookup;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
 use super::serve::{ServeError, Services};
@@ -53,6 +55,7 @@ impl App {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
+        let gate = gate.with_lookup(Arc::new(ServerLookup::new(archive.clone(), register.clone())));
         let standing = Standing::default();
         let (directory, tallies) = (Directory::default(), Tallies::default());
         Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory, tallies })
