@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod lookup;
 mod pages;
+mod rate;
 mod router;
 pub mod routes;
 mod serve;
