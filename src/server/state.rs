@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::access::{Gate, TokenVerifier};
 use crate::config::Config;
@@ -12,6 +13,7 @@ use crate::register::Register;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::lookup::ServerLookup;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
 use super::rate::Rates;
@@ -56,6 +58,7 @@ impl App {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
+        let gate = gate.with_lookup(Arc::new(ServerLookup::new(archive.clone(), register.clone())));
         let standing = Standing::default();
         let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         Ok(App {
