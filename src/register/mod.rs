@@ -6,9 +6,11 @@
 
 mod account;
 mod blocking;
+mod context;
 mod password;
 mod revocation;
 mod session;
+mod signin;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,10 @@ use crate::durable::{self, DurableError};
 
 pub use account::{Account, LoginRefusal, NewAccount, is_account_name};
 pub use blocking::BlockingRegister;
+pub use context::Context;
 pub use password::generate_password;
-pub use session::{Activity, Session, SessionTimes, StartedSession};
+pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
+pub use signin::{SentAway, SignInUnderWay};
 
 /// The file's name inside an archive.
 pub const REGISTER_FILE: &str = "register.db";
@@ -62,6 +66,8 @@ pub enum RegisterError {
     BadName,
     #[error("a password has 8 to 1024 characters")]
     BadPassword,
+    #[error("too many sign-ins are under way")]
+    TooMany,
     #[error("the account does not hold this role")]
     RoleNotHeld,
     #[error("the password could not be hashed")]

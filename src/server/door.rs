@@ -122,7 +122,7 @@ fn by_session(call: &mut Call) -> Result<bool, ApiError> {
 pub fn principal(session: &Session) -> Option<Principal> {
     let role = Role::from_name(&session.role)?;
     let purpose: Purpose = role.usual_purpose();
-    Some(Principal::local(&session.account, &session.display_name, role, purpose, &session.audit_id))
+    Some(Principal::local(&session.who.account().unwrap_or_default(), &session.display_name, role, purpose, &session.audit_id))
 }
 
 /// A request that a browser makes for another site is refused, whatever it carries (spec access.md §10).
