@@ -258,7 +258,7 @@ fn plan_of(file: &str, said: &[Statement]) -> Plan {
     for local in ["300", "400", "500"] {
         known.add(&key(&format!("PVS.{local}")), "PVS", local, &json!({}));
     }
-    Plan::of(&crosswalk, &known, &resolver(said), "mpi.csv", "00")
+    Plan::of(&crosswalk, &known, &resolver(said), &["new-ehr".to_string()], "mpi.csv", "00")
 }
 
 #[test]

@@ -34,6 +34,7 @@ CREATE TABLE sessions_of_anyone (
     csrf         TEXT NOT NULL,
     created      INTEGER NOT NULL,
     last_seen    INTEGER NOT NULL,
+    auth_time    INTEGER NOT NULL DEFAULT 0,    -- when the person last proved who he is in this session
     bound        INTEGER NOT NULL DEFAULT 0,    -- 1: opens launched patients alone
     embedded     INTEGER NOT NULL DEFAULT 0,    -- 1: begun where the EHR may show it in a frame
     ip           TEXT,

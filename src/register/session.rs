@@ -66,6 +66,8 @@ pub struct Outside {
     pub attributes: String,
     /// The provider's own session (`sid`).
     pub provider_sid: Option<String>,
+    /// When he last proved who he is, in Unix seconds.
+    pub auth_time: i64,
 }
 
 /// A live session.
@@ -310,7 +312,7 @@ impl Register {
         let now = now();
         sqlx::query(
             "INSERT INTO sessions (id_hash, issuer, subject, name, roles, attributes, provider_sid, role, csrf, created, \
-             last_seen, embedded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?)",
+             last_seen, auth_time, embedded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?)",
         )
         .bind(&id_hash(id)[..])
         .bind(&person.issuer)
@@ -322,6 +324,7 @@ impl Register {
         .bind(role)
         .bind(now)
         .bind(now)
+        .bind(person.auth_time)
         .bind(begin == Begin::Launched { embedded: true })
         .execute(connection)
         .await?;

@@ -65,6 +65,12 @@ impl Answer {
     pub(super) fn into_body(self) -> Body {
         self.0
     }
+
+    /// The same answer with a further header.
+    #[must_use]
+    pub fn with(self, name: &'static str, value: impl Into<String>) -> Answer {
+        Answer(self.0.with(name, value))
+    }
 }
 
 impl From<Audited<Body>> for Answer {

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::access::{Principal, Purpose, Role, bearer_token};
-use crate::register::{Activity, RegisterError, Session};
+use crate::register::{Activity, RegisterError, Session, Who};
 
 use super::answer::{ApiError, Body};
 use super::call::Call;
@@ -31,12 +31,12 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
         Door::SignIn => same_origin(call).map(|()| None),
         Door::Token if call.header("authorization").is_none() && area == Area::Api && call.is_get() => {
             same_origin(call)?;
-            if by_session(call)? { Ok(None) } else { Err(ApiError::login()) }
+            if by_session(call, door)? { Ok(None) } else { Err(ApiError::login()) }
         }
         Door::Token => by_token(call).map(|()| None),
-        Door::Session => {
-            if !by_session(call)? {
-                return Ok(Some(to_sign_in(call)));
+        Door::Session | Door::Account => {
+            if !by_session(call, door)? {
+                return to_sign_in(call).map(Some);
             }
             if !call.is_get() {
                 same_origin(call)?;
@@ -99,20 +99,45 @@ fn stands(call: &Call, principal: &Principal) -> Result<bool, RegisterError> {
     Ok(true)
 }
 
-/// Takes the principal from the session cookie; `false` when there is no live session.
-fn by_session(call: &mut Call) -> Result<bool, ApiError> {
+/// Takes the principal from the session cookie, bound to the patient of the window that the address names; `false` when
+/// there is no live session.
+fn by_session(call: &mut Call, door: Door) -> Result<bool, ApiError> {
     let Some(id) = call.cookie(call.session_cookie()).map(str::to_string) else { return Ok(false) };
     // A page asked for by a person keeps the session alive; images and script calls do not.
     let activity = match call.header("sec-fetch-mode") {
         None | Some("navigate") => Activity::Person,
         Some(_) => Activity::Script,
     };
+    let down = |error: RegisterError| register_down(&error);
     let register = &call.app.register;
-    let session = call.wait(register.session(&id, activity)).map_err(|error| register_down(&error))?;
-    let Some((session, principal)) = session.and_then(|session| Some((principal(&session)?, session))).map(|(p, s)| (s, p))
-    else {
-        return Ok(false);
+    let session = call.wait(register.session(&id, activity)).map_err(down)?;
+    let stands = |session: &Session| match &session.who {
+        Who::Account(_) => true,
+        Who::Outside { issuer, .. } => call.app.elsewhere.vouches(issuer),
     };
+    let session = session.filter(stands).and_then(|session| Some((principal(&session)?, session)));
+    let Some((mut principal, session)) = session else { return Ok(false) };
+    let window = match call.param("window") {
+        "" => None,
+        window => Some(call.wait(register.context(&id, window)).map_err(down)?),
+    };
+    match window {
+        Some(Some(window)) => {
+            principal.bound_to = Some(window.patient.clone());
+            call.window = Some(window);
+        }
+        // A window of another session, or one whose patient gave way to newer ones.
+        Some(None) if door != Door::Account => {
+            events::foreign_window(call, &principal)?;
+            let text = "The patient of this window is open no longer, or someone else has signed in since. Open the patient again in the EHR.";
+            return Err(ApiError::new(409, "stale-window", "conflict", text));
+        }
+        None if session.bound && door != Door::Account => {
+            let text = "You came from the EHR for one patient, and this address names none. Go back to that window, or open the patient again in the EHR.";
+            return Err(ApiError::new(409, "no-window", "conflict", text));
+        }
+        _ => {}
+    }
     call.principal = Some(principal);
     call.session = Some(session);
     Ok(true)
@@ -121,8 +146,18 @@ fn by_session(call: &mut Call) -> Result<bool, ApiError> {
 /// The principal of a session, acting for the usual purpose of its role.
 pub fn principal(session: &Session) -> Option<Principal> {
     let role = Role::from_name(&session.role)?;
-    let purpose: Purpose = role.usual_purpose();
-    Some(Principal::local(&session.who.account().unwrap_or_default(), &session.display_name, role, purpose, &session.audit_id))
+    match &session.who {
+        Who::Account(account) => {
+            let purpose: Purpose = role.usual_purpose();
+            Some(Principal::local(account, &session.display_name, role, purpose, &session.audit_id))
+        }
+        Who::Outside { issuer, subject } => {
+            let attributes = serde_json::from_str(&session.attributes).ok()?;
+            let mut principal = Principal::outside(issuer, subject, &session.display_name, role, attributes);
+            principal.session = Some(session.audit_id.clone());
+            Some(principal)
+        }
+    }
 }
 
 /// A request that a browser makes for another site is refused, whatever it carries (spec access.md §10).
@@ -146,12 +181,16 @@ fn same_origin(call: &Call) -> Result<(), ApiError> {
     }
 }
 
-fn to_sign_in(call: &Call) -> Body {
+fn to_sign_in(call: &Call) -> Result<Body, ApiError> {
+    if !call.param("window").is_empty() {
+        let text = "Your session has ended. Open the patient again in the EHR.";
+        return Err(ApiError::new(401, "session-ended", "login", text));
+    }
     if !call.is_get() {
-        return Body::see_other("/signin");
+        return Ok(Body::see_other("/signin"));
     }
     let next = percent_encoding::utf8_percent_encode(&call.context.path, percent_encoding::NON_ALPHANUMERIC);
-    Body::see_other(format!("/signin?next={next}"))
+    Ok(Body::see_other(format!("/signin?next={next}")))
 }
 
 pub fn register_down(error: &RegisterError) -> ApiError {

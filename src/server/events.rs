@@ -31,12 +31,21 @@ pub fn token_rejected(call: &Call, reason: &'static str) {
     }
 }
 
+/// A window that is not this session's, or whose patient is open no longer.
+pub fn foreign_window(call: &Call, principal: &Principal) -> Result<(), ApiError> {
+    let mut entry = entry("authz.denied", principal, &context(call));
+    entry.outcome = Outcome::SeriousFailure;
+    entry.outcome_desc = Some("stale-context".to_string());
+    write(call, entry)
+}
+
 /// Whether entries can be written at present.
 pub fn log_is_well(call: &Call) -> bool {
     call.gate().log().healthy()
 }
 
-fn write(call: &Call, entry: Entry) -> Result<(), ApiError> {
+/// Writes an entry and waits until it is on disk.
+pub fn write(call: &Call, entry: Entry) -> Result<(), ApiError> {
     call.gate().log().append(entry).map(|_| ()).map_err(|_| ApiError::log_unavailable())
 }
 

@@ -15,6 +15,7 @@ mod pages;
 mod router;
 pub mod routes;
 mod serve;
+mod signin;
 mod state;
 mod tls;
 pub mod viewer;

@@ -19,6 +19,7 @@ use super::call::Call;
 use super::door;
 use super::headers;
 use super::routes::{Area, Method, Route, routes};
+use super::signin::window;
 use super::state::{App, Transport};
 
 /// Longest path with query, in bytes.
@@ -45,12 +46,17 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut web::ServiceConfig) + Clone {
     let groups: Vec<(&'static str, Group)> = groups.into_iter().map(|(path, group)| (path, Arc::new(group))).collect();
     move |config| {
         for (path, group) in &groups {
-            let (app, group) = (app.clone(), group.clone());
-            config.service(
-                web::resource(*path).route(web::route().to(move |request: HttpRequest, payload: web::Payload| {
+            let resource = |path: String| {
+                let (app, group) = (app.clone(), group.clone());
+                web::resource(path).route(web::route().to(move |request: HttpRequest, payload: web::Payload| {
                     respond(app.clone(), group.clone(), request, payload)
-                })),
-            );
+                }))
+            };
+            config.service(resource((*path).to_string()));
+            // What a signed-in person opens is there in each of his windows on launched patients too.
+            if group.iter().any(|route| route.is_for_sessions()) {
+                config.service(resource(format!("{}{path}", window::TEMPLATE)));
+            }
         }
         let app = app.clone();
         config.default_service(
@@ -63,7 +69,7 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut web::ServiceConfig) + Clone {
 pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let started = Instant::now();
     let id = request_id(&request);
-    let area = Area::of(request.path());
+    let area = Area::of(window::bare_path(request.path()));
     let template = group.first().map_or("none", |route| route.path);
     let result = handle(&app, &group, &request, payload, &id).await;
     let body = result.unwrap_or_else(|error| error.into_body(area));
@@ -73,7 +79,7 @@ pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, p
 
 async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: web::Payload, id: &str) -> Result<Body, ApiError> {
     check_limits(request)?;
-    let area = Area::of(request.path());
+    let area = Area::of(window::bare_path(request.path()));
     let route = choose(group, area, request.method().as_str())?;
     let form = read_form(route, request, payload).await?;
     let call = open_call(app, route, request, form, id)?;
@@ -87,7 +93,8 @@ async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: w
             Err(error) => Err(error),
         };
         // A page of the viewer shows who is signed in, also when it says that something went wrong.
-        result.or_else(|error| if area == Area::Viewer { Ok(error.into_page(&call)) } else { Err(error) })
+        let result = result.or_else(|error| if area == Area::Viewer { Ok(error.into_page(&call)) } else { Err(error) });
+        result.map(|body| window::dress(&call, body))
     };
     // A panic in the handler ends its blocking task and arrives here as an error without its text.
     match web::block(work).await {
@@ -202,7 +209,7 @@ fn open_call(
         user_agent: header("user-agent").map(|agent| agent.chars().take(300).collect()),
         request_id: id.to_string(),
         method: request.method().to_string(),
-        path: request.uri().path_and_query().map_or_else(String::new, |p| p.as_str().to_string()),
+        path: logged_path(request),
     };
     let secure = app.transport == Transport::Tls || forwarded("x-forwarded-proto") == Some("https");
     let host = header("host").or_else(|| request.uri().authority().map(|a| a.as_str())).filter(|host| is_host(host));
@@ -211,6 +218,7 @@ fn open_call(
         app: app.clone(),
         principal: None,
         session: None,
+        window: None,
         params,
         query,
         headers: request.headers().clone(),
@@ -218,6 +226,14 @@ fn open_call(
         base,
         context,
     })
+}
+
+/// Path and query as received, without the query where it holds the secrets of a sign-in: the log is no place for them.
+fn logged_path(request: &HttpRequest) -> String {
+    let path = request.path();
+    let holds_secrets = path.starts_with("/signin/callback") || path == "/launch" || path.starts_with("/launch/");
+    let whole = || request.uri().path_and_query().map_or_else(String::new, |p| p.as_str().to_string());
+    if holds_secrets { path.to_string() } else { whole() }
 }
 
 fn is_host(host: &str) -> bool {

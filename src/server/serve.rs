@@ -53,6 +53,8 @@ pub enum ServeError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("the server stopped: {0}")]
     Stopped(std::io::Error),
+    #[error("people cannot sign in as configured: {0}")]
+    SignIn(String),
     #[error("the system gives no random numbers")]
     NoRandomness,
 }

@@ -12,6 +12,7 @@ use crate::register::Register;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::signin::Elsewhere;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
 use super::serve::{ServeError, Services};
@@ -40,6 +41,8 @@ pub struct App {
     /// Seals paging cursors; new with each process.
     pub cursor_key: [u8; 64],
     pub standing: Standing,
+    /// Identity providers and EHRs that may send people here.
+    pub elsewhere: Elsewhere,
     /// Names that the viewer's pages show beside references.
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
@@ -48,14 +51,15 @@ pub struct App {
 
 impl App {
     /// # Errors
-    /// `NoRandomness` when the system gives none for the cursor key.
+    /// `NoRandomness` when the system gives none for the cursor key; `SignIn` when a provider's row cannot be used.
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
+        let elsewhere = Elsewhere::of(&config.access, &issuers).map_err(|error| ServeError::SignIn(error.to_string()))?;
         let (directory, tallies) = (Directory::default(), Tallies::default());
-        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory, tallies })
+        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, elsewhere, directory, tallies })
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in

@@ -23,7 +23,7 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
     Frame {
         institution: "Example Valley Health".into(),
         records_to: Some("2025-12-31".into()),
-        person: role.map(|role| Person { name: "R. Okafor-Test, MD".into(), role }),
+        person: role.map(|role| Person::new("R. Okafor-Test, MD", role)),
         csrf: "token".into(),
         path: path.into(),
         today: "2026-11-22".into(),
