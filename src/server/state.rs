@@ -15,6 +15,7 @@ use super::door::Standing;
 use super::signin::Elsewhere;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
+use super::rate::Rates;
 use super::serve::{ServeError, Services};
 
 /// How requests reach this process.
@@ -47,6 +48,8 @@ pub struct App {
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
     pub tallies: Tallies,
+    /// How much one caller may ask.
+    pub rates: Rates,
 }
 
 impl App {
@@ -58,8 +61,23 @@ impl App {
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
         let elsewhere = Elsewhere::of(&config.access, &issuers).map_err(|error| ServeError::SignIn(error.to_string()))?;
-        let (directory, tallies) = (Directory::default(), Tallies::default());
-        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, elsewhere, directory, tallies })
+        let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
+        Ok(App {
+            archive,
+            gate,
+            register,
+            tokens,
+            config,
+            metrics,
+            transport,
+            folder,
+            cursor_key,
+            standing,
+            elsewhere,
+            directory,
+            tallies,
+            rates,
+        })
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in
