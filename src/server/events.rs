@@ -2,7 +2,9 @@
 //!
 //! Not for: what was read; those entries are made by the permit.
 
-use crate::access::{Principal, RequestContext, entry};
+use sha2::{Digest, Sha256};
+
+use crate::access::{Principal, RequestContext, entry, hints};
 use crate::audit::{Entry, Outcome};
 
 use super::answer::ApiError;
@@ -21,14 +23,34 @@ pub fn login_failed(call: &Call, account: &str, reason: &'static str) -> Result<
     write(call, entry)
 }
 
-/// A token was refused. Not waited for: the answer shows nothing, and a flood of bad tokens must not stall readers.
-pub fn token_rejected(call: &Call, reason: &'static str) {
+/// A token was refused: why, and what it says of its issuer and key, unproven; the token itself stands there as a hash
+/// alone. Not waited for: the answer shows nothing, and a flood of bad tokens must not stall readers.
+pub fn token_rejected(call: &Call, reason: &'static str, token: &str) {
     let mut entry = entry("auth.token_rejected", &Principal::unproven(""), &context(call));
     entry.outcome = Outcome::MinorFailure;
     entry.outcome_desc = Some(reason.to_string());
+    let (kid, iss) = hints(token);
+    entry.detail = [("kid", kid), ("iss", iss), ("token_sha256", Some(sha256(token)))]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text?)))
+        .collect();
     if call.gate().log().enqueue(entry).is_err() {
         tracing::error!(reason, "a refused token could not be written to the access log");
     }
+}
+
+/// A token was good and its scopes are too small. Waits until that is on disk, like any denial.
+pub fn scope_denied(call: &Call, principal: &Principal) -> Result<(), ApiError> {
+    metrics::counter!("chartkeep_gate_denied_total", "reason" => "scope").increment(1);
+    let mut entry = entry("authz.denied", principal, &context(call));
+    entry.outcome = Outcome::SeriousFailure;
+    entry.outcome_desc = Some("request refused: scope".to_string());
+    entry.patients = principal.bound_to.iter().cloned().collect();
+    write(call, entry)
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// Whether entries can be written at present.

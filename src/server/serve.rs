@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix_web::http::KeepAlive;
 use actix_web::{App as Site, HttpServer};
 
-use crate::access::{Gate, TokenVerifier};
+use crate::access::{Gate, IssuerError, TokenVerifier};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::Register;
@@ -55,6 +55,8 @@ pub enum ServeError {
     Stopped(std::io::Error),
     #[error("the system gives no random numbers")]
     NoRandomness,
+    #[error(transparent)]
+    Issuers(#[from] IssuerError),
 }
 
 /// What is served, already open.

@@ -4,8 +4,9 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::access::{Gate, TokenVerifier};
+use crate::access::{Gate, Issuers, Tokens};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::Register;
@@ -30,7 +31,9 @@ pub struct App {
     pub archive: Archive,
     pub gate: Gate,
     pub register: Register,
-    pub tokens: TokenVerifier,
+    pub tokens: Tokens,
+    /// The identity providers of the configuration.
+    pub issuers: Arc<Issuers>,
     pub config: Config,
     /// `None` in tests, which have no recorder of their own.
     pub metrics: Option<Metrics>,
@@ -48,14 +51,30 @@ pub struct App {
 
 impl App {
     /// # Errors
-    /// `NoRandomness` when the system gives none for the cursor key.
+    /// `NoRandomness` when the system gives none for the cursor key; `Issuers` for a row that is not usable.
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
+        let issuers = Arc::new(Issuers::of(&config.access)?);
+        let tokens = Tokens::new(tokens, issuers.clone());
         let standing = Standing::default();
         let (directory, tallies) = (Directory::default(), Tallies::default());
-        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory, tallies })
+        Ok(App {
+            archive,
+            gate,
+            register,
+            tokens,
+            issuers,
+            config,
+            metrics,
+            transport,
+            folder,
+            cursor_key,
+            standing,
+            directory,
+            tallies,
+        })
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in
