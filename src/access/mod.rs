@@ -14,6 +14,7 @@ mod principal;
 mod scopes;
 mod token;
 mod token_accept;
+mod token_assertion;
 mod token_form;
 
 #[cfg(test)]
@@ -25,10 +26,11 @@ pub use issuer::{IssuerError, IssuerKeys, Issuers, TokenKind};
 pub use issuer_claims::{Accepted, LaunchPatient, attributes, held_roles};
 pub use jwks::{JWKS_BYTES_MAX, JwksError, KeySet};
 pub use jwks_source::{KeySource, Place};
-pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown};
+pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown, is_directory};
 pub use policy::{Channel, Decision, DenyReason, decide};
 pub use principal::{Attributes, BreakGlassGrant, Principal, Purpose, Role};
 pub use scopes::{Act, Holder, Scopes};
 pub use token::{Grant, IssuedToken, TokenError, TokenVerifier, archive_urn, bearer_token, issue_token, token_self_test};
 pub use token_accept::Tokens;
+pub use token_assertion::{Assertion, KeysOfClient, check_assertion, client_claimed};
 pub use token_form::hints;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::signing::Signer;
+
 use super::TokenError;
 use super::issuer::Issuers;
 use super::issuer_claims::Accepted;
-use super::token::TokenVerifier;
+use super::token::{Grant, IssuedToken, TokenVerifier, issue_token};
 use super::token_form::parts;
 
 /// All whose tokens are taken. One per process.
@@ -34,6 +36,27 @@ impl Tokens {
             return self.own.accept(token);
         }
         self.issuers.accept(&read, jsonwebtoken::get_current_timestamp())
+    }
+
+    /// The same for a token of the archive itself; those of others are void.
+    ///
+    /// # Errors
+    /// Why the token is void.
+    pub fn accept_own(&self, token: &str) -> Result<Accepted, TokenError> {
+        self.own.accept(token)
+    }
+
+    /// A token of the archive itself.
+    ///
+    /// # Errors
+    /// `Lifetime` outside 1 s to 24 h; `Form` when it would be too long.
+    pub fn issue(&self, signer: &dyn Signer, grant: &Grant) -> Result<IssuedToken, TokenError> {
+        issue_token(self.own.urn(), signer, grant)
+    }
+
+    /// The archive's name as issuer.
+    pub fn urn(&self) -> &str {
+        self.own.urn()
     }
 
     /// Whether a principal's token is the archive's own.

@@ -213,7 +213,8 @@ impl Known {
         }
     }
 
-    fn find(&self, row: &Row) -> Result<&PatientKey, Trouble> {
+    /// The one patient whose number a row names.
+    pub fn find(&self, row: &Row) -> Result<&PatientKey, Trouble> {
         match self.patients.get(&(folded(&row.authority), folded(&row.local))).map(Vec::as_slice) {
             None | Some([]) => Err(Trouble::Unknown),
             Some([one]) => Ok(one),

@@ -229,6 +229,7 @@ impl Register {
             .bind(now - self.times.absolute_s)
             .execute(&self.pool)
             .await?;
+        self.forget_ended_assertions(now).await?;
         self.forget_ended_revocations(now).await
     }
 }

@@ -49,7 +49,8 @@ pub fn scope_denied(call: &Call, principal: &Principal) -> Result<(), ApiError> 
     write(call, entry)
 }
 
-fn sha256(text: &str) -> String {
+/// In hex.
+pub fn sha256(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |hex, byte| format!("{hex}{byte:02x}"))
 }
 

@@ -15,6 +15,7 @@ use crate::access::{Gate, IssuerError, TokenVerifier};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::Register;
+use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::router;
@@ -65,6 +66,8 @@ pub struct Services {
     pub gate: Gate,
     pub register: Register,
     pub tokens: TokenVerifier,
+    /// The archive's token key, for programs that ask for tokens.
+    pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
     /// `None`: `/metrics` is empty.
     pub metrics: Option<Metrics>,
     pub config: Config,

@@ -10,9 +10,11 @@ use crate::access::{Gate, Issuers, Tokens};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::Register;
+use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
 use super::serve::{ServeError, Services};
@@ -34,6 +36,9 @@ pub struct App {
     pub tokens: Tokens,
     /// The identity providers of the configuration.
     pub issuers: Arc<Issuers>,
+    /// Signs the tokens of programs; `None`: none are issued.
+    pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
+    pub client_keys: ClientKeySources,
     pub config: Config,
     /// `None` in tests, which have no recorder of their own.
     pub metrics: Option<Metrics>,
@@ -55,7 +60,7 @@ impl App {
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
-        let Services { archive, gate, register, tokens, metrics, config } = services;
+        let Services { archive, gate, register, tokens, token_signer, metrics, config } = services;
         let issuers = Arc::new(Issuers::of(&config.access)?);
         let tokens = Tokens::new(tokens, issuers.clone());
         let standing = Standing::default();
@@ -66,6 +71,8 @@ impl App {
             register,
             tokens,
             issuers,
+            token_signer,
+            client_keys: ClientKeySources::default(),
             config,
             metrics,
             transport,

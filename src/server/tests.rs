@@ -58,6 +58,7 @@ async fn fixture(transport: Transport) -> Fixture {
         gate: Gate::new(log),
         register,
         tokens: TokenVerifier::of_archive(&ring).unwrap(),
+        token_signer: Some(std::sync::Arc::new(signer)),
         metrics: None,
         config: Config::default(),
     };
