@@ -46,6 +46,9 @@ fn grant() -> Grant {
         role: Role::Him,
         purpose: Purpose::Legal,
         lifetime: Duration::from_secs(3600),
+        client_id: None,
+        scopes: None,
+        patient: None,
     }
 }
 

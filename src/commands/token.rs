@@ -104,7 +104,10 @@ impl TokenArgs {
             None => (self.user.clone(), self.user.clone(), Voucher::Operator),
         };
         let purpose = self.purpose.unwrap_or(self.role.usual_purpose());
-        Ok((Grant { subject, name, role: self.role, purpose, lifetime: self.ttl }, voucher))
+        Ok((
+            Grant { subject, name, role: self.role, purpose, lifetime: self.ttl, client_id: None, scopes: None, patient: None },
+            voucher,
+        ))
     }
 }
 

@@ -213,7 +213,8 @@ impl Known {
         }
     }
 
-    fn find(&self, row: &Row) -> Result<&PatientKey, Trouble> {
+    /// The one patient whose number a row names.
+    pub fn find(&self, row: &Row) -> Result<&PatientKey, Trouble> {
         match self.patients.get(&(folded(&row.authority), folded(&row.local))).map(Vec::as_slice) {
             None | Some([]) => Err(Trouble::Unknown),
             Some([one]) => Ok(one),
@@ -243,14 +244,7 @@ impl Plan {
     /// said twice: an import of the same file again has an empty plan.
     ///
     /// `launching` are authorities whose numbers launches of the viewer come with: their numbers are remembered too.
-    pub fn of(
-        crosswalk: &Crosswalk,
-        known: &Known,
-        resolver: &Resolver,
-        launching: &[String],
-        file: &str,
-        sha256: &str,
-    ) -> Plan {
+    pub fn of(crosswalk: &Crosswalk, known: &Known, resolver: &Resolver, launching: &[String], file: &str, sha256: &str) -> Plan {
         let launching = launching.iter().map(|authority| folded(authority)).collect();
         let mut planner = Planner { resolver, launching, file, sha256, plan: Plan::default() };
         planner.plan.troubles = crosswalk.bad.clone();
@@ -333,7 +327,10 @@ impl<'a> Planner<'a> {
     /// Whose the numbers of launching EHRs are: the patient in the archive under the same enterprise number. A number that
     /// an earlier file gave to someone else is taken from him.
     fn numbers(&mut self, crosswalk: &Crosswalk, people: &BTreeMap<&str, Vec<Member<'_>>>) {
-        for row in crosswalk.rows.iter().filter(|row| self.is_launching(row)) {
+        for row in &crosswalk.rows {
+            if !self.is_launching(row) {
+                continue;
+            }
             let member = people.get(row.enterprise.as_str()).and_then(|members| members.first());
             let key = member.map(|(key, _)| key).filter(|_| row.status != Status::Removed);
             if key.is_none() && row.status != Status::Removed {

@@ -1,4 +1,5 @@
-//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens.
+//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens,
+//! programs.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
@@ -6,6 +7,7 @@
 
 mod account;
 mod blocking;
+mod client;
 mod context;
 mod password;
 mod revocation;
@@ -26,6 +28,7 @@ use crate::durable::{self, DurableError};
 
 pub use account::{Account, LoginRefusal, NewAccount, is_account_name};
 pub use blocking::BlockingRegister;
+pub use client::{Client, ClientKeys};
 pub use context::Context;
 pub use password::generate_password;
 pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
@@ -62,6 +65,10 @@ pub enum RegisterError {
     Exists,
     #[error("no account of this name")]
     Unknown,
+    #[error("a client of this name exists already")]
+    ClientExists,
+    #[error("no client of this name")]
+    UnknownClient,
     #[error("an account name is 1 to 64 letters, digits, or . _ - @")]
     BadName,
     #[error("a password has 8 to 1024 characters")]

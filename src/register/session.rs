@@ -465,6 +465,7 @@ impl Register {
             .execute(&self.pool)
             .await?;
         self.forget_ended_signins(now).await?;
+        self.forget_ended_assertions(now).await?;
         self.forget_ended_revocations(now).await
     }
 }

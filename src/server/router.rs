@@ -48,12 +48,13 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut web::ServiceConfig) + Clone {
     let groups: Vec<(&'static str, Group)> = groups.into_iter().map(|(path, group)| (path, Arc::new(group))).collect();
     move |config| {
         for (path, group) in &groups {
-            let resource = |path: String| {
-                let (app, group) = (app.clone(), group.clone());
-                web::resource(path).route(web::route().to(move |request: HttpRequest, payload: web::Payload| {
-                    respond(app.clone(), group.clone(), request, payload)
-                }))
-            };
+            let resource =
+                |path: String| {
+                    let (app, group) = (app.clone(), group.clone());
+                    web::resource(path).route(web::route().to(move |request: HttpRequest, payload: web::Payload| {
+                        respond(app.clone(), group.clone(), request, payload)
+                    }))
+                };
             config.service(resource((*path).to_string()));
             // What a signed-in person opens is there in each of his windows on launched patients too.
             if group.iter().any(|route| route.is_for_sessions()) {

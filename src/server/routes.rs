@@ -5,13 +5,15 @@
 
 use super::answer::{Answer, ApiError};
 use super::call::Call;
-use super::{api, fhir, health, pages, signin};
+use super::{api, fhir, health, oauth, pages, signin};
 
 /// The part of the site a path belongs to: decides how errors look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Area {
     Fhir,
     Api,
+    /// Where programs ask for tokens, and learn how.
+    Oauth,
     Viewer,
     Ops,
 }
@@ -24,6 +26,8 @@ impl Area {
             Area::Fhir
         } else if under("/api") {
             Area::Api
+        } else if under("/oauth") || under("/.well-known") {
+            Area::Oauth
         } else if ["/healthz", "/readyz", "/metrics"].contains(&path) {
             Area::Ops
         } else {
@@ -109,6 +113,11 @@ static TABLE: &[Route] = &[
     get("/healthz", Open, health::live, "The process answers."),
     get("/readyz", Open, health::ready, "The archive is open and the access log can be written."),
     get("/metrics", Open, health::metrics, "Counts and latencies in the Prometheus text format; no patient data."),
+
+    get("/.well-known/smart-configuration", Open, oauth::smart::configuration, "How programs get tokens."),
+    get("/fhir/.well-known/smart-configuration", Open, oauth::smart::configuration, "smart-configuration"),
+    post("/oauth/token", Open, oauth::token::token, "A token for a registered program."),
+    post("/oauth/introspect", Open, oauth::introspect::introspect, "Whether a token of this archive stands."),
 
     get("/fhir/metadata", Open, fhir::capability::metadata, "capabilities"),
     get("/fhir/Patient/{id}/$everything", Token, fhir::everything::everything, "everything"),

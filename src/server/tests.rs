@@ -40,6 +40,9 @@ async fn fixture(transport: Transport) -> Fixture {
         role: Role::Him,
         purpose: Purpose::RecordManagement,
         lifetime: Duration::from_secs(600),
+        client_id: None,
+        scopes: None,
+        patient: None,
     };
     let signer = load_signer(&keys, KeyPurpose::Token).unwrap();
     let token = issue_token(&archive_urn(&ring).unwrap(), &signer, &grant).unwrap().text;
@@ -55,6 +58,7 @@ async fn fixture(transport: Transport) -> Fixture {
         gate: Gate::new(log),
         register,
         tokens: TokenVerifier::of_archive(&ring).unwrap(),
+        token_signer: Some(std::sync::Arc::new(signer)),
         metrics: None,
         config: Config::default(),
     };

@@ -80,7 +80,11 @@ fn elsewhere(call: &Call, next: Option<&str>) -> SignIn {
     let next = safe_next(next);
     let elsewhere = &call.app.elsewhere;
     let link = |(issuer, name): (&str, &str)| (name.to_string(), signin::start_address(issuer, &next));
-    SignIn { providers: elsewhere.sign_in_at().map(link).collect(), no_accounts: !elsewhere.has_local_accounts(), ..SignIn::default() }
+    SignIn {
+        providers: elsewhere.sign_in_at().map(link).collect(),
+        no_accounts: !elsewhere.has_local_accounts(),
+        ..SignIn::default()
+    }
 }
 
 fn cookie(call: &Call, id: &str, more: &str) -> String {

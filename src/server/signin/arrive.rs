@@ -23,13 +23,7 @@ pub struct Arrived {
 
 /// Begins the session, with a window on `patient` when he was launched. Nobody is signed in unlogged: when the entry
 /// cannot be written the session ends again.
-pub fn begin(
-    call: &Call,
-    person: &Outside,
-    role: Role,
-    begin: Begin,
-    patient: Option<&PatientKey>,
-) -> Result<Arrived, Stop> {
+pub fn begin(call: &Call, person: &Outside, role: Role, begin: Begin, patient: Option<&PatientKey>) -> Result<Arrived, Stop> {
     let register = &call.app.register;
     let old = call.cookie(call.session_cookie());
     let started = call.wait(register.start_outside_session(old, person, role.name(), begin))?;

@@ -61,7 +61,11 @@ impl Credentials {
             (Some(key), _) => signing_keys(key).map(Credentials::Key),
             (None, Some(secret)) => {
                 let secret = secret_in(secret)?;
-                if secret.len() < 16 { Err("client_secret_file holds fewer than 16 bytes".into()) } else { Ok(Credentials::Secret(secret)) }
+                if secret.len() < 16 {
+                    Err("client_secret_file holds fewer than 16 bytes".into())
+                } else {
+                    Ok(Credentials::Secret(secret))
+                }
             }
             (None, None) => Err("needs client_key_file or client_secret_file".into()),
         }
@@ -107,7 +111,7 @@ fn assertion(client_id: &str, token_endpoint: &str, algorithm: Algorithm, key: &
 
 /// The key in every algorithm that it can sign in, which is found by signing: RS384 and ES384 come first, as SMART wants.
 fn signing_keys(path: &Path) -> Result<Vec<(Algorithm, EncodingKey)>, String> {
-    crate::access::install_jwt_backend();
+    crate::access::install_backend();
     let pem = secret_in(path)?;
     let read = |read: fn(&[u8]) -> jsonwebtoken::errors::Result<EncodingKey>| read(pem.as_bytes()).ok();
     let candidates = [
@@ -121,7 +125,11 @@ fn signing_keys(path: &Path) -> Result<Vec<(Algorithm, EncodingKey)>, String> {
     let signs = |algorithm, key: &EncodingKey| assertion("a", "b", algorithm, key).is_some();
     let keys: Vec<_> =
         candidates.into_iter().filter_map(|(algorithm, key)| Some((algorithm, key?))).filter(|(a, key)| signs(*a, key)).collect();
-    if keys.is_empty() { Err(format!("{} holds no private key that can sign (RSA, P-256, P-384, Ed25519; PEM)", path.display())) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err(format!("{} holds no private key that can sign (RSA, P-256, P-384, Ed25519; PEM)", path.display()))
+    } else {
+        Ok(keys)
+    }
 }
 
 /// A secret file's text without the line end.

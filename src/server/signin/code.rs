@@ -15,7 +15,8 @@ use crate::config::IssuerUse;
 use crate::register::{Begin, RegisterError, SignInUnderWay};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
-use crate::server::pages;
+use crate::server::rate::address_of;
+use crate::server::{events, pages};
 
 use super::arrive::{self, cookie};
 use super::launch;
@@ -34,6 +35,7 @@ pub fn start(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn begin(call: &Call) -> Result<Body, Stop> {
+    may_attempt(call)?;
     let asked = call.query("issuer").unwrap_or("");
     let provider = call.app.elsewhere.provider(asked, IssuerUse::SignIn).ok_or_else(Refusal::unknown_issuer)?;
     let next = pages::sign::safe_next(call.query("next"));
@@ -42,6 +44,12 @@ fn begin(call: &Call) -> Result<Body, Stop> {
         asked.push(("acr_values", acr));
     }
     send_away(call, provider, IssuerUse::SignIn, &next, &asked)
+}
+
+/// Who failed too often lately is not heard.
+pub fn may_attempt(call: &Call) -> Result<(), Stop> {
+    let attempt = call.app.rates.may_attempt(&address_of(call.context.ip.as_deref()));
+    attempt.map_err(|exceeded| events::rate_limited(call, "sign-in", exceeded).into())
 }
 
 /// Sends the browser to the provider with what only the two of them will know.
@@ -97,6 +105,7 @@ pub fn callback(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn come_back(call: &Call) -> Result<Body, Stop> {
+    may_attempt(call)?;
     let state = only(call, "state")?.ok_or_else(Refusal::state)?;
     let secret = cookie_name(call, state).and_then(|name| call.cookie(&name).map(str::to_string));
     let secret = Zeroizing::new(secret.ok_or_else(Refusal::state)?);

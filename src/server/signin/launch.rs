@@ -28,6 +28,7 @@ pub fn launch(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn begin(call: &Call) -> Result<Body, Stop> {
+    code::may_attempt(call)?;
     let once = |name: &str| {
         let mut values = call.query.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
@@ -51,7 +52,8 @@ pub fn finish(call: &Call, provider: &Provider, answer: &Map<String, Value>, per
     let text = |name: &str| answer.get(name).and_then(Value::as_str);
     let who = arrive::principal(person, role)?;
     let opened = (|| {
-        let number = text("patient").filter(|id| ArchiveId::parse(id).is_some()).ok_or_else(|| Refusal::bad_launch("no-patient"))?;
+        let number =
+            text("patient").filter(|id| ArchiveId::parse(id).is_some()).ok_or_else(|| Refusal::bad_launch("no-patient"))?;
         let is_bearer = text("token_type").is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
         let token = text("access_token").filter(|_| is_bearer).ok_or_else(|| Refusal::bad_launch("no-access-token"))?;
         let namespace = provider.row().patient_namespace.as_deref().unwrap_or_default();

@@ -60,7 +60,7 @@ pub fn ended(call: &Call) -> Result<Answer, ApiError> {
 /// `POST /signin/backchannel` with `logout_token`: the provider's word that a person, or one session of his, has ended.
 pub fn backchannel(call: &Call) -> Result<Answer, ApiError> {
     let refused = |reason: &'static str| {
-        events::token_rejected(call, reason);
+        events::token_rejected(call, reason, call.field("logout_token"));
         let body = Body::new(crate::server::answer::JSON, r#"{"error":"invalid_request"}"#).status(400);
         Ok(Public(body).into())
     };

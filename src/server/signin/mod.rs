@@ -22,10 +22,10 @@ use std::sync::Arc;
 use crate::access::Issuers;
 use crate::config::{AccessConfig, IssuerUse};
 
+pub use arrive::session_cookie;
 pub use code::{callback, start};
 pub use launch::launch;
 pub use leave::{leave, switch_role};
-pub use arrive::session_cookie;
 pub use logout::{after_sign_out, backchannel, ended, start_address};
 pub use signed::signed;
 

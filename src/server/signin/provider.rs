@@ -101,7 +101,14 @@ impl Provider {
         }
         let caller = Caller::new(row.ca_file.as_deref()).map_err(|error| wrong(&error.to_string()))?;
         let credentials = Credentials::of(&row).map_err(|problem| wrong(&problem))?;
-        Ok(Provider { keys, caller, credentials, client_id, for_sign_in: Remembered::default(), for_launch: Remembered::default() })
+        Ok(Provider {
+            keys,
+            caller,
+            credentials,
+            client_id,
+            for_sign_in: Remembered::default(),
+            for_launch: Remembered::default(),
+        })
     }
 
     pub fn row(&self) -> &Issuer {
@@ -235,7 +242,8 @@ mod tests {
             })
             .to_string()
         };
-        let good = Endpoints::parse(document("https://idp.example", "https://idp.example/token").as_bytes(), "https://idp.example");
+        let good =
+            Endpoints::parse(document("https://idp.example", "https://idp.example/token").as_bytes(), "https://idp.example");
         let good = good.unwrap();
         assert!(good.names_itself && good.end_session.is_none(), "an end-session endpoint in the clear is not used");
         for (issuer, token) in [

@@ -8,8 +8,9 @@ use crate::model::PatientKey;
 use crate::register::RegisterError;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
-use crate::server::{door, events, pages};
+use crate::server::rate::address_of;
 use crate::server::viewer::{self, Message, Tone};
+use crate::server::{door, events, pages};
 
 use super::provider::ProviderError;
 
@@ -169,6 +170,9 @@ impl Refusal {
 
     /// Writes the entry, unless that is done, and makes the page.
     fn answer(self, call: &Call) -> Result<Answer, ApiError> {
+        if self.status < 500 && self.status != 404 {
+            call.app.rates.failed(&address_of(call.context.ip.as_deref()));
+        }
         if !self.is_logged {
             let mut entry = entry(self.event, &self.who, &call.context);
             entry.outcome = if self.event == "authz.denied" { Outcome::SeriousFailure } else { Outcome::MinorFailure };

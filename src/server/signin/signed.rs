@@ -137,6 +137,7 @@ pub fn signed(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn begin(call: &Call) -> Result<Body, Stop> {
+    super::code::may_attempt(call)?;
     let (launcher, claims) = proven(call, jiff::Timestamp::now().as_second())?;
     let role = claims.role.as_deref().unwrap_or(Role::Clinician.name());
     // A secret in two configuration files is no ground to let anyone run the archive or read its log.
