@@ -21,7 +21,7 @@ use crate::server::{events, pages};
 use super::arrive::{self, cookie};
 use super::launch;
 use super::person;
-use super::provider::{Provider, ProviderError, with_query};
+use super::provider::{Endpoints, Provider, ProviderError, with_query};
 use super::refusal::{Refusal, Stop};
 
 /// Longest parameter of an answer that is looked at, in bytes.
@@ -124,7 +124,8 @@ fn come_back(call: &Call) -> Result<Body, Stop> {
     }
     let code = only(call, "code")?.ok_or_else(|| Refusal::bad_token("no-code"))?;
     let answer = provider.exchange(&endpoints, code, &under_way.verifier, &call.app.elsewhere.callback_url())?;
-    let claims = id_claims(&provider, &answer, &under_way)?;
+    let mut claims = id_claims(&provider, &answer, &under_way)?;
+    add_userinfo(&provider, &endpoints, &answer, &mut claims)?;
     let (person, role) = person::of(provider.row(), provider.keys.roles(), &claims)?;
     if under_way.launched {
         return launch::finish(call, &provider, &answer, &person, role);
@@ -132,6 +133,25 @@ fn come_back(call: &Call) -> Result<Body, Stop> {
     let arrived = arrive::begin(call, &person, role, Begin::Free, None)?;
     let next = if under_way.next == "/" { pages::home_of(role).to_string() } else { under_way.next };
     Ok(Body::see_other(next).with("Set-Cookie", arrived.cookie))
+}
+
+/// Providers that keep id_tokens short tell name and groups only when asked. What the signed token says is never replaced.
+fn add_userinfo(
+    provider: &Provider,
+    endpoints: &Endpoints,
+    answer: &Map<String, Value>,
+    claims: &mut Map<String, Value>,
+) -> Result<(), Stop> {
+    let roles = provider.row().roles_claim.as_deref().unwrap_or("roles");
+    let is_whole = claims.contains_key("name") && claims.contains_key(roles);
+    let token = answer.get("access_token").and_then(Value::as_str);
+    let subject = claims.get("sub").and_then(Value::as_str).map(str::to_string);
+    if let (false, Some(url), Some(token), Some(subject)) = (is_whole, &endpoints.userinfo, token, subject) {
+        for (name, value) in provider.userinfo(url, token, &subject)? {
+            claims.entry(name).or_insert(value);
+        }
+    }
+    Ok(())
 }
 
 /// A parameter that stands once; one that stands twice is refused, since two readers may choose differently.

@@ -38,6 +38,7 @@ pub struct Endpoints {
     pub authorization: String,
     pub token: String,
     pub end_session: Option<String>,
+    pub userinfo: Option<String>,
     /// Whether its answers say which issuer they are of (RFC 9207).
     pub names_itself: bool,
     /// Algorithms that it takes a client's assertion in; empty when it does not say.
@@ -59,6 +60,7 @@ impl Endpoints {
             authorization: endpoint("authorization_endpoint")?,
             token: endpoint("token_endpoint")?,
             end_session: endpoint("end_session_endpoint"),
+            userinfo: endpoint("userinfo_endpoint"),
             names_itself: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
             assertion_algorithms: algorithms.into_iter().flatten().filter_map(Value::as_str).map(str::to_string).collect(),
         })
@@ -193,6 +195,18 @@ impl Provider {
             400..=499 => Err(ProviderError::Refused),
             _ => Err(ProviderError::Unreachable),
         }
+    }
+
+    /// What the provider says of the person where its id_token is short (OpenID Connect Core §5.3): of the same subject, or
+    /// nothing of it counts.
+    pub fn userinfo(&self, url: &str, access_token: &str, subject: &str) -> Result<Map<String, Value>, ProviderError> {
+        let authorization = format!("Bearer {access_token}");
+        let headers = [("accept", "application/json"), ("authorization", authorization.as_str())];
+        let reply = self.caller.get(url, &headers, PROVIDER_ANSWER_MAX).map_err(|_| ProviderError::Unreachable)?;
+        let body = Some(reply.body).filter(|_| reply.status == 200).ok_or(ProviderError::Answer)?;
+        let claims: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| ProviderError::Answer)?;
+        let is_same = claims.get("sub").and_then(Value::as_str) == Some(subject);
+        if is_same { Ok(claims) } else { Err(ProviderError::Answer) }
     }
 
     /// The patient as the launching EHR has him, read once. `id` has the form of a FHIR id.
