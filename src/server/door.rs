@@ -14,6 +14,7 @@ use crate::register::{Activity, RegisterError, Session};
 use super::answer::{ApiError, Body};
 use super::call::Call;
 use super::events;
+use super::rate::address_of;
 use super::routes::{Area, Door};
 
 /// How long a token that was found standing is taken for so without asking the register again.
@@ -61,24 +62,20 @@ fn by_token(call: &mut Call, area: Area) -> Result<(), ApiError> {
     let header = headers.next().ok_or_else(ApiError::login)?.to_string();
     let is_one = headers.next().is_none();
     let Some(token) = bearer_token(&header).filter(|_| is_one) else {
-        events::token_rejected(call, "form", "");
-        return Err(challenge("invalid_request"));
+        return Err(refused(call, "form", "", "invalid_request"));
     };
-    let refused = |reason: &'static str| {
-        events::token_rejected(call, reason, token);
-        challenge("invalid_token")
-    };
+    let refuse = |reason: &'static str| refused(call, reason, token, "invalid_token");
     let accepted = match call.app.tokens.accept(token) {
         Ok(accepted) => accepted,
         Err(TokenError::Unavailable) => {
             events::token_rejected(call, TokenError::Unavailable.code(), token);
             return Err(issuer_down());
         }
-        Err(error) => return Err(refused(error.code())),
+        Err(error) => return Err(refuse(error.code())),
     };
     match stands(call, &accepted.principal, token) {
         Ok(true) => {}
-        Ok(false) => return Err(refused("revoked")),
+        Ok(false) => return Err(refuse("revoked")),
         Err(error) => return Err(register_down(&error)),
     }
     let principal = bound(call, accepted)?;
@@ -92,7 +89,13 @@ fn by_token(call: &mut Call, area: Area) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn challenge(error: &str) -> ApiError {
+/// A token that opens nothing, with its entry. `error` is what the client hears of it (RFC 6750 §3.1), `reason` is for the log.
+fn refused(call: &Call, reason: &'static str, token: &str, error: &str) -> ApiError {
+    // Good tokens from the same address are still taken: one bad program behind a proxy must not lock out a hospital.
+    if let Err(exceeded) = call.app.rates.may_attempt(&address_of(call.context.ip.as_deref())) {
+        return events::rate_limited(call, "tokens", exceeded);
+    }
+    events::token_rejected(call, reason, token);
     let mut refusal = ApiError::login();
     refusal.headers = vec![("WWW-Authenticate", format!("Bearer realm=\"chartkeep\", error=\"{error}\""))];
     refusal

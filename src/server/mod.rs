@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod oauth;
 mod pages;
+mod rate;
 mod router;
 pub mod routes;
 mod serve;

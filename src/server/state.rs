@@ -17,6 +17,7 @@ use super::door::Standing;
 use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
+use super::rate::Rates;
 use super::serve::{ServeError, Services};
 
 /// How requests reach this process.
@@ -52,6 +53,8 @@ pub struct App {
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
     pub tallies: Tallies,
+    /// How much one caller may ask.
+    pub rates: Rates,
 }
 
 impl App {
@@ -64,7 +67,7 @@ impl App {
         let issuers = Arc::new(Issuers::of(&config.access)?);
         let tokens = Tokens::new(tokens, issuers.clone());
         let standing = Standing::default();
-        let (directory, tallies) = (Directory::default(), Tallies::default());
+        let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         Ok(App {
             archive,
             gate,
@@ -81,6 +84,7 @@ impl App {
             standing,
             directory,
             tallies,
+            rates,
         })
     }
 
