@@ -5,6 +5,7 @@
 mod accession;
 mod archive;
 pub mod audit;
+mod client;
 mod compact;
 mod demo;
 mod export;
@@ -59,6 +60,7 @@ enum Command {
     User(user::UserArgs),
     Terminology(terminology::TerminologyArgs),
     Token(token::TokenArgs),
+    Client(client::ClientArgs),
     Synth(synth::SynthArgs),
 }
 
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::User(args) => user::run(args),
         Command::Terminology(args) => terminology::run(args),
         Command::Token(args) => token::run(args),
+        Command::Client(args) => client::run(args),
         Command::Synth(args) => return synth::command(args),
     };
     done.unwrap_or_else(|error| {

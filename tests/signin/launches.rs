@@ -32,7 +32,9 @@ fn a_launch_opens_the_patient_of_the_ehr_and_each_window_keeps_to_its_own() {
     assert_eq!((&launch["outcome"], &launch["patients"][0]["archive_id"]), (&"0".into(), &p1.as_str().into()));
     assert_eq!(launch["query"]["clean"], "new-ehr E-1, encounter e-1");
     let links: Vec<&str> = one.body.split(" href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    let astray = links.iter().filter(|link| link.starts_with('/') && !link.starts_with(&format!("{first}/")) && !link.starts_with("/static/"));
+    let astray = links
+        .iter()
+        .filter(|link| link.starts_with('/') && !link.starts_with(&format!("{first}/")) && !link.starts_with("/static/"));
     assert_eq!(astray.count(), 0, "{links:?}");
 
     // A second launch: another window, the same person, both stay open.
@@ -99,7 +101,10 @@ fn a_patient_who_is_not_certain_is_not_opened() {
         let page = ann.go(&world.launch(unknown));
         assert!(page.status == 404 && page.body.contains("No archived record"), "{unknown}: {}", page.body);
         let entry = world.newest("auth.launch");
-        assert_eq!((&entry["outcome_desc"], &entry["detail"]["number"]), (&"not-in-crosswalk".into(), &format!("new-ehr {unknown}").into()));
+        assert_eq!(
+            (&entry["outcome_desc"], &entry["detail"]["number"]),
+            (&"not-in-crosswalk".into(), &format!("new-ehr {unknown}").into())
+        );
     }
     for (patient, reason) in [("", "no-patient"), ("../../x", "no-patient")] {
         assert_eq!(ann.go(&world.launch(patient)).status, 400, "{patient}");
@@ -164,7 +169,10 @@ fn a_signed_address_opens_once_for_two_minutes() {
     let mut browser = Browser::of("nobody");
     let page = browser.go(&good);
     assert!(page.status == 200 && page.body.contains("Quill") && page.body.contains("Opened from old-portal."), "{}", page.body);
-    assert_eq!(world.newest("auth.login")["user"], json!({"iss": "launch:old-portal", "name": "Dr. Seven", "roles": ["clinician"], "sub": "dr-7"}));
+    assert_eq!(
+        world.newest("auth.login")["user"],
+        json!({"iss": "launch:old-portal", "name": "Dr. Seven", "roles": ["clinician"], "sub": "dr-7"})
+    );
     assert!(!world.newest("auth.launch").to_string().contains("token="), "the address stands in no log");
 
     let with = |jti: &str, name: &str, value: Value| {
@@ -178,7 +186,12 @@ fn a_signed_address_opens_once_for_two_minutes() {
         ("another secret", signed(&world, &[1; 32], HEADER, &claims("2")), 400, "signature"),
         ("no algorithm", signed(&world, LAUNCH_SECRET, r#"{"alg":"none"}"#, &claims("3")), 400, "header"),
         ("another algorithm", signed(&world, LAUNCH_SECRET, r#"{"alg":"HS512"}"#, &claims("4")), 400, "header"),
-        ("a key in the header", signed(&world, LAUNCH_SECRET, r#"{"alg":"HS256","jku":"https://x"}"#, &claims("5")), 400, "header"),
+        (
+            "a key in the header",
+            signed(&world, LAUNCH_SECRET, r#"{"alg":"HS256","jku":"https://x"}"#, &claims("5")),
+            400,
+            "header",
+        ),
         ("too old", rs(&with("6", "exp", json!(now - 60))), 400, "time"),
         ("too long", rs(&with("7", "exp", json!(now + 600))), 400, "time"),
         ("not yet", rs(&with("8", "iat", json!(now + 600))), 400, "time"),

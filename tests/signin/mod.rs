@@ -117,7 +117,9 @@ fn an_answer_that_is_not_to_this_sign_in_opens_nothing() {
     // Each row begins a sign-in, has it answered by the provider, and then brings something else back.
     type Attack = fn(&World, &mut Browser, String) -> Page;
     let attacks: [(&str, &str, Attack); 10] = [
-        ("a state that nobody was given", "state", |_, browser, answer| browser.go(&changed(&answer, "state", Some(&"A".repeat(43))))),
+        ("a state that nobody was given", "state", |_, browser, answer| {
+            browser.go(&changed(&answer, "state", Some(&"A".repeat(43))))
+        }),
         ("no state", "state", |_, browser, answer| browser.go(&changed(&answer, "state", None))),
         ("two states", "state", |_, browser, answer| browser.go(&format!("{answer}&state={}", "A".repeat(43)))),
         ("a state that came back before", "state", |_, browser, answer| {
@@ -133,7 +135,9 @@ fn an_answer_that_is_not_to_this_sign_in_opens_nothing() {
         ("another issuer's answer", "issuer-mixup", |world, browser, answer| {
             browser.go(&changed(&answer, "iss", Some(&escape(&world.ehr))))
         }),
-        ("an answer that does not say whose it is", "issuer-mixup", |_, browser, answer| browser.go(&changed(&answer, "iss", None))),
+        ("an answer that does not say whose it is", "issuer-mixup", |_, browser, answer| {
+            browser.go(&changed(&answer, "iss", None))
+        }),
         ("no code", "no-code", |_, browser, answer| browser.go(&changed(&answer, "code", None))),
         ("a refusal", "refused-by-provider", |_, browser, answer| browser.go(&format!("{answer}&error=access_denied"))),
     ];

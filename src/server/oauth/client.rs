@@ -43,20 +43,14 @@ pub(super) fn authenticate(call: &Call) -> Result<Client, Refusal> {
     ))?;
     let assertion = once(call, "client_assertion")?;
     if once(call, "client_assertion_type")? != ASSERTION_TYPE || assertion.is_empty() {
-        refused(call, once(call, "client_id")?, "client-assertion: absent", "");
-        return Err(Refusal::Told(400, "invalid_request", "A client_assertion of the type jwt-bearer is needed."));
+        let told = Refusal::Told(400, "invalid_request", "A client_assertion of the type jwt-bearer is needed.");
+        return Err(refused(call, once(call, "client_id")?, "no-assertion", "", told));
     }
-    let claimed = client_claimed(assertion).map_err(|error| {
-        refused(call, "", error.code(), assertion);
-        invalid()
-    })?;
+    let claimed = client_claimed(assertion).map_err(|error| refused(call, "", error.code(), assertion, invalid()))?;
     let stated = once(call, "client_id")?;
     let register = &call.app.register;
     let known = call.wait(register.client(&claimed)).map_err(|error| register_down(&error))?;
-    let refuse = |reason: &'static str| {
-        refused(call, &claimed, reason, assertion);
-        invalid()
-    };
+    let refuse = |reason: &'static str| refused(call, &claimed, reason, assertion, invalid());
     let client = known.ok_or_else(|| refuse("unknown-client"))?;
     if client.disabled {
         return Err(refuse("disabled-client"));
@@ -74,8 +68,8 @@ pub(super) fn authenticate(call: &Call) -> Result<Client, Refusal> {
     let good = match good {
         Ok(good) => good,
         Err(TokenError::Unavailable) => {
-            refused(call, &client.id, TokenError::Unavailable.code(), assertion);
-            return Err(Refusal::Told(503, "temporarily_unavailable", "The client's keys cannot be had at the moment."));
+            let told = Refusal::Told(503, "temporarily_unavailable", "The client's keys cannot be had at the moment.");
+            return Err(refused(call, &client.id, TokenError::Unavailable.code(), assertion, told));
         }
         Err(error) => return Err(refuse(error.code())),
     };

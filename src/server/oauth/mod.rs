@@ -15,6 +15,7 @@ use crate::audit::{Entry, Outcome};
 use super::answer::{Answer, ApiError, Body, JSON};
 use super::call::Call;
 use super::events;
+use super::rate::address_of;
 
 pub use client::ClientKeySources;
 
@@ -64,8 +65,13 @@ fn answer(work: Result<Answer, Refusal>) -> Result<Answer, ApiError> {
     }
 }
 
-/// An assertion or a request for a token was refused; `reason` is for the log alone.
-fn refused(call: &Call, client: &str, reason: &'static str, assertion: &str) {
+/// An assertion or a request for a token was refused, with its entry; `reason` is for the log alone.
+fn refused(call: &Call, client: &str, reason: &'static str, assertion: &str, told: Refusal) -> Refusal {
+    let address = address_of(call.context.ip.as_deref());
+    if let Err(exceeded) = call.app.rates.may_attempt(&address) {
+        return Refusal::Failed(events::rate_limited(call, "tokens", exceeded));
+    }
+    call.app.rates.failed(&address);
     let mut entry: Entry = entry("auth.token_rejected", &Principal::unproven(client), &call.context);
     entry.outcome = Outcome::MinorFailure;
     entry.outcome_desc = Some(reason.to_string());
@@ -76,4 +82,5 @@ fn refused(call: &Call, client: &str, reason: &'static str, assertion: &str) {
     if call.gate().log().enqueue(entry).is_err() {
         tracing::error!(reason, "a refused client could not be written to the access log");
     }
+    told
 }

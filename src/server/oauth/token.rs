@@ -31,8 +31,8 @@ fn give(call: &Call) -> Result<Answer, Refusal> {
     let asked = once(call, "scope")?.to_string();
     let client = authenticate(call)?;
     if !Scopes::parse(&client.scopes, Holder::Client).cover(&asked) {
-        refused(call, &client.id, "scope", "");
-        return Err(Refusal::Told(400, "invalid_scope", "The scope is empty, not understood, or more than is registered."));
+        let told = Refusal::Told(400, "invalid_scope", "The scope is empty, not understood, or more than is registered.");
+        return Err(refused(call, &client.id, "scope", "", told));
     }
     issue(call, &client, asked)
 }
