@@ -20,6 +20,7 @@ mod quarantine;
 mod report;
 mod reprocess;
 pub mod serve;
+mod sessions;
 mod signoff;
 pub mod synth;
 mod terminology;

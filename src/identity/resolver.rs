@@ -182,6 +182,11 @@ impl Resolver {
         keys.iter().min_by_key(|key| (self.retired.contains(**key), **key)).filter(|_| is_one_person).map(|key| (*key).clone())
     }
 
+    /// Whether anything is said of this number.
+    pub fn names_number(&self, authority: &str, number: &str) -> bool {
+        self.numbers.get(&numbered(authority, number)).is_some_and(|of_number| !of_number.is_empty())
+    }
+
     /// All that was said of who has this number.
     pub(super) fn said_of_number(&self, authority: &str, number: &str) -> impl Iterator<Item = (&PatientKey, &[Said])> {
         let of_number = self.numbers.get(&numbered(authority, number));

@@ -14,10 +14,13 @@ const CANDIDATES_MAX: usize = 50;
 
 impl Archive {
     /// The patient of the archive whom `id` means in `namespace`: a source system, or the namespace of an identifier as
-    /// crosswalk files name it. An id that statements alone know leads to the person whom they link it with. Says nothing
-    /// about whether he may be seen: what a caller does with the key needs a permit.
+    /// crosswalk files name it. An id that statements alone know leads to the person whom they give it to or link it with; what
+    /// they say goes before what records say. Says nothing about whether he may be seen: what a caller does with the key needs a permit.
     pub fn patient_named(&self, namespace: &str, id: &str) -> Result<Option<PatientKey>, QueryError> {
         let snapshot = self.snapshot();
+        if snapshot.identity.names_number(namespace, id) {
+            return Ok(snapshot.identity.numbered(namespace, id));
+        }
         let own = PatientKey(archive_id(namespace, "Patient", id));
         let mut candidates = snapshot.identity.person(&own);
         if let Some(searcher) = &snapshot.searcher {

@@ -46,12 +46,6 @@ impl Archive {
         Scope::Person(keys)
     }
 
-    /// The patient whom the crosswalk knows by a number of another system; nobody when that is not certain. No record
-    /// content: what is done with the key needs a permit.
-    pub fn patient_numbered(&self, authority: &str, number: &str) -> Option<PatientKey> {
-        self.snapshot().identity.numbered(authority, number)
-    }
-
     /// The person's other keys that are in the archive and that the permit does not hide. Scope: that of the Patient.
     pub fn patient_links(&self, permit: &Permit, patient: &PatientKey) -> Result<Vec<(PatientKey, LinkType)>, QueryError> {
         if !permit.covers_record(Kind::PATIENT, &patient.0, Some(patient)) {

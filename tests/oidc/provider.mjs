@@ -55,7 +55,7 @@ const listen = (answer) =>
     server.listen(0, "127.0.0.1", () => resolve(`http://127.0.0.1:${server.address().port}`));
   });
 
-const make = (issuer, client, more) => {
+const make = (issuer, client, more, around) => {
   const provider = new Provider(issuer, {
     clients: [{
       redirect_uris: [`${archive}/signin/callback`],
@@ -66,12 +66,15 @@ const make = (issuer, client, more) => {
     jwks: signingKeys(),
     cookies: { keys: [randomBytes(16).toString("hex")] },
     pkce: { required: () => true },
+    // The archive of a test is on this machine, which the package would not call otherwise.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     findAccount,
     interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
     claims: { openid: ["sub"], profile: ["name", "groups"], acr: null, auth_time: null, sid: null },
     enabledJWA: { clientAuthSigningAlgValues: ["ES384", "ES256", "RS256"] },
     ...more,
   });
+  if (around) provider.use(around);
   const serve = provider.callback();
   const interaction = interact(provider);
   return {
@@ -102,6 +105,17 @@ const ehr = {};
 const ehrUrl = await listen(ehr);
 const launches = new Map();
 const fhir = `${ehrUrl}/fhir`;
+// The launch context comes back beside the token (SMART App Launch 2.2: "launch context arrives with your access token").
+const withContext = async (ctx, next) => {
+  await next();
+  const asked = ctx.oidc?.params;
+  if (asked?.launch && asked.aud === fhir) {
+    launches.set(asked.nonce, JSON.parse(Buffer.from(asked.launch, "base64url")));
+  }
+  if (ctx.oidc?.route === "token" && ctx.body?.access_token) {
+    Object.assign(ctx.body, launches.get(ctx.oidc.entities.AuthorizationCode?.nonce), { need_patient_banner: true });
+  }
+};
 const launcher = make(ehrUrl, {
   client_id: "viewer",
   client_secret: clientSecret,
@@ -114,17 +128,7 @@ const launcher = make(ehrUrl, {
   claims: { openid: ["sub"], fhirUser: ["fhirUser", "name"], acr: null, auth_time: null, sid: null },
   extraParams: ["launch", "aud"],
   features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
-});
-// The launch context comes back beside the token (SMART App Launch 2.2, "launch context arrives with your access token").
-launcher.provider.use(async (ctx, next) => {
-  await next();
-  if (ctx.oidc?.route === "authorization" && ctx.oidc.params?.launch && ctx.oidc.params.aud === fhir) {
-    launches.set(ctx.oidc.params.nonce, JSON.parse(Buffer.from(ctx.oidc.params.launch, "base64url")));
-  }
-  if (ctx.oidc?.route === "token" && ctx.body?.access_token) {
-    Object.assign(ctx.body, launches.get(ctx.oidc.entities.AuthorizationCode?.nonce), { need_patient_banner: true });
-  }
-});
+}, withContext);
 const json = (response, status, value) => {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify(value));

@@ -48,7 +48,7 @@ fn patient_json((id, family, given, born, sex): (&str, &str, &str, &str, &str), 
 }
 
 pub struct World {
-    pub server: Server,
+    _server: Server,
     pub archive: PathBuf,
     /// The issuers, and the FHIR base of the EHR.
     pub idp: String,
@@ -97,7 +97,7 @@ impl World {
         chartkeep(import.into_iter().chain(["--by", "A. Example"])).expect(0);
         let listen = format!("127.0.0.1:{port}");
         let server = Server::start_at(&archive, &listen, options);
-        Some(World { server, archive, idp, ehr, fhir, public, provider, _folder: folder })
+        Some(World { _server: server, archive, idp, ehr, fhir, public, provider, _folder: folder })
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -257,8 +257,10 @@ fn start_providers(packages: &Path, public: &str, secrets: &Secrets) -> (Child, 
         "client_key": secrets.key, "client_secret": secrets.secret,
     });
     writeln!(process.stdin.as_mut().expect("piped"), "{settings}").expect("taken");
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+    let line = lines.next().and_then(Result::ok).expect("a line");
+    // Reads on: what it says further must not end it.
+    std::thread::spawn(move || lines.for_each(drop));
     let _ = std::fs::remove_file(own);
     (process, serde_json::from_str(&line).expect("the providers say where they are"))
 }

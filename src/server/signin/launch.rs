@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::access::{GateError, Public, Role, Shown};
 use crate::config::IssuerUse;
-use crate::model::{ArchiveId, Kind};
+use crate::model::{ArchiveId, Kind, PatientKey};
 use crate::query::QueryError;
 use crate::register::{Begin, Outside};
 use crate::server::answer::{Answer, ApiError, Body};
@@ -59,9 +59,9 @@ pub fn finish(call: &Call, provider: &Provider, answer: &Map<String, Value>, per
         let namespace = provider.row().patient_namespace.as_deref().unwrap_or_default();
         // Whether the archive knows the number at all comes first: of others nothing is asked.
         let launched = Launched::new(namespace, number, provider.embeds());
-        launched.known(call)?;
+        let key = launched.known(call)?;
         let claimed = Demographics::of_patient(&provider.patient(number, token)?);
-        launched.open(call, person, role, &claimed, text("encounter"))
+        launched.open(call, &key, person, role, &claimed, text("encounter"))
     })();
     opened.map_err(|stop: Stop| stop.of(&who))
 }
@@ -78,8 +78,9 @@ impl<'a> Launched<'a> {
         Launched { namespace, number, embedded }
     }
 
-    fn known(&self, call: &Call) -> Result<crate::model::PatientKey, Stop> {
-        let key = call.archive().patient_numbered(self.namespace, self.number);
+    /// The patient of the archive whom the number means, by the crosswalk; never by a name.
+    pub fn known(&self, call: &Call) -> Result<PatientKey, Stop> {
+        let key = call.archive().patient_named(self.namespace, self.number).map_err(ApiError::from)?;
         let called = || Refusal::no_record().with("number", format!("{} {}", self.namespace, self.number));
         key.ok_or_else(|| called().into())
     }
@@ -88,15 +89,15 @@ impl<'a> Launched<'a> {
     pub fn open(
         &self,
         call: &Call,
+        key: &PatientKey,
         person: &Outside,
         role: Role,
         claimed: &Demographics,
         encounter: Option<&str>,
     ) -> Result<Body, Stop> {
-        let key = self.known(call)?;
         let mut principal = arrive::principal(person, role)?;
         principal.bound_to = Some(key.clone());
-        let scope = call.archive().chart_scope(&key);
+        let scope = call.archive().chart_scope(key);
         let keys = scope.patients().to_vec();
         let permit = call.gate().ask(&principal, scope, call.context.clone()).map_err(|error| match error {
             GateError::Denied => Stop::from(Refusal::denied()),
@@ -120,7 +121,7 @@ impl<'a> Launched<'a> {
         let shown = Shown { event: "auth.launch", patients: keys, query: Some(query), ..Shown::default() };
         permit.answer((), shown).map_err(ApiError::from)?;
         let launched = Begin::Launched { embedded: self.embedded };
-        let arrived = arrive::begin(call, person, role, launched, Some(&key))?;
+        let arrived = arrive::begin(call, person, role, launched, Some(key))?;
         let window = arrived.window.ok_or_else(ApiError::internal)?;
         Ok(Body::see_other(format!("/in/{}/patients/{key}", window.id)).with("Set-Cookie", arrived.cookie))
     }

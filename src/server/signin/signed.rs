@@ -161,7 +161,8 @@ fn begin(call: &Call) -> Result<Body, Stop> {
     }
     let claimed = Demographics::new(&claims.family, claims.given.as_deref(), &claims.birthdate, claims.gender.as_deref());
     let launched = Launched::new(&launcher.row.patient_namespace, &claims.patient, !launcher.frames().is_empty());
-    launched.open(call, &person, role, &claimed, claims.encounter.as_deref()).map_err(|stop| stop.of(&who))
+    let key = launched.known(call).map_err(|stop| stop.of(&who))?;
+    launched.open(call, &key, &person, role, &claimed, claims.encounter.as_deref()).map_err(|stop| stop.of(&who))
 }
 
 /// The claims of the address, signed by whom they name, for this archive and for now.
