@@ -117,3 +117,9 @@ pub const SIGNINS_MAX: i64 = 20_000;
 pub const CONTEXTS_MAX: i64 = 32;
 /// Longest answer of an identity provider or of an EHR during a sign-in, in bytes.
 pub const PROVIDER_ANSWER_MAX: u64 = 256 << 10;
+/// Largest policy file and largest table of cases, in bytes.
+pub const POLICY_BYTES_MAX: u64 = 1 << 20;
+/// Most rules of a policy.
+pub const POLICY_RULES_MAX: usize = 500;
+/// Largest file of care relations, in bytes.
+pub const RELATIONS_BYTES_MAX: u64 = 1 << 30;

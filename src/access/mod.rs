@@ -18,16 +18,21 @@ mod token_assertion;
 mod token_form;
 
 #[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
 mod tests;
 
 pub use entry::entry;
-pub use gate::{Gate, GateError, RequestContext};
+pub use gate::{Gate, GateError, Lookup, RequestContext};
 pub use issuer::{IssuerError, IssuerKeys, Issuers, TokenKind};
 pub use issuer_claims::{Accepted, LaunchPatient, attributes, held_roles};
 pub use jwks::{JWKS_BYTES_MAX, JwksError, KeySet};
 pub use jwks_source::{KeySource, Place};
 pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown, is_directory};
-pub use policy::{Channel, Decision, DenyReason, decide};
+pub use policy::{
+    Allowed, CaseOutcome, Cases, CellOutcome, Channel, Decision, Denied, DenyReason, Fault, Policy, PolicyError, Question, Right,
+    decide,
+};
 pub use principal::{Attributes, BreakGlassGrant, Principal, Purpose, Role};
 pub use scopes::{Act, Holder, Scopes};
 pub use token::{

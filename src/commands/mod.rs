@@ -15,8 +15,10 @@ mod ingest;
 mod init;
 mod map;
 mod operator;
+mod policy;
 mod progress;
 mod quarantine;
+mod relations;
 mod report;
 mod reprocess;
 pub mod serve;
@@ -59,6 +61,8 @@ enum Command {
     Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
+    Policy(policy::PolicyArgs),
+    Relations(relations::RelationsArgs),
     Terminology(terminology::TerminologyArgs),
     Token(token::TokenArgs),
     Client(client::ClientArgs),
@@ -92,6 +96,8 @@ pub fn main() -> ExitCode {
         Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
+        Command::Policy(args) => policy::run(args),
+        Command::Relations(args) => relations::run(args),
         Command::Terminology(args) => terminology::run(args),
         Command::Token(args) => token::run(args),
         Command::Client(args) => client::run(args),

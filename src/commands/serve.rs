@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::access::{Gate, TokenVerifier, token_self_test};
+use crate::access::{TokenVerifier, token_self_test};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::{REGISTER_FILE, Register, SessionTimes};
@@ -73,10 +73,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         idle_s: i64::from(config.session.idle_minutes) * 60,
         absolute_s: i64::from(config.session.absolute_hours) * 3600,
     };
-    let log = workplace.log.clone();
+    let gate = workplace.gate()?;
     let served = actix_web::rt::System::new().block_on(async {
         let register = Register::open(&args.archive.join(REGISTER_FILE), times).await?;
-        let services = Services { archive, gate: Gate::new(log), register, tokens, token_signer, metrics: Some(metrics), config };
+        let services = Services { archive, gate, register, tokens, token_signer, metrics: Some(metrics), config };
         server::run(services, options).await.map_err(anyhow::Error::from)
     });
     workplace.log.close();

@@ -85,16 +85,12 @@ pub struct Crosswalk {
 impl Crosswalk {
     /// Reads a delimited text with a heading; the delimiter (comma, semicolon, tab, bar) is told by the heading.
     pub fn parse(bytes: &[u8]) -> Result<Crosswalk, CrosswalkError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let heading = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-        let count = |delimiter: &u8| heading.iter().filter(|b| *b == delimiter).count();
-        let delimiter = [b',', b';', b'\t', b'|'].into_iter().rev().max_by_key(count).unwrap_or(b',');
-        let mut table = Table { reader: ReaderBuilder::new().delimiter(delimiter).build(), rest: bytes };
+        let mut table = DelimitedRows::of(bytes);
         let heading = table.next().ok_or(CrosswalkError::Empty)?;
         let columns = Columns::of(&heading)?;
         let mut crosswalk = Crosswalk::default();
         let mut number = 1;
-        while let Some(cells) = table.next() {
+        for cells in table {
             number += 1;
             match columns.row(number, &cells) {
                 Ok(row) => crosswalk.rows.push(row),
@@ -145,13 +141,26 @@ impl Columns {
     }
 }
 
-/// Rows of cells out of delimited text.
-struct Table<'a> {
+/// Rows of cells out of delimited text, the heading first.
+pub struct DelimitedRows<'a> {
     reader: Reader,
     rest: &'a [u8],
 }
 
-impl Table<'_> {
+impl<'a> DelimitedRows<'a> {
+    /// The delimiter (comma, semicolon, tab, bar) is told by the heading.
+    pub fn of(bytes: &'a [u8]) -> DelimitedRows<'a> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let heading = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+        let count = |delimiter: &u8| heading.iter().filter(|b| *b == delimiter).count();
+        let delimiter = [b',', b';', b'\t', b'|'].into_iter().rev().max_by_key(count).unwrap_or(b',');
+        DelimitedRows { reader: ReaderBuilder::new().delimiter(delimiter).build(), rest: bytes }
+    }
+}
+
+impl Iterator for DelimitedRows<'_> {
+    type Item = Vec<String>;
+
     fn next(&mut self) -> Option<Vec<String>> {
         let (mut cells, mut cell) = (Vec::new(), Vec::new());
         let mut piece = [0; 256];
@@ -213,7 +222,7 @@ impl Known {
         }
     }
 
-    /// The one patient whose number a row names.
+    /// The one patient who has the number of a row.
     pub fn find(&self, row: &Row) -> Result<&PatientKey, Trouble> {
         match self.patients.get(&(folded(&row.authority), folded(&row.local))).map(Vec::as_slice) {
             None | Some([]) => Err(Trouble::Unknown),

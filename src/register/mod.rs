@@ -1,5 +1,5 @@
 //! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens,
-//! programs.
+//! programs, care relations.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
@@ -7,6 +7,7 @@
 
 mod account;
 mod blocking;
+mod care_relation;
 mod client;
 mod context;
 mod password;
@@ -28,6 +29,7 @@ use crate::durable::{self, DurableError};
 
 pub use account::{Account, LoginRefusal, NewAccount, is_account_name};
 pub use blocking::BlockingRegister;
+pub use care_relation::CareRelation;
 pub use client::{Client, ClientKeys};
 pub use context::Context;
 pub use password::generate_password;

@@ -11,6 +11,7 @@ mod events;
 mod fhir;
 mod headers;
 mod health;
+mod lookup;
 mod oauth;
 mod pages;
 mod rate;

@@ -14,6 +14,7 @@ use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::lookup::ServerLookup;
 use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
@@ -67,6 +68,7 @@ impl App {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, token_signer, metrics, config } = services;
+        let gate = gate.with_lookup(Arc::new(ServerLookup::new(archive.clone(), register.clone())));
         let issuers = Arc::new(Issuers::of(&config.access)?);
         let tokens = Tokens::new(tokens, issuers.clone());
         let elsewhere = Elsewhere::of(&config.access, &issuers)?;
