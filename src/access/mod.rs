@@ -18,6 +18,9 @@ mod token_assertion;
 mod token_form;
 
 #[cfg(test)]
+#[path = "../../tests/support/issuer.rs"]
+mod issuer_testing;
+#[cfg(test)]
 mod tests;
 
 pub use entry::entry;
