@@ -10,13 +10,13 @@ fn kind(name: &str) -> Kind {
 }
 
 fn of_person(text: &str) -> Scopes {
-    Scopes::parse(text, Holder::Person)
+    Scopes::parse(text).held_by(Holder::Person)
 }
 
 /// What one scope lets be done with an Observation, as letters.
 fn letters(scope: &str) -> String {
     let holder = if scope.starts_with("system/") { Holder::Client } else { Holder::Person };
-    let scopes = Scopes::parse(scope, holder);
+    let scopes = Scopes::parse(scope).held_by(holder);
     let acts = [(Act::Read, 'r'), (Act::Search, 's')];
     acts.iter().filter(|(act, _)| scopes.permits(kind("Observation"), *act)).map(|(_, letter)| *letter).collect()
 }
@@ -67,7 +67,7 @@ fn the_grammar_is_read_strictly() {
 #[test]
 fn scopes_of_programs_and_of_people_do_not_stand_in_for_each_other() {
     for (text, holder) in [("system/*.rs", Holder::Person), ("user/*.rs patient/*.rs", Holder::Client)] {
-        assert!(!Scopes::parse(text, holder).grants_any(), "{text}");
+        assert!(!Scopes::parse(text).held_by(holder).grants_any(), "{text}");
     }
     assert!(of_person("chartkeep openid").is_whole());
     assert!(!of_person("chartkeep user/Patient.r").is_whole(), "beside SMART scopes it widens nothing");
@@ -119,7 +119,7 @@ fn what_came_along_needs_either_leave() {
 #[test]
 fn a_client_may_ask_for_part_of_what_it_is_registered_for() {
     let registered =
-        Scopes::parse("system/Patient.rs system/Observation.rs?category=laboratory system/Condition.r", Holder::Client);
+        Scopes::parse("system/Patient.rs system/Observation.rs?category=laboratory system/Condition.r").held_by(Holder::Client);
     for (asked, expected) in [
         ("system/Patient.rs", true),
         ("system/Patient.r system/Condition.r", true),
@@ -138,7 +138,7 @@ fn a_client_may_ask_for_part_of_what_it_is_registered_for() {
     ] {
         assert_eq!(registered.cover(asked), expected, "{asked}");
     }
-    assert!(Scopes::parse("system/*.rs", Holder::Client).cover("system/Observation.rs?category=a system/Patient.s"));
+    assert!(Scopes::parse("system/*.rs").held_by(Holder::Client).cover("system/Observation.rs?category=a system/Patient.s"));
 }
 
 proptest! {
