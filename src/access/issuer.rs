@@ -271,12 +271,5 @@ fn check_nature(claims: &Map<String, Value>, kind: TokenKind) -> Result<(), Toke
 }
 
 #[cfg(test)]
-impl IssuerKeys {
-    pub(super) fn source(&self) -> &KeySource {
-        &self.source
-    }
-}
-
-#[cfg(test)]
 #[path = "issuer_tests.rs"]
 mod tests;

@@ -48,7 +48,7 @@ pub(super) fn accept(row: &Issuer, roles: &BTreeMap<String, Role>, claims: &Map<
     };
     // RFC 9068 §2.2: a client that acts for nobody is its own subject.
     let holder = if client == Some(subject) { Holder::Client } else { Holder::Person };
-    let scopes = Scopes::parse(&scope_text(claims)?, holder);
+    let scopes = Scopes::parse(&scope_text(claims)?).held_by(holder);
     let role = match role_of(row, roles, claims)? {
         Some(role) => role,
         None if holder == Holder::Client && scopes.grants_any() => Role::Service,

@@ -23,6 +23,9 @@ const FRESH_FOR: Duration = Duration::from_secs(3600);
 /// attempt that failed). The last is for all names of keys together, so that no list of absent names has to be kept.
 const REFRESH_EVERY: Duration = Duration::from_secs(300);
 const RETRY_EVERY: Duration = Duration::from_secs(60);
+/// Most requests that wait for one answer of an issuer. Further ones are told what is known without it: an issuer that is
+/// slow must not take the threads by which everybody else is served.
+const WAITING_MAX: usize = 16;
 /// Largest discovery document, in bytes.
 const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
 
@@ -53,6 +56,8 @@ struct State {
     good_at: Option<Instant>,
     fresh_for: Duration,
     tried_at: Option<Instant>,
+    /// Requests that fetch, or wait for the answer.
+    waiting: usize,
     /// Of the file that the set was read from.
     stamp: Option<(SystemTime, u64)>,
 }
@@ -86,16 +91,16 @@ impl KeySource {
     /// The issuer's discovery document, as far as its keys were found by it.
     pub fn discovery(&self) -> Option<Arc<Map<String, Value>>> {
         let now = Instant::now();
-        self.refresh_when(now, &|state| state.is_stale(now));
+        self.refresh_when(now, false, &|state| state.is_stale(now));
         self.state().discovery.clone()
     }
 
     pub(super) fn key_at(&self, kid: &str, now: Instant) -> Result<Key, TokenError> {
-        self.refresh_when(now, &|state| state.is_stale(now));
+        self.refresh_when(now, false, &|state| state.is_stale(now));
         if let Some(key) = self.state().find(kid, now) {
             return Ok(key);
         }
-        self.refresh_when(now, &|state| state.find(kid, now).is_none());
+        self.refresh_when(now, true, &|state| state.find(kid, now).is_none());
         let state = self.state();
         match state.believed(now) {
             None => Err(TokenError::Unavailable),
@@ -103,36 +108,49 @@ impl KeySource {
         }
     }
 
-    /// Fetches the set when `is_due` says so and an attempt is allowed; of many who ask at once, one does.
-    fn refresh_when(&self, now: Instant, is_due: &dyn Fn(&State) -> bool) {
+    /// Fetches the set when `is_due` says so and an attempt is allowed; of many who ask at once, one does. The others wait for
+    /// his answer when they have `need` of it.
+    fn refresh_when(&self, now: Instant, need: bool, is_due: &dyn Fn(&State) -> bool) {
         if let Place::File(path) = &self.place {
             return self.read_again(path, now);
         }
-        let wanted = |state: &State| is_due(state) && state.may_try(now);
-        if !wanted(&self.state()) {
-            return;
-        }
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mut state = self.state();
-            // Whoever had the turn before may have brought what is wanted.
-            if !wanted(&state) {
+            let takes_part = match state.waiting {
+                0 => state.may_try(now),
+                others => need && others < WAITING_MAX,
+            };
+            if !takes_part || !is_due(&state) {
                 return;
             }
-            state.tried_at = Some(now);
+            state.waiting += 1;
         }
-        let fetched = self.fetch();
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever had the turn before may have brought what is wanted, or have failed to.
+        let is_wanted = {
+            let mut state = self.state();
+            let is_wanted = is_due(&state) && state.may_try(now);
+            if is_wanted {
+                state.tried_at = Some(now);
+            }
+            is_wanted
+        };
+        let fetched = is_wanted.then(|| self.fetch());
         let mut state = self.state();
+        state.waiting -= 1;
         match fetched {
-            Ok(fetched) => {
+            Some(Ok(fetched)) => {
                 state.set = Some(Arc::new(fetched.set));
                 state.discovery = fetched.discovery.map(Arc::new);
                 (state.good_at, state.fresh_for) = (Some(now), fetched.fresh_for);
             }
-            Err(why) => {
-                tracing::warn!(source = ?self.place, %why, "keys could not be fetched; those in hand stay until a day old")
+            Some(Err(why)) => {
+                tracing::warn!(source = ?self.place, %why, "keys could not be fetched; those in hand stay until a day old");
             }
+            None => {}
         }
+        drop(state);
+        drop(turn);
     }
 
     fn fetch(&self) -> Result<Fetched, String> {

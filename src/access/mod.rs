@@ -20,6 +20,9 @@ mod token_form;
 #[cfg(test)]
 mod gate_tests;
 #[cfg(test)]
+#[path = "../../tests/support/issuer.rs"]
+mod issuer_testing;
+#[cfg(test)]
 mod tests;
 
 pub use entry::entry;

@@ -72,21 +72,32 @@ struct Condition {
 }
 
 impl Scopes {
-    /// Reads the scopes of a token that `holder` holds. `system/` counts for a client alone, `user/` and `patient/` for a
-    /// person alone.
-    pub fn parse(text: &str, holder: Holder) -> Scopes {
+    /// Reads the scopes of a token.
+    pub fn parse(text: &str) -> Scopes {
         let words = || text.split(' ').filter(|word| !word.is_empty()).take(SCOPES_MAX);
-        let fits = |rule: &Rule| (rule.context == Context::System) == (holder == Holder::Client);
-        let rules: Vec<Rule> = words().filter_map(Rule::parse).filter(fits).collect();
+        let rules: Vec<Rule> = words().filter_map(Rule::parse).collect();
         let is_smart = |word: &str| ["patient/", "user/", "system/"].iter().any(|context| word.starts_with(context));
         // Beside SMART scopes it would widen them.
         let whole = words().any(|word| word == WHOLE) && !words().any(is_smart);
         Scopes { text: text.to_string(), rules, whole }
     }
 
-    /// Whether the token asks for all that the role allows.
+    /// The same in the hands of `holder`: `system/` counts for a client alone, `user/` and `patient/` for a person alone.
+    #[must_use]
+    pub fn held_by(mut self, holder: Holder) -> Scopes {
+        self.rules.retain(|rule| (rule.context == Context::System) == (holder == Holder::Client));
+        self
+    }
+
+    /// Whether the token asks for all that the role allows, of anybody.
     pub fn is_whole(&self) -> bool {
-        self.whole
+        let is_all = |rule: &Rule| rule.kind.is_none() && rule.read && rule.search && rule.only.is_empty();
+        self.whole || !self.binds_to_patient() && self.rules.iter().any(is_all)
+    }
+
+    /// Whether the token speaks for a program and no person.
+    pub fn speaks_for_system(&self) -> bool {
+        self.rules.iter().any(|rule| rule.context == Context::System)
     }
 
     pub fn grants_any(&self) -> bool {

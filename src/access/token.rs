@@ -359,7 +359,7 @@ fn accepted(claims: Claims) -> Result<Accepted, TokenError> {
     let mut principal = Principal::without_credentials(&claims.iss, &claims.sub, &claims.name, role, purpose);
     principal.token_id = Some(claims.jti);
     let holder = if claims.client_id.as_ref() == Some(&claims.sub) { Holder::Client } else { Holder::Person };
-    principal.scopes = claims.scope.map(|text| Arc::new(Scopes::parse(&text, holder)));
+    principal.scopes = claims.scope.map(|text| Arc::new(Scopes::parse(&text).held_by(holder)));
     principal.client_id = claims.client_id;
     let patient = claims.patient.map(LaunchPatient::Own);
     Ok(Accepted { principal, patient, expires: claims.exp })

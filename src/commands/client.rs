@@ -111,7 +111,7 @@ impl AddArgs {
         let is_plain = !label.is_empty() && label.len() <= LABEL_BYTES_MAX && !label.chars().any(char::is_control);
         ensure!(is_plain, "a label has 1 to {LABEL_BYTES_MAX} bytes and no control characters");
         let scopes = self.scope.split_whitespace().collect::<Vec<_>>().join(" ");
-        let understood = Scopes::parse(&scopes, Holder::Client).cover(&scopes);
+        let understood = Scopes::parse(&scopes).held_by(Holder::Client).cover(&scopes);
         ensure!(understood, "a scope is not understood, or is none of system/: {scopes}");
         let keys = match (&self.jwks, &self.jwks_url) {
             (Some(path), None) => ClientKeys::Set(read_keys(path)?),

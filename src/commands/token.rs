@@ -110,7 +110,7 @@ impl TokenArgs {
         };
         let holder = if self.service { Holder::Client } else { Holder::Person };
         if let Some(scope) = &self.scope {
-            let understood = Scopes::parse(scope, holder);
+            let understood = Scopes::parse(scope).held_by(holder);
             ensure!(understood.grants_any(), "no scope is understood, or none is for such a holder: {scope}");
             ensure!(!understood.binds_to_patient() || self.patient.is_some(), "a patient/ scope needs --patient");
         }

@@ -186,6 +186,7 @@ fn inverse(before: &Resolver, statement: &Statement) -> Option<Statement> {
         Statement::Reinstate { key: k, .. } => (before.is_retired(&key(&k)), Statement::Retire { key: k, reason, evidence }),
         Statement::LabelPut { .. } | Statement::SignOff(_) => return None,
         Statement::Reassign { .. } | Statement::ReassignBack { .. } => return None,
+        Statement::Number { .. } | Statement::NumberBack { .. } => return None,
     };
     changed.then_some(inverse)
 }

@@ -30,7 +30,7 @@ fn give(call: &Call) -> Result<Answer, Refusal> {
     }
     let asked = once(call, "scope")?.to_string();
     let client = authenticate(call)?;
-    if !Scopes::parse(&client.scopes, Holder::Client).cover(&asked) {
+    if !Scopes::parse(&client.scopes).held_by(Holder::Client).cover(&asked) {
         let told = Refusal::Told(400, "invalid_scope", "The scope is empty, not understood, or more than is registered.");
         return Err(refused(call, &client.id, "scope", "", told));
     }
