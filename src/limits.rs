@@ -113,6 +113,12 @@ pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 pub const HL7V2_FIELDS_MAX: usize = 4096;
 /// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
 pub const HL7V2_IDENTIFIERS_MAX: usize = 200;
+/// Most sign-ins at identity providers that are under way at once; further ones are put off.
+pub const SIGNINS_MAX: i64 = 20_000;
+/// Most launched patients that one session has open; the oldest gives way.
+pub const CONTEXTS_MAX: i64 = 32;
+/// Longest answer of an identity provider or of an EHR during a sign-in, in bytes.
+pub const PROVIDER_ANSWER_MAX: u64 = 256 << 10;
 /// Largest policy file and largest table of cases, in bytes.
 pub const POLICY_BYTES_MAX: u64 = 1 << 20;
 /// Most rules of a policy.
