@@ -111,3 +111,11 @@ pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 pub const HL7V2_FIELDS_MAX: usize = 4096;
 /// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
 pub const HL7V2_IDENTIFIERS_MAX: usize = 200;
+/// Largest key set of an identity provider or a program, in bytes.
+pub const JWKS_BYTES_MAX: u64 = 256 << 10;
+/// Most keys of one such set.
+pub const JWKS_KEYS_MAX: usize = 64;
+/// Largest discovery document of an identity provider, in bytes.
+pub const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
+/// Most scopes of one token that are read; further ones grant nothing.
+pub const TOKEN_SCOPES_MAX: usize = 200;
