@@ -125,3 +125,11 @@ pub const POLICY_BYTES_MAX: u64 = 1 << 20;
 pub const POLICY_RULES_MAX: usize = 500;
 /// Largest file of care relations, in bytes.
 pub const RELATIONS_BYTES_MAX: u64 = 1 << 30;
+/// Largest key set of an identity provider or a program, in bytes.
+pub const JWKS_BYTES_MAX: u64 = 256 << 10;
+/// Most keys of one such set.
+pub const JWKS_KEYS_MAX: usize = 64;
+/// Largest discovery document of an identity provider, in bytes.
+pub const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
+/// Most scopes of one token that are read; further ones grant nothing.
+pub const TOKEN_SCOPES_MAX: usize = 200;
