@@ -6,6 +6,8 @@
 //! audit/s0000/lock           held by the process that appends; empty
 //! audit/s0000/checkpoints    signed checkpoints
 //! audit/s0000/audit-….log    segments, named by the number of their first entry
+//! audit/s0000/audit-….retired  in place of a segment whose entries were retired
+//! audit/s0000/tiles/0, 1 …   hashes of the Merkle tree, by level
 //! ```
 //! Not for: what stands in a segment.
 
@@ -32,6 +34,20 @@ pub(crate) struct LogFolder {
     /// `audit` or `statements`.
     pub name: &'static str,
     pub path: PathBuf,
+}
+
+/// A piece of a stream, by the number of its first entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    Segment(u64),
+    Retired(u64),
+}
+
+impl Part {
+    pub(crate) fn first(&self) -> u64 {
+        let (Part::Segment(first) | Part::Retired(first)) = self;
+        *first
+    }
 }
 
 impl LogFolder {
@@ -61,6 +77,27 @@ impl LogFolder {
         let mut firsts: Vec<u64> = names.iter().filter_map(|n| self.segment_first(n)).collect();
         firsts.sort_unstable();
         Ok(firsts)
+    }
+
+    pub(crate) fn retired_name(&self, first: u64) -> String {
+        format!("{}-{first:020}.retired", self.name)
+    }
+
+    /// The number of the first entry of a range that was retired, when `file_name` is that of its note.
+    pub(crate) fn retired_first(&self, file_name: &str) -> Option<u64> {
+        self.segment_first(&format!("{}.log", file_name.strip_suffix(".retired")?))
+    }
+
+    /// What a stream consists of, in order: segments, and the notes in place of those that are gone.
+    pub(crate) fn parts(&self, stream: &str) -> Result<Vec<Part>, LogError> {
+        let names = file_names(&self.path.join(stream))?;
+        let mut parts: Vec<Part> = names.iter().filter_map(|n| self.segment_first(n)).map(Part::Segment).collect();
+        let retired: Vec<u64> = names.iter().filter_map(|n| self.retired_first(n)).collect();
+        // Where both stand, the crash came before the segment was removed.
+        let gone = retired.into_iter().filter(|first| !parts.contains(&Part::Segment(*first))).collect::<Vec<_>>();
+        parts.extend(gone.into_iter().map(Part::Retired));
+        parts.sort_unstable_by_key(Part::first);
+        Ok(parts)
     }
 
     /// Names of the stream folders that are there, in order. None when the log was never written.
@@ -134,7 +171,8 @@ impl LogFolder {
         (self.origin(name) == origin).then(|| name.to_string())
     }
 
-    fn lock_list(&self) -> Result<Lock, LogError> {
+    /// Taken while the list of streams changes, or while segments are removed.
+    pub(crate) fn lock_list(&self) -> Result<Lock, LogError> {
         for _ in 0..1_000 {
             if let Some(lock) = durable::lock_exclusive(&self.path.join(LOCK_FILE))? {
                 return Ok(lock);

@@ -8,27 +8,38 @@
 
 mod checkpoint;
 mod entry;
+mod fault;
 mod folder;
 mod frame;
 mod json;
 mod log;
+mod outlet;
 mod read;
+mod retired;
+mod room;
 mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tile_check;
+mod tiles;
 mod verify;
+mod walk;
+mod witness;
 
 use std::path::PathBuf;
 
 use crate::durable::DurableError;
+use crate::outbound::SyslogError;
 use crate::signing::RingError;
 
 pub use crate::merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
 pub use entry::{Action, BreakGlass, EVENTS, Entry, Outcome, QueryText, Recipient, User, parse_ranges};
+pub use fault::Fault;
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};
 pub use read::{Found, Query, read};
-pub use verify::{LogFinding, Report, verify};
+pub use room::Reserve;
+pub use verify::{Against, LogFinding, Report, verify, verify_against};
 
 pub(crate) use folder::{CHECKPOINTS_FILE, LogFolder};
 pub(crate) use read::for_each_entry;
@@ -58,6 +69,8 @@ pub enum LogError {
     Thread(std::io::Error),
     #[error("an entry of {bytes} bytes is too large")]
     TooLarge { bytes: usize },
+    #[error(transparent)]
+    Syslog(#[from] SyslogError),
 }
 
 pub(crate) use crate::model::hex;

@@ -199,7 +199,12 @@ fn check(archive: &Path, trust: Option<&Path>) -> anyhow::Result<Report> {
         ring_findings.extend(ring.check_against(&trusted_keys(path)?));
     }
     let mut report = audit::verify(archive, &ring);
-    let of_ring = ring_findings.into_iter().map(|f| audit::LogFinding { file: f.file, offset: 0, what: f.what });
+    let of_ring = ring_findings.into_iter().map(|f| audit::LogFinding {
+        file: f.file,
+        offset: 0,
+        fault: audit::Fault::Altered,
+        what: f.what,
+    });
     report.findings.splice(0..0, of_ring);
     Ok(report)
 }
