@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::durable::{self, Lock};
-use crate::signing::{Signer, VerifierKey, sign_note, verify_note};
+use crate::signing::{NoteError, Signer, VerifierKey, sign_note, verify_note};
 
 use super::LogError;
+use super::fault::Fault;
 
 pub(crate) const LOCK_FILE: &str = "lock";
 pub(crate) const STREAMS_FILE: &str = "streams";
@@ -128,7 +129,7 @@ impl LogFolder {
     }
 
     fn listed(&self, bytes: &[u8], keys: &[VerifierKey]) -> Result<Vec<String>, LogError> {
-        self.parse_list(bytes, keys).map_err(|offset| LogError::Damaged {
+        self.parse_list(bytes, keys).map_err(|(offset, _)| LogError::Damaged {
             file: format!("{}/{STREAMS_FILE}", self.name),
             offset,
             what: "the list of streams is not as signed".to_string(),
@@ -150,25 +151,32 @@ impl LogFolder {
         Ok(listed.len())
     }
 
-    /// The streams that a list names; the error is the offset of the first note that does not hold.
-    pub(crate) fn parse_list(&self, bytes: &[u8], keys: &[VerifierKey]) -> Result<Vec<String>, u64> {
+    /// The streams that a list names; the error is the offset of the first note that does not hold, and why.
+    pub(crate) fn parse_list(&self, bytes: &[u8], keys: &[VerifierKey]) -> Result<Vec<String>, (u64, Fault)> {
         let mut names: Vec<String> = Vec::new();
         let mut start = 0;
         while start < bytes.len() {
             let length = memchr::memchr_iter(b'\n', &bytes[start..]).nth(LIST_LINES - 1).map(|at| at + 1);
             let note = length.and_then(|n| std::str::from_utf8(&bytes[start..start + n]).ok());
-            let name = note.and_then(|note| self.listed_name(note, keys)).filter(|name| !names.contains(name));
-            names.push(name.ok_or(start as u64)?);
+            let name = note.ok_or(Fault::Altered).and_then(|note| self.listed_name(note, keys));
+            let name = name.map_err(|fault| (start as u64, fault))?;
+            if names.contains(&name) {
+                return Err((start as u64, Fault::OutOfOrder));
+            }
+            names.push(name);
             start += length.unwrap_or(bytes.len());
         }
         Ok(names)
     }
 
-    fn listed_name(&self, note: &str, keys: &[VerifierKey]) -> Option<String> {
-        let text = verify_note(note, keys).ok()?;
-        let origin = text.strip_prefix(LIST_FORMAT_LINE)?.strip_prefix('\n')?.strip_suffix('\n')?;
-        let name = origin.rsplit('/').next().filter(|name| is_stream_name(name))?;
-        (self.origin(name) == origin).then(|| name.to_string())
+    fn listed_name(&self, note: &str, keys: &[VerifierKey]) -> Result<String, Fault> {
+        let text = verify_note(note, keys).map_err(|error| match error {
+            NoteError::UnknownKey => Fault::UnknownKey,
+            _ => Fault::Altered,
+        })?;
+        let origin = text.strip_prefix(LIST_FORMAT_LINE).and_then(|t| t.strip_prefix('\n')?.strip_suffix('\n'));
+        let name = origin.and_then(|origin| origin.rsplit('/').next()).filter(|name| is_stream_name(name));
+        name.filter(|name| origin == Some(&self.origin(name))).map(str::to_string).ok_or(Fault::Replayed)
     }
 
     /// Taken while the list of streams changes, or while segments are removed.

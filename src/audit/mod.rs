@@ -7,6 +7,8 @@
 //! Not for: deciding what may be read (`access`).
 
 mod checkpoint;
+#[cfg(test)]
+mod detection_tests;
 mod entry;
 mod fault;
 mod folder;
@@ -14,9 +16,16 @@ mod frame;
 mod json;
 mod log;
 mod outlet;
+#[cfg(test)]
+mod outlet_tests;
+mod proof;
 mod read;
+mod retention;
+#[cfg(test)]
+mod retention_tests;
 mod retired;
 mod room;
+mod rotate;
 mod state;
 mod stream;
 #[cfg(test)]
@@ -37,8 +46,13 @@ pub use crate::merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_i
 pub use entry::{Action, BreakGlass, EVENTS, Entry, Outcome, QueryText, Recipient, User, parse_ranges};
 pub use fault::Fault;
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};
+pub use proof::{Proof, ProofError, Proved, check as check_proof, prove_entry, prove_growth};
 pub use read::{Found, Query, read};
+pub use retention::{
+    Approval, Candidate, RETENTION_YEARS_MIN, RetireError, Stays, candidates as retention_candidates, cutoff, holds, retire,
+};
 pub use room::Reserve;
+pub use rotate::rotate_audit_key;
 pub use verify::{Against, LogFinding, Report, verify, verify_against};
 
 pub(crate) use folder::{CHECKPOINTS_FILE, LogFolder};
@@ -63,6 +77,8 @@ pub enum LogError {
     Damaged { file: String, offset: u64, what: String },
     #[error("every stream of {folder} is held by another process")]
     Busy { folder: &'static str },
+    #[error("{stream} is being written by another process; end it first")]
+    Held { stream: String },
     #[error("the signing key is not in the archive's ring of keys")]
     ForeignKey,
     #[error("cannot start the writer: {0}")]

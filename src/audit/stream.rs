@@ -161,7 +161,12 @@ impl Stream {
     /// Puts an entry behind the others in memory and returns its number; [`Stream::commit`] makes it durable. An entry
     /// that is refused leaves the stream as it was.
     pub(crate) fn stage(&mut self, members: Map<String, Value>) -> Result<u64, LogError> {
-        let (payload, bound) = self.state.bind(members, now(), self.checkpoint_size);
+        self.stage_at(members, now())
+    }
+
+    /// The same at a time that the caller knows.
+    pub(crate) fn stage_at(&mut self, members: Map<String, Value>, now: Timestamp) -> Result<u64, LogError> {
+        let (payload, bound) = self.state.bind(members, now, self.checkpoint_size);
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(LogError::TooLarge { bytes: payload.len() });
         }

@@ -16,7 +16,7 @@ use super::*;
 use crate::model::PatientKey;
 use crate::signing::{KeyPurpose, KeyRing, Signer, init_keys, load_signer};
 
-const OPTIONS: Options = Options {
+pub(super) const OPTIONS: Options = Options {
     segment_bytes_max: 1 << 20,
     step_bytes: 4096,
     checkpoint_entries: 1_000,
@@ -24,13 +24,13 @@ const OPTIONS: Options = Options {
     reserve: Reserve { bytes: 0, percent: 0 },
 };
 
-struct Fixture {
-    dir: tempfile::TempDir,
-    signer: Arc<dyn Signer + Send + Sync>,
+pub(super) struct Fixture {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) signer: Arc<dyn Signer + Send + Sync>,
 }
 
 impl Fixture {
-    fn new() -> Fixture {
+    pub(super) fn new() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let private = dir.path().join("private");
         init_keys(&dir.path().join("archive"), &private).unwrap();
@@ -38,19 +38,19 @@ impl Fixture {
         Fixture { dir, signer }
     }
 
-    fn archive(&self) -> PathBuf {
+    pub(super) fn archive(&self) -> PathBuf {
         self.dir.path().join("archive")
     }
 
-    fn stream_dir(&self) -> PathBuf {
+    pub(super) fn stream_dir(&self) -> PathBuf {
         self.archive().join("audit/s0000")
     }
 
-    fn open(&self, options: Options) -> AuditLog {
+    pub(super) fn open(&self, options: Options) -> AuditLog {
         AuditLog::open_with(&self.archive(), self.signer.clone(), options).unwrap()
     }
 
-    fn stream(&self) -> (Stream, stream::Opened) {
+    pub(super) fn stream(&self) -> (Stream, stream::Opened) {
         let options = StreamOptions { segment_bytes_max: OPTIONS.segment_bytes_max, step_bytes: OPTIONS.step_bytes };
         Stream::open(LogFolder::new(&self.archive(), FOLDER), self.signer.clone(), options).unwrap()
     }
@@ -59,31 +59,31 @@ impl Fixture {
         AuditLog::open_with(&self.archive(), self.signer.clone(), OPTIONS)
     }
 
-    fn verify(&self) -> Report {
+    pub(super) fn verify(&self) -> Report {
         verify(&self.archive(), &KeyRing::load(&self.archive()).unwrap())
     }
 
     /// The finding that there must be, and its text.
-    fn what(&self) -> String {
+    pub(super) fn what(&self) -> String {
         let report = self.verify();
         assert!(!report.ok(), "nothing was found");
         report.findings[0].what.clone()
     }
 
     /// Segments of the first stream, oldest first.
-    fn segments(&self) -> Vec<PathBuf> {
+    pub(super) fn segments(&self) -> Vec<PathBuf> {
         let folder = LogFolder::new(&self.archive(), FOLDER);
         folder.segments("s0000").unwrap().into_iter().map(|n| self.stream_dir().join(folder.segment_name(n))).collect()
     }
 
-    fn entries(&self) -> Vec<Map<String, Value>> {
+    pub(super) fn entries(&self) -> Vec<Map<String, Value>> {
         let query = Query { newest_first: false, limit: usize::MAX, ..Query::default() };
         read(&self.archive(), &query).unwrap().into_iter().map(|f| f.entry).collect()
     }
 }
 
 /// A log of one stream with `count` read entries over several segments, closed.
-fn written(count: usize, segment_bytes_max: u64) -> Fixture {
+pub(super) fn written(count: usize, segment_bytes_max: u64) -> Fixture {
     let fixture = Fixture::new();
     let log = fixture.open(Options { segment_bytes_max, checkpoint_entries: 10, ..OPTIONS });
     for i in 0..count {
@@ -94,7 +94,7 @@ fn written(count: usize, segment_bytes_max: u64) -> Fixture {
     fixture
 }
 
-fn entry(number: usize) -> Entry {
+pub(super) fn entry(number: usize) -> Entry {
     let patient = PatientKey::parse(&format!("mer.{}", number % 3)).unwrap();
     Entry {
         patients: vec![patient],
@@ -105,7 +105,7 @@ fn entry(number: usize) -> Entry {
 }
 
 /// Every payload of a segment, its head included.
-fn payloads(path: &Path) -> Vec<Vec<u8>> {
+pub(super) fn payloads(path: &Path) -> Vec<Vec<u8>> {
     let bytes = fs::read(path).unwrap();
     let mut frames = FrameReader::new(&bytes[..]).unwrap().unwrap();
     let mut all = Vec::new();
@@ -116,7 +116,7 @@ fn payloads(path: &Path) -> Vec<Vec<u8>> {
 }
 
 /// Puts a copy of folder `from` in place of folder `to`.
-fn replace_folder(to: &Path, from: &Path) {
+pub(super) fn replace_folder(to: &Path, from: &Path) {
     if to.exists() {
         fs::remove_dir_all(to).unwrap();
     }
@@ -132,7 +132,7 @@ fn replace_folder(to: &Path, from: &Path) {
 }
 
 /// Writes a segment anew, with right checksums.
-fn rewrite(path: &Path, payloads: &[Vec<u8>]) {
+pub(super) fn rewrite(path: &Path, payloads: &[Vec<u8>]) {
     let mut bytes = SEGMENT_MARK.to_vec();
     payloads.iter().for_each(|p| push_frame(&mut bytes, p));
     fs::write(path, bytes).unwrap();
@@ -324,12 +324,17 @@ fn append_until_killed() {
     });
 }
 
+/// Kills in an ordinary run; `CHARTKEEP_KILLS` asks for more, `CHARTKEEP_KILL_SEED` for others (`ops/kill`).
+const KILLS: u64 = 4;
+
 #[test]
 fn a_killed_process_loses_nothing_acknowledged() {
     use std::io::{BufRead, BufReader};
+    let asked = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (kills, seed) = (asked("CHARTKEEP_KILLS").unwrap_or(KILLS), asked("CHARTKEEP_KILL_SEED").unwrap_or(3));
     let fixture = Fixture::new();
-    let mut acknowledged = 0;
-    for round in 0..4 {
+    let (mut acknowledged, mut state) = (0, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    for round in 0..kills {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "audit::tests::append_until_killed", "--nocapture"])
             .env("CHARTKEEP_TEST_DIR", fixture.dir.path())
@@ -339,19 +344,30 @@ fn a_killed_process_loses_nothing_acknowledged() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut numbers: Vec<u64> = Vec::new();
         let number = |line: String| line.rsplit_once("acknowledged ").and_then(|(_, n)| n.parse().ok());
-        while numbers.len() < 40 + round * 13 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        while numbers.len() < 5 + (state % 60) as usize {
             numbers.extend(number(lines.next().unwrap()));
         }
+        std::thread::sleep(Duration::from_micros(state >> 40 & 0x1fff));
         child.kill().unwrap();
         child.wait().unwrap();
         // What was still in the pipe was acknowledged too; its last line may be cut.
         numbers.extend(lines.filter_map(number).collect::<Vec<_>>().split_last().map_or(&[][..], |(_, rest)| rest));
         acknowledged = acknowledged.max(numbers.into_iter().max().unwrap());
+        // Opening it recovers it; that is looked at now and then, since every look reads all of it.
         drop(fixture.open(OPTIONS));
-        let entries = fixture.entries();
-        assert!(acknowledged < entries.len() as u64, "an acknowledged entry is lost");
-        assert_eq!(fixture.verify().findings, []);
+        if round < KILLS || round % 50 == 0 || round + 1 == kills {
+            let entries = fixture.entries();
+            assert!(acknowledged < entries.len() as u64, "an acknowledged entry is lost; seed {seed}, kill {round}");
+            assert_eq!(fixture.verify().findings, [], "seed {seed}, kill {round}");
+            let recovered = |entries: &[Map<String, Value>]| entries.iter().filter(|e| e["event"] == "audit.recovered").count();
+            drop(fixture.open(OPTIONS));
+            assert_eq!(recovered(&fixture.entries()), recovered(&entries), "recovered twice; seed {seed}, kill {round}");
+        }
     }
+    println!("{kills} kills with seed {seed}: {} entries, all acknowledged ones there", fixture.entries().len());
 }
 
 #[test]

@@ -225,3 +225,44 @@ pub(crate) fn node(stream_dir: &Path, height: u32, index: u64) -> Result<Hash, L
     }
     Ok(tree.root())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merkle::{consistency_path, inclusion_path, verify_consistency, verify_inclusion};
+
+    #[test]
+    fn proofs_come_from_a_few_reads_of_stored_hashes() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(TILES_FOLDER)).unwrap();
+        let leaf = |number: u64| leaf_hash(&number.to_le_bytes());
+        // Three levels, the last two of them begun.
+        let sizes = [1, 255, 256, 257, 4_000, 65_536, 65_537, 70_001];
+        let (mut tree, mut new, mut roots) = (Tree::default(), NewHashes::default(), Vec::new());
+        for size in sizes {
+            (tree.size()..size).for_each(|number| tree.push_noting(leaf(number), |height, hash| new.note(height, hash)));
+            new.append_to(dir.path()).unwrap();
+            roots.push(tree.root());
+        }
+        let lengths: Vec<u64> =
+            (0..4).map(|level| std::fs::metadata(path(dir.path(), level)).map_or(0, |m| m.len() / 32)).collect();
+        assert_eq!(lengths, [70_001, 273, 1, 0]);
+        let mut reads = 0;
+        for (size, root) in sizes.into_iter().zip(&roots) {
+            for index in [0, 1, size / 3, size / 2, size - 1].into_iter().filter(|index| *index < size) {
+                reads = 0;
+                let proof = inclusion_path(index, size, |height, index| {
+                    reads += 1;
+                    node(dir.path(), height, index)
+                })
+                .unwrap();
+                assert!(verify_inclusion(index, size, &leaf(index), &proof, root), "{index} of {size}");
+            }
+            for (old, old_root) in sizes.into_iter().zip(&roots).filter(|(old, _)| *old <= size) {
+                let proof = consistency_path(old, size, |height, index| node(dir.path(), height, index)).unwrap();
+                assert!(verify_consistency(old, size, &proof, old_root, root), "{old} to {size}");
+            }
+        }
+        assert!(reads <= 2 * 17, "{reads} reads");
+    }
+}

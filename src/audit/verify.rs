@@ -128,8 +128,8 @@ fn check_folder(folder: &LogFolder, keys: &[VerifierKey], outside: &Outside<'_>,
         if name == STREAMS_FILE {
             match folder.parse_list(&read(&path)?, keys) {
                 Ok(names) => listed = names,
-                Err(offset) => {
-                    report.find(inside(folder, &name), offset, Fault::Altered, "the list of streams is not as signed");
+                Err((offset, fault)) => {
+                    report.find(inside(folder, &name), offset, fault, "the list of streams is not as signed");
                 }
             }
         } else if is_stream_name(&name) && path.is_dir() {
