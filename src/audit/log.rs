@@ -307,14 +307,20 @@ impl Drop for Inner {
 fn write_start(stream: &mut Stream, opened: &Opened) -> Result<(), LogError> {
     // A new day's entries must not keep those of an old segment from being retired.
     stream.rotate_if_due()?;
-    if let Some((bytes, sha256)) = &opened.recovered {
-        let detail = vec![("discarded_bytes", bytes.to_string()), ("discarded_sha256", hex(sha256))];
-        stream.stage(Entry { detail, ..Entry::new("audit.recovered") }.members())?;
-    }
+    stage_recovered(stream, opened)?;
     // The number of streams, so that one taken away together with its line of the list is missed.
     let detail = vec![("streams", opened.streams.to_string())];
     stream.stage(Entry { detail, ..Entry::new("app.start") }.members())?;
     stream.commit()
+}
+
+/// What a crash left behind and recovery cut off is told in the log.
+pub(super) fn stage_recovered(stream: &mut Stream, opened: &Opened) -> Result<(), LogError> {
+    if let Some((bytes, sha256)) = &opened.recovered {
+        let detail = vec![("discarded_bytes", bytes.to_string()), ("discarded_sha256", hex(sha256))];
+        stream.stage(Entry { detail, ..Entry::new("audit.recovered") }.members())?;
+    }
+    Ok(())
 }
 
 struct Writer {

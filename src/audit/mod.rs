@@ -79,6 +79,8 @@ pub enum LogError {
     Busy { folder: &'static str },
     #[error("{stream} is being written by another process; end it first")]
     Held { stream: String },
+    #[error("the clock of this machine is not set")]
+    ClockUnset,
     #[error("the signing key is not in the archive's ring of keys")]
     ForeignKey,
     #[error("cannot start the writer: {0}")]

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use crate::durable;
 use crate::signing::{KeyPurpose, KeyRing, load_signer, rotate_key};
 
-use super::LogError;
 use super::folder::{LOCK_FILE, LogFolder};
+use super::log::stage_recovered;
 use super::stream::{Stream, StreamOptions};
+use super::{FOLDER, LogError};
 
 /// Puts a new audit key in force for the streams of these logs. Nobody else may be writing: a server goes on signing with
 /// the key that it started with.
@@ -31,7 +32,13 @@ pub fn rotate_audit_key(archive: &Path, private_dir: &Path, logs: &[&'static str
     let mut streams = Vec::new();
     for (folder, name, lock) in held {
         let options = StreamOptions::default();
-        streams.push(Stream::open_held(folder, name, lock, old.clone(), options, &keys)?.0);
+        let is_audit = folder.name == FOLDER;
+        let (mut stream, opened) = Stream::open_held(folder, name, lock, old.clone(), options, &keys)?;
+        if is_audit {
+            stage_recovered(&mut stream, &opened)?;
+            stream.commit()?;
+        }
+        streams.push(stream);
     }
     let ring = rotate_key(archive, private_dir, KeyPurpose::Audit)?;
     let new = load_signer(private_dir, KeyPurpose::Audit).map_err(crate::signing::RingError::from)?;

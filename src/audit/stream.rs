@@ -26,6 +26,9 @@ pub(crate) const BATCH_BYTES_MAX: usize = 1 << 20;
 /// More than one batch was never in flight, so a crash cannot have torn more than this.
 const TORN_BYTES_MAX: u64 = (BATCH_BYTES_MAX + PAYLOAD_BYTES_MAX + 8) as u64;
 
+/// 2026-01-01, before which this software was not: a clock that says less was never set.
+const EARLIEST_S: i64 = 1_767_225_600;
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamOptions {
     /// Size at which a segment is closed, in bytes.
@@ -76,6 +79,9 @@ pub(crate) struct Stream {
 impl Stream {
     /// Takes a free stream of the log and brings it to a clean end.
     pub(crate) fn open(folder: LogFolder, signer: SharedSigner, options: StreamOptions) -> Result<(Stream, Opened), LogError> {
+        if now().as_second() < EARLIEST_S {
+            return Err(LogError::ClockUnset);
+        }
         let archive = folder.path.parent().map(PathBuf::from).unwrap_or_default();
         let keys = KeyRing::load(&archive)?.verifiers(KeyPurpose::Audit);
         if !keys.contains(&VerifierKey::new(signer.key_name(), signer.public_key())) {
