@@ -226,7 +226,7 @@ mod tests {
     /// A log of many entries in two streams, with every tenth size signed.
     fn log() -> (Fixture, KeyRing, Vec<VerifierKey>) {
         let fixture = Fixture::new();
-        let options = super::super::Options { segment_bytes_max: 40_000, checkpoint_entries: 10, ..OPTIONS };
+        let options = super::super::Options { checkpoint_entries: 10, ..OPTIONS };
         let (one, two) = (fixture.open(options), fixture.open(options));
         (0..300).for_each(|number| drop(one.append(entry(number)).unwrap()));
         two.append(entry(0)).unwrap();

@@ -1,14 +1,14 @@
 //! Messages to a syslog collector: RFC 5424 over TLS (RFC 5425), through a buffer on disk.
 //!
-//! A message is handed over and forgotten: one thread puts messages into files, another sends the files, oldest first. A
-//! file is removed some time after it was sent, and sent again when the connection broke before that, so a collector may
-//! get a message twice but misses none while the buffer has room. Several processes may share a buffer; whoever holds its
+//! A message is handed over and forgotten: one thread puts messages into files, another sends the files, oldest first.
+//! Syslog has no answers, so a file is removed once the collector closed a connection to its end as we did, which says
+//! that it read all of it; otherwise the file is sent again. A collector may get a message twice but misses none while the
+//! buffer has room. Several processes may share a buffer; whoever holds its
 //! lock sends. Not for: what a message says, and the log itself, which never waits for any of this.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,11 +35,14 @@ const QUEUE_MAX: usize = 8192;
 const GATHER: Duration = Duration::from_millis(50);
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 const WRITE_MAX: Duration = Duration::from_secs(10);
-/// How long after it was sent a file is kept, for the case that the connection turns out to be broken.
-const SETTLE: Duration = Duration::from_secs(5);
+/// A connection without messages is ended after this, and a busy one after the other: only then files are removed.
+const IDLE_MAX: Duration = Duration::from_millis(600);
+const CONNECTION_MAX: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long the collector may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the collector may take to read on and to close.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How long after that a complaint about what it did not read may be on its way.
+const COMPLAINT: Duration = Duration::from_millis(200);
 const BACK_OFF_MIN: Duration = Duration::from_millis(250);
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 /// How long the end of a process waits for what is still to be sent.
@@ -113,7 +116,7 @@ impl Syslog {
         });
         let sender_stop = stop.clone();
         let send = named("syslog").spawn(move || {
-            Delivery { spool, collector, stop: sender_stop }.run();
+            Delivery { spool, collector, stop: sender_stop, is_unanswered: false }.run();
             drop(end);
         });
         let threads = vec![keep.map_err(SyslogError::Thread)?, send.map_err(SyslogError::Thread)?];
@@ -237,10 +240,12 @@ struct Delivery {
     spool: Spool,
     collector: Collector,
     stop: Arc<AtomicBool>,
+    /// Whether the last farewell was not answered: the collector may be gone, or never closes.
+    is_unanswered: bool,
 }
 
 impl Delivery {
-    fn run(&self) {
+    fn run(mut self) {
         let mut lock = None;
         let mut back_off = BACK_OFF_MIN;
         loop {
@@ -278,46 +283,62 @@ impl Delivery {
         }
     }
 
-    /// One connection, until it breaks or the process ends. What was sent over it and not yet settled when it breaks
-    /// stays in the buffer, and goes out again over the next.
-    fn deliver(&self) -> io::Result<()> {
+    /// One connection, until it breaks, has nothing to send, or was long enough. What was sent over one that breaks stays
+    /// in the buffer.
+    fn deliver(&mut self) -> io::Result<()> {
         let mut connection = self.collector.connect()?;
-        let mut sent: VecDeque<(PathBuf, Instant)> = VecDeque::new();
+        let mut sent: Vec<PathBuf> = Vec::new();
+        let began = Instant::now();
+        let mut busy = began;
         loop {
             let is_last = self.stop.load(Ordering::Acquire);
             is_open(&mut connection)?;
-            while sent.front().is_some_and(|(_, at)| at.elapsed() >= SETTLE) {
-                remove(sent.pop_front());
-            }
-            let waiting = self.spool.files().into_iter().map(|(path, _)| path);
-            for path in waiting.filter(|path| !sent.iter().any(|(known, _)| known == path)).collect::<Vec<_>>() {
+            for (path, _) in self.spool.files().into_iter().filter(|(path, _)| !sent.contains(path)) {
                 // A file may be gone: the buffer is bounded.
                 let Ok(bytes) = std::fs::read(&path) else { continue };
                 connection.write_all(&bytes)?;
                 connection.flush()?;
                 metrics::counter!("chartkeep_syslog_sent_bytes_total").increment(bytes.len() as u64);
-                sent.push_back((path, Instant::now()));
+                sent.push(path);
+                busy = Instant::now();
             }
-            if is_last {
-                // A collector that read to the end answers the farewell by closing. Without that the files stay.
-                connection.conn.send_close_notify();
-                connection.flush()?;
-                connection.sock.set_read_timeout(Some(FAREWELL))?;
-                if is_open(&mut connection).is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
-                    sent.into_iter().for_each(|file| remove(Some(file)));
-                }
-                return Ok(());
+            if is_last || busy.elapsed() >= IDLE_MAX || began.elapsed() >= CONNECTION_MAX {
+                return self.take_leave(connection, &sent);
             }
             std::thread::sleep(LOOK_EVERY);
         }
     }
-}
 
-fn remove(file: Option<(PathBuf, Instant)>) {
-    if let Some((path, _)) = file
-        && let Err(error) = durable::remove_file(&path)
-    {
-        tracing::warn!(%error, "sent messages cannot be removed from the buffer");
+    /// Ends a connection, and removes what was sent over it when the collector read it all. One that did not close in time
+    /// gets everything again; if it does not close the next time either, it lives and never does.
+    fn take_leave(&mut self, mut connection: StreamOwned<ClientConnection, TcpStream>, sent: &[PathBuf]) -> io::Result<()> {
+        connection.conn.send_close_notify();
+        connection.flush()?;
+        connection.sock.shutdown(Shutdown::Write)?;
+        connection.sock.set_read_timeout(Some(FAREWELL))?;
+        let is_closed = loop {
+            match connection.sock.read(&mut [0; 512]) {
+                Ok(0) => break true,
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => break false,
+                Err(error) => return Err(error),
+            }
+        };
+        // What arrived after the collector closed is complained about, a moment later.
+        std::thread::sleep(COMPLAINT);
+        if let Some(error) = connection.sock.take_error()? {
+            return Err(error);
+        }
+        if !is_closed && !std::mem::replace(&mut self.is_unanswered, true) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.is_unanswered &= !is_closed;
+        for path in sent {
+            if let Err(error) = durable::remove_file(path) {
+                tracing::warn!(%error, "sent messages cannot be removed from the buffer");
+            }
+        }
+        Ok(())
     }
 }
 
