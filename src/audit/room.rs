@@ -12,7 +12,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reserve {
     pub bytes: u64,
-    /// Of the whole disk.
+    /// Of what can be used of the disk: what is in use and what is free, as `df` counts.
     pub percent: u64,
 }
 
@@ -23,9 +23,9 @@ impl Default for Reserve {
 }
 
 impl Reserve {
-    /// Whether a disk with so many bytes in all and so many free has less than the reserve.
-    fn is_reached(self, total: u64, free: u64) -> bool {
-        free < self.bytes.max(total / 100 * self.percent)
+    /// Whether a disk with so many bytes that can be used, and so many of them free, has less than the reserve.
+    fn is_reached(self, usable: u64, free: u64) -> bool {
+        free < self.bytes.max(usable / 100 * self.percent)
     }
 }
 
@@ -47,8 +47,10 @@ impl Room {
     pub(super) fn is_short(&mut self, dir: &Path) -> bool {
         if self.asked.is_none_or(|asked| asked.elapsed() >= LOOK_EVERY) {
             self.asked = Some(Instant::now());
-            self.is_short = rustix::fs::statvfs(dir)
-                .is_ok_and(|disk| self.reserve.is_reached(disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize));
+            self.is_short = rustix::fs::statvfs(dir).is_ok_and(|disk| {
+                let usable = disk.f_blocks.saturating_sub(disk.f_bfree) + disk.f_bavail;
+                self.reserve.is_reached(usable * disk.f_frsize, disk.f_bavail * disk.f_frsize)
+            });
         }
         self.is_short
     }
