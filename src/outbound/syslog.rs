@@ -293,7 +293,10 @@ impl Delivery {
         loop {
             let is_last = self.stop.load(Ordering::Acquire);
             is_open(&mut connection)?;
-            for (path, _) in self.spool.files().into_iter().filter(|(path, _)| !sent.contains(path)) {
+            for (path, _) in self.spool.files() {
+                if sent.contains(&path) {
+                    continue;
+                }
                 // A file may be gone: the buffer is bounded.
                 let Ok(bytes) = std::fs::read(&path) else { continue };
                 connection.write_all(&bytes)?;
