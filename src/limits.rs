@@ -43,6 +43,13 @@ pub const LINKED_KEYS_MAX: usize = 64;
 pub const CROSSWALK_BYTES_MAX: u64 = 1 << 30;
 /// Longest user-given free text in an audit entry, in bytes.
 pub const AUDIT_TEXT_MAX: usize = 64 << 10;
+/// Longest text of one message to a syslog collector, in bytes; with its head it is what every receiver must take (RFC 5425
+/// and DICOM PS3.15 A.6: 32 KiB).
+pub const SYSLOG_MESSAGE_MAX: usize = 32_000;
+/// Bytes of messages that one file of the syslog buffer takes.
+pub const SYSLOG_FILE_MAX: usize = 1 << 20;
+/// Bytes of messages that wait for a syslog collector; beyond that the oldest are dropped.
+pub const SYSLOG_BUFFER_MAX: u64 = 256 << 20;
 /// Longest text taken out of one document, in bytes; the rest is left with a finding.
 pub const EXTRACTED_TEXT_MAX: usize = 64 << 20;
 /// Largest table of loose documents that is held in memory, in bytes.

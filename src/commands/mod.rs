@@ -73,8 +73,11 @@ enum Command {
 pub(crate) const DONE_WITH_FINDINGS: u8 = 1;
 /// Exit code of a command that was refused or failed.
 pub(crate) const REFUSED: u8 = 2;
+/// Exit code when a log is damaged as no crash explains: it is not opened, and nothing is repaired.
+const LOG_DAMAGED: u8 = 3;
 
-/// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed.
+/// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed, 3 refused
+/// because a log is damaged.
 pub fn main() -> ExitCode {
     crate::telemetry::install_panic_hook();
     let cli = Cli::parse();
@@ -105,6 +108,9 @@ pub fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         eprintln!("chartkeep: {error:#}");
-        ExitCode::from(REFUSED)
+        let is_damage = |cause: &(dyn std::error::Error + 'static)| {
+            matches!(cause.downcast_ref(), Some(crate::audit::LogError::Damaged { .. }))
+        };
+        ExitCode::from(if error.chain().any(is_damage) { LOG_DAMAGED } else { REFUSED })
     })
 }
