@@ -4,5 +4,8 @@
 //! Not for: the log itself and its proof (`audit`), or deciding who may read it (`access`).
 
 mod act;
+pub mod line;
+pub mod projection;
 
 pub use act::{Act, UserId};
+pub use projection::{OversightError, Projection};
