@@ -111,3 +111,9 @@ pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 pub const HL7V2_FIELDS_MAX: usize = 4096;
 /// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
 pub const HL7V2_IDENTIFIERS_MAX: usize = 200;
+/// Most acts that one report on the access log lists.
+pub const REPORT_ACTS_MAX: usize = 50_000;
+/// Most entries that are read back from the log to be sorted by a column that only they have.
+pub const REPORT_FULL_MAX: usize = 5_000;
+/// Most rows of one page of such a report.
+pub const REPORT_PAGE_MAX: usize = 1_000;

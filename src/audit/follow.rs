@@ -45,8 +45,8 @@ pub fn last_checkpoint(archive: &Path, stream: &str) -> Option<(u64, String)> {
     Some((lines.next()?.parse().ok()?, lines.next()?.to_string()))
 }
 
-/// The text of a stream's last signed checkpoint.
-fn last_checkpoint_note(archive: &Path, stream: &str) -> Option<String> {
+/// A stream's last signed checkpoint, as its file has it.
+pub fn last_checkpoint_note(archive: &Path, stream: &str) -> Option<String> {
     let mut file = File::open(LogFolder::new(archive, FOLDER).path.join(stream).join(CHECKPOINTS_FILE)).ok()?;
     let end = file.seek(SeekFrom::End(0)).ok()?;
     file.seek(SeekFrom::Start(end.saturating_sub(CHECKPOINT_BYTES_MAX))).ok()?;
@@ -54,7 +54,9 @@ fn last_checkpoint_note(archive: &Path, stream: &str) -> Option<String> {
     file.take(CHECKPOINT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let start = text.rfind(&format!("{}\n", LogFolder::new(archive, FOLDER).origin(stream)))?;
-    Some(text[start..].to_string())
+    // The last one may be on its way: five lines are a whole one.
+    let note = &text[start..];
+    (note.lines().count() == 5 && note.ends_with('\n')).then(|| note.to_string())
 }
 
 /// The names of the streams of an archive's access log, in order.

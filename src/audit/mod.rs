@@ -27,7 +27,7 @@ use crate::signing::RingError;
 
 pub use crate::merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
 pub use entry::{Action, BreakGlass, EVENTS, Entry, Outcome, QueryText, Recipient, User, parse_ranges};
-pub use follow::{EntryPlace, Followed, Follower, last_checkpoint, streams};
+pub use follow::{EntryPlace, Followed, Follower, last_checkpoint, last_checkpoint_note, streams};
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};
 pub use read::{Found, Query, read};
 pub use verify::{LogFinding, Report, verify};

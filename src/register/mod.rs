@@ -6,6 +6,7 @@
 
 mod account;
 mod blocking;
+mod disclosure;
 mod password;
 mod revocation;
 mod session;
@@ -24,6 +25,7 @@ use crate::durable::{self, DurableError};
 
 pub use account::{Account, LoginRefusal, NewAccount, is_account_name};
 pub use blocking::BlockingRegister;
+pub use disclosure::Suspension;
 pub use password::generate_password;
 pub use session::{Activity, Session, SessionTimes, StartedSession};
 
@@ -58,6 +60,8 @@ pub enum RegisterError {
     Exists,
     #[error("no account of this name")]
     Unknown,
+    #[error("no suspension of this id is in force")]
+    UnknownSuspension,
     #[error("an account name is 1 to 64 letters, digits, or . _ - @")]
     BadName,
     #[error("a password has 8 to 1024 characters")]
