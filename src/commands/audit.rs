@@ -11,6 +11,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
+use super::{audit_bundle, audit_export, audit_report};
 use crate::audit::{self, Action, AuditLog, Entry, Found, Query, QueryText, Report, User};
 use crate::signing::{KeyPurpose, KeyRing, VerifierKey, default_private_dir, load_signer};
 
@@ -25,6 +26,11 @@ pub struct AuditArgs {
 enum AuditCommand {
     Show(ShowArgs),
     Verify(VerifyArgs),
+    Report(audit_report::ReportArgs),
+    Export(audit_export::ExportArgs),
+    Bundle(audit_bundle::BundleArgs),
+    CheckBundle(audit_bundle::CheckBundleArgs),
+    Project(audit_report::ProjectArgs),
 }
 
 /// Show who did what, newest first. That it was shown is logged as well.
@@ -74,6 +80,11 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         AuditCommand::Show(args) => show(args),
         AuditCommand::Verify(args) => verify(args),
+        AuditCommand::Report(args) => audit_report::run(args),
+        AuditCommand::Export(args) => audit_export::run(args),
+        AuditCommand::Bundle(args) => audit_bundle::run(args),
+        AuditCommand::CheckBundle(args) => audit_bundle::check(args),
+        AuditCommand::Project(args) => audit_report::project(args),
     }
 }
 

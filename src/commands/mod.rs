@@ -5,8 +5,12 @@
 mod accession;
 mod archive;
 pub mod audit;
+mod audit_bundle;
+mod audit_export;
+mod audit_report;
 mod compact;
 mod demo;
+mod disclosure;
 mod export;
 mod identity;
 mod index;
@@ -14,6 +18,7 @@ mod ingest;
 mod init;
 mod map;
 mod operator;
+mod overseer;
 mod progress;
 mod quarantine;
 mod report;
@@ -56,6 +61,7 @@ enum Command {
     Signoff(signoff::SignoffArgs),
     Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
+    Disclosure(disclosure::DisclosureArgs),
     User(user::UserArgs),
     Terminology(terminology::TerminologyArgs),
     Token(token::TokenArgs),
@@ -88,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Signoff(args) => signoff::run(args),
         Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Disclosure(args) => disclosure::run(args),
         Command::User(args) => user::run(args),
         Command::Terminology(args) => terminology::run(args),
         Command::Token(args) => token::run(args),
