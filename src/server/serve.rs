@@ -29,6 +29,9 @@ const CONNECTIONS_MAX: usize = 2_000;
 /// How often ended sessions and revocations are swept from the register.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
+/// How often the projection of the access log is brought up to date.
+const PROJECT_EVERY: Duration = Duration::from_secs(10);
+
 /// How to serve.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -94,9 +97,11 @@ pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeE
     };
     let server = server.map_err(|source| ServeError::Listen { address, source })?.run();
     let sweeper = actix_web::rt::spawn(sweep(app.register.clone()));
+    let projector = actix_web::rt::spawn(project(app.clone()));
     announce(transport, address);
     let ended = server.await.map_err(ServeError::Stopped);
     sweeper.abort();
+    projector.abort();
     app.register.close().await;
     ended
 }
@@ -123,6 +128,19 @@ async fn sweep(register: Register) {
         tokio::time::sleep(SWEEP_EVERY).await;
         if let Err(error) = register.sweep().await {
             tracing::warn!(%error, "ended sessions could not be swept");
+        }
+    }
+}
+
+/// Keeps the projection near the end of the access log, so that a report has little to take in.
+async fn project(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(PROJECT_EVERY).await;
+        let app = app.clone();
+        match actix_web::web::block(move || app.oversight().and_then(|projection| projection.catch_up())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the projection of the access log was not brought up to date"),
+            Err(_) => return,
         }
     }
 }

@@ -4,9 +4,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::access::{Gate, TokenVerifier};
 use crate::config::Config;
+use crate::oversight::{OversightError, Projection};
 use crate::query::Archive;
 use crate::register::Register;
 use crate::telemetry::Metrics;
@@ -44,6 +46,8 @@ pub struct App {
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
     pub tallies: Tallies,
+    /// What the access log tells; opened by the first who asks.
+    oversight: OnceLock<Projection>,
 }
 
 impl App {
@@ -55,7 +59,31 @@ impl App {
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
         let (directory, tallies) = (Directory::default(), Tallies::default());
-        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory, tallies })
+        let oversight = OnceLock::new();
+        Ok(App {
+            archive,
+            gate,
+            register,
+            tokens,
+            config,
+            metrics,
+            transport,
+            folder,
+            cursor_key,
+            standing,
+            directory,
+            tallies,
+            oversight,
+        })
+    }
+
+    /// The projection of the access log. Not for async code: it waits for the disk.
+    pub fn oversight(&self) -> Result<&Projection, OversightError> {
+        match self.oversight.get() {
+            Some(projection) => Ok(projection),
+            // Two that open it at once get the same file; the second handle is dropped.
+            None => Projection::open(&self.folder).map(|opened| self.oversight.get_or_init(|| opened)),
+        }
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in

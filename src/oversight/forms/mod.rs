@@ -8,3 +8,6 @@ pub mod fhir;
 mod fhir_codes;
 pub mod json;
 pub mod wide;
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,9 @@ mod user;
 mod volume;
 pub mod words;
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
