@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Folder, Server, chartkeep, command, folder, hospital, ingest, init, token};
+use crate::support::{Folder, SOURCE, Server, chartkeep, command, folder, hospital, ingest, init, token};
 
 /// An archive of its own with a served day behind it: a search, a chart, a refusal.
 fn lived_in() -> (Folder, std::path::PathBuf, String) {
@@ -16,7 +16,7 @@ fn lived_in() -> (Folder, std::path::PathBuf, String) {
     let archive = init(&folder);
     ingest(&archive, &[&hospital().delivery()]).expect(1);
     let sample = &hospital().manifest.sample_patients[0];
-    let patient = crate::gate::key(&sample.id);
+    let patient = chartkeep::model::archive_id(SOURCE, "Patient", &sample.id).as_str().to_string();
     let server = Server::start(&archive);
     let clinician = token(&archive, "clinician");
     let ask = |path: &str, token: &str| server.get(path, Some(token)).status;
@@ -24,7 +24,7 @@ fn lived_in() -> (Folder, std::path::PathBuf, String) {
     assert_eq!(ask(&format!("/fhir/Observation?patient={patient}&_count=3"), &clinician), 200);
     assert_eq!(ask(&format!("/fhir/Patient/{patient}"), &clinician), 200);
     assert_eq!(ask(&format!("/fhir/Patient/{patient}/$everything"), &clinician), 200);
-    assert_eq!(ask(&format!("/fhir/Patient/{patient}"), &token(&archive, "admin")), 403);
+    assert_eq!(ask(&format!("/api/v1/patients/{patient}/chart"), &token(&archive, "admin")), 403);
     (folder, archive, patient)
 }
 
