@@ -8,6 +8,9 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::parse_ranges;
+use crate::model::{AccessionId, Place};
+
 /// A text of an entry; one that was too long stands there by its beginning and the digest of the whole.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
 pub struct Text {
@@ -192,6 +195,18 @@ impl Line {
 
     pub fn records(&self) -> u64 {
         self.shown.iter().map(|group| group.count).sum()
+    }
+
+    /// Where the records lie that were shown.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.shown.iter().flat_map(|group| {
+            let accession = AccessionId::parse(&group.accession);
+            let ordinals = parse_ranges(&group.ordinals).unwrap_or_default().into_iter().flatten();
+            let generation = group.generation;
+            accession.into_iter().flat_map(move |accession| {
+                ordinals.clone().map(move |ordinal| Place { accession: accession.clone(), generation, ordinal })
+            })
+        })
     }
 
     pub fn role(&self) -> &str {

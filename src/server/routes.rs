@@ -148,6 +148,7 @@ static TABLE: &[Route] = &[
     get("/search", Session, pages::chart::search_all, "Words found in all charts."),
     get("/access", Session, pages::access::who_looked, "Who looked at a chart."),
     get("/access/reports/{report}", Session, pages::access::report, "A report on the access log."),
+    get("/access/entries/{entry}", Session, pages::access::entry, "One entry of the access log."),
     get("/accessions", Session, pages::access::accessions, "The accessions in force."),
     get("/accessions/{accession}", Session, pages::access::accession, "The reconciliation of one accession."),
     get("/static/{version}/{name:.*}", Open, pages::asset, "Style sheets, scripts and fonts of the viewer."),

@@ -16,6 +16,7 @@ use crate::telemetry::Metrics;
 use super::door::Standing;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
+use super::rate::Rates;
 use super::serve::{ServeError, Services};
 
 /// How requests reach this process.
@@ -46,6 +47,8 @@ pub struct App {
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
     pub tallies: Tallies,
+    /// How much one caller may ask.
+    pub rates: Rates,
     /// What the access log tells; opened by the first who asks.
     oversight: OnceLock<Projection>,
 }
@@ -58,7 +61,7 @@ impl App {
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
-        let (directory, tallies) = (Directory::default(), Tallies::default());
+        let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         let oversight = OnceLock::new();
         Ok(App {
             archive,
@@ -73,6 +76,7 @@ impl App {
             standing,
             directory,
             tallies,
+            rates,
             oversight,
         })
     }

@@ -58,6 +58,7 @@ impl Example {
             .replace("{name:.*}", "chartkeep.css")
             .replace("{code}", "8867-4")
             .replace("{accession}", &self.accession)
+            .replace("{entry}", "s0000:0")
     }
 }
 
@@ -68,7 +69,7 @@ fn allowed(route: &Route) -> &'static [&'static str] {
         "/api/v1/me" | "/signout" => &ROLES,
         "/api/v1/search" | "/search" => &["him"],
         "/api/v1/access" | "/access" | "/patients/{patient}/access" => &["compliance"],
-        "/api/v1/access/reports/{report}" | "/access/reports/{report}" => &["compliance"],
+        "/api/v1/access/reports/{report}" | "/access/reports/{report}" | "/access/entries/{entry}" => &["compliance"],
         "/api/v1/accessions" | "/accessions" | "/accessions/{accession}" => &["archivist"],
         _ => READERS,
     }

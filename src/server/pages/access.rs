@@ -66,6 +66,37 @@ fn page(call: &Call, asked: &Asked, name: &str, parameters: Vec<(String, String)
     })
 }
 
+/// Records of one entry whose kinds are told on its page.
+const TOLD: usize = 2_000;
+
+/// `GET /access/entries/{entry}`: everything that one entry says, its records by kind and date.
+pub fn entry(call: &Call) -> Result<Answer, ApiError> {
+    let asked =
+        call.param("entry").split_once(':').and_then(|(stream, seq)| Some((stream.to_string(), seq.parse::<u64>().ok()?)));
+    let place = asked.ok_or_else(ApiError::not_found)?;
+    let permit = call.ask(Scope::AuditLog(None))?;
+    let projection = call.app.oversight()?;
+    projection.catch_up()?;
+    let found = projection.originals(std::slice::from_ref(&place))?.remove(&place);
+    let line = found.as_ref().map(|original| original.line()).unwrap_or_default();
+    let keys = line.patients.iter().filter_map(|patient| PatientKey::parse(&patient.archive_id));
+    let shown = Shown {
+        event: "audit.query",
+        patients: keys.collect(),
+        hits: Some(u64::from(found.is_some())),
+        query: Some(format!("entry={}:{}", place.0, place.1)),
+        ..Shown::default()
+    };
+    let Some(original) = found else {
+        permit.answer((), shown)?;
+        return Err(ApiError::not_found());
+    };
+    let places: Vec<_> = line.places().take(TOLD).collect();
+    let told = call.archive().told(&permit, &places)?;
+    let html = viewer::access_entry(&super::frame(call), &original, &line, &told);
+    Ok(permit.answer(Body::html(html), shown)?.into())
+}
+
 /// `GET /accessions`
 pub fn accessions(call: &Call) -> Result<Answer, ApiError> {
     let principal = call.principal()?;

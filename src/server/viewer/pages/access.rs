@@ -9,8 +9,11 @@ use super::super::html::url_part;
 use super::super::table::{Cell, Paging, Row, Table};
 use super::super::text;
 use super::render;
-use crate::oversight::projection::Seen;
+use crate::oversight::forms::wide;
+use crate::oversight::line::Line;
+use crate::oversight::projection::{Original, Seen};
 use crate::oversight::reports::{self, Cell as Value, Report, Version, words};
+use crate::query::Told;
 
 /// A report with the address that it was asked for at.
 pub struct AccessReport<'a> {
@@ -149,6 +152,7 @@ impl AccessReport<'_> {
         // A key alone leads to the report about that patient.
         let is_key = column.key == "patient" && crate::model::PatientKey::parse(&text).is_some();
         let href = is_key.then(|| format!("/access?patient={}", url_part(&text)));
+        let href = href.or_else(|| (column.key == "entry" && text.contains(':')).then(|| format!("/access/entries/{text}")));
         Field { text, class, href }
     }
 }
@@ -188,6 +192,39 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
         rows,
         paging: Paging::of(start, report.rows.len(), report.total, false, turned, size),
         made_at: report.made_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "access_entry.html")]
+struct EntryPage<'a> {
+    frame: &'a Frame,
+    name: String,
+    what: String,
+    facts: Vec<(&'static str, String)>,
+    records: Table,
+}
+
+/// One entry with everything that it says, and the records that it names by kind and date.
+pub fn access_entry(frame: &Frame, original: &Original, line: &Line, told: &[Told]) -> String {
+    let patients: Vec<&str> = line.patients.iter().map(|patient| patient.archive_id.as_str()).collect();
+    let cells = wide::row(original, line, Some(&patients.join(", ")));
+    let facts = wide::COLUMNS.iter().zip(cells).filter(|(_, cell)| *cell != Value::Missing);
+    let row = |told: &Told| {
+        Row::new(vec![
+            Cell::text(told.kind.map(|kind| kind.name().to_string())),
+            Cell::day(told.day.as_deref()),
+            Cell::Text(told.place.accession.to_string()),
+            Cell::count(told.place.ordinal),
+        ])
+    };
+    let columns = [("Kind", ""), ("Day of the record", "date"), ("Accession", "mono"), ("Number in it", "num mono")];
+    render(EntryPage {
+        frame,
+        name: format!("{}:{}", original.stream, original.seq),
+        what: words::event(&line.event, line.outcome(), line.records()),
+        facts: facts.map(|(column, cell)| (column.head, cell.text())).collect(),
+        records: Table::new("Records that were shown", &columns, "No record was shown.").rows(told.iter().map(row).collect()),
     })
 }
 
