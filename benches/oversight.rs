@@ -72,7 +72,7 @@ fn write_log(archive: &Path, entries: u64) {
             ip: Some(format!("10.0.{}.{}", user / 250, user % 250)),
             ..Entry::new(EVENTS[(number % 6) as usize])
         };
-        while let Err(AuditError::Busy) = log.enqueue(entry()) {
+        while let Err(AuditError::Overloaded) = log.enqueue(entry()) {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
