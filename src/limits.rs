@@ -140,3 +140,9 @@ pub const JWKS_KEYS_MAX: usize = 64;
 pub const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
 /// Most scopes of one token that are read; further ones grant nothing.
 pub const TOKEN_SCOPES_MAX: usize = 200;
+/// Most acts that one report on the access log lists.
+pub const REPORT_ACTS_MAX: usize = 50_000;
+/// Most entries that are read back from the log to be sorted by a column that only they have.
+pub const REPORT_FULL_MAX: usize = 5_000;
+/// Most rows of one page of such a report.
+pub const REPORT_PAGE_MAX: usize = 1_000;

@@ -8,6 +8,7 @@ pub mod audit;
 mod client;
 mod compact;
 mod demo;
+mod disclosure;
 mod export;
 mod identity;
 mod index;
@@ -16,6 +17,7 @@ mod init;
 mod map;
 mod operator;
 mod policy;
+mod overseer;
 mod progress;
 mod quarantine;
 mod relations;
@@ -60,6 +62,7 @@ enum Command {
     Signoff(signoff::SignoffArgs),
     Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
+    Disclosure(disclosure::DisclosureArgs),
     User(user::UserArgs),
     Policy(policy::PolicyArgs),
     Relations(relations::RelationsArgs),
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Signoff(args) => signoff::run(args),
         Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Disclosure(args) => disclosure::run(args),
         Command::User(args) => user::run(args),
         Command::Policy(args) => policy::run(args),
         Command::Relations(args) => relations::run(args),

@@ -3,6 +3,12 @@
 //!
 //! Not for: the log itself and its proof (`audit`), or deciding who may read it (`access`).
 
+pub mod accounting;
 mod act;
+pub mod forms;
+pub mod line;
+pub mod projection;
+pub mod reports;
 
 pub use act::{Act, UserId};
+pub use projection::{OversightError, Projection};

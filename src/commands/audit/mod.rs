@@ -1,10 +1,13 @@
-//! `chartkeep audit`: looking into the access log, proving it, and keeping it.
+//! `chartkeep audit`: looking into the access log, reporting on it, handing it out, proving it, and keeping it.
 //!
 //! Not for: the log itself (`audit`). What is done here to the log is an event of the log.
 
+mod bundle;
 mod expire;
+mod export;
 mod hold;
 mod prove;
+mod report;
 mod rotate;
 mod show;
 mod verify;
@@ -17,7 +20,7 @@ use clap::{Args, Subcommand};
 
 use crate::signing::VerifierKey;
 
-/// Look into the access log, prove it, keep it.
+/// Look into the access log, report on it, prove it, keep it.
 #[derive(Debug, Args)]
 pub struct AuditArgs {
     #[command(subcommand)]
@@ -33,6 +36,11 @@ enum AuditCommand {
     RotateKey(rotate::RotateKeyArgs),
     Hold(hold::HoldArgs),
     Expire(expire::ExpireArgs),
+    Report(report::ReportArgs),
+    Export(export::ExportArgs),
+    Bundle(bundle::BundleArgs),
+    CheckBundle(bundle::CheckBundleArgs),
+    Project(report::ProjectArgs),
 }
 
 /// Runs `chartkeep audit …`.
@@ -45,6 +53,11 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
         AuditCommand::RotateKey(args) => rotate::run(args),
         AuditCommand::Hold(args) => hold::run(args),
         AuditCommand::Expire(args) => expire::run(args),
+        AuditCommand::Report(args) => report::run(args),
+        AuditCommand::Export(args) => export::run(args),
+        AuditCommand::Bundle(args) => bundle::run(args),
+        AuditCommand::CheckBundle(args) => bundle::check(args),
+        AuditCommand::Project(args) => report::project(args),
     }
 }
 
