@@ -111,3 +111,11 @@ pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 pub const HL7V2_FIELDS_MAX: usize = 4096;
 /// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
 pub const HL7V2_IDENTIFIERS_MAX: usize = 200;
+/// Most acts of one day that the signals of snooping are computed for; about 40 bytes each.
+pub const SIGNAL_ACTS_MAX: usize = 20_000_000;
+/// Most flags of one day that are kept.
+pub const SIGNAL_FLAGS_MAX: usize = 10_000;
+/// Days back to which it is remembered who opened which chart; at most 63.
+pub const SIGNAL_HISTORY_DAYS: u32 = 30;
+/// Most rows of a file of the workforce.
+pub const WORKFORCE_ROWS_MAX: u64 = 1_000_000;

@@ -4,5 +4,6 @@
 //! Not for: the log itself and its proof (`audit`), or deciding who may read it (`access`).
 
 mod act;
+pub mod signals;
 
 pub use act::{Act, UserId};
