@@ -93,7 +93,7 @@ const OF_DAY: [Sign; 6] = [Sign::TwoSites, Sign::Volume, Sign::Strangers, Sign::
 pub fn assess(day: &Day, facts: &dyn Facts, history: &dyn History) -> Findings {
     let Some(table) = weights() else { return Findings::default() };
     let mut cases = Cases::of(day, facts, history, &table.limits);
-    let peers = Peers::of(&cases);
+    let mut peers = Peers::of(&cases);
     peers.mark(&mut cases);
     let judge = Judge { cases: &cases, peers: &peers, table, of_day: Signs::of(&OF_DAY) };
     let of_chart = Signs::of(&OF_CHART);
@@ -197,10 +197,10 @@ impl Judge<'_> {
             return rule.bits(words::shared(self.cases, pair, rule.code).1);
         }
         let plain = rule.bits(self.peers.rate(rule, case.user(), self.table));
-        (plain + self.excess(rule.code, case)).clamp(0.0, rule.cap)
+        (plain + rule.per_doubling * self.excess(rule.code, case)).clamp(0.0, rule.cap)
     }
 
-    /// What a count far above its peers adds: one bit for each doubling of the distance.
+    /// How far a count lies above its peers: doublings of the distance from which it is unusual.
     fn excess(&self, sign: Sign, case: Case<'_>) -> f64 {
         let least = self.table.limits.least_z;
         let of = |spread: Spread, count: u32| spread.outlier(count, least).map_or(0.0, |z| (z / least).log2());

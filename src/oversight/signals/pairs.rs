@@ -109,6 +109,12 @@ impl<'a> Cases<'a> {
             day.off_hours += u32::from(pair.signs.has(Sign::OffHours));
             self.pairs.push(pair);
         }
+        // Whoever works another shift than usual works all of it at unusual hours, which says nothing of a single chart.
+        let is_shifted = day.charts >= self.limits.shifted_charts && day.off_hours * 2 > day.charts;
+        if is_shifted {
+            let own = self.pairs.iter_mut().rev().take_while(|pair| pair.user == start.user);
+            own.for_each(|pair| pair.signs.take(Sign::OffHours));
+        }
         (day.searches, day.unopened) = searches(acts);
         day.walk = self.longest_walk(&of_charts, day.charts);
         let places: Vec<(i64, u32)> = acts
@@ -126,7 +132,7 @@ impl<'a> Cases<'a> {
         day.signs.put(Sign::TwoSites, day.sites.is_some());
         day.signs.put(Sign::Walking, day.walk > 0);
         day.signs.put(Sign::Searches, day.searches >= self.limits.searches && share_unopened >= self.limits.searches_unopened);
-        day.signs.put(Sign::OffHoursDay, day.charts >= 3 && day.off_hours * 2 > day.charts);
+        day.signs.put(Sign::OffHoursDay, is_shifted);
         self.days.push(day);
     }
 

@@ -59,6 +59,15 @@ pub(super) struct Job {
     pub(super) volume: Spread,
     pub(super) strangers: Spread,
     tally: Tally,
+    strangers_at_all: u32,
+}
+
+impl Job {
+    /// Strangers and charts of the other users.
+    fn strangers_of_others(&self, day: &UserDay) -> (f64, f64) {
+        let less = |all: u32, own: u32| f64::from(all.saturating_sub(own));
+        (less(self.strangers_at_all, day.strangers), less(self.tally.charts, day.charts))
+    }
 }
 
 /// The day's peers.
@@ -71,6 +80,8 @@ pub(super) struct Peers {
     /// Strangers at each chart.
     pub(super) at_chart: Vec<u32>,
     least_peers: usize,
+    /// How many users of the day show each sign of a day.
+    days: [u32; Sign::ALL.len()],
 }
 
 impl Peers {
@@ -110,14 +121,19 @@ impl Peers {
             let values: Vec<u32> = of_job.map(of).collect();
             (Spread::of(&values), values.len())
         };
+        let strangers = |job: Option<usize>| {
+            let of_job = |day: &&UserDay| job.is_none_or(|job| users.get(day.user as usize).is_some_and(|user| user.0 == job));
+            cases.days.iter().filter(of_job).map(|day| day.strangers).sum()
+        };
         let fill = |job: &mut Job, number: Option<usize>| {
             (job.volume, job.users) = spread(&|day| day.charts, number);
             (job.strangers, _) = spread(&|day| day.strangers, number);
+            job.strangers_at_all = strangers(number);
         };
         jobs.iter_mut().enumerate().for_each(|(number, job)| fill(job, Some(number)));
         fill(&mut everybody, None);
         let crowd = Spread::of(&at_chart);
-        Peers { jobs, users, everybody, crowd, at_chart, least_peers: cases.limits.least_peers }
+        Peers { jobs, users, everybody, crowd, at_chart, least_peers: cases.limits.least_peers, days: [0; Sign::ALL.len()] }
     }
 
     /// The job of a user; everybody, when too few do the same.
@@ -128,17 +144,21 @@ impl Peers {
 
     /// How often the other users of the job show the sign: the rate of the table stands for `trust` charts beside theirs.
     pub(super) fn rate(&self, rule: &Rule, user: u32, table: &Weights) -> f64 {
-        if rule.by != Rate::Peers {
-            return rule.u;
-        }
-        let all = self.job(user).tally.of(rule.code);
-        let own = self.users.get(user as usize).map_or((0, 0), |(_, tally)| tally.of(rule.code));
+        let (all, own) = match rule.by {
+            Rate::Table | Rate::Share => return rule.u,
+            Rate::Peers => {
+                let own = self.users.get(user as usize).map_or((0, 0), |(_, tally)| tally.of(rule.code));
+                (self.job(user).tally.of(rule.code), own)
+            }
+            // Asked for users who show the sign.
+            Rate::Users => ((self.days[rule.code as usize], self.users.len() as u32), (1, 1)),
+        };
         let (with, of) = (f64::from(all.0.saturating_sub(own.0)), f64::from(all.1.saturating_sub(own.1)));
         (with + table.trust * rule.u) / (of + table.trust)
     }
 
     /// Adds to each case what only shows beside others: crowds at a chart, counts far above the peers'.
-    pub(super) fn mark(&self, cases: &mut Cases<'_>) {
+    pub(super) fn mark(&mut self, cases: &mut Cases<'_>) {
         let limits = cases.limits;
         for pair in &mut cases.pairs {
             let count = self.at_chart.get(pair.patient as usize).copied().unwrap_or(0);
@@ -147,11 +167,15 @@ impl Peers {
         }
         for day in &mut cases.days {
             let job = self.job(day.user);
-            let has_strangers = day.strangers >= limits.least_strangers;
+            // Work that is all over the house has strangers by its nature; unusual is a larger part of them than the peers have.
+            let (at_all, of_all) = job.strangers_of_others(day);
+            let is_part = f64::from(day.strangers) * of_all > limits.strangers_ratio * at_all * f64::from(day.charts);
+            let has_strangers = day.strangers >= limits.least_strangers && is_part;
             let mut more = Signs::default();
             more.put(Sign::Volume, job.volume.outlier(day.charts, limits.least_z).is_some());
             more.put(Sign::Strangers, has_strangers && job.strangers.outlier(day.strangers, limits.least_z).is_some());
             more.iter().for_each(|sign| day.signs.put(sign, true));
+            day.signs.iter().for_each(|sign| self.days[sign as usize] += 1);
         }
     }
 }

@@ -92,6 +92,10 @@ impl Signs {
         }
     }
 
+    pub(super) fn take(&mut self, sign: Sign) {
+        self.0 &= !sign.bit();
+    }
+
     pub(super) fn has(self, sign: Sign) -> bool {
         self.0 & sign.bit() != 0
     }
@@ -113,8 +117,13 @@ impl Signs {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rate {
+    /// As the table says.
     Table,
+    /// Of the charts that other users of the same job opened that day.
     Peers,
+    /// Of all other users of the day.
+    Users,
+    /// Of all patients, who bear the name or live in the house.
     Share,
 }
 
@@ -128,6 +137,9 @@ pub struct Rule {
     #[serde(default)]
     pub u: f64,
     pub cap: f64,
+    /// Of a count: what each doubling of its distance from the peers adds.
+    #[serde(default)]
+    pub per_doubling: f64,
     #[serde(default)]
     pub against: f64,
     pub weak: bool,
@@ -163,6 +175,8 @@ pub struct Limits {
     pub least_peers: usize,
     pub least_crowd: u32,
     pub least_strangers: u32,
+    pub strangers_ratio: f64,
+    pub shifted_charts: u32,
     pub walk_charts: usize,
     pub walk_gap: u64,
     pub walk_minutes: i64,
@@ -240,6 +254,6 @@ mod tests {
             }
         }
         let strong: Vec<Sign> = table.signs.iter().filter(|rule| !rule.weak).map(|rule| rule.code).collect();
-        assert_eq!(strong, [Sign::OwnChart, Sign::Left, Sign::Walking]);
+        assert_eq!(strong, [Sign::OwnChart, Sign::Left, Sign::Strangers, Sign::Walking]);
     }
 }
