@@ -56,7 +56,7 @@ impl History for Simulated {
                 _ => u32::from((number as u8).wrapping_mul(31).wrapping_add(hour * 7) % 3),
             };
         }
-        let charts = self.past.get(&(number as u32)).into_iter().flatten();
+        let charts = self.past.get(&(number as u32)).filter(|_| !user.is_asleep).into_iter().flatten();
         let opened = charts
             .map(|(patient, days, back)| (patient_key(*patient), Opened { days: *days, first: TODAY - i64::from(*back).days() }));
         past.charts = opened.collect::<AHashMap<_, _>>();

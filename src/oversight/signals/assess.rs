@@ -87,7 +87,8 @@ const OF_CHART: [Sign; 16] = [
     Sign::Refused,
 ];
 /// What the day of a user says of every chart in it, each only within bounds.
-const OF_DAY: [Sign; 6] = [Sign::TwoSites, Sign::Volume, Sign::Strangers, Sign::Walking, Sign::Searches, Sign::OffHoursDay];
+const OF_DAY: [Sign; 7] =
+    [Sign::Dormant, Sign::TwoSites, Sign::Volume, Sign::Strangers, Sign::Walking, Sign::Searches, Sign::OffHoursDay];
 
 /// Judges a day. The same acts, in whatever order, give the same findings.
 pub fn assess(day: &Day, facts: &dyn Facts, history: &dyn History) -> Findings {

@@ -20,6 +20,12 @@ impl Spread {
         Spread { median, mad: self::median(&mut values) }
     }
 
+    /// For counts that are 0 for most: a deviation below 1 is taken for 1, so that how far a count lies off can be said.
+    pub fn of_rare(values: &[u32]) -> Spread {
+        let spread = Spread::of(values);
+        Spread { mad: spread.mad.max(1.0), ..spread }
+    }
+
     /// How far `x` lies above its peers when that is unusual (spec audit.md §8.5), in robust z.
     pub fn outlier(self, x: u32, least_z: f64) -> Option<f64> {
         match robust_z(f64::from(x), self.median, self.mad) {
@@ -102,6 +108,10 @@ mod tests {
         let alike = Spread::of(&[5, 5, 5, 5, 90]);
         assert_eq!((alike.mad, alike.outlier(15, 3.5), alike.outlier(16, 3.5)), (0.0, None, Some(3.5)));
         assert_eq!(Spread::of(&[]), Spread::default());
+        assert_eq!(
+            (Spread::of_rare(&[0, 0, 0, 9]).outlier(5, 3.5), Spread::of_rare(&[0, 0, 0, 9]).outlier(6, 3.5).is_some()),
+            (None, true)
+        );
         assert_eq!(Spread::of(&[4, 8]).median, 6.0);
     }
 

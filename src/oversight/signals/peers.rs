@@ -115,24 +115,24 @@ impl Peers {
                 job.tally.add_all(tally);
             }
         }
-        let spread = |of: &dyn Fn(&UserDay) -> u32, job: Option<usize>| {
+        let values = |of: &dyn Fn(&UserDay) -> u32, job: Option<usize>| -> Vec<u32> {
             let days = cases.days.iter().filter(|day| day.charts > 0);
             let of_job = days.filter(|day| job.is_none_or(|job| users.get(day.user as usize).is_some_and(|user| user.0 == job)));
-            let values: Vec<u32> = of_job.map(of).collect();
-            (Spread::of(&values), values.len())
+            of_job.map(of).collect()
         };
         let strangers = |job: Option<usize>| {
             let of_job = |day: &&UserDay| job.is_none_or(|job| users.get(day.user as usize).is_some_and(|user| user.0 == job));
             cases.days.iter().filter(of_job).map(|day| day.strangers).sum()
         };
         let fill = |job: &mut Job, number: Option<usize>| {
-            (job.volume, job.users) = spread(&|day| day.charts, number);
-            (job.strangers, _) = spread(&|day| day.strangers, number);
+            let charts = values(&|day| day.charts, number);
+            (job.volume, job.users) = (Spread::of(&charts), charts.len());
+            job.strangers = Spread::of_rare(&values(&|day| day.strangers, number));
             job.strangers_at_all = strangers(number);
         };
         jobs.iter_mut().enumerate().for_each(|(number, job)| fill(job, Some(number)));
         fill(&mut everybody, None);
-        let crowd = Spread::of(&at_chart);
+        let crowd = Spread::of_rare(&at_chart);
         Peers { jobs, users, everybody, crowd, at_chart, least_peers: cases.limits.least_peers, days: [0; Sign::ALL.len()] }
     }
 

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod documents;
 pub mod find;
 pub mod sign;
+pub mod signals;
 pub mod tallies;
 
 use crate::access::{Permit, Public, Role};

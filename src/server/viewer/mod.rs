@@ -20,6 +20,7 @@
 //! | `GET /patients/{key}/search` (`?q=`, `?page=`) | [`search`] |
 //! | `GET /search` (`?q=`, `?page=`) | [`search_all`] |
 //! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`who_looked`] |
+//! | `GET /signals` (`?day=`, `?page=`) | [`signals`] |
 //! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
 //! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
 //! | absent or refused; log down; anything else | [`not_here`], [`log_down`], [`message`] |
@@ -62,6 +63,7 @@ pub use pages::message::{Message, Tone, log_down, message, not_here};
 pub use pages::record::{RecordPage, record};
 pub use pages::search::{SearchPage, document_of, search, search_all};
 pub use pages::sign_in::{SignIn, sign_in};
+pub use pages::signals::{SignalsPage, signals};
 pub use query::Query;
 pub use source::{Badge, Sources};
 pub use table::Paging;

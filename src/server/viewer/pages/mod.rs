@@ -11,6 +11,7 @@ pub mod message;
 pub mod record;
 pub mod search;
 pub mod sign_in;
+pub mod signals;
 
 use askama::Template;
 
