@@ -1,4 +1,5 @@
-//! Signals of snooping on simulated days: how much of what was planted stands among the first fifty flags, by pattern, and
+//! Signals of snooping on simulated days: how much of what was planted stands on the first fifty lines of the
+//! day's list (a line is a user with all that is flagged of his day), by pattern, and
 //! what a day of a million acts costs.
 //!
 //! Usage: cargo bench --bench signals [-- tune|test|speed]      (`--profile dev` after `bench` gives the same findings)
@@ -63,10 +64,11 @@ fn measure(seeds: &[u64], mixes: &[Mix], with_noise: bool) {
             }
             all = (all.0 + of_day.0, all.1 + of_day.1);
             println!(
-                "{} seed {seed}: {}/{} in the first {TOP} of {} flags; {} acts, {} users, {} pairs",
+                "{} seed {seed}: {}/{} in the first {TOP} of {} people with {} flags; {} acts, {} users, {} pairs",
                 mix.name,
                 of_day.1,
                 of_day.0,
+                findings.people().count(),
                 findings.flags.len(),
                 findings.acts,
                 findings.users,
@@ -88,14 +90,19 @@ fn measure(seeds: &[u64], mixes: &[Mix], with_noise: bool) {
 /// What was missed, and what stood above it.
 fn explain(simulated: &Simulated, findings: &chartkeep::oversight::signals::Findings) {
     for planted in &simulated.planted {
-        let rank = findings.flags.iter().position(|flag| planted.is(flag, &simulated.hospital));
+        let rank = findings.people().position(|flags| flags.iter().any(|flag| planted.is(flag, &simulated.hospital)));
         if rank.is_none_or(|rank| rank >= TOP) {
-            let score = rank.map_or(0.0, |rank| findings.flags[rank].score);
+            let score = findings
+                .flags
+                .iter()
+                .filter(|flag| planted.is(flag, &simulated.hospital))
+                .map(|flag| flag.score)
+                .fold(0.0, f64::max);
             let job = simulated.hospital.users[planted.user as usize].job;
             println!("    missed {:?} by {job:?}: rank {rank:?}, score {score:.1}", planted.pattern);
         }
     }
-    for (rank, flag) in findings.top(TOP).iter().enumerate() {
+    for (rank, flag) in findings.people().take(TOP).filter_map(|flags| flags.first()).enumerate() {
         if !simulated.planted.iter().any(|planted| planted.is(flag, &simulated.hospital)) {
             let lines: Vec<String> = flag
                 .evidence

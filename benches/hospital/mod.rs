@@ -57,11 +57,11 @@ impl Simulated {
     }
 }
 
-/// Of each pattern: how many were planted, and how many stand among the first flags.
+/// Of each pattern: how many were planted, and how many stand among what is flagged of the first `top` people of the list.
 pub fn found(simulated: &Simulated, findings: &Findings, top: usize) -> HashMap<Pattern, (usize, usize)> {
     let mut counts: HashMap<Pattern, (usize, usize)> = HashMap::new();
     for planted in &simulated.planted {
-        let is_found = findings.top(top).iter().any(|flag| planted.is(flag, &simulated.hospital));
+        let is_found = findings.people().take(top).flatten().any(|flag| planted.is(flag, &simulated.hospital));
         let count = counts.entry(planted.pattern).or_default();
         count.0 += 1;
         count.1 += usize::from(is_found);

@@ -51,7 +51,7 @@ pub struct Flag {
 /// The result of a day.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Findings {
-    /// Highest score first.
+    /// By user: whoever has the highest score first, each user's flags together, the highest of them first.
     pub flags: Vec<Flag>,
     pub acts: u64,
     pub users: u64,
@@ -62,8 +62,9 @@ pub struct Findings {
 }
 
 impl Findings {
-    pub fn top(&self, count: usize) -> &[Flag] {
-        self.flags.get(..count).unwrap_or(&self.flags)
+    /// One line of the day's list for each user: all that is flagged of his day.
+    pub fn people(&self) -> impl Iterator<Item = &[Flag]> {
+        self.flags.chunk_by(|a, b| a.user == b.user)
     }
 }
 
@@ -101,8 +102,18 @@ pub fn assess(day: &Day, facts: &dyn Facts, history: &dyn History) -> Findings {
     let pairs = cases.pairs.iter().filter(|pair| pair.signs.has_any(of_chart)).map(Case::Chart);
     let mut scored: Vec<(f64, Case<'_>)> =
         pairs.chain(cases.days.iter().map(Case::Day)).filter_map(|case| judge.flagged(case).map(|score| (score, case))).collect();
-    let name = |case: &Case<'_>| case.name(day);
-    scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then_with(|| name(&a.1).cmp(&name(&b.1))));
+    let mut best = vec![0.0_f64; day.users.len()];
+    for (score, case) in &scored {
+        if let Some(best) = best.get_mut(case.user() as usize) {
+            *best = best.max(*score);
+        }
+    }
+    let best = |case: &Case<'_>| best.get(case.user() as usize).copied().unwrap_or(0.0);
+    scored.sort_unstable_by(|(a, one), (b, other)| {
+        let (name, other_name) = (one.name(day), other.name(day));
+        let people = best(other).total_cmp(&best(one)).then_with(|| name.0.cmp(&other_name.0));
+        people.then_with(|| b.total_cmp(a)).then_with(|| name.1.cmp(&other_name.1))
+    });
     let left_out = scored.len().saturating_sub(SIGNAL_FLAGS_MAX) as u64;
     scored.truncate(SIGNAL_FLAGS_MAX);
     Findings {

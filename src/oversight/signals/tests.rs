@@ -118,7 +118,7 @@ impl World {
         self.patients.get_mut(&key(number)).unwrap()
     }
 
-    fn past(&mut self) -> &mut Past {
+    fn past_of_u0(&mut self) -> &mut Past {
         self.pasts.get_mut(&user(0)).unwrap()
     }
 
@@ -207,11 +207,11 @@ const WEAK: [(&str, Put); 19] = [
     ("refused", |w| {
         w.acts.iter_mut().filter(|a| a.user == user(0)).for_each(|a| (a.event, a.outcome) = ("authz.denied".into(), 8))
     }),
-    ("back from leave", |w| w.past().last_active = Some(date(2026, 1, 1))),
+    ("back from leave", |w| w.past_of_u0().last_active = Some(date(2026, 1, 1))),
     ("two sites", |w| w.acts.iter_mut().filter(|a| a.user == user(0)).take(1).for_each(|a| a.ip = Some("10.2.0.1".into()))),
     ("searches", |w| (0..40).for_each(|n| w.acts.push(act(0, "patient.search", None, 600 + n, 9000 + n as u64)))),
     ("opened on many days", |w| {
-        w.past().charts.insert(key(8), Opened { days: 9, first: date(2026, 3, 1) });
+        w.past_of_u0().charts.insert(key(8), Opened { days: 9, first: date(2026, 3, 1) });
     }),
     ("break-glass", |w| w.acts.iter_mut().filter(|a| a.user == user(0)).for_each(|a| a.break_glass = Some("b1".into()))),
 ];
@@ -273,7 +273,7 @@ fn signs_that_belong_together_are_flagged_with_their_evidence() {
         ("somebody in the news", Sign::News, |w| w.patient(8).in_news = true),
         ("somebody long dead", Sign::Deceased, |w| w.patient(8).died = Some(date(2025, 12, 16))),
         ("again and again", Sign::Persistent, |w| {
-            w.past().charts.insert(key(8), Opened { days: 9, first: date(2026, 3, 1) });
+            w.past_of_u0().charts.insert(key(8), Opened { days: 9, first: date(2026, 3, 1) });
         }),
         ("the own chart", Sign::OwnChart, |w| w.u0().patients = vec![key(8)]),
         ("after the employment", Sign::Left, |w| w.u0().until = Some(date(2026, 3, 16))),
@@ -310,7 +310,7 @@ fn the_edges_of_time_are_kept() {
     let mut world = ordinary();
     world.forget(8);
     world.acts.retain(|act| act.user == user(0) || act.patient != Some(key(8)));
-    world.past().charts.insert(key(8), Opened { days: 9, first: date(2026, 3, 1) });
+    world.past_of_u0().charts.insert(key(8), Opened { days: 9, first: date(2026, 3, 1) });
     world.patient(8).encounters = Some(vec![Encounter { department: "Clinic".into(), day: date(2026, 3, 2) }]);
     assert_eq!(world.findings().flags, []);
 }
