@@ -10,7 +10,7 @@
 //! - for the figures (nothing was changed after they were seen): seeds 9101, 9102, 9103, 9104; mixes `curious`, `accounts`
 //!   and `quiet`.
 //!
-//! Not for: pass or fail; `tests/signals.rs` holds a small sample of it.
+//! Not for: pass or fail.
 
 #[path = "hospital/mod.rs"]
 mod hospital;
