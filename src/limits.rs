@@ -97,6 +97,8 @@ pub const CDA_ENTRY_DEPTH_MAX: usize = 16;
 pub const CDA_FINDINGS_MAX: usize = 1000;
 /// Bytes of narrative that the references of one CDA document may bring into its entries, all together.
 pub const CDA_REFERENCED_TEXT_MAX: usize = 8 << 20;
+/// Most fields of one row of a table. A row of more is no row of a table that anybody keeps, and each of them costs memory.
+pub const TABLE_FIELDS_MAX: usize = 16_384;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.
@@ -111,6 +113,12 @@ pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 pub const HL7V2_FIELDS_MAX: usize = 4096;
 /// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
 pub const HL7V2_IDENTIFIERS_MAX: usize = 200;
+/// Most sign-ins at identity providers that are under way at once; further ones are put off.
+pub const SIGNINS_MAX: i64 = 20_000;
+/// Most launched patients that one session has open; the oldest gives way.
+pub const CONTEXTS_MAX: i64 = 32;
+/// Longest answer of an identity provider or of an EHR during a sign-in, in bytes.
+pub const PROVIDER_ANSWER_MAX: u64 = 256 << 10;
 /// Largest policy file and largest table of cases, in bytes.
 pub const POLICY_BYTES_MAX: u64 = 1 << 20;
 /// Most rules of a policy.

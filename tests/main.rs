@@ -15,6 +15,7 @@ mod ingest;
 mod mapped;
 mod proof;
 mod sealed;
+mod signin;
 mod support;
 mod terminology;
 mod verify;

@@ -5,6 +5,7 @@
 mod accession;
 mod archive;
 pub mod audit;
+mod client;
 mod compact;
 mod demo;
 mod export;
@@ -21,6 +22,7 @@ mod relations;
 mod report;
 mod reprocess;
 pub mod serve;
+mod sessions;
 mod signoff;
 pub mod synth;
 mod terminology;
@@ -63,6 +65,7 @@ enum Command {
     Relations(relations::RelationsArgs),
     Terminology(terminology::TerminologyArgs),
     Token(token::TokenArgs),
+    Client(client::ClientArgs),
     Synth(synth::SynthArgs),
 }
 
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Relations(args) => relations::run(args),
         Command::Terminology(args) => terminology::run(args),
         Command::Token(args) => token::run(args),
+        Command::Client(args) => client::run(args),
         Command::Synth(args) => return synth::command(args),
     };
     done.unwrap_or_else(|error| {

@@ -251,10 +251,14 @@ pub struct Plan {
 impl Plan {
     /// What must be said so that the patients whom `crosswalk` names are one person exactly where it says so. Nothing is
     /// said twice: an import of the same file again has an empty plan.
-    pub fn of(crosswalk: &Crosswalk, known: &Known, resolver: &Resolver, file: &str, sha256: &str) -> Plan {
-        let mut planner = Planner { resolver, file, sha256, plan: Plan::default() };
+    ///
+    /// `launching` are authorities whose numbers launches of the viewer come with: their numbers are remembered too.
+    pub fn of(crosswalk: &Crosswalk, known: &Known, resolver: &Resolver, launching: &[String], file: &str, sha256: &str) -> Plan {
+        let launching = launching.iter().map(|authority| folded(authority)).collect();
+        let mut planner = Planner { resolver, launching, file, sha256, plan: Plan::default() };
         planner.plan.troubles = crosswalk.bad.clone();
         let (people, of_key) = planner.people(crosswalk, known);
+        planner.numbers(crosswalk, &people);
         let gone = planner.take_back(&of_key);
         planner.connect(&people, &gone);
         planner.plan.troubles.sort_unstable();
@@ -274,6 +278,7 @@ fn is_crosswalk(said: &Said) -> bool {
 
 struct Planner<'a> {
     resolver: &'a Resolver,
+    launching: BTreeSet<String>,
     file: &'a str,
     sha256: &'a str,
     plan: Plan,
@@ -291,6 +296,8 @@ impl<'a> Planner<'a> {
         for row in &crosswalk.rows {
             let key = match known.find(row) {
                 Ok(key) => key.clone(),
+                // Of an EHR that the archive does not hold: `numbers` looks at it.
+                Err(Trouble::Unknown) if self.is_launching(row) => continue,
                 Err(trouble) => {
                     self.plan.troubles.push((row.number, trouble));
                     continue;
@@ -320,6 +327,42 @@ impl<'a> Planner<'a> {
             }
         }
         (people, of_key)
+    }
+
+    fn is_launching(&self, row: &Row) -> bool {
+        self.launching.contains(&folded(&row.authority))
+    }
+
+    /// Whose the numbers of launching EHRs are: the patient in the archive under the same enterprise number. A number that
+    /// an earlier file gave to someone else is taken from him.
+    fn numbers(&mut self, crosswalk: &Crosswalk, people: &BTreeMap<&str, Vec<Member<'_>>>) {
+        for row in &crosswalk.rows {
+            if !self.is_launching(row) {
+                continue;
+            }
+            let member = people.get(row.enterprise.as_str()).and_then(|members| members.first());
+            let key = member.map(|(key, _)| key).filter(|_| row.status != Status::Removed);
+            if key.is_none() && row.status != Status::Removed {
+                self.plan.troubles.push((row.number, Trouble::Unknown));
+            }
+            let (authority, number) = (row.authority.clone(), row.local.clone());
+            let said: Vec<(&PatientKey, bool)> = self
+                .resolver
+                .said_of_number(&authority, &number)
+                .map(|(key, said)| (key, said.iter().all(is_crosswalk)))
+                .collect();
+            for (other, _) in said.iter().filter(|(other, by_file)| *by_file && Some(*other) != key) {
+                let (reason, evidence) = ("no longer in the crosswalk".to_string(), self.evidence(row.number));
+                let (key, authority, number) = (other.to_string(), authority.clone(), number.clone());
+                self.plan.statements.push(Statement::NumberBack { key, authority, number, reason, evidence });
+            }
+            if let Some(key) = key.filter(|key| said.iter().all(|(known, _)| known != key)) {
+                self.plan.found += 1;
+                let (reason, evidence) = ("the same enterprise id".to_string(), self.evidence(row.number));
+                let key = key.to_string();
+                self.plan.statements.push(Statement::Number { key, authority, number, reason, evidence });
+            }
+        }
     }
 
     /// Takes back the links that rest on crosswalk files alone and connect patients whom this file keeps apart.

@@ -89,10 +89,14 @@ impl Caller {
     }
 }
 
-/// TLS always, but to this machine itself.
-fn allowed(url: &str) -> Result<(), OutboundError> {
+/// Whether anything may be sent to this address, by us or by a browser on our word: TLS always, but to this machine itself.
+pub fn is_allowed(url: &str) -> bool {
     let local = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].iter().any(|start| url.starts_with(start));
-    if local || url.starts_with("https://") { Ok(()) } else { Err(OutboundError::Plain(host(url))) }
+    local || url.starts_with("https://")
+}
+
+fn allowed(url: &str) -> Result<(), OutboundError> {
+    if is_allowed(url) { Ok(()) } else { Err(OutboundError::Plain(host(url))) }
 }
 
 /// The address without path and query, for messages.

@@ -187,6 +187,6 @@ pub(super) mod smart {
             let letters = rest.and_then(|rest| rest.strip_prefix("*."));
             letters.is_some_and(|letters| matches!(letters, "rs" | "read" | "cruds" | "*"))
         };
-        principal.scopes.as_ref().is_none_or(|scopes| scopes.text.split_ascii_whitespace().any(whole))
+        principal.scopes.as_ref().is_none_or(|scopes| scopes.is_whole() || scopes.text.split_ascii_whitespace().any(whole))
     }
 }

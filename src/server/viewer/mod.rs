@@ -61,6 +61,7 @@ pub use pages::find::{FindPage, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
 pub use pages::record::{RecordPage, record};
 pub use pages::search::{SearchPage, document_of, search, search_all};
+pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
 pub use query::Query;
 pub use source::{Badge, Sources};

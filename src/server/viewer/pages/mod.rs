@@ -10,6 +10,7 @@ pub mod find;
 pub mod message;
 pub mod record;
 pub mod search;
+pub mod sessions;
 pub mod sign_in;
 
 use askama::Template;
