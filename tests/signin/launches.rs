@@ -85,7 +85,7 @@ fn a_launch_opens_the_patient_of_the_ehr_and_each_window_keeps_to_its_own() {
     // Signed out, the windows are gone.
     let out = ann.step(&world.url(&format!("{first}/signout")), Some(&format!("csrf={}", one.field("csrf"))));
     assert_eq!(out.status, 303);
-    assert_eq!(ann.step(&world.url(&format!("{first}/patients/{p1}")), None).status, 303);
+    assert_eq!(ann.step(&world.url(&format!("{first}/patients/{p1}")), None).status, 401);
 }
 
 #[test]
