@@ -13,6 +13,7 @@ mod gate_compile;
 mod house;
 mod ingest;
 mod mapped;
+mod oversight;
 mod proof;
 mod sealed;
 mod signin;

@@ -1,5 +1,5 @@
 //! The attack list of spec access.md §12 on tokens of outside issuers, and what good ones say. Not for: HTTP and the entries
-//! (`tests/gate/tokens.rs`).
+//! (`tests/gate/tokens`).
 
 use std::path::PathBuf;
 

@@ -9,12 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
+use crate::limits::{JWKS_BYTES_MAX, JWKS_KEYS_MAX};
+
 use super::TokenError;
 use super::token_form::{self, Parts, is_kid};
 
-/// Largest set, in bytes, and most keys in it.
-pub const JWKS_BYTES_MAX: u64 = 256 << 10;
-const KEYS_MAX: usize = 64;
 /// Sizes of an RSA modulus that are taken, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
@@ -23,7 +22,7 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 pub enum JwksError {
     #[error("the key set is not a JSON object with a list of keys")]
     Form,
-    #[error("the key set holds more than {KEYS_MAX} keys or {JWKS_BYTES_MAX} bytes")]
+    #[error("the key set holds more than {JWKS_KEYS_MAX} keys or {JWKS_BYTES_MAX} bytes")]
     TooLarge,
     #[error("the key set holds two keys of one name")]
     Duplicate,
@@ -151,7 +150,7 @@ impl KeySet {
         }
         let set = token_form::object(json).ok_or(JwksError::Form)?;
         let listed = set.get("keys").and_then(Value::as_array).ok_or(JwksError::Form)?;
-        if listed.len() > KEYS_MAX {
+        if listed.len() > JWKS_KEYS_MAX {
             return Err(JwksError::TooLarge);
         }
         let (mut keys, mut names) = (BTreeMap::new(), BTreeSet::new());

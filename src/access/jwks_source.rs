@@ -9,10 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
+use crate::limits::{DISCOVERY_BYTES_MAX, JWKS_BYTES_MAX};
 use crate::outbound::{Caller, Reply};
 
 use super::TokenError;
-use super::jwks::{JWKS_BYTES_MAX, Key, KeySet};
+use super::jwks::{Key, KeySet};
 use super::token_form;
 
 /// After which time without a good answer the keys are believed no longer.
@@ -26,8 +27,6 @@ const RETRY_EVERY: Duration = Duration::from_secs(60);
 /// Most requests that wait for one answer of an issuer. Further ones are told what is known without it: an issuer that is
 /// slow must not take the threads by which everybody else is served.
 const WAITING_MAX: usize = 16;
-/// Largest discovery document, in bytes.
-const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
 
 /// Where a set is.
 #[derive(Clone, PartialEq, Eq, Debug)]

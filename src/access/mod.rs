@@ -29,7 +29,7 @@ pub use entry::entry;
 pub use gate::{Gate, GateError, Lookup, RequestContext};
 pub use issuer::{IssuerError, IssuerKeys, Issuers, TokenKind};
 pub use issuer_claims::{Accepted, LaunchPatient, attributes, held_roles};
-pub use jwks::{JWKS_BYTES_MAX, JwksError, KeySet};
+pub use jwks::{JwksError, KeySet};
 pub use jwks_source::{KeySource, Place};
 pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown, is_directory};
 pub use policy::{

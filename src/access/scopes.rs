@@ -6,10 +6,9 @@
 
 use serde_json::Value;
 
+use crate::limits::TOKEN_SCOPES_MAX;
 use crate::model::Kind;
 
-/// Most scopes of one token that are read; further ones grant nothing.
-const SCOPES_MAX: usize = 200;
 /// The scope by which a token asks for all that the person's role allows, at `/fhir` and `/api`. SMART has no word for it.
 const WHOLE: &str = "chartkeep";
 /// Parameters by whose value a scope may narrow.
@@ -74,7 +73,7 @@ struct Condition {
 impl Scopes {
     /// Reads the scopes of a token.
     pub fn parse(text: &str) -> Scopes {
-        let words = || text.split(' ').filter(|word| !word.is_empty()).take(SCOPES_MAX);
+        let words = || text.split(' ').filter(|word| !word.is_empty()).take(TOKEN_SCOPES_MAX);
         let rules: Vec<Rule> = words().filter_map(Rule::parse).collect();
         let is_smart = |word: &str| ["patient/", "user/", "system/"].iter().any(|context| word.starts_with(context));
         // Beside SMART scopes it would widen them.

@@ -1,4 +1,4 @@
-//! The grammar of scopes row by row, and what sets of them allow. Not for: the routes that ask (`tests/gate/tokens.rs`).
+//! The grammar of scopes row by row, and what sets of them allow. Not for: the routes that ask (`tests/gate/tokens`).
 
 use proptest::prelude::*;
 use serde_json::json;

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::access::{Holder, JWKS_BYTES_MAX, KeySet, Role, Scopes};
+use crate::access::{Holder, KeySet, Role, Scopes};
+use crate::limits::JWKS_BYTES_MAX;
 use crate::register::{BlockingRegister, Client, ClientKeys, is_account_name};
 
 use super::operator::{Workplace, open_register, operator_entry};

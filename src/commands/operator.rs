@@ -30,7 +30,7 @@ impl Workplace {
         let ring = load_ring(archive)?;
         let private_keys = config.private_keys.unwrap_or_else(|| default_private_dir(archive));
         let audit_key = load_signer(&private_keys, KeyPurpose::Audit)?;
-        let log = AuditLog::open(archive, Arc::new(audit_key))?;
+        let log = AuditLog::open_configured(archive, Arc::new(audit_key), &config.audit)?;
         Ok(Workplace { archive: archive.to_path_buf(), private_keys, policy: config.access.policy, ring, log })
     }
 

@@ -3,12 +3,16 @@
 //! Not for: addresses that a request names. No redirect is followed, answers are bounded, and every call has a time limit
 //! (spec access.md §12, API7 and API10).
 
+mod syslog;
+
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+
+pub use syslog::{Severity, Syslog, SyslogError};
 
 /// How long a whole call may take.
 const CALL_MAX: Duration = Duration::from_secs(5);

@@ -16,6 +16,7 @@ mod review;
 mod series;
 mod snapshot;
 mod text;
+mod told;
 
 pub use crate::identity::Reassignment;
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, marks, parse_question};
@@ -25,6 +26,7 @@ pub use linked::LinkType;
 pub use origin::{Origin, Source};
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
+pub use told::Told;
 
 use crate::index::IndexError;
 use crate::statements::StatementError;

@@ -21,6 +21,11 @@ impl BlockingRegister {
         Ok(BlockingRegister { runtime, register })
     }
 
+    /// Waits for one call of the register.
+    pub(super) fn wait<'a, F: Future>(&'a self, call: impl FnOnce(&'a Register) -> F) -> F::Output {
+        self.runtime.block_on(call(&self.register))
+    }
+
     pub fn add_account(&self, account: &NewAccount, password: &str) -> Result<(), RegisterError> {
         self.runtime.block_on(self.register.add_account(account, password))
     }

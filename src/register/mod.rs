@@ -10,6 +10,7 @@ mod blocking;
 mod care_relation;
 mod client;
 mod context;
+mod disclosure;
 mod password;
 mod revocation;
 mod session;
@@ -32,6 +33,7 @@ pub use blocking::BlockingRegister;
 pub use care_relation::CareRelation;
 pub use client::{Client, ClientKeys};
 pub use context::Context;
+pub use disclosure::Suspension;
 pub use password::generate_password;
 pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
 pub use signin::{SentAway, SignInUnderWay};
@@ -71,6 +73,8 @@ pub enum RegisterError {
     ClientExists,
     #[error("no client of this name")]
     UnknownClient,
+    #[error("no suspension of this id is in force")]
+    UnknownSuspension,
     #[error("an account name is 1 to 64 letters, digits, or . _ - @")]
     BadName,
     #[error("a password has 8 to 1024 characters")]

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::access::{Audited, GateError, Public};
+use crate::oversight::OversightError;
 use crate::query::QueryError;
 
 use super::routes::Area;
@@ -193,6 +194,19 @@ impl From<GateError> for ApiError {
         match error {
             GateError::Denied => ApiError::forbidden(),
             GateError::LogUnavailable => ApiError::log_unavailable(),
+        }
+    }
+}
+
+impl From<OversightError> for ApiError {
+    fn from(error: OversightError) -> ApiError {
+        match error {
+            OversightError::TooMuch(text) => ApiError::too_costly(text),
+            OversightError::BadQuestion(text) => ApiError::bad(text),
+            error => {
+                tracing::error!(%error, "the access log cannot be asked");
+                ApiError::internal()
+            }
         }
     }
 }

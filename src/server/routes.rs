@@ -144,6 +144,7 @@ static TABLE: &[Route] = &[
     get("/api/v1/documents/{id}/text", Token, api::documents::text, "A document's text."),
     get("/api/v1/documents/{id}/pages/{page}", Token, api::documents::page, "One page of a document as an image (`1.png`)."),
     get("/api/v1/access", Token, api::access::entries, "Who looked at this chart (compliance)."),
+    get("/api/v1/access/reports/{report}", Token, api::access::report, "A report on the access log (compliance)."),
     get("/api/v1/accessions", Token, api::access::accessions, "The accessions in force."),
 
     get("/", Session, pages::find::find, "Find a patient."),
@@ -173,6 +174,8 @@ static TABLE: &[Route] = &[
     get("/documents/{id}/original", Session, pages::documents::original, "A document's bytes, to be saved."),
     get("/search", Session, pages::chart::search_all, "Words found in all charts."),
     get("/access", Session, pages::access::who_looked, "Who looked at a chart."),
+    get("/access/reports/{report}", Session, pages::access::report, "A report on the access log."),
+    get("/access/entries/{entry}", Session, pages::access::entry, "One entry of the access log."),
     get("/accessions", Session, pages::access::accessions, "The accessions in force."),
     get("/accessions/{accession}", Session, pages::access::accession, "The reconciliation of one accession."),
     get("/static/{version}/{name:.*}", Open, pages::asset, "Style sheets, scripts and fonts of the viewer."),

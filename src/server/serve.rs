@@ -32,6 +32,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// How often the certificate's files are looked at.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
+/// How often the projection of the access log is brought up to date.
+const PROJECT_EVERY: Duration = Duration::from_secs(10);
+
 /// How to serve.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -105,10 +108,12 @@ pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeE
     let server = server.map_err(|source| ServeError::Listen { address, source })?.run();
     let sweeper = actix_web::rt::spawn(sweep(app.clone()));
     let renewer = actix_web::rt::spawn(renew(certificates));
+    let projector = actix_web::rt::spawn(project(app.clone()));
     announce(transport, address);
     let ended = server.await.map_err(ServeError::Stopped);
     sweeper.abort();
     renewer.abort();
+    projector.abort();
     app.register.close().await;
     ended
 }
@@ -136,6 +141,19 @@ async fn sweep(app: Arc<App>) {
         app.rates.sweep();
         if let Err(error) = app.register.sweep().await {
             tracing::warn!(%error, "ended sessions could not be swept");
+        }
+    }
+}
+
+/// Keeps the projection near the end of the access log, so that a report has little to take in.
+async fn project(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(PROJECT_EVERY).await;
+        let app = app.clone();
+        match actix_web::web::block(move || app.oversight().and_then(|projection| projection.catch_up())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the projection of the access log was not brought up to date"),
+            Err(_) => return,
         }
     }
 }

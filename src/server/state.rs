@@ -4,10 +4,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::access::{Gate, Issuers, Tokens};
 use crate::config::Config;
+use crate::oversight::{OversightError, Projection};
 use crate::query::Archive;
 use crate::register::Register;
 use crate::signing::Signer;
@@ -59,6 +60,8 @@ pub struct App {
     pub tallies: Tallies,
     /// How much one caller may ask.
     pub rates: Rates,
+    /// What the access log tells; opened by the first who asks.
+    oversight: OnceLock<Projection>,
 }
 
 impl App {
@@ -74,6 +77,7 @@ impl App {
         let elsewhere = Elsewhere::of(&config.access, &issuers)?;
         let standing = Standing::default();
         let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
+        let oversight = OnceLock::new();
         Ok(App {
             archive,
             gate,
@@ -92,7 +96,17 @@ impl App {
             directory,
             tallies,
             rates,
+            oversight,
         })
+    }
+
+    /// The projection of the access log. Not for async code: it waits for the disk.
+    pub fn oversight(&self) -> Result<&Projection, OversightError> {
+        match self.oversight.get() {
+            Some(projection) => Ok(projection),
+            // Two that open it at once get the same file; the second handle is dropped.
+            None => Projection::open(&self.folder).map(|opened| self.oversight.get_or_init(|| opened)),
+        }
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in

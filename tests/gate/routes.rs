@@ -41,6 +41,9 @@ impl Example {
             "/api/v1/patients/{patient}/search" | "/patients/{patient}/search" => format!("{}?q=the+blood", route.path),
             "/api/v1/search" | "/search" => format!("{}?q=blood", route.path),
             "/api/v1/access" | "/access" => format!("{}?patient={}", route.path, self.patient),
+            path if path.ends_with("/reports/{report}") => {
+                format!("{}?patient={}", path.replace("{report}", "patient"), self.patient)
+            }
             "/" => format!("/?q={}", self.family),
             path if path.contains("/documents/{id}") => path.replace("{id}", &self.document),
             path if path.starts_with("/fhir/Patient/") => path.replace("{id}", &self.patient),
@@ -55,6 +58,7 @@ impl Example {
             .replace("{name:.*}", "chartkeep.css")
             .replace("{code}", "8867-4")
             .replace("{accession}", &self.accession)
+            .replace("{entry}", "s0000:0")
     }
 }
 
@@ -70,6 +74,7 @@ fn allowed(route: &Route) -> &'static [&'static str] {
         "/api/v1/me" | "/signout" => &ROLES,
         "/api/v1/search" | "/search" => &["him"],
         "/api/v1/access" | "/access" | "/patients/{patient}/access" => &["compliance"],
+        "/api/v1/access/reports/{report}" | "/access/reports/{report}" | "/access/entries/{entry}" => &["compliance"],
         "/api/v1/accessions" | "/accessions" | "/accessions/{accession}" => &["archivist"],
         _ => READERS,
     }

@@ -16,7 +16,12 @@ use super::splice::{last_updated, version_id, write_resource};
 
 /// `GET /{kind}/{id}`
 pub fn read(call: &Call) -> Result<Answer, ApiError> {
-    read_of(call, super::kind(call)?)
+    let kind = super::kind(call)?;
+    if super::audit_event::is_asked(call, kind) {
+        super::want_json(call)?;
+        return super::audit_event::read(call);
+    }
+    read_of(call, kind)
 }
 
 /// The record of this kind with the id of the path.

@@ -11,6 +11,7 @@ use crate::register::{Client, ClientKeys};
 use crate::server::answer::ApiError;
 use crate::server::call::Call;
 use crate::server::door::register_down;
+use crate::server::events;
 
 use super::{Refusal, once, refused, token_endpoint};
 
@@ -75,5 +76,11 @@ pub(super) fn authenticate(call: &Call) -> Result<Client, Refusal> {
     };
     let expires = i64::try_from(good.expires).map_err(|_| refuse("time"))?;
     let first = call.wait(register.use_assertion(&client.id, &good.id, expires)).map_err(|error| register_down(&error))?;
-    if first { Ok(client) } else { Err(refuse("replayed")) }
+    if !first {
+        return Err(refuse("replayed"));
+    }
+    // The door counts those who come with a token; these come for one.
+    let caller = format!("{} {}", call.app.tokens.urn(), client.id);
+    call.app.rates.request(&caller).map_err(|exceeded| events::rate_limited(call, "requests", exceeded))?;
+    Ok(client)
 }

@@ -19,7 +19,10 @@
 //! | `GET /documents/{docid}/original` | the bytes, `Content-Disposition: attachment` |
 //! | `GET /patients/{key}/search` (`?q=`, `?page=`) | [`search`] |
 //! | `GET /search` (`?q=`, `?page=`) | [`search_all`] |
-//! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`who_looked`] |
+//! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`access_start`], [`access_report`] |
+//! | `GET /access/reports/{report}` | [`access_report`] |
+//! | `GET /access/entries/{stream}:{number}` | [`access_entry`] |
+//! | `GET /signals` (`?day=`, `?page=`) | [`signals`] |
 //! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
 //! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
 //! | absent or refused; log down; anything else | [`not_here`], [`log_down`], [`message`] |
@@ -53,7 +56,7 @@ pub use assets::Assets;
 pub use chart_nav::{Section, observations};
 pub use frame::{Frame, Person};
 pub use names::{Names, birth_date_in, name_in};
-pub use pages::access::{AccessRow, LogState, RecentRow, WhoLooked, who_looked};
+pub use pages::access::{AccessReport, access_entry, access_report, access_start};
 pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, SignOffRow, Totals, accession, accessions};
 pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
@@ -63,6 +66,7 @@ pub use pages::record::{RecordPage, record};
 pub use pages::search::{SearchPage, document_of, search, search_all};
 pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
+pub use pages::signals::{SignalsPage, signals};
 pub use query::Query;
 pub use source::{Badge, Sources};
 pub use table::Paging;

@@ -12,6 +12,7 @@ use crate::model::{ArchiveId, Kind, Label, PatientKey};
 
 const NOW: i64 = 1_000;
 const PLACES: [&str; 3] = ["west", "east", "psychiatry"];
+const KEYS: [&str; 3] = ["mer.1", "mer.2", "pvs.1"];
 const REASONS: [&str; 2] = ["emergency", "own-patient"];
 
 fn label() -> impl Strategy<Value = Label> {
@@ -19,7 +20,7 @@ fn label() -> impl Strategy<Value = Label> {
 }
 
 fn key() -> impl Strategy<Value = PatientKey> {
-    select(vec!["mer.1", "mer.2", "pvs.1"]).prop_map(|key| PatientKey::parse(key).unwrap())
+    select(KEYS.to_vec()).prop_map(|key| PatientKey::parse(key).unwrap())
 }
 
 fn some<T: Clone + std::fmt::Debug + 'static>(all: &[T]) -> impl Strategy<Value = Option<Vec<T>>> + use<T> {
@@ -27,7 +28,7 @@ fn some<T: Clone + std::fmt::Debug + 'static>(all: &[T]) -> impl Strategy<Value 
 }
 
 fn places() -> impl Strategy<Value = Option<Vec<String>>> {
-    some(&PLACES.map(String::from)).prop_map(|places| places.filter(|places| places.len() < 3))
+    option::weighted(0.15, subsequence(PLACES.map(String::from).to_vec(), 1..3))
 }
 
 fn breaks() -> impl Strategy<Value = Breaks> {
@@ -48,12 +49,14 @@ fn effect() -> impl Strategy<Value = Effect> {
 
 fn rule() -> impl Strategy<Value = Rule> {
     let lists = (some(&Role::ALL), some(&Right::ALL), some(&Purpose::ALL), some(&Channel::ALL));
-    (effect(), lists, places(), places(), any::<bool>()).prop_map(|(effect, lists, facilities, departments, relation)| {
-        let (roles, rights, purposes, channels) = lists;
-        let facts = Facts { facilities, departments, relation };
-        let rule = Rule { id: "r".into(), note: String::new(), effect, roles, rights, purposes, channels, facts };
-        inside(rule)
-    })
+    (effect(), lists, places(), places(), prop::bool::weighted(0.25)).prop_map(
+        |(effect, lists, facilities, departments, relation)| {
+            let (roles, rights, purposes, channels) = lists;
+            let facts = Facts { facilities, departments, relation };
+            let rule = Rule { id: "r".into(), note: String::new(), effect, roles, rights, purposes, channels, facts };
+            inside(rule)
+        },
+    )
 }
 
 /// Most random permits would breach what no file can loosen: they are brought inside of it, and often near the questions.
@@ -93,14 +96,17 @@ fn policy() -> impl Strategy<Value = Policy> {
 }
 
 fn grant() -> impl Strategy<Value = BreakGlassGrant> {
-    (vec(key(), 1..3), label(), select(REASONS.to_vec()), NOW - 1..NOW + 2).prop_map(|(patients, classes, reason, expires)| {
-        BreakGlassGrant { id: format!("{reason}{expires}"), patients, classes, reason_code: reason.into(), expires }
-    })
+    (subsequence(KEYS.to_vec(), 1..=3), label(), select(REASONS.to_vec()), NOW - 1..NOW + 4).prop_map(
+        |(keys, classes, reason, expires)| {
+            let patients = keys.into_iter().filter_map(PatientKey::parse).collect();
+            BreakGlassGrant { id: format!("{reason}{expires}"), patients, classes, reason_code: reason.into(), expires }
+        },
+    )
 }
 
 fn smart() -> impl Strategy<Value = Option<String>> {
     let words = ["user/*.rs", "system/*.rs", "patient/*.rs", "system/Observation.rs?category=laboratory", "openid"];
-    option::weighted(0.3, subsequence(words.to_vec(), 0..=words.len())).prop_map(|words| Some(words?.join(" ")))
+    option::weighted(0.15, subsequence(words.to_vec(), 0..=words.len())).prop_map(|words| Some(words?.join(" ")))
 }
 
 fn principal() -> impl Strategy<Value = Principal> {
