@@ -25,6 +25,7 @@ pub fn signals(
     let page = SignalsPage { findings: &findings, day: &day.to_string(), offset, page_size: PAGE_SIZE };
     let html = viewer::signals(&super::frame(call), &page);
     let shown = findings.flags.len().saturating_sub(offset).min(PAGE_SIZE);
-    let said = Shown { event: "audit.query", hits: Some(shown as u64), query: Some(format!("signals of {day}")), ..Shown::default() };
+    let said =
+        Shown { event: "audit.query", hits: Some(shown as u64), query: Some(format!("signals of {day}")), ..Shown::default() };
     Ok(permit.answer(Body::html(html), said)?.into())
 }
