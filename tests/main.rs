@@ -16,6 +16,7 @@ mod mapped;
 mod oversight;
 mod proof;
 mod sealed;
+mod signin;
 mod support;
 mod terminology;
 mod verify;

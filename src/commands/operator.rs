@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::access::{Principal, RequestContext, Role, entry};
+use crate::access::{Gate, Policy, Principal, RequestContext, Role, entry};
 use crate::audit::{AuditLog, Entry};
 use crate::config::Config;
 use crate::register::{BlockingRegister, REGISTER_FILE};
@@ -17,6 +17,8 @@ use crate::signing::{KeyPurpose, KeyRing, SigningKey, default_private_dir, load_
 pub(super) struct Workplace {
     archive: PathBuf,
     private_keys: PathBuf,
+    /// The site's own policy, where it has one.
+    policy: Option<PathBuf>,
     pub(super) ring: KeyRing,
     pub(super) log: AuditLog,
 }
@@ -28,8 +30,30 @@ impl Workplace {
         let ring = load_ring(archive)?;
         let private_keys = config.private_keys.unwrap_or_else(|| default_private_dir(archive));
         let audit_key = load_signer(&private_keys, KeyPurpose::Audit)?;
-        let log = AuditLog::open(archive, Arc::new(audit_key))?;
-        Ok(Workplace { archive: archive.to_path_buf(), private_keys, ring, log })
+        let log = AuditLog::open_configured(archive, Arc::new(audit_key), &config.audit)?;
+        Ok(Workplace { archive: archive.to_path_buf(), private_keys, policy: config.access.policy, ring, log })
+    }
+
+    /// The gate, under the policy in force. A policy that is not the one of the last time is entered in the log before it
+    /// decides anything.
+    pub(super) fn gate(&self) -> anyhow::Result<Gate> {
+        let policy = policy_in_force(self.policy.as_deref())?;
+        let register = self.register()?;
+        let before = register.last_policy()?;
+        let known = before.clone().unwrap_or_else(|| Policy::built_in().digest().to_string());
+        if *known != *policy.digest() {
+            let detail = vec![
+                ("from", known),
+                ("to", policy.digest().to_string()),
+                ("name", policy.name().into()),
+                ("version", policy.version().into()),
+            ];
+            self.log.append(operator_entry("policy.changed", Role::Admin, "policy", detail))?;
+        }
+        if before.as_deref() != Some(&*policy.digest()) {
+            register.note_policy(&policy.digest())?;
+        }
+        Ok(Gate::new(self.log.clone(), policy))
     }
 
     pub(super) fn register(&self) -> anyhow::Result<BlockingRegister> {
@@ -39,6 +63,14 @@ impl Workplace {
     pub(super) fn signer(&self, purpose: KeyPurpose) -> anyhow::Result<SigningKey> {
         Ok(load_signer(&self.private_keys, purpose)?)
     }
+}
+
+/// The policy of a site's file, or the built-in one.
+pub(super) fn policy_in_force(file: Option<&Path>) -> anyhow::Result<Arc<Policy>> {
+    Ok(match file {
+        Some(path) => Arc::new(Policy::load(path)?),
+        None => Policy::built_in(),
+    })
 }
 
 /// The register of an archive, for a command that only looks.
@@ -71,4 +103,45 @@ pub(super) fn operator_name() -> String {
         .into_iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()))
         .unwrap_or_else(|| "unknown".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit;
+    use crate::config::CONFIG_FILE;
+    use crate::signing::init_keys;
+
+    #[test]
+    fn a_policy_that_changed_is_logged_once_with_both_digests() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        init_keys(&archive, &default_private_dir(&archive)).unwrap();
+        let gate = || {
+            let workplace = Workplace::open(&archive).unwrap();
+            let digest = workplace.gate().map(|gate| gate.policy().digest().to_string());
+            workplace.log.close();
+            digest
+        };
+        let changes = || -> Vec<(String, String)> {
+            let query = audit::Query { newest_first: false, ..audit::Query::default() };
+            let entries = audit::read(&archive, &query).unwrap().into_iter();
+            let changes = entries.filter(|found| found.entry["event"] == "policy.changed");
+            let text = |found: &audit::Found, name: &str| found.entry["detail"][name].as_str().unwrap().to_string();
+            changes.map(|found| (text(&found, "from"), text(&found, "to"))).collect()
+        };
+        let built_in = gate().unwrap();
+        assert_eq!((built_in.as_str(), changes().len()), (&*Policy::built_in().digest(), 0), "as it came is no change");
+        std::fs::write(archive.join(CONFIG_FILE), "[access]\npolicy = \"site.toml\"").unwrap();
+        assert!(gate().is_err(), "a policy that is not there is no reason to take another");
+        let file = archive.join("site.toml");
+        std::fs::write(&file, format!("{}\n# ours", Policy::built_in().text())).unwrap();
+        let site = gate().unwrap();
+        assert_eq!(changes(), [(built_in.clone(), site.clone())]);
+        assert_eq!((gate().unwrap(), changes().len()), (site.clone(), 1), "said once");
+        std::fs::write(&file, "schema = 1\nname = \"broken\"").unwrap();
+        assert!(gate().is_err());
+        std::fs::remove_file(archive.join(CONFIG_FILE)).unwrap();
+        assert_eq!((gate().unwrap(), changes().pop()), (built_in.clone(), Some((site, built_in))));
+    }
 }

@@ -5,15 +5,16 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::access::{Gate, TokenVerifier, token_self_test};
+use crate::access::{TokenVerifier, token_self_test};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::{REGISTER_FILE, Register, SessionTimes};
 use crate::server::{self, ServeOptions, Services};
-use crate::signing::KeyPurpose;
+use crate::signing::{KeyPurpose, Signer};
 use crate::telemetry::{self, Metrics};
 
 use super::operator::Workplace;
@@ -60,6 +61,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let archive = Archive::open(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover.clone())
         .with_context(|| format!("{} cannot be served", args.archive.display()))?;
     let tokens = TokenVerifier::of_archive(&workplace.ring)?;
+    let token_signer: Option<Arc<dyn Signer + Send + Sync>> = Some(Arc::new(workplace.signer(KeyPurpose::Token)?));
     let metrics = Metrics::install()?;
     let options = ServeOptions {
         listen: args.listen.unwrap_or(config.listen),
@@ -71,10 +73,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         idle_s: i64::from(config.session.idle_minutes) * 60,
         absolute_s: i64::from(config.session.absolute_hours) * 3600,
     };
-    let log = workplace.log.clone();
+    let gate = workplace.gate()?;
     let served = actix_web::rt::System::new().block_on(async {
         let register = Register::open(&args.archive.join(REGISTER_FILE), times).await?;
-        let services = Services { archive, gate: Gate::new(log), register, tokens, metrics: Some(metrics), config };
+        let services = Services { archive, gate, register, tokens, token_signer, metrics: Some(metrics), config };
         server::run(services, options).await.map_err(anyhow::Error::from)
     });
     workplace.log.close();

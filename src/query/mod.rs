@@ -6,6 +6,7 @@
 mod chart;
 mod document;
 mod find;
+mod foreign;
 mod linked;
 mod origin;
 mod part;

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::{Account, NewAccount, Register, RegisterError, SessionTimes};
+use super::{Account, CareRelation, Client, NewAccount, Register, RegisterError, SessionSummary, SessionTimes};
 
 /// An open register with the thread's own runtime. Not to be used inside an async runtime.
 #[derive(Debug)]
@@ -46,8 +46,40 @@ impl BlockingRegister {
         self.runtime.block_on(self.register.set_password(name, password))
     }
 
+    pub fn sessions(&self) -> Result<Vec<SessionSummary>, RegisterError> {
+        self.runtime.block_on(self.register.sessions(None))
+    }
+
+    pub fn end_session_called(&self, audit_id: &str) -> Result<Option<SessionSummary>, RegisterError> {
+        self.runtime.block_on(self.register.end_session_called(audit_id, None))
+    }
+
+    pub fn add_client(&self, client: &Client) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.add_client(client))
+    }
+
+    pub fn clients(&self) -> Result<Vec<Client>, RegisterError> {
+        self.runtime.block_on(self.register.clients())
+    }
+
+    pub fn set_client_disabled(&self, id: &str, disabled: bool) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.set_client_disabled(id, disabled))
+    }
+
     pub fn revoke_token(&self, jti: &str, expires: i64) -> Result<(), RegisterError> {
         self.runtime.block_on(self.register.revoke_token(jti, expires))
+    }
+
+    pub fn replace_care_relations(&self, relations: &[CareRelation]) -> Result<u64, RegisterError> {
+        self.runtime.block_on(self.register.replace_care_relations(relations))
+    }
+
+    pub fn last_policy(&self) -> Result<Option<String>, RegisterError> {
+        self.runtime.block_on(self.register.last_policy())
+    }
+
+    pub fn note_policy(&self, digest: &str) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.note_policy(digest))
     }
 }
 

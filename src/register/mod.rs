@@ -1,4 +1,5 @@
-//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens.
+//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens,
+//! programs, care relations.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
@@ -6,10 +7,14 @@
 
 mod account;
 mod blocking;
+mod care_relation;
+mod client;
+mod context;
 mod disclosure;
 mod password;
 mod revocation;
 mod session;
+mod signin;
 
 #[cfg(test)]
 mod tests;
@@ -25,9 +30,13 @@ use crate::durable::{self, DurableError};
 
 pub use account::{Account, LoginRefusal, NewAccount, is_account_name};
 pub use blocking::BlockingRegister;
+pub use care_relation::CareRelation;
+pub use client::{Client, ClientKeys};
+pub use context::Context;
 pub use disclosure::Suspension;
 pub use password::generate_password;
-pub use session::{Activity, Session, SessionTimes, StartedSession};
+pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
+pub use signin::{SentAway, SignInUnderWay};
 
 /// The file's name inside an archive.
 pub const REGISTER_FILE: &str = "register.db";
@@ -60,12 +69,18 @@ pub enum RegisterError {
     Exists,
     #[error("no account of this name")]
     Unknown,
+    #[error("a client of this name exists already")]
+    ClientExists,
+    #[error("no client of this name")]
+    UnknownClient,
     #[error("no suspension of this id is in force")]
     UnknownSuspension,
     #[error("an account name is 1 to 64 letters, digits, or . _ - @")]
     BadName,
     #[error("a password has 8 to 1024 characters")]
     BadPassword,
+    #[error("too many sign-ins are under way")]
+    TooMany,
     #[error("the account does not hold this role")]
     RoleNotHeld,
     #[error("the password could not be hashed")]

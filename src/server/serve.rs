@@ -11,10 +11,11 @@ use std::time::Duration;
 use actix_web::http::KeepAlive;
 use actix_web::{App as Site, HttpServer};
 
-use crate::access::{Gate, TokenVerifier};
+use crate::access::{Gate, IssuerError, TokenVerifier};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::Register;
+use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::router;
@@ -58,8 +59,12 @@ pub enum ServeError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("the server stopped: {0}")]
     Stopped(std::io::Error),
+    #[error("people cannot sign in as configured: {0}")]
+    SignIn(#[from] super::signin::SetUpError),
     #[error("the system gives no random numbers")]
     NoRandomness,
+    #[error(transparent)]
+    Issuers(#[from] IssuerError),
 }
 
 /// What is served, already open.
@@ -68,6 +73,8 @@ pub struct Services {
     pub gate: Gate,
     pub register: Register,
     pub tokens: TokenVerifier,
+    /// The archive's token key, for programs that ask for tokens.
+    pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
     /// `None`: `/metrics` is empty.
     pub metrics: Option<Metrics>,
     pub config: Config,

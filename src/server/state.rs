@@ -4,20 +4,24 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use crate::access::{Gate, TokenVerifier};
+use crate::access::{Gate, Issuers, Tokens};
 use crate::config::Config;
 use crate::oversight::{OversightError, Projection};
 use crate::query::Archive;
 use crate::register::Register;
+use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::lookup::ServerLookup;
+use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
 use super::rate::Rates;
 use super::serve::{ServeError, Services};
+use super::signin::Elsewhere;
 
 /// How requests reach this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +37,12 @@ pub struct App {
     pub archive: Archive,
     pub gate: Gate,
     pub register: Register,
-    pub tokens: TokenVerifier,
+    pub tokens: Tokens,
+    /// The identity providers of the configuration.
+    pub issuers: Arc<Issuers>,
+    /// Signs the tokens of programs; `None`: none are issued.
+    pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
+    pub client_keys: ClientKeySources,
     pub config: Config,
     /// `None` in tests, which have no recorder of their own.
     pub metrics: Option<Metrics>,
@@ -43,6 +52,8 @@ pub struct App {
     /// Seals paging cursors; new with each process.
     pub cursor_key: [u8; 64],
     pub standing: Standing,
+    /// Identity providers and EHRs that may send people here.
+    pub elsewhere: Elsewhere,
     /// Names that the viewer's pages show beside references.
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
@@ -55,11 +66,15 @@ pub struct App {
 
 impl App {
     /// # Errors
-    /// `NoRandomness` when the system gives none for the cursor key.
+    /// `NoRandomness` when the system gives none for the cursor key; `Issuers` and `SignIn` for a row that is not usable.
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
-        let Services { archive, gate, register, tokens, metrics, config } = services;
+        let Services { archive, gate, register, tokens, token_signer, metrics, config } = services;
+        let gate = gate.with_lookup(Arc::new(ServerLookup::new(archive.clone(), register.clone())));
+        let issuers = Arc::new(Issuers::of(&config.access)?);
+        let tokens = Tokens::new(tokens, issuers.clone());
+        let elsewhere = Elsewhere::of(&config.access, &issuers)?;
         let standing = Standing::default();
         let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         let oversight = OnceLock::new();
@@ -68,12 +83,16 @@ impl App {
             gate,
             register,
             tokens,
+            issuers,
+            token_signer,
+            client_keys: ClientKeySources::default(),
             config,
             metrics,
             transport,
             folder,
             cursor_key,
             standing,
+            elsewhere,
             directory,
             tallies,
             rates,

@@ -16,3 +16,4 @@ mod routes;
 mod session;
 mod subsets;
 mod tls;
+mod tokens;

@@ -13,6 +13,7 @@ pub mod outcome;
 mod patients;
 pub mod read;
 mod search;
+mod sight;
 mod splice;
 
 #[cfg(test)]

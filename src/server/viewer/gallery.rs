@@ -25,9 +25,10 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
     Frame {
         institution: "Example Valley Health".into(),
         records_to: Some("2025-12-31".into()),
-        person: role.map(|role| Person { name: "R. Okafor-Test, MD".into(), role }),
+        person: role.map(|role| Person::new("R. Okafor-Test, MD", role)),
         csrf: "token".into(),
         path: path.into(),
+        launched_by: None,
         today: "2026-11-22".into(),
         names: Names::default(),
         observations: None,
@@ -369,8 +370,13 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
             of_this_seal: true,
         }],
     };
-    let wrong =
-        SignIn { user: "okafor".into(), next: "/".into(), problem: Some("The name or the password is not right.".into()) };
+    let wrong = SignIn {
+        user: "okafor".into(),
+        next: "/".into(),
+        problem: Some("The name or the password is not right.".into()),
+        providers: vec![("Example Valley Health".into(), "/signin/start?issuer=x".into())],
+        no_accounts: false,
+    };
     vec![
         ("find".into(), find(&clinician, &ask)),
         ("find-none".into(), find(&clinician, &FindPage { q: "zzz", answer: Some(&none), ..FindPage::default() })),

@@ -15,6 +15,10 @@ pub struct SignIn {
     pub next: String,
     /// One sentence, the same for a wrong name and a wrong password.
     pub problem: Option<String>,
+    /// Identity providers: what to call each, and the address that begins a sign-in there.
+    pub providers: Vec<(String, String)>,
+    /// The archive has no accounts of its own.
+    pub no_accounts: bool,
 }
 
 #[derive(Template)]

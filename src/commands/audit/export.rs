@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::overseer::Overseer;
+use crate::commands::overseer::Overseer;
 use crate::durable::{self, NewFile};
 use crate::model::hex;
 use crate::oversight::Projection;

@@ -10,8 +10,8 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::DONE_WITH_FINDINGS;
-use super::overseer::Overseer;
+use crate::commands::DONE_WITH_FINDINGS;
+use crate::commands::overseer::Overseer;
 use crate::durable;
 use crate::model::PatientKey;
 use crate::oversight::forms::bundle::{self, Exhibit};
@@ -151,7 +151,7 @@ pub fn check(args: &CheckBundleArgs) -> anyhow::Result<ExitCode> {
         }
     }
     println!("{} entries, {bad} of them not proved.", names.len());
-    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(super::REFUSED) })
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(crate::commands::REFUSED) })
 }
 
 fn check_one(path: &Path, keys: &[VerifierKey]) -> anyhow::Result<String> {

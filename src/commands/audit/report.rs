@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
-use super::overseer::Overseer;
+use crate::commands::overseer::Overseer;
 use crate::oversight::forms::{csv, json};
 use crate::oversight::reports::{self, Ask, Cell, Question, Report, Version, range};
 use crate::oversight::{Projection, UserId};
