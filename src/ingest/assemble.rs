@@ -23,10 +23,11 @@ use crate::signing::Signer;
 use crate::store::StoreError;
 use crate::store::directory::DirectoryWriter;
 use crate::store::documents::PackWriter;
-use crate::store::layout::Generation;
+use crate::store::labels::Labels;
+use crate::store::layout::{Generation, LABELS};
 use crate::store::ledger::{FileRecord, LedgerRow, LedgerWriter, write_files};
 use crate::store::locator::{FRAMES_MAX, alias_hash, write_locator};
-use crate::store::manifest::{DerivedTotals, FORMAT, FileEntry, LedgerTotals, Manifest, Seal, hex, to_note};
+use crate::store::manifest::{DerivedTotals, FORMAT, FileEntry, LabelRules, LedgerTotals, Manifest, Seal, hex, to_note};
 use crate::store::merkle_root;
 use crate::store::shapes::write_shapes;
 
@@ -90,6 +91,7 @@ pub fn assemble(
     let (digest, patients) = directory(&mut pieces.parts, &starts, &generation)?;
     entries.push(FileEntry::new("locator/patients.dir", &digest, Some(patients)));
 
+    entries.push(labels(&pieces.parts, &starts, &generation)?);
     people.named_only = patients.checked_sub(people.charts).ok_or_else(|| {
         IngestError::Unbalanced(format!("{} charts were made, {patients} patients are in the directory", people.charts))
     })?;
@@ -131,6 +133,7 @@ pub fn assemble(
         generation: 1,
         parts: pieces.parts.iter().map(|p| p.records).collect(),
         files: entries,
+        label_rules: LabelRules::default(),
     };
     let seal = seal(&pieces, &summary, repeated, records, hex(&root), data_to);
     write_manifest(&generation, &manifest)?;
@@ -411,6 +414,16 @@ fn directory(
         count += 1;
     }
     Ok((writer.finish()?, count))
+}
+
+/// Writes the labels of all parts.
+fn labels(parts: &[PartOutput], starts: &[u64], generation: &Generation) -> Result<FileEntry, IngestError> {
+    let mut all = Labels::default();
+    for (part, start) in parts.iter().zip(starts) {
+        part.labels.iter().for_each(|(ordinal, label)| all.push(start + ordinal, *label));
+    }
+    let (digest, runs) = all.write(&generation.labels())?;
+    Ok(FileEntry::new(LABELS, &digest, Some(runs)))
 }
 
 struct LedgerOutcome {

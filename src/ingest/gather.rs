@@ -20,7 +20,7 @@ use super::spill::{self, Spilled};
 use crate::formats::fhir::{Target, leaf_text, target};
 use crate::limits;
 use crate::merkle::Hash;
-use crate::model::{Kind, Outcome};
+use crate::model::{Kind, Label, Outcome};
 use crate::store::codec::{Decoded, Encoder, RecordIn, WHOLE};
 use crate::store::directory::{KindRun, PatientEntry, patient_hash};
 use crate::store::documents::PackWriter;
@@ -129,6 +129,8 @@ pub struct PartOutput {
     pub columns: Vec<ColumnReport>,
     /// Hashes of reference targets that are not in the same compartment, with an example of who refers.
     pub pending: AHashMap<u64, (u64, u64)>,
+    /// Part-local ordinal and label of each labelled record, in order.
+    pub labels: Vec<(u64, Label)>,
     pub last_day: Option<i64>,
     pub bytes_text: u64,
 }
@@ -201,6 +203,7 @@ impl<'a> Gatherer<'a> {
                 tables: Vec::new(),
                 columns: Vec::new(),
                 pending: AHashMap::new(),
+                labels: Vec::new(),
                 last_day: None,
                 bytes_text: 0,
             },
@@ -295,6 +298,14 @@ impl<'a> Gatherer<'a> {
             work.encounter = self.encounter_of(&work, &encounters);
             self.note_references(&work, &mut wanted);
             note_in_directory(&mut entry, &work);
+            let label = Label::from_bits(work.spilled.label);
+            if label.is_restricted() {
+                self.out.labels.push((ordinal, label));
+            } else if let Some(day) = day_of(&work).map(i64::from) {
+                // A plan or a slip of the pen in the future is not how far the records reach, and a day that only a
+                // labelled record reaches would tell of it.
+                self.out.last_day = self.out.last_day.max((day <= self.plan.today).then_some(day));
+            }
             for also in &work.spilled.also {
                 self.out.also.push((patient_hash(also), (*also).to_string(), ordinal));
             }
@@ -312,11 +323,6 @@ impl<'a> Gatherer<'a> {
             if !names.contains(&hash) {
                 self.out.pending.entry(hash).or_insert((0, key)).0 += 1;
             }
-        }
-        if let Some((_, last)) = entry.days {
-            // A plan or a slip of the pen in the future is not how far the records reach.
-            let last = i64::from(last);
-            self.out.last_day = self.out.last_day.max((last <= self.plan.today).then_some(last));
         }
         if !patient.is_empty() && entry.count() > 0 {
             self.out.patients.push(entry);
@@ -478,7 +484,6 @@ impl<'a> Gatherer<'a> {
             let row = Row {
                 patient: (!work.spilled.patient.is_empty()).then_some(work.spilled.patient),
                 ordinal: self.out.records,
-                label: work.spilled.label,
                 encounter: work.encounter,
                 leaf: &|i| if i < count { work.leaves[i] } else { constants[i - count].1.as_bytes() },
             };
@@ -503,19 +508,19 @@ impl<'a> Gatherer<'a> {
     }
 }
 
+/// The clinical day of a record; a Patient has none.
+fn day_of(work: &Work<'_>) -> Option<i32> {
+    let is_dated = work.spilled.date != i64::MIN && work.planned.shape.kind() != Kind::PATIENT;
+    is_dated.then(|| work.spilled.date.div_euclid(86_400_000_000) as i32)
+}
+
 fn note_in_directory(entry: &mut PatientEntry, work: &Work<'_>) {
     let kind = work.planned.shape.kind();
-    let restricted = u64::from(work.spilled.label != 0);
     match entry.runs.last_mut().filter(|run| run.kind == kind) {
-        Some(run) => {
-            run.count += 1;
-            run.restricted += restricted;
-        }
-        None => entry.runs.push(KindRun { kind, count: 1, restricted }),
+        Some(run) => run.count += 1,
+        None => entry.runs.push(KindRun { kind, count: 1 }),
     }
-    // A day that only a labelled record reaches would tell of it.
-    if work.spilled.date != i64::MIN && kind != Kind::PATIENT && restricted == 0 {
-        let day = work.spilled.date.div_euclid(86_400_000_000) as i32;
+    if let Some(day) = day_of(work) {
         let (from, to) = entry.days.unwrap_or((day, day));
         entry.days = Some((from.min(day), to.max(day)));
     }

@@ -13,6 +13,7 @@ mod reassigned;
 mod record;
 mod review;
 mod series;
+mod sight;
 mod snapshot;
 mod text;
 
