@@ -9,6 +9,7 @@ use std::path::Path;
 use ahash::{AHashMap, AHashSet};
 
 use super::gather::{Fate, PartOutput};
+use super::labels::{gathered, with_attached};
 use super::planned::Planned;
 use super::profile::{TablePart, profile};
 use super::report::{self, Facts, Patients, Report};
@@ -50,6 +51,7 @@ pub struct Pieces<'a> {
     pub seconds: f64,
     pub settings: &'a Settings,
     pub reprocess_of: Option<&'a str>,
+    pub label_rules: LabelRules,
 }
 
 /// Quarantined items that the report shows by their places.
@@ -91,7 +93,7 @@ pub fn assemble(
     let (digest, patients) = directory(&mut pieces.parts, &starts, &generation)?;
     entries.push(FileEntry::new("locator/patients.dir", &digest, Some(patients)));
 
-    entries.push(labels(&pieces.parts, &starts, &generation)?);
+    entries.push(labels(&mut pieces.parts, &starts, &generation)?);
     people.named_only = patients.checked_sub(people.charts).ok_or_else(|| {
         IngestError::Unbalanced(format!("{} charts were made, {patients} patients are in the directory", people.charts))
     })?;
@@ -133,7 +135,7 @@ pub fn assemble(
         generation: 1,
         parts: pieces.parts.iter().map(|p| p.records).collect(),
         files: entries,
-        label_rules: LabelRules::default(),
+        label_rules: pieces.label_rules.clone(),
     };
     let seal = seal(&pieces, &summary, repeated, records, hex(&root), data_to);
     write_manifest(&generation, &manifest)?;
@@ -417,9 +419,11 @@ fn directory(
 }
 
 /// Writes the labels of all parts.
-fn labels(parts: &[PartOutput], starts: &[u64], generation: &Generation) -> Result<FileEntry, IngestError> {
+fn labels(parts: &mut [PartOutput], starts: &[u64], generation: &Generation) -> Result<FileEntry, IngestError> {
+    let attached = gathered(parts.iter_mut().flat_map(|part| std::mem::take(&mut part.attached)));
     let mut all = Labels::default();
-    for (part, start) in parts.iter().zip(starts) {
+    for (part, start) in parts.iter_mut().zip(starts) {
+        with_attached(&mut part.labels, &part.binaries, &attached);
         part.labels.iter().for_each(|(ordinal, label)| all.push(start + ordinal, *label));
     }
     let (digest, runs) = all.write(&generation.labels())?;

@@ -15,10 +15,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::IngestError;
 use super::earlier::{Earlier, Known};
+use super::labels::{Beyond, Compartment};
 use super::planned::Planned;
 use super::spill::{self, Spilled};
 use crate::formats::fhir::{Target, leaf_text, target};
 use crate::limits;
+use crate::mapping::sensitivity::SourceRules;
 use crate::merkle::Hash;
 use crate::model::{Kind, Label, Outcome};
 use crate::store::codec::{Decoded, Encoder, RecordIn, WHOLE};
@@ -34,6 +36,9 @@ use crate::store::{Accession, LeafHasher, StoreError};
 pub struct GatherPlan<'a> {
     pub source_system: &'a str,
     pub generation: Generation,
+    pub rules: Arc<SourceRules>,
+    /// What labelled records without a patient give to those that refer to them.
+    pub beyond: Beyond,
     pub scratch: PathBuf,
     /// By final number - 1.
     pub shapes: Vec<Arc<Planned>>,
@@ -131,6 +136,10 @@ pub struct PartOutput {
     pub pending: AHashMap<u64, (u64, u64)>,
     /// Part-local ordinal and label of each labelled record, in order.
     pub labels: Vec<(u64, Label)>,
+    /// Names of Binaries in other compartments, with what the documents that they belong to give to them.
+    pub attached: Vec<(u64, Label)>,
+    /// Name and part-local ordinal of every Binary.
+    pub binaries: Vec<(u64, u64)>,
     pub last_day: Option<i64>,
     pub bytes_text: u64,
 }
@@ -188,7 +197,7 @@ impl<'a> Gatherer<'a> {
             encoder: Encoder::default(),
             hasher: LeafHasher::new(&plan.secret),
             earlier: Earlier::new(&plan.earlier),
-            registry: super::planned::ShapeRegistry::default(),
+            registry: super::planned::ShapeRegistry::new(Arc::clone(&plan.rules)),
             text: Vec::new(),
             out: PartOutput {
                 part,
@@ -204,6 +213,8 @@ impl<'a> Gatherer<'a> {
                 columns: Vec::new(),
                 pending: AHashMap::new(),
                 labels: Vec::new(),
+                attached: Vec::new(),
+                binaries: Vec::new(),
                 last_day: None,
                 bytes_text: 0,
             },
@@ -265,6 +276,10 @@ impl<'a> Gatherer<'a> {
         }
         let repeats = super::repeats::find(self, records)?;
         let mut places: AHashMap<u64, u64> = AHashMap::new();
+        // Where nothing is labelled, nothing can be because of it.
+        let may_label = !self.plan.beyond.is_empty() || records.iter().any(|(_, spilled)| spilled.label != 0);
+        let mut compartment = may_label.then(|| Compartment::new(self.plan.source_system));
+        let mut days: Vec<(i64, u64)> = Vec::new();
         for (_, spilled) in records.iter() {
             if repeats.contains_key(&spilled.key) {
                 continue;
@@ -298,14 +313,16 @@ impl<'a> Gatherer<'a> {
             work.encounter = self.encounter_of(&work, &encounters);
             self.note_references(&work, &mut wanted);
             note_in_directory(&mut entry, &work);
-            let label = Label::from_bits(work.spilled.label);
-            if label.is_restricted() {
-                self.out.labels.push((ordinal, label));
-            } else if let Some(day) = day_of(&work).map(i64::from) {
-                // A plan or a slip of the pen in the future is not how far the records reach, and a day that only a
-                // labelled record reaches would tell of it.
-                self.out.last_day = self.out.last_day.max((day <= self.plan.today).then_some(day));
+            if let Some(compartment) = &mut compartment {
+                let (shown, leaves) = ((ordinal, kind, work.name.as_str()), &work.leaves);
+                let leaf = |at: usize| leaves.get(at).copied().unwrap_or_default();
+                compartment.take(shown, Label::from_bits(work.spilled.label), &work.planned.labels, leaf);
             }
+            if kind == Kind::BINARY {
+                self.out.binaries.extend(super::labels::names(kind, &work.name).map(|name| (name, ordinal)));
+            }
+            // A plan or a slip of the pen in the future is not how far the records reach.
+            days.extend(day_of(&work).map(|day| (i64::from(day), ordinal)).filter(|(day, _)| *day <= self.plan.today));
             for also in &work.spilled.also {
                 self.out.also.push((patient_hash(also), (*also).to_string(), ordinal));
             }
@@ -315,6 +332,13 @@ impl<'a> Gatherer<'a> {
             *open_bytes += work.length;
             open.push(work);
         }
+        let settled = compartment.map(|compartment| compartment.settle(&self.plan.beyond)).unwrap_or_default();
+        // A day that only a labelled record reaches would tell of it.
+        let is_open = |ordinal: u64| settled.labels.binary_search_by_key(&ordinal, |(at, _)| *at).is_err();
+        let last = days.into_iter().filter(|(_, ordinal)| is_open(*ordinal)).map(|(day, _)| day).max();
+        self.out.last_day = self.out.last_day.max(last);
+        self.out.labels.extend(settled.labels);
+        self.out.attached.extend(settled.attached);
         for (key, (kind, first)) in repeats {
             let place = places.get(&first).copied();
             self.out.fates.push(Fate::new(key, true, Outcome::Duplicate, kind, self.out.part, place));
