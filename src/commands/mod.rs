@@ -12,6 +12,7 @@ mod identity;
 mod index;
 mod ingest;
 mod init;
+mod label;
 mod map;
 mod operator;
 mod progress;
@@ -58,6 +59,7 @@ enum Command {
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Terminology(terminology::TerminologyArgs),
+    Label(label::LabelArgs),
     Token(token::TokenArgs),
     Synth(synth::SynthArgs),
 }
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
         Command::Terminology(args) => terminology::run(args),
+        Command::Label(args) => label::run(args),
         Command::Token(args) => token::run(args),
         Command::Synth(args) => return synth::command(args),
     };

@@ -65,3 +65,6 @@ impl From<IndexError> for QueryError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,7 +155,7 @@ pub struct Catalog {
     pub previous_sha256: String,
     /// RFC 3339, UTC.
     pub published_at: String,
-    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`, `terminology`, `accept`, `withdraw`,
+    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`, `terminology`, `label`, `accept`, `withdraw`,
     /// `restore`.
     pub reason: String,
     pub accessions: Vec<InForce>,
