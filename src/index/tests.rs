@@ -352,7 +352,9 @@ proptest! {
         let (with, _) = build(all.path(), &people, &texts, 2);
         let leaves = |label, source: &str, kind| filter.allows(label) && filter.allows_of(source, kind);
         let people: Vec<_> = people.into_iter().filter(|p| leaves(p.label, &p.source_system, Kind::PATIENT)).collect();
-        let texts: Vec<_> = texts.into_iter().filter(|t| leaves(t.label, &t.source_system, t.kind)).collect();
+        // Where no patient is there, nothing of theirs is.
+        let is_open = |t: &IndexDoc| t.patient.is_none() || !filter.hide_kinds.contains(&Kind::PATIENT);
+        let texts: Vec<_> = texts.into_iter().filter(|t| is_open(t) && leaves(t.label, &t.source_system, t.kind)).collect();
         let (without, _) = build(open.path(), &people, &texts, 1);
         let questions = [
             question("pain"),

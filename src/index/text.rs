@@ -19,7 +19,7 @@ use tantivy::{DocId, Score, SegmentReader, Term};
 
 use crate::access::Filter;
 use crate::limits::PAGE_MAX;
-use crate::model::{AccessionId, ArchiveId, Label, PatientKey, Place};
+use crate::model::{AccessionId, ArchiveId, Kind, Label, PatientKey, Place};
 
 use super::schema::{self, Group, MARK_NO_TEXT, TextFields, day_number, day_text, key_bytes, key_from_bytes, last_day};
 use super::words::{Stems, next_word};
@@ -274,6 +274,8 @@ struct Walk<'a> {
     /// Of a question inside a chart, when records were moved: its keys, and what was moved.
     moves: Option<(Vec<&'a PatientKey>, &'a Moves)>,
     withheld: &'a BTreeSet<(AccessionId, u64)>,
+    /// Whether no patient is there, and with them nothing that is theirs.
+    hides_patients: bool,
     days: Days,
     newest_first: bool,
     /// Per segment and group: whether it is asked for, and how many hits it has.
@@ -297,6 +299,7 @@ impl<'a> Walk<'a> {
         Walk {
             searcher,
             withheld: &question.withheld,
+            hides_patients: filter.hide_kinds.contains(&Kind::PATIENT),
             moves: question.moves.as_ref().filter(|_| question.patient.is_some()).map(|moves| (keys(), moves)),
             days,
             newest_first: question.newest_first,
@@ -325,6 +328,9 @@ impl<'a> Walk<'a> {
 
     /// Whether the document lies in the chart asked for, once moved records are counted where they were moved to.
     fn lies_here(&self, segment: &TextSegment, group: usize, doc: DocId) -> bool {
+        if self.hides_patients && segment.patient.as_ref().is_some_and(|column| column.ords().first(doc).is_some()) {
+            return false;
+        }
         if !self.withheld.is_empty()
             && let Some((group, ordinal)) = segment.groups.get(group).zip(segment.ordinal.first(doc))
             && self.withheld.contains(&(AccessionId(group.accession.clone()), ordinal))
