@@ -97,6 +97,8 @@ pub const CDA_ENTRY_DEPTH_MAX: usize = 16;
 pub const CDA_FINDINGS_MAX: usize = 1000;
 /// Bytes of narrative that the references of one CDA document may bring into its entries, all together.
 pub const CDA_REFERENCED_TEXT_MAX: usize = 8 << 20;
+/// Most fields of one row of a table. A row of more is no row of a table that anybody keeps, and each of them costs memory.
+pub const TABLE_FIELDS_MAX: usize = 16_384;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.

@@ -12,6 +12,7 @@ mod fhir;
 mod headers;
 mod health;
 mod pages;
+mod rate;
 mod router;
 pub mod routes;
 mod serve;

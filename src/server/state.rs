@@ -14,6 +14,7 @@ use crate::telemetry::Metrics;
 use super::door::Standing;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
+use super::rate::Rates;
 use super::serve::{ServeError, Services};
 
 /// How requests reach this process.
@@ -44,6 +45,8 @@ pub struct App {
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
     pub tallies: Tallies,
+    /// How much one caller may ask.
+    pub rates: Rates,
 }
 
 impl App {
@@ -54,8 +57,22 @@ impl App {
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
-        let (directory, tallies) = (Directory::default(), Tallies::default());
-        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory, tallies })
+        let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
+        Ok(App {
+            archive,
+            gate,
+            register,
+            tokens,
+            config,
+            metrics,
+            transport,
+            folder,
+            cursor_key,
+            standing,
+            directory,
+            tallies,
+            rates,
+        })
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in
