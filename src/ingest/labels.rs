@@ -14,7 +14,7 @@ use ahash::AHashMap;
 use super::IngestError;
 use super::spread::archive_name;
 use crate::formats::fhir::{Shape, Target, leaf_text, target};
-use crate::mapping::sensitivity::{FILE_BYTES_MAX, Links, Plan, Rules, SourceRules};
+use crate::mapping::sensitivity::{FILE_BYTES_MAX, Links, Plan, Rules, SourceRules, is_directory};
 use crate::model::{Kind, Label, is_true_uuid};
 use crate::store::StoreError;
 use crate::store::layout::Layout;
@@ -194,7 +194,9 @@ impl<'a> Compartment<'a> {
         for held in &mut self.held {
             let own = held.encounters.iter().filter_map(|name| encounters.get(name));
             let others = held.parts.iter().chain(&held.attachments).filter_map(|name| beyond.get(name));
-            held.label = own.chain(others).fold(held.label.union(held.place), |all, label| all.union(*label));
+            // A place is no secret; that somebody was there is.
+            let place = if is_directory(held.kind) { Label::NORMAL } else { held.place };
+            held.label = own.chain(others).fold(held.label.union(place), |all, label| all.union(*label));
         }
     }
 }

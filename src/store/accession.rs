@@ -460,16 +460,6 @@ impl<'a> ChartFrame<'a> {
         self.accession.labels.of(self.ordinal(index))
     }
 
-    /// The label that the record's own security codes put on it; what [`ChartFrame::label`] gives holds all of it.
-    pub fn own_label(&self, index: usize) -> Label {
-        self.view(index, |shape, leaf| {
-            shape.roles().iter().enumerate().filter(|(_, r)| **r == Role::SecurityCode).fold(Label::NORMAL, |label, (i, _)| {
-                label.union(leaf(i).map_or(Label::RESTRICTED, |l| Label::of_security_code(&leaf_text(l))))
-            })
-        })
-        .unwrap_or(Label::RESTRICTED)
-    }
-
     /// The clinical date by which the chart is ordered.
     pub fn date(&self, index: usize) -> Option<When> {
         self.view(index, |shape, leaf| {
