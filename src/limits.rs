@@ -146,3 +146,11 @@ pub const REPORT_ACTS_MAX: usize = 50_000;
 pub const REPORT_FULL_MAX: usize = 5_000;
 /// Most rows of one page of such a report.
 pub const REPORT_PAGE_MAX: usize = 1_000;
+/// Most acts of one day that the signals of snooping are computed for; about 40 bytes each.
+pub const SIGNAL_ACTS_MAX: usize = 20_000_000;
+/// Most flags of one day that are kept.
+pub const SIGNAL_FLAGS_MAX: usize = 10_000;
+/// Days back to which it is remembered who opened which chart; at most 63.
+pub const SIGNAL_HISTORY_DAYS: u32 = 30;
+/// Most rows of a file of the workforce.
+pub const WORKFORCE_ROWS_MAX: u64 = 1_000_000;

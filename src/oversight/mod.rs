@@ -9,6 +9,7 @@ pub mod forms;
 pub mod line;
 pub mod projection;
 pub mod reports;
+pub mod signals;
 
 pub use act::{Act, UserId};
 pub use projection::{OversightError, Projection};

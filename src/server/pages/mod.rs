@@ -9,6 +9,7 @@ pub mod documents;
 pub mod find;
 pub mod sessions;
 pub mod sign;
+pub mod signals;
 pub mod tallies;
 
 use crate::access::{Permit, Public, Role};

@@ -22,6 +22,7 @@
 //! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`access_start`], [`access_report`] |
 //! | `GET /access/reports/{report}` | [`access_report`] |
 //! | `GET /access/entries/{stream}:{number}` | [`access_entry`] |
+//! | `GET /signals` (`?day=`, `?page=`) | [`signals`] |
 //! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
 //! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
 //! | absent or refused; log down; anything else | [`not_here`], [`log_down`], [`message`] |
@@ -65,6 +66,7 @@ pub use pages::record::{RecordPage, record};
 pub use pages::search::{SearchPage, document_of, search, search_all};
 pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
+pub use pages::signals::{SignalsPage, signals};
 pub use query::Query;
 pub use source::{Badge, Sources};
 pub use table::Paging;

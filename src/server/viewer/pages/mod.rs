@@ -12,6 +12,7 @@ pub mod record;
 pub mod search;
 pub mod sessions;
 pub mod sign_in;
+pub mod signals;
 
 use askama::Template;
 
