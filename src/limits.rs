@@ -111,3 +111,9 @@ pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 pub const HL7V2_FIELDS_MAX: usize = 4096;
 /// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
 pub const HL7V2_IDENTIFIERS_MAX: usize = 200;
+/// How long one use of break-glass lasts, in seconds, when it does not end before.
+pub const BREAK_GLASS_SECONDS: i64 = 3600;
+/// Uses of break-glass that one person may begin in an hour.
+pub const BREAK_GLASS_PER_HOUR: u32 = 3;
+/// Longest reason that a person writes for it, and longest comment of its review, in characters.
+pub const BREAK_GLASS_TEXT_MAX: usize = 2000;

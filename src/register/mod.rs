@@ -1,4 +1,5 @@
-//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens.
+//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens, uses of
+//! break-glass and their review, notices on their way.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
@@ -6,14 +7,20 @@
 
 mod account;
 mod blocking;
+mod break_glass;
+mod known;
+mod notice;
 mod password;
+mod reasons;
+mod review;
 mod revocation;
 mod session;
+mod totp;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +29,17 @@ use tokio::sync::Semaphore;
 
 use crate::durable::{self, DurableError};
 
-pub use account::{Account, LoginRefusal, NewAccount, is_account_name};
+pub use account::{Account, LoginRefusal, NewAccount, Terms, is_account_name};
 pub use blocking::BlockingRegister;
-pub use password::generate_password;
+pub use break_glass::{BreakGlassRefusal, BreakGlassUse, Emergency, NewBreakGlass, REASON_CHARS_MIN};
+pub use notice::{Channel, Notice};
+pub use password::{PasswordRefusal, PasswordRules, generate_password};
+pub use reasons::{Reason, reason, reasons};
+pub use review::{NewReview, Review, Reviewed, Verdict};
 pub use session::{Activity, Session, SessionTimes, StartedSession};
+pub use totp::Enrolment;
+#[cfg(test)]
+pub(crate) use totp::code_at;
 
 /// The file's name inside an archive.
 pub const REGISTER_FILE: &str = "register.db";
@@ -60,8 +74,14 @@ pub enum RegisterError {
     Unknown,
     #[error("an account name is 1 to 64 letters, digits, or . _ - @")]
     BadName,
-    #[error("a password has 8 to 1024 characters")]
-    BadPassword,
+    #[error(transparent)]
+    BadPassword(PasswordRefusal),
+    #[error("the list of known passwords {}: {what}", path.display())]
+    KnownPasswords { path: PathBuf, what: &'static str },
+    #[error("no use of break-glass of this name")]
+    UnknownBreakGlass,
+    #[error("who broke the glass cannot review it")]
+    OwnBreakGlass,
     #[error("the account does not hold this role")]
     RoleNotHeld,
     #[error("the password could not be hashed")]
@@ -80,6 +100,7 @@ pub struct Register {
     pool: SqlitePool,
     times: SessionTimes,
     hashing: Arc<Semaphore>,
+    rules: Arc<PasswordRules>,
 }
 
 impl Register {
@@ -98,7 +119,14 @@ impl Register {
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;
         migrate(&pool).await?;
-        Ok(Register { pool, times, hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)) })
+        let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
+        Ok(Register { pool, times, hashing, rules: Arc::new(PasswordRules::default()) })
+    }
+
+    /// The same register, with rules on new passwords beyond their length.
+    #[must_use]
+    pub fn with_rules(self, rules: PasswordRules) -> Register {
+        Register { rules: Arc::new(rules), ..self }
     }
 
     /// Whether the register answers; for readiness.

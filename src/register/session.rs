@@ -49,6 +49,12 @@ pub struct Session {
     pub audit_id: String,
     /// Unix seconds at which it ends when nothing more happens.
     pub ends: i64,
+    /// Unix seconds at which the person last proved who he is.
+    pub auth_time: i64,
+    /// What the account's holder must do before anything else, and what he has done.
+    pub must_change: bool,
+    pub second_factor_required: bool,
+    pub has_second_factor: bool,
     csrf: String,
 }
 
@@ -96,6 +102,10 @@ struct SessionRow {
     csrf: String,
     created: i64,
     last_seen: i64,
+    auth_time: i64,
+    must_change: bool,
+    second_factor_required: bool,
+    has_second_factor: bool,
 }
 
 impl FromRow<'_, SqliteRow> for SessionRow {
@@ -108,6 +118,10 @@ impl FromRow<'_, SqliteRow> for SessionRow {
             csrf: row.try_get("csrf")?,
             created: row.try_get("created")?,
             last_seen: row.try_get("last_seen")?,
+            auth_time: row.try_get("auth_time")?,
+            must_change: row.try_get("must_change")?,
+            second_factor_required: row.try_get("totp_required")?,
+            has_second_factor: row.try_get("has_second_factor")?,
         })
     }
 }
@@ -124,15 +138,16 @@ impl Register {
         }
         let (id, csrf) = (password::random_text::<32>()?, password::random_text::<32>()?);
         let now = now();
-        sqlx::query("INSERT INTO sessions (id_hash, account, role, csrf, created, last_seen) VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(&id_hash(&id)[..])
-            .bind(&account.name)
-            .bind(role)
-            .bind(csrf.as_str())
-            .bind(now)
-            .bind(now)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "INSERT INTO sessions (id_hash, account, role, csrf, created, last_seen, auth_time) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5)",
+        )
+        .bind(&id_hash(&id)[..])
+        .bind(&account.name)
+        .bind(role)
+        .bind(csrf.as_str())
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
         let session = Session {
             account: account.name,
             display_name: account.display_name,
@@ -140,6 +155,10 @@ impl Register {
             roles: account.roles,
             audit_id: audit_id(&id_hash(&id)),
             ends: now + self.times.idle_s.min(self.times.absolute_s),
+            auth_time: now,
+            must_change: account.must_change,
+            second_factor_required: account.second_factor_required,
+            has_second_factor: account.has_second_factor,
             csrf: csrf.to_string(),
         };
         Ok(StartedSession { id, session })
@@ -151,7 +170,8 @@ impl Register {
         let hash = id_hash(id);
         let now = now();
         let row: Option<SessionRow> = sqlx::query_as(
-            "SELECT s.account, a.display_name, s.role, a.roles, s.csrf, s.created, s.last_seen \
+            "SELECT s.account, a.display_name, s.role, a.roles, s.csrf, s.created, s.last_seen, s.auth_time, \
+               a.must_change, a.totp_required, a.totp_secret IS NOT NULL AS has_second_factor \
              FROM sessions s JOIN accounts a ON a.name = s.account \
              WHERE s.id_hash = ? AND a.disabled = 0 AND s.last_seen > ? AND s.created > ?",
         )
@@ -177,6 +197,10 @@ impl Register {
             display_name: row.display_name,
             role: row.role,
             roles: row.roles.split_whitespace().map(String::from).collect(),
+            auth_time: row.auth_time,
+            must_change: row.must_change,
+            second_factor_required: row.second_factor_required,
+            has_second_factor: row.has_second_factor,
             audit_id: audit_id(&hash),
             csrf: row.csrf,
         }))
@@ -209,6 +233,20 @@ impl Register {
         Ok(Some(StartedSession { id: new_id, session }))
     }
 
+    /// The same session after its person has proved again who he is: under a new id, with this instant as its time of
+    /// proof. `None` when it is not live.
+    pub async fn renew_session(&self, id: &str) -> Result<Option<StartedSession>, RegisterError> {
+        let Some(session) = self.session(id, Activity::Person).await? else { return Ok(None) };
+        let Some(mut started) = self.switch_role(id, &session.role).await? else { return Ok(None) };
+        started.session.auth_time = now();
+        sqlx::query("UPDATE sessions SET auth_time = ? WHERE id_hash = ?")
+            .bind(started.session.auth_time)
+            .bind(&id_hash(&started.id)[..])
+            .execute(&self.pool)
+            .await?;
+        Ok(Some(started))
+    }
+
     /// Ends one session (sign-out). Ending one that is not there is no error.
     pub async fn end_session(&self, id: &str) -> Result<(), RegisterError> {
         sqlx::query("DELETE FROM sessions WHERE id_hash = ?").bind(&id_hash(id)[..]).execute(&self.pool).await?;
@@ -233,7 +271,7 @@ impl Register {
     }
 }
 
-fn id_hash(id: &str) -> [u8; 32] {
+pub(super) fn id_hash(id: &str) -> [u8; 32] {
     Sha256::digest(id.as_bytes()).into()
 }
 

@@ -13,6 +13,7 @@ use crate::register::{Activity, RegisterError, Session};
 use super::answer::{ApiError, Body};
 use super::call::Call;
 use super::events;
+use super::pages::{account, break_glass};
 use super::routes::{Area, Door};
 
 /// How long a token that was found standing is taken for so without asking the register again.
@@ -31,12 +32,21 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
         Door::SignIn => same_origin(call).map(|()| None),
         Door::Token if call.header("authorization").is_none() && area == Area::Api && call.is_get() => {
             same_origin(call)?;
-            if by_session(call)? { Ok(None) } else { Err(ApiError::login()) }
+            if !by_session(call)? {
+                return Err(ApiError::login());
+            }
+            match account::owed(call) {
+                None => Ok(None),
+                Some(_) => Err(ApiError::new(403, "account-unfinished", "forbidden", "Finish setting up your account first.")),
+            }
         }
         Door::Token => by_token(call).map(|()| None),
         Door::Session => {
             if !by_session(call)? {
                 return Ok(Some(to_sign_in(call)));
+            }
+            if let Some(first) = account::owed(call) {
+                return Ok(Some(Body::see_other(first)));
             }
             if !call.is_get() {
                 same_origin(call)?;
@@ -109,10 +119,11 @@ fn by_session(call: &mut Call) -> Result<bool, ApiError> {
     };
     let register = &call.app.register;
     let session = call.wait(register.session(&id, activity)).map_err(|error| register_down(&error))?;
-    let Some((session, principal)) = session.and_then(|session| Some((principal(&session)?, session))).map(|(p, s)| (s, p))
+    let Some((session, mut principal)) = session.and_then(|session| Some((principal(&session)?, session))).map(|(p, s)| (s, p))
     else {
         return Ok(false);
     };
+    principal.grants = call.wait(break_glass::in_force(register, &principal)).map_err(|error| register_down(&error))?;
     call.principal = Some(principal);
     call.session = Some(session);
     Ok(true)
@@ -122,7 +133,9 @@ fn by_session(call: &mut Call) -> Result<bool, ApiError> {
 pub fn principal(session: &Session) -> Option<Principal> {
     let role = Role::from_name(&session.role)?;
     let purpose: Purpose = role.usual_purpose();
-    Some(Principal::local(&session.account, &session.display_name, role, purpose, &session.audit_id))
+    let mut principal = Principal::local(&session.account, &session.display_name, role, purpose, &session.audit_id);
+    principal.attributes.auth_time = Some(session.auth_time);
+    Some(principal)
 }
 
 /// A request that a browser makes for another site is refused, whatever it carries (spec access.md §10).

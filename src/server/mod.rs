@@ -11,6 +11,7 @@ mod events;
 mod fhir;
 mod headers;
 mod health;
+mod notices;
 mod pages;
 mod router;
 pub mod routes;
@@ -18,6 +19,7 @@ mod serve;
 mod state;
 mod tls;
 pub mod viewer;
+mod watch;
 
 pub use serve::{ServeError, ServeOptions, Services, run};
 

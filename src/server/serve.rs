@@ -20,6 +20,7 @@ use crate::telemetry::Metrics;
 use super::router;
 use super::state::{App, Transport};
 use super::tls;
+use super::watch;
 
 /// Threads that read sockets; the work itself is done on blocking threads.
 const WORKERS: usize = 2;
@@ -53,6 +54,8 @@ pub enum ServeError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("the server stopped: {0}")]
     Stopped(std::io::Error),
+    #[error("notices cannot be sent: {0}")]
+    Notices(String),
     #[error("the system gives no random numbers")]
     NoRandomness,
 }
@@ -94,9 +97,11 @@ pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeE
     };
     let server = server.map_err(|source| ServeError::Listen { address, source })?.run();
     let sweeper = actix_web::rt::spawn(sweep(app.register.clone()));
+    let watch = actix_web::rt::spawn(watch::run(app.clone()));
     announce(transport, address);
     let ended = server.await.map_err(ServeError::Stopped);
     sweeper.abort();
+    watch.abort();
     app.register.close().await;
     ended
 }

@@ -12,6 +12,7 @@ use crate::register::Register;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::notices::Notices;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
 use super::serve::{ServeError, Services};
@@ -44,18 +45,35 @@ pub struct App {
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
     pub tallies: Tallies,
+    /// Where those are told who must know at once.
+    pub notices: Notices,
 }
 
 impl App {
     /// # Errors
-    /// `NoRandomness` when the system gives none for the cursor key.
+    /// `NoRandomness` when the system gives none for the cursor key; `Notices` when those cannot be sent as configured.
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
         let (directory, tallies) = (Directory::default(), Tallies::default());
-        Ok(App { archive, gate, register, tokens, config, metrics, transport, folder, cursor_key, standing, directory, tallies })
+        let notices = Notices::new(&config.notices)?;
+        Ok(App {
+            archive,
+            gate,
+            register,
+            tokens,
+            config,
+            metrics,
+            transport,
+            folder,
+            cursor_key,
+            standing,
+            directory,
+            tallies,
+            notices,
+        })
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in

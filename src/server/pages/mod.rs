@@ -3,10 +3,13 @@
 //! Not for: markup (`viewer`).
 
 pub mod access;
+pub mod account;
+pub mod break_glass;
 pub mod chart;
 pub mod directory;
 pub mod documents;
 pub mod find;
+pub mod reviews;
 pub mod sign;
 pub mod tallies;
 
@@ -15,7 +18,7 @@ use crate::model::Chart;
 
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
-use super::viewer::{self, Assets, Frame, Message, Names, Person, Sources, Tone};
+use super::viewer::{self, Assets, Frame, Glass, Message, Names, Person, Sources, Tone};
 
 /// `GET /static/{version}/{name}`: immutable under the version that the pages name.
 pub fn asset(call: &Call) -> Result<Answer, ApiError> {
@@ -41,6 +44,7 @@ fn frame(call: &Call) -> Frame {
         sources: Sources::from_names(&facts.source_systems),
         names: Names::default(),
         observations: None,
+        glass: Glass::default(),
         accessions: facts.accessions,
         catalog: facts.catalog,
     }
@@ -49,7 +53,8 @@ fn frame(call: &Call) -> Frame {
 /// The frame of a page about this chart, with what its records refer to.
 fn chart_frame(call: &Call, permit: &Permit, chart: &Chart, names: Names) -> Frame {
     let plain = frame(call);
-    Frame { names, observations: call.app.tallies.of(chart, permit, plain.catalog), ..plain }
+    let observations = call.app.tallies.of(chart, permit, plain.catalog);
+    Frame { names, observations, glass: break_glass::state(permit, &chart.index.patient), ..plain }
 }
 
 fn today() -> String {

@@ -29,6 +29,7 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         today: "2026-11-22".into(),
         names: Names::default(),
         observations: None,
+        glass: Glass::Offered { href: "/patients/x/break-glass".into() },
         sources: Sources::from_names(SOURCES),
         accessions: 9,
         catalog: 7,
