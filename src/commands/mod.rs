@@ -5,6 +5,7 @@
 mod accession;
 mod archive;
 pub mod audit;
+mod break_glass;
 mod compact;
 mod demo;
 mod export;
@@ -57,6 +58,7 @@ enum Command {
     Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
+    BreakGlass(break_glass::BreakGlassArgs),
     Terminology(terminology::TerminologyArgs),
     Token(token::TokenArgs),
     Synth(synth::SynthArgs),
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
         Command::User(args) => user::run(args),
+        Command::BreakGlass(args) => break_glass::run(args),
         Command::Terminology(args) => terminology::run(args),
         Command::Token(args) => token::run(args),
         Command::Synth(args) => return synth::command(args),

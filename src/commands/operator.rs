@@ -10,13 +10,14 @@ use anyhow::Context;
 use crate::access::{Principal, RequestContext, Role, entry};
 use crate::audit::{AuditLog, Entry};
 use crate::config::Config;
-use crate::register::{BlockingRegister, REGISTER_FILE};
+use crate::register::{BlockingRegister, PasswordRules, REGISTER_FILE};
 use crate::signing::{KeyPurpose, KeyRing, SigningKey, default_private_dir, load_signer};
 
 /// An archive as an operator's command sees it.
 pub(super) struct Workplace {
     archive: PathBuf,
     private_keys: PathBuf,
+    rules: PasswordRules,
     pub(super) ring: KeyRing,
     pub(super) log: AuditLog,
 }
@@ -26,14 +27,15 @@ impl Workplace {
     pub(super) fn open(archive: &Path) -> anyhow::Result<Workplace> {
         let config = Config::load(archive)?;
         let ring = load_ring(archive)?;
+        let rules = PasswordRules::new(config.institution.as_deref(), config.access.known_passwords.as_deref())?;
         let private_keys = config.private_keys.unwrap_or_else(|| default_private_dir(archive));
         let audit_key = load_signer(&private_keys, KeyPurpose::Audit)?;
         let log = AuditLog::open(archive, Arc::new(audit_key))?;
-        Ok(Workplace { archive: archive.to_path_buf(), private_keys, ring, log })
+        Ok(Workplace { archive: archive.to_path_buf(), private_keys, rules, ring, log })
     }
 
     pub(super) fn register(&self) -> anyhow::Result<BlockingRegister> {
-        Ok(BlockingRegister::open(&self.archive.join(REGISTER_FILE))?)
+        Ok(BlockingRegister::open(&self.archive.join(REGISTER_FILE))?.with_rules(self.rules.clone()))
     }
 
     pub(super) fn signer(&self, purpose: KeyPurpose) -> anyhow::Result<SigningKey> {

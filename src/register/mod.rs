@@ -18,6 +18,8 @@ mod session;
 mod totp;
 
 #[cfg(test)]
+mod break_glass_tests;
+#[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
@@ -38,8 +40,6 @@ pub use reasons::{Reason, reason, reasons};
 pub use review::{NewReview, Review, Reviewed, Verdict};
 pub use session::{Activity, Session, SessionTimes, StartedSession};
 pub use totp::Enrolment;
-#[cfg(test)]
-pub(crate) use totp::code_at;
 
 /// The file's name inside an archive.
 pub const REGISTER_FILE: &str = "register.db";

@@ -244,7 +244,7 @@ async fn replace_recovery_codes(
 
 /// The code of an app that holds this base32 secret, at a time: for tests, which play the app.
 #[cfg(test)]
-pub(crate) fn code_at(secret: &str, at: i64) -> String {
+pub(super) fn code_at(secret: &str, at: i64) -> String {
     let secret = Secret::try_from_base32(secret).unwrap();
     totp(secret.as_bytes()).unwrap().generate(u64::try_from(at).unwrap()).to_string()
 }

@@ -354,8 +354,8 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
             of_this_seal: true,
         }],
     };
-    let wrong =
-        SignIn { user: "okafor".into(), next: "/".into(), problem: Some("The name or the password is not right.".into()) };
+    let problem = Some("The name, the password or the code is not right.".into());
+    let wrong = SignIn { user: "okafor".into(), next: "/".into(), asks_code: true, problem };
     vec![
         ("find".into(), find(&clinician, &ask)),
         ("find-none".into(), find(&clinician, &FindPage { q: "zzz", answer: Some(&none), ..FindPage::default() })),
