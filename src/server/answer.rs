@@ -142,6 +142,12 @@ impl ApiError {
         )
     }
 
+    /// The caller asked more than he may in this time (RFC 6585 §4).
+    pub fn too_many(retry_after_s: u64) -> ApiError {
+        ApiError::new(429, "too-many-requests", "throttled", "There were too many requests. Wait a moment and ask again.")
+            .with("Retry-After", retry_after_s.to_string())
+    }
+
     pub fn log_unavailable() -> ApiError {
         let text = "The access log cannot be written, so nothing is shown.";
         ApiError::new(503, "log-unavailable", "transient", text).with("Retry-After", "10")

@@ -12,6 +12,8 @@ use crate::query::{Archive, QueryError};
 use crate::register::Session;
 
 use super::answer::ApiError;
+use super::events;
+use super::rate::caller_of;
 use super::state::App;
 
 /// A request with its principal. Lives on a blocking thread, so everything in it is owned.
@@ -48,6 +50,10 @@ impl Call {
 
     /// Asks the gate. A denial is in the log before this returns.
     pub fn ask(&self, scope: Scope) -> Result<Permit, ApiError> {
+        if scope == Scope::FindPatients {
+            let caller = caller_of(self.principal()?);
+            self.app.rates.search(&caller).map_err(|exceeded| events::rate_limited(self, "patient-search", exceeded))?;
+        }
         Ok(self.gate().ask(self.principal()?, scope, self.context.clone())?)
     }
 

@@ -14,6 +14,7 @@ use super::answer::{ApiError, Body};
 use super::call::Call;
 use super::events;
 use super::pages::{account, break_glass};
+use super::rate::address_of;
 use super::routes::{Area, Door};
 
 /// How long a token that was found standing is taken for so without asking the register again.
@@ -69,6 +70,10 @@ fn by_token(call: &mut Call) -> Result<(), ApiError> {
     let header = call.header("authorization").ok_or_else(ApiError::login)?;
     let token = bearer_token(header).ok_or_else(ApiError::login)?;
     let refused = |reason: &'static str| {
+        // Good tokens from the same address are still taken: one bad program behind a proxy must not lock out a hospital.
+        if let Err(exceeded) = call.app.rates.may_attempt(&address_of(call.context.ip.as_deref())) {
+            return events::rate_limited(call, "tokens", exceeded);
+        }
         events::token_rejected(call, reason);
         let challenge = "Bearer realm=\"chartkeep\", error=\"invalid_token\"";
         let mut error = ApiError::login();

@@ -8,6 +8,7 @@ use crate::audit::{Entry, Outcome};
 
 use super::answer::ApiError;
 use super::call::Call;
+use super::rate::{Exceeded, address_of};
 
 /// A session began or ended. Waits until the entry is on disk; nobody is signed in unlogged.
 pub fn session(call: &Call, event: &'static str, principal: &Principal) -> Result<(), ApiError> {
@@ -32,6 +33,7 @@ pub fn own_account(
 
 /// A sign-in was refused. `reason` is for the log alone.
 pub fn login_failed(call: &Call, account: &str, reason: &'static str) -> Result<(), ApiError> {
+    call.app.rates.failed(&address_of(call.context.ip.as_deref()));
     let mut entry = entry("auth.login_failed", &Principal::unproven(account), &context(call));
     entry.outcome = Outcome::MinorFailure;
     entry.outcome_desc = Some(reason.to_string());
@@ -40,12 +42,29 @@ pub fn login_failed(call: &Call, account: &str, reason: &'static str) -> Result<
 
 /// A token was refused. Not waited for: the answer shows nothing, and a flood of bad tokens must not stall readers.
 pub fn token_rejected(call: &Call, reason: &'static str) {
+    call.app.rates.failed(&address_of(call.context.ip.as_deref()));
     let mut entry = entry("auth.token_rejected", &Principal::unproven(""), &context(call));
     entry.outcome = Outcome::MinorFailure;
     entry.outcome_desc = Some(reason.to_string());
     if call.gate().log().enqueue(entry).is_err() {
         tracing::error!(reason, "a refused token could not be written to the access log");
     }
+}
+
+/// A caller asked too much. Logged once in a while for each, so that a flood of requests is no flood of entries.
+pub fn rate_limited(call: &Call, what: &'static str, exceeded: Exceeded) -> ApiError {
+    metrics::counter!("chartkeep_rate_limited_total", "what" => what).increment(1);
+    if exceeded.is_first {
+        let unproven = Principal::unproven("");
+        let principal = call.principal().unwrap_or(&unproven);
+        let mut entry = entry("auth.rate_limited", principal, &context(call));
+        entry.outcome = Outcome::MinorFailure;
+        entry.outcome_desc = Some(what.to_string());
+        if call.gate().log().enqueue(entry).is_err() {
+            tracing::error!(what, "a breach of the limits could not be written to the access log");
+        }
+    }
+    ApiError::too_many(exceeded.retry_after_s)
 }
 
 /// Whether entries can be written at present.

@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod notices;
 mod pages;
+mod rate;
 mod router;
 pub mod routes;
 mod serve;

@@ -17,7 +17,9 @@ use crate::limits::REQUEST_BODY_MAX;
 use super::answer::{ApiError, Body};
 use super::call::Call;
 use super::door;
+use super::events;
 use super::headers;
+use super::rate::caller_of;
 use super::routes::{Area, Method, Route, routes};
 use super::state::{App, Transport};
 
@@ -66,7 +68,11 @@ pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, p
     let area = Area::of(request.path());
     let template = group.first().map_or("none", |route| route.path);
     let result = handle(&app, &group, &request, payload, &id).await;
-    let body = result.unwrap_or_else(|error| error.into_body(area));
+    let mut body = result.unwrap_or_else(|error| error.into_body(area));
+    if let Some(origin) = foreign_origin(&app, area, &request) {
+        body = body.with("Access-Control-Allow-Origin", origin).with("Vary", "Origin, Accept, Authorization, Prefer");
+        body = body.with("Access-Control-Expose-Headers", "ETag, Location, X-Request-Id");
+    }
     super::health::count(request.method().as_str(), template, body.status, started.elapsed());
     response(app.transport, body, &id)
 }
@@ -74,6 +80,9 @@ pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, p
 async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: web::Payload, id: &str) -> Result<Body, ApiError> {
     check_limits(request)?;
     let area = Area::of(request.path());
+    if request.method() == "OPTIONS" && foreign_origin(app, area, request).is_some() {
+        return Ok(preflight());
+    }
     let route = choose(group, area, request.method().as_str())?;
     let form = read_form(route, request, payload).await?;
     let call = open_call(app, route, request, form, id)?;
@@ -81,18 +90,24 @@ async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: w
     let door = route.door;
     let work = move || {
         let mut call = call;
-        let result = match door::enter(&mut call, door, area) {
-            Ok(Some(redirect)) => Ok(redirect),
-            Ok(None) => handler(&call).map(super::answer::Answer::into_body),
-            Err(error) => Err(error),
-        };
+        let result = door::enter(&mut call, door, area).and_then(|redirect| match redirect {
+            Some(redirect) => Ok(redirect),
+            None => check_rate(&call).and_then(|()| handler(&call)).map(super::answer::Answer::into_body),
+        });
         // A page of the viewer shows who is signed in, also when it says that something went wrong.
         result.or_else(|error| if area == Area::Viewer { Ok(error.into_page(&call)) } else { Err(error) })
     };
-    // A panic in the handler ends its blocking task and arrives here as an error without its text.
-    match web::block(work).await {
-        Ok(result) => result,
+    // What takes longer is not waited for. Its entry may still be written, which says too much rather than too little.
+    let limit = Duration::from_secs(u64::from(app.config.http.answer_seconds));
+    match tokio::time::timeout(limit, web::block(work)).await {
         Err(_) => {
+            tracing::warn!(request_id = id, route = route.path, "an answer took too long");
+            let text = "The answer took too long. Ask for less at a time.";
+            Err(ApiError::new(503, "too-slow", "timeout", text).with("Retry-After", "10"))
+        }
+        Ok(Ok(result)) => result,
+        // A panic in the handler ends its blocking task and arrives here as an error without its text.
+        Ok(Err(_)) => {
             tracing::error!(request_id = id, route = route.path, "a handler failed unexpectedly");
             Err(ApiError::internal())
         }
@@ -117,6 +132,27 @@ fn choose(group: &Group, area: Area, method: &str) -> Result<&'static Route, Api
     let allow: Vec<&str> = allow.into_iter().collect();
     let text = "The archive is read-only: this method is not offered here.";
     Err(ApiError::new(405, "method-not-allowed", "not-supported", text).with("Allow", allow.join(", ")))
+}
+
+/// The origin of a page elsewhere that may read `/fhir` by script: one of the configured ones, to the letter. Cookies never
+/// open that area, so no credentials are allowed (spec access.md §10).
+fn foreign_origin<'r>(app: &App, area: Area, request: &'r HttpRequest) -> Option<&'r str> {
+    let origin = request.headers().get("origin")?.to_str().ok()?;
+    (area == Area::Fhir && app.config.http.origins.iter().any(|allowed| allowed == origin)).then_some(origin)
+}
+
+fn preflight() -> Body {
+    Body::new(super::answer::TEXT, "")
+        .status(204)
+        .with("Access-Control-Allow-Methods", "GET, HEAD, POST")
+        .with("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Prefer, X-Request-Id")
+        .with("Access-Control-Max-Age", "600")
+}
+
+/// Holds back who asks too often. What needs no principal holds no patient data and costs next to nothing.
+fn check_rate(call: &Call) -> Result<(), ApiError> {
+    let Some(principal) = &call.principal else { return Ok(()) };
+    call.app.rates.request(&caller_of(principal)).map_err(|exceeded| events::rate_limited(call, "requests", exceeded))
 }
 
 fn check_limits(request: &HttpRequest) -> Result<(), ApiError> {

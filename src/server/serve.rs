@@ -19,7 +19,7 @@ use crate::telemetry::Metrics;
 
 use super::router;
 use super::state::{App, Transport};
-use super::tls;
+use super::tls::Certificates;
 use super::watch;
 
 /// Threads that read sockets; the work itself is done on blocking threads.
@@ -29,6 +29,8 @@ const BLOCKING_THREADS: usize = 32;
 const CONNECTIONS_MAX: usize = 2_000;
 /// How often ended sessions and revocations are swept from the register.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// How often the certificate's files are looked at.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -91,17 +93,20 @@ pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeE
         .tls_handshake_timeout(Duration::from_secs(5))
         .tcp_nodelay(true)
         .shutdown_timeout(10);
-    let server = match &options.tls {
-        Some((certificate, key)) => server.listen_rustls_0_23(listener, tls::load(certificate, key)?),
+    let certificates = options.tls.as_ref().map(|(chain, key)| Certificates::load(chain, key)).transpose()?;
+    let server = match &certificates {
+        Some(certificates) => server.listen_rustls_0_23(listener, certificates.server_config()?),
         None => server.listen(listener),
     };
     let server = server.map_err(|source| ServeError::Listen { address, source })?.run();
-    let sweeper = actix_web::rt::spawn(sweep(app.register.clone()));
+    let sweeper = actix_web::rt::spawn(sweep(app.clone()));
     let watch = actix_web::rt::spawn(watch::run(app.clone()));
+    let renewer = actix_web::rt::spawn(renew(certificates));
     announce(transport, address);
     let ended = server.await.map_err(ServeError::Stopped);
     sweeper.abort();
     watch.abort();
+    renewer.abort();
     app.register.close().await;
     ended
 }
@@ -123,11 +128,25 @@ fn announce(transport: Transport, address: SocketAddr) {
     let _ = writeln!(out, "Chartkeep is ready at {scheme}://{address}").and_then(|()| out.flush());
 }
 
-async fn sweep(register: Register) {
+async fn sweep(app: Arc<App>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
-        if let Err(error) = register.sweep().await {
+        app.rates.sweep();
+        if let Err(error) = app.register.sweep().await {
             tracing::warn!(%error, "ended sessions could not be swept");
+        }
+    }
+}
+
+/// Takes renewed certificates while the server runs.
+async fn renew(certificates: Option<Arc<Certificates>>) {
+    let Some(certificates) = certificates else { return };
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        match certificates.reload() {
+            Ok(true) => tracing::info!("the renewed certificate is in force"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the renewed certificate cannot be used; the one before stays"),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::door::Standing;
 use super::notices::Notices;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
+use super::rate::Rates;
 use super::serve::{ServeError, Services};
 
 /// How requests reach this process.
@@ -45,6 +46,8 @@ pub struct App {
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
     pub tallies: Tallies,
+    /// How much one caller may ask.
+    pub rates: Rates,
     /// Where those are told who must know at once.
     pub notices: Notices,
 }
@@ -57,7 +60,7 @@ impl App {
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
         let Services { archive, gate, register, tokens, metrics, config } = services;
         let standing = Standing::default();
-        let (directory, tallies) = (Directory::default(), Tallies::default());
+        let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         let notices = Notices::new(&config.notices)?;
         Ok(App {
             archive,
@@ -72,6 +75,7 @@ impl App {
             standing,
             directory,
             tallies,
+            rates,
             notices,
         })
     }

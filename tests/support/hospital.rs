@@ -49,8 +49,7 @@ pub fn loaded() -> &'static Path {
     static ARCHIVE: OnceLock<(Folder, PathBuf)> = OnceLock::new();
     let (_, archive) = ARCHIVE.get_or_init(|| {
         let folder = folder();
-        let archive = folder.path().join("archive");
-        chartkeep([Path::new("init"), &archive]).expect(0);
+        let archive = super::init(&folder);
         // Exit code 1: the planted damage is there to be looked at.
         ingest(&archive, &[&hospital().delivery()]).expect(1);
         (folder, archive)

@@ -5,6 +5,7 @@
 use crate::access::{Public, Role};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
+use crate::server::rate::address_of;
 use crate::server::viewer::{self, SignIn};
 use crate::server::{door, events};
 
@@ -24,6 +25,8 @@ fn asks_code(call: &Call) -> Result<bool, ApiError> {
 pub fn sign_in(call: &Call) -> Result<Answer, ApiError> {
     let (user, password) = (call.field("user").trim(), call.field("password"));
     let register = &call.app.register;
+    let attempt = call.app.rates.may_attempt(&address_of(call.context.ip.as_deref()));
+    attempt.map_err(|exceeded| events::rate_limited(call, "sign-in", exceeded))?;
     let refused = |reason: &'static str| {
         events::login_failed(call, user, reason)?;
         let form = SignIn {
