@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chartkeep::access::{Gate, Permit, Principal, Purpose, RequestContext, Role, Scope, Shown};
+use chartkeep::access::{Gate, Permit, Policy, Principal, Purpose, RequestContext, Role, Scope, Shown};
 use chartkeep::audit::AuditLog;
 use chartkeep::model::PatientKey;
 use chartkeep::query::{Archive, Selection, TextQuestion, parse_question};
@@ -79,7 +79,7 @@ fn main() {
     let signer = load_signer(&default_private_dir(&root), KeyPurpose::Audit).expect("the audit key");
     let log = AuditLog::open(&root, Arc::new(signer)).expect("the log");
     let principal = Principal::operator("bench", Role::Him, Purpose::RecordManagement);
-    let bench = Bench { archive, gate: Gate::new(log.clone()), principal, rounds };
+    let bench = Bench { archive, gate: Gate::new(log.clone(), Policy::built_in()), principal, rounds };
     charts(&bench, &queries);
     searches(&bench, &queries);
     log.close();

@@ -111,6 +111,12 @@ pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 pub const HL7V2_FIELDS_MAX: usize = 4096;
 /// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
 pub const HL7V2_IDENTIFIERS_MAX: usize = 200;
+/// Largest policy file and largest table of cases, in bytes.
+pub const POLICY_BYTES_MAX: u64 = 1 << 20;
+/// Most rules of a policy.
+pub const POLICY_RULES_MAX: usize = 500;
+/// Largest file of care relations, in bytes.
+pub const RELATIONS_BYTES_MAX: u64 = 1 << 30;
 /// How long one use of break-glass lasts, in seconds, when it does not end before.
 pub const BREAK_GLASS_SECONDS: i64 = 3600;
 /// Uses of break-glass that one person may begin in an hour.

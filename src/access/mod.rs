@@ -14,9 +14,11 @@ mod token;
 mod tests;
 
 pub use entry::entry;
-pub use gate::{Gate, GateError, RequestContext};
+pub use gate::{Gate, GateError, Lookup, RequestContext};
 pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown};
-pub use policy::{Channel, Decision, DenyReason, decide};
+pub use policy::{
+    Allowed, CaseOutcome, Cases, Channel, Decision, Denied, DenyReason, Fault, Policy, PolicyError, Question, Right, decide,
+};
 pub use principal::{Attributes, BreakGlassGrant, Principal, Purpose, Role};
 pub use scopes::Scopes;
 pub use token::{Grant, IssuedToken, TokenError, TokenVerifier, archive_urn, bearer_token, issue_token, token_self_test};

@@ -3,12 +3,13 @@
 //! Not for: deciding (`gate`).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::audit::{Ack, AuditError, AuditLog, Entry};
 use crate::model::{ArchiveId, Kind, Label, PatientKey, Place};
 
-use super::policy::DenyReason;
-use super::{GateError, Principal, RequestContext, entry};
+use super::policy::{Allowed, Denied, DenyReason};
+use super::{BreakGlassGrant, GateError, Principal, RequestContext, entry};
 
 /// What a permit allows to be read. A query function checks that its work lies inside.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +31,16 @@ pub enum Scope {
     AuditLog(Option<PatientKey>),
     /// Accessions, reports, ledger totals: no record content.
     Accessions,
+    /// Look at every patient's identity in order to tell who is who.
+    IdentityReview,
+    /// What could not be read and was kept whole.
+    Quarantine,
+    /// Uses of break-glass and their review: why, when and what was opened, not the records.
+    BreakGlassReviews,
+    /// Accounts and clients: no record content.
+    Accounts,
+    /// The policy and the rules for labels: no record content.
+    Policy,
 }
 
 impl Scope {
@@ -44,7 +55,7 @@ impl Scope {
 }
 
 /// Kinds that say who and where, and nothing of any patient.
-fn is_directory(kind: Kind) -> bool {
+pub(super) fn is_directory(kind: Kind) -> bool {
     const NAMES: [&str; 7] =
         ["Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService", "Medication", "Endpoint"];
     NAMES.contains(&kind.name())
@@ -88,9 +99,9 @@ impl Filter {
 /// It cannot be forged, since its fields are private and it has no constructor:
 ///
 /// ```compile_fail,E0451
-/// use chartkeep::access::{Filter, Permit, Scope};
+/// use chartkeep::access::{Permit, Scope};
 /// fn forge(real: Permit) -> Permit {
-///     Permit { scope: Scope::Everything, filter: Filter::default(), ..real }
+///     Permit { scope: Scope::Everything, ..real }
 /// }
 /// ```
 ///
@@ -128,7 +139,9 @@ impl Filter {
 #[derive(Debug)]
 pub struct Permit {
     pub(super) scope: Scope,
-    pub(super) filter: Filter,
+    pub(super) allowed: Allowed,
+    /// Digest of the policy that decided.
+    pub(super) policy: Arc<str>,
     pub(super) principal: Principal,
     pub(super) context: RequestContext,
     pub(super) log: AuditLog,
@@ -159,7 +172,22 @@ impl Permit {
     }
 
     pub fn filter(&self) -> &Filter {
-        &self.filter
+        &self.allowed.filter
+    }
+
+    /// Hidden classes that a break-glass could open here by the policy, whether or not there is any such record.
+    pub fn withheld(&self) -> Label {
+        self.allowed.withheld
+    }
+
+    /// The break-glass under which this is read, if one is in force here.
+    pub fn break_glass(&self) -> Option<&BreakGlassGrant> {
+        self.allowed.grants.first()
+    }
+
+    /// The rule of the policy that allows it.
+    pub fn rule(&self) -> &str {
+        self.allowed.rules.first().map_or("", |rule| rule)
     }
 
     pub fn principal(&self) -> &Principal {
@@ -179,7 +207,9 @@ impl Permit {
     /// Whether the record `kind`/`id` may be read, which lies in the compartment of `patient` (`None`: of nobody).
     pub fn covers_record(&self, kind: Kind, id: &ArchiveId, patient: Option<&PatientKey>) -> bool {
         match (&self.scope, patient) {
-            (Scope::Record(allowed_kind, allowed_id), _) => (*allowed_kind, allowed_id) == (kind, id),
+            (Scope::Record(allowed_kind, allowed_id), _) => {
+                (*allowed_kind, allowed_id) == (kind, id) && self.is_within_limit(kind, patient)
+            }
             // Who may find patients may see who they are, and no more.
             (Scope::FindPatients, _) => kind == Kind::PATIENT,
             // A chart without the names of those who wrote it could not be read.
@@ -192,8 +222,18 @@ impl Permit {
     /// Whether the document `id` (an attachment of the record `kind`/`record`) may be read.
     pub fn covers_document(&self, id: &ArchiveId, kind: Kind, record: &ArchiveId, patient: Option<&PatientKey>) -> bool {
         match &self.scope {
-            Scope::Record(Kind::BINARY, allowed) if allowed == id => true,
+            Scope::Record(Kind::BINARY, allowed) if allowed == id => self.is_within_limit(kind, patient),
             _ => self.covers_record(kind, record, patient),
+        }
+    }
+
+    /// Whether a single record may be of this patient. A principal who is bound to one, or who reads by a relation or a
+    /// break-glass, reads no record of another by its id.
+    fn is_within_limit(&self, kind: Kind, patient: Option<&PatientKey>) -> bool {
+        match (&self.allowed.limit, patient) {
+            (None, _) => true,
+            (Some(patients), Some(patient)) => patients.contains(patient),
+            (Some(_), None) => is_directory(kind),
         }
     }
 
@@ -216,6 +256,16 @@ impl Permit {
         }
     }
 
+    /// Whether every patient's identity may be looked at.
+    pub fn covers_identities(&self) -> bool {
+        matches!(self.scope, Scope::IdentityReview | Scope::Everything)
+    }
+
+    /// Whether what was kept whole may be read: nobody knows what is in it, so nothing may be hidden.
+    pub fn covers_quarantine(&self) -> bool {
+        matches!(self.scope, Scope::Quarantine | Scope::Everything) && self.filter().is_open()
+    }
+
     /// Whether accessions and their reports may be read.
     pub fn covers_accessions(&self) -> bool {
         matches!(self.scope, Scope::Accessions | Scope::Everything)
@@ -225,8 +275,9 @@ impl Permit {
     /// the one wrapper that a route may send. The wait blocks the thread: call it where blocking is allowed.
     ///
     /// # Errors
-    /// `LogUnavailable` when the entry cannot be made durable; `Denied` when `shown` has a label that the permit hides,
-    /// which is a mistake in the program and must not become a leak. The value is dropped either way.
+    /// `LogUnavailable` when the entry cannot be made durable; `Denied` when `shown` has a label or a kind that the permit
+    /// hides, which is a mistake in the program and must not become a leak, or when something that only a break-glass opened
+    /// is to be taken away. The value is dropped either way.
     pub fn answer<T>(mut self, value: T, shown: Shown) -> Result<Audited<T>, GateError> {
         let (entry, verdict) = self.entry_of(shown);
         let written = self.log.append(entry);
@@ -244,12 +295,26 @@ impl Permit {
     /// The entry that an answer needs, and whether the answer may leave once that is written.
     fn entry_of(&mut self, shown: Shown) -> (Entry, Result<(), GateError>) {
         self.answered = true;
-        if self.filter.allows(shown.label) {
-            return (entry::answered(&self.principal, &self.context, &self.scope, shown), Ok(()));
+        let reason = match self.objection(&shown) {
+            None => return (entry::answered(self, shown), Ok(())),
+            Some(reason) => reason,
+        };
+        if reason == DenyReason::LabelBeyondPermit {
+            tracing::error!("an answer held records that its permit hides; it was refused");
         }
-        tracing::error!("an answer held records that its permit hides; it was refused");
-        let reason = DenyReason::LabelBeyondPermit;
-        (entry::denied(&self.principal, &self.context, &self.scope, reason), Err(GateError::Denied))
+        let denied = Denied { rule: self.rule().into(), reason };
+        let entry = entry::denied(&self.principal, &self.context, &self.scope, &denied, self.policy.clone());
+        (entry, Err(GateError::Denied))
+    }
+
+    fn objection(&self, shown: &Shown) -> Option<DenyReason> {
+        let takes_away = ["document.download", "document.print", "record.everything"].contains(&shown.event)
+            || ["export.", "release."].iter().any(|family| shown.event.starts_with(family));
+        if !self.filter().allows(shown.label) || shown.kinds.iter().any(|kind| self.filter().hide_kinds.contains(kind)) {
+            Some(DenyReason::LabelBeyondPermit)
+        } else {
+            (takes_away && self.allowed.opened.intersects(shown.label)).then_some(DenyReason::BreakGlassStays)
+        }
     }
 }
 
@@ -267,7 +332,7 @@ impl Drop for Permit {
     /// Nothing was shown, so nothing waits for this entry.
     fn drop(&mut self) {
         if !self.answered {
-            let entry = entry::abandoned(&self.principal, &self.context, &self.scope);
+            let entry = entry::abandoned(self);
             if let Err(error) = self.log.enqueue(entry) {
                 tracing::warn!(%error, "a permit was abandoned and that could not be logged");
             }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::audit::{self, AuditLog};
-use crate::model::{AccessionId, ArchiveId, Kind, Label, PatientKey, Place};
+use crate::model::{AccessionId, ArchiveId, Class, Kind, Label, PatientKey, Place};
 
 use super::*;
 
@@ -22,7 +22,7 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let (folder, log) = AuditLog::temporary();
-    let (gate, archive) = (Gate::new(log), folder.path().join("archive"));
+    let (gate, archive) = (Gate::new(log, Policy::built_in()), folder.path().join("archive"));
     Fixture { gate, archive, _folder: folder }
 }
 
@@ -53,6 +53,7 @@ fn context() -> RequestContext {
         request_id: "r1".into(),
         method: "GET".into(),
         path: "/api/v1/patients/mer.1/chart".into(),
+        applies_scopes: false,
     }
 }
 
@@ -85,6 +86,7 @@ fn an_answer_is_given_once_its_entry_is_written() {
     assert_eq!(entry["patients"], json!([{"archive_id": "mer.1"}, {"archive_id": "mer.2"}]));
     assert!(entry["shown"].to_string().contains("acc-0123456789abcdef"), "{entry}");
     assert_eq!(entry["purpose"][0]["code"], "TREAT");
+    assert_eq!(entry["policy"], json!(*Policy::built_in().digest()));
     assert_eq!((&entry["req_id"], &entry["query"]["hits"]), (&json!("r1"), &json!(1)));
     assert_eq!((&entry["query"]["path"], &entry["query"]["clean"]), (&json!(context().path), &json!("everything")));
 }
@@ -129,6 +131,7 @@ fn a_denial_is_written_and_stays_a_denial_when_it_cannot_be() {
     let [entry] = &fixture.entries()[..] else { panic!("a denial is an entry") };
     assert_eq!((&entry["event"], &entry["outcome"]), (&json!("authz.denied"), &json!("8")));
     assert_eq!(entry["outcome_desc"], "chart refused: role");
+    assert_eq!((&entry["policy"], &entry["detail"]), (&json!(*Policy::built_in().digest()), &json!({"rule": "no-rule"})));
     assert_eq!(entry["patients"], json!([{"archive_id": "mer.1"}]));
     gate.log().fail();
     assert!(matches!(ask(), Err(GateError::Denied)));
@@ -150,16 +153,16 @@ fn a_permit_dropped_unanswered_is_logged_and_an_answered_one_only_once() {
 fn an_answer_beyond_the_filter_is_refused_and_logged() {
     let fixture = fixture();
     let gate = &fixture.gate;
-    let restricted = Shown { label: Label::RESTRICTED, ..shown() };
+    let restricted = Shown { label: Label::of(Class::VeryRestricted), ..shown() };
     let permit = gate.ask(&clinician(), Scope::Chart(patient("mer.1")), context()).unwrap();
-    assert!(permit.filter().hide.is_restricted());
+    assert!(permit.filter().hide.holds(Class::VeryRestricted) && !permit.filter().hide.holds(Class::Restricted));
     assert!(matches!(permit.answer("chart", restricted.clone()), Err(GateError::Denied)));
     assert_eq!(fixture.entries()[0]["event"], "authz.denied");
 
     let him = Principal::local("joe", "Joe", Role::Him, Purpose::Legal, "00");
     let permit = gate.ask(&him, Scope::Chart(patient("mer.1")), context()).unwrap();
     assert!(permit.answer("chart", restricted).is_ok());
-    assert_eq!(fixture.entries()[1]["labels"], json!(["R"]));
+    assert_eq!(fixture.entries()[1]["labels"], json!(["very-restricted"]));
 }
 
 #[test]

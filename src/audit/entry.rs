@@ -189,6 +189,8 @@ pub struct Entry {
     pub label: Label,
     /// Code of v3-ActReason.
     pub purpose: Option<&'static str>,
+    /// A second purpose: `BTG` beside the person's own under a break-glass.
+    pub also_purpose: Option<&'static str>,
     pub query: Option<QueryText>,
     pub request_id: Option<String>,
     /// OAuth client that asked.
@@ -229,7 +231,8 @@ impl Entry {
         put("shown", shown_value(&self.shown));
         put("domains", domains(&self.kinds).into_iter().map(Value::from).collect());
         put("labels", self.label.classes().map(|class| Value::from(class.name())).collect());
-        put("purpose", self.purpose.map_or(Value::Null, |code| json!([{ "code": code, "system": ACT_REASON }])));
+        let purposes = self.purpose.into_iter().chain(self.also_purpose);
+        put("purpose", purposes.map(|code| json!({ "code": code, "system": ACT_REASON })).collect());
         put("query", self.query.as_ref().map_or(Value::Null, query_value));
         put("req_id", opt(self.request_id.as_deref()));
         put("policy", opt(self.policy.as_deref()));

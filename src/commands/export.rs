@@ -59,7 +59,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let workplace = Workplace::open(&args.archive)?;
     let config = Config::load(&args.archive)?;
     let exporter = Exporter {
-        gate: Gate::new(workplace.log.clone()),
+        gate: workplace.gate()?,
         archive: Archive::open(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?,
         principal: Principal::operator(&operator_name(), Role::Him, args.purpose),
     };

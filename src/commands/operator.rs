@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::access::{Principal, RequestContext, Role, entry};
+use crate::access::{Gate, Policy, Principal, RequestContext, Role, entry};
 use crate::audit::{AuditLog, Entry};
 use crate::config::Config;
 use crate::register::{BlockingRegister, PasswordRules, REGISTER_FILE};
@@ -18,6 +18,8 @@ pub(super) struct Workplace {
     archive: PathBuf,
     private_keys: PathBuf,
     rules: PasswordRules,
+    /// The site's own policy, where it has one.
+    policy: Option<PathBuf>,
     pub(super) ring: KeyRing,
     pub(super) log: AuditLog,
 }
@@ -31,7 +33,29 @@ impl Workplace {
         let private_keys = config.private_keys.unwrap_or_else(|| default_private_dir(archive));
         let audit_key = load_signer(&private_keys, KeyPurpose::Audit)?;
         let log = AuditLog::open(archive, Arc::new(audit_key))?;
-        Ok(Workplace { archive: archive.to_path_buf(), private_keys, rules, ring, log })
+        Ok(Workplace { archive: archive.to_path_buf(), private_keys, rules, policy: config.access.policy, ring, log })
+    }
+
+    /// The gate, under the policy in force. A policy that is not the one of the last time is entered in the log before it
+    /// decides anything.
+    pub(super) fn gate(&self) -> anyhow::Result<Gate> {
+        let policy = policy_in_force(self.policy.as_deref())?;
+        let register = self.register()?;
+        let before = register.last_policy()?;
+        let known = before.clone().unwrap_or_else(|| Policy::built_in().digest().to_string());
+        if *known != *policy.digest() {
+            let detail = vec![
+                ("from", known),
+                ("to", policy.digest().to_string()),
+                ("name", policy.name().into()),
+                ("version", policy.version().into()),
+            ];
+            self.log.append(operator_entry("policy.changed", Role::Admin, "policy", detail))?;
+        }
+        if before.as_deref() != Some(&*policy.digest()) {
+            register.note_policy(&policy.digest())?;
+        }
+        Ok(Gate::new(self.log.clone(), policy))
     }
 
     pub(super) fn register(&self) -> anyhow::Result<BlockingRegister> {
@@ -41,6 +65,14 @@ impl Workplace {
     pub(super) fn signer(&self, purpose: KeyPurpose) -> anyhow::Result<SigningKey> {
         Ok(load_signer(&self.private_keys, purpose)?)
     }
+}
+
+/// The policy of a site's file, or the built-in one.
+pub(super) fn policy_in_force(file: Option<&Path>) -> anyhow::Result<Arc<Policy>> {
+    Ok(match file {
+        Some(path) => Arc::new(Policy::load(path)?),
+        None => Policy::built_in(),
+    })
 }
 
 /// The register of an archive, for a command that only looks.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::access::{Gate, TokenVerifier, token_self_test};
+use crate::access::{TokenVerifier, token_self_test};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::{PasswordRules, REGISTER_FILE, Register, SessionTimes};
@@ -72,10 +72,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         absolute_s: i64::from(config.session.absolute_hours) * 3600,
     };
     let rules = PasswordRules::new(config.institution.as_deref(), config.access.known_passwords.as_deref())?;
-    let log = workplace.log.clone();
+    let gate = workplace.gate()?;
     let served = actix_web::rt::System::new().block_on(async {
         let register = Register::open(&args.archive.join(REGISTER_FILE), times).await?.with_rules(rules);
-        let services = Services { archive, gate: Gate::new(log), register, tokens, metrics: Some(metrics), config };
+        let services = Services { archive, gate, register, tokens, metrics: Some(metrics), config };
         server::run(services, options).await.map_err(anyhow::Error::from)
     });
     workplace.log.close();

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::accession;
 use super::archive::OpenArchive;
 use super::operator::{Workplace, operator_entry, operator_name};
-use crate::access::{Gate, Principal, Purpose, RequestContext, Role, Scope, Shown};
+use crate::access::{Principal, Purpose, RequestContext, Role, Scope, Shown};
 use crate::audit;
 use crate::config::Config;
 use crate::durable;
@@ -144,7 +144,7 @@ fn sample(args: &SampleArgs) -> anyhow::Result<ExitCode> {
         path: "signoff sample".into(),
         ..RequestContext::default()
     };
-    let permit = Gate::new(workplace.log.clone()).ask(&principal, Scope::Everything, context)?;
+    let permit = workplace.gate()?.ask(&principal, Scope::Everything, context)?;
     let sampled: Vec<Sampled> = drawn.iter().map(|one| archive.sampled(&permit, &accession.id, one)).collect::<Result<_, _>>()?;
     let shown = shown(&sampled);
     let sampled = permit.answer(sampled, shown)?.into_inner();

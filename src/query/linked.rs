@@ -71,9 +71,9 @@ impl Archive {
     }
 
     /// Every current Patient record of the archive, accession after accession in the order of its charts; for commands
-    /// that compare all patients. Scope: `Everything`.
+    /// that compare all patients. Scope: `IdentityReview` or `Everything`.
     pub fn each_patient(&self, permit: &Permit, visit: &mut dyn FnMut(&PatientKey, &Record)) -> Result<(), QueryError> {
-        if *permit.scope() != Scope::Everything {
+        if !permit.covers_identities() {
             return Err(QueryError::OutOfScope);
         }
         let snapshot = self.snapshot();

@@ -1,7 +1,7 @@
 //! What a reviewer of an accession looks at: records of a sample beside their source, and what was kept whole because it
 //! could not be read or a rule left it out.
 //!
-//! Both may hold anything of anybody, so that the permit must cover everything and hide nothing. Not for: drawing the
+//! Both may hold anything of anybody, so that the permit must hide nothing. Not for: drawing the
 //! sample (`store::sample`).
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::QueryError;
 use super::reassigned::patients_now;
 use super::record::record_at;
 use super::snapshot::{Archive, Snapshot};
-use crate::access::{Permit, Scope};
+use crate::access::Permit;
 use crate::model::{AccessionId, Place, Record};
 use crate::store::Accession;
 use crate::store::ledger::{FileRecord, LedgerRow, rows_of_item};
@@ -52,7 +52,7 @@ pub struct KeptItem {
 }
 
 impl Archive {
-    /// A record of a sample with its source. Scope: `Everything`, and nothing hidden.
+    /// A record of a sample with its source. Scope: `Quarantine` or `Everything`, and nothing hidden.
     pub fn sampled(&self, permit: &Permit, accession: &AccessionId, drawn: &Drawn) -> Result<Sampled, QueryError> {
         let snapshot = self.snapshot();
         let accession = reviewed(&snapshot, permit, accession)?;
@@ -116,7 +116,7 @@ impl Archive {
 
 /// The accession, for who may read everything in it.
 fn reviewed<'a>(snapshot: &'a Snapshot, permit: &Permit, id: &AccessionId) -> Result<&'a Arc<Accession>, QueryError> {
-    if *permit.scope() != Scope::Everything || permit.filter().hide.is_restricted() {
+    if !permit.covers_quarantine() {
         return Err(QueryError::OutOfScope);
     }
     let awaiting = || snapshot.awaiting.iter().find(|a| a.id == *id);

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use super::{
-    Account, BreakGlassUse, NewAccount, NewReview, PasswordRules, Register, RegisterError, Reviewed, SessionTimes, Terms,
+    Account, BreakGlassUse, CareRelation, NewAccount, NewReview, PasswordRules, Register, RegisterError, Reviewed, SessionTimes,
+    Terms,
 };
 
 /// An open register with the thread's own runtime. Not to be used inside an async runtime.
@@ -84,6 +85,18 @@ impl BlockingRegister {
 
     pub fn revoke_token(&self, jti: &str, expires: i64) -> Result<(), RegisterError> {
         self.runtime.block_on(self.register.revoke_token(jti, expires))
+    }
+
+    pub fn replace_care_relations(&self, relations: &[CareRelation]) -> Result<u64, RegisterError> {
+        self.runtime.block_on(self.register.replace_care_relations(relations))
+    }
+
+    pub fn last_policy(&self) -> Result<Option<String>, RegisterError> {
+        self.runtime.block_on(self.register.last_policy())
+    }
+
+    pub fn note_policy(&self, digest: &str) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.note_policy(digest))
     }
 }
 

@@ -76,8 +76,8 @@ pub enum BreakGlassRefusal {
     TooMany {
         again_at: i64,
     },
-    /// Nothing that may be opened.
-    Nothing,
+    /// No patient.
+    Nobody,
 }
 
 impl BreakGlassRefusal {
@@ -86,7 +86,7 @@ impl BreakGlassRefusal {
             BreakGlassRefusal::ShortReason => "short-reason",
             BreakGlassRefusal::RepeatedReason => "repeated-reason",
             BreakGlassRefusal::TooMany { .. } => "too-many",
-            BreakGlassRefusal::Nothing => "nothing-to-open",
+            BreakGlassRefusal::Nobody => "nobody",
         }
     }
 }
@@ -132,8 +132,8 @@ impl Register {
     /// Begins a use that opens nothing yet. Its entry is to be written next, and then [`Register::confirm_break_glass`]
     /// called.
     pub async fn begin_break_glass(&self, new: NewBreakGlass) -> Result<Result<BreakGlassUse, BreakGlassRefusal>, RegisterError> {
-        if !new.classes.is_restricted() || new.patients.is_empty() {
-            return Ok(Err(BreakGlassRefusal::Nothing));
+        if new.patients.is_empty() {
+            return Ok(Err(BreakGlassRefusal::Nobody));
         }
         if new.reason_text.chars().filter(|c| !c.is_whitespace() && !c.is_control()).count() < REASON_CHARS_MIN {
             return Ok(Err(BreakGlassRefusal::ShortReason));

@@ -44,7 +44,6 @@ async fn in_force(register: &Register, session: &StartedSession) -> usize {
 async fn what_refuses_a_use() {
     let (register, _folder) = register().await;
     broken(&register, "Found unconscious at the bus stop").await;
-    let nothing = NewBreakGlass { classes: Label::NORMAL, ..new("s", "Chest pain since the morning") };
     let nobody = NewBreakGlass { patients: Vec::new(), ..new("s", "Chest pain since the morning") };
     for (asked, refusal) in [
         (new("s", ""), BreakGlassRefusal::ShortReason),
@@ -52,8 +51,7 @@ async fn what_refuses_a_use() {
         (new("s", "a              b   c      d        e"), BreakGlassRefusal::ShortReason),
         (new("s", "Found unconscious at the bus stop"), BreakGlassRefusal::RepeatedReason),
         (new("s", "  found UNCONSCIOUS, at the bus-stop!"), BreakGlassRefusal::RepeatedReason),
-        (nothing, BreakGlassRefusal::Nothing),
-        (nobody, BreakGlassRefusal::Nothing),
+        (nobody, BreakGlassRefusal::Nobody),
     ] {
         let text = asked.reason_text.clone();
         assert_eq!(register.begin_break_glass(asked).await.unwrap().unwrap_err(), refusal, "{text:?}");

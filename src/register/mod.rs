@@ -1,5 +1,5 @@
 //! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens, uses of
-//! break-glass and their review, notices on their way.
+//! break-glass and their review, notices on their way, care relations.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
@@ -8,6 +8,7 @@
 mod account;
 mod blocking;
 mod break_glass;
+mod care_relation;
 mod known;
 mod notice;
 mod password;
@@ -34,6 +35,7 @@ use crate::durable::{self, DurableError};
 pub use account::{Account, LoginRefusal, NewAccount, Terms, is_account_name};
 pub use blocking::BlockingRegister;
 pub use break_glass::{BreakGlassRefusal, BreakGlassUse, Emergency, NewBreakGlass, REASON_CHARS_MIN};
+pub use care_relation::CareRelation;
 pub use notice::{Channel, Notice};
 pub use password::{PasswordRefusal, PasswordRules, generate_password};
 pub use reasons::{Reason, reason, reasons};

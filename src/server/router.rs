@@ -239,6 +239,7 @@ fn open_call(
         request_id: id.to_string(),
         method: request.method().to_string(),
         path: request.uri().path_and_query().map_or_else(String::new, |p| p.as_str().to_string()),
+        applies_scopes: route.area() == Area::Fhir,
     };
     let secure = app.transport == Transport::Tls || forwarded("x-forwarded-proto") == Some("https");
     let host = header("host").or_else(|| request.uri().authority().map(|a| a.as_str())).filter(|host| is_host(host));

@@ -14,7 +14,7 @@ use super::router;
 use super::routes::{Area, Door, Method, Route, routes};
 use super::state::{App, Transport};
 use super::*;
-use crate::access::{Gate, Grant, Purpose, Role, TokenVerifier, archive_urn, issue_token};
+use crate::access::{Gate, Grant, Policy, Purpose, Role, TokenVerifier, archive_urn, issue_token};
 use crate::audit::AuditLog;
 use crate::config::Config;
 use crate::query::Archive;
@@ -52,7 +52,7 @@ async fn fixture(transport: Transport) -> Fixture {
     crate::store::catalog::publish_first(&layout, "test", "2026-01-01T00:00:00Z", &seal).unwrap();
     let services = Services {
         archive: Archive::open(&archive, ring.verifiers(KeyPurpose::Seal), Default::default()).unwrap(),
-        gate: Gate::new(log),
+        gate: Gate::new(log, Policy::built_in()),
         register,
         tokens: TokenVerifier::of_archive(&ring).unwrap(),
         metrics: None,

@@ -123,7 +123,7 @@ fn ask(browser: &Browser, patient: &str, fields: &str) -> Answer {
     browser.post(&format!("/patients/{}/break-glass", key(patient)), &[], &form)
 }
 
-const EMERGENCY: &str = "reason=emergency&personnel=Dr+Okafor&facility=North+ward&nature=Found+unconscious";
+const EMERGENCY: &str = "reason=medical-emergency&personnel=Dr+Okafor&facility=North+ward&nature=Found+unconscious";
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -172,7 +172,7 @@ fn glass_opens_the_stated_kinds_of_one_chart_for_one_person_until_it_ends() {
     assert_eq!(authorization, "Bearer a secret of the webhook");
     assert_eq!(
         (&notice["event"], &notice["user"]["sub"], &notice["reason"]),
-        (&json!("btg.start"), &json!("ann"), &json!("emergency"))
+        (&json!("btg.start"), &json!("ann"), &json!("medical-emergency"))
     );
     assert_eq!(notice["patient"], key("p1"));
     assert!(!notice.to_string().contains("bus stop") && !notice.to_string().contains("Quill"), "{notice}");
@@ -203,8 +203,8 @@ fn refusals(ann: &Browser) {
         (format!("reason=curiosity&{long}"), 400, "Choose one of the reasons"),
         ("reason=urgent-care".to_string(), 400, "at least 15 characters"),
         ("reason=urgent-care&text=a+b+c+d+e+f+g+h+i+j+k+l+m+n".to_string(), 400, "at least 15 characters"),
-        (format!("reason=emergency&{long}"), 400, "treating clinician"),
-        (format!("reason=emergency&personnel=Dr+O&facility=+&nature=x&{long}"), 400, "treating clinician"),
+        (format!("reason=medical-emergency&{long}"), 400, "treating clinician"),
+        (format!("reason=medical-emergency&personnel=Dr+O&facility=+&nature=x&{long}"), 400, "treating clinician"),
     ] {
         let answer = ask(ann, "p1", &fields);
         assert_eq!(answer.status, status, "{fields}: {}", answer.text());

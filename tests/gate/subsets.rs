@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use chartkeep::access::{Gate, Permit, Principal, Purpose, RequestContext, Role, Scope, Shown};
+use chartkeep::access::{Gate, Permit, Policy, Principal, Purpose, RequestContext, Role, Scope, Shown};
 use chartkeep::audit::AuditLog;
 use chartkeep::model::{ArchiveId, DocumentId, Kind, PatientKey};
 use chartkeep::query::{Archive, Selection, TextQuestion};
@@ -87,7 +87,7 @@ impl Desk {
         let signer = load_signer(&default_private_dir(root), KeyPurpose::Audit).expect("the key");
         let log = AuditLog::open(root, Arc::new(signer)).expect("the log opens");
         let archive = Archive::open(root, ring.verifiers(KeyPurpose::Seal), Default::default()).expect("the archive opens");
-        Desk { archive, gate: Gate::new(log) }
+        Desk { archive, gate: Gate::new(log, Policy::built_in()) }
     }
 
     fn with<T>(&self, scope: Scope, ask: impl FnOnce(&Archive, &Permit) -> T) -> T {

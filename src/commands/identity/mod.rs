@@ -85,7 +85,7 @@ impl Desk {
         let workplace = Workplace::open(path)?;
         let config = Config::load(path)?;
         let archive = Archive::open(path, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?;
-        let gate = Gate::new(workplace.log.clone());
+        let gate = workplace.gate()?;
         let catalog = OpenArchive::open(path)?.catalog;
         let resolver = Resolver::in_force(&statements::read(path)?, |accession| catalog.has_in_force(accession));
         Ok(Desk { path: path.to_path_buf(), workplace, gate, archive, resolver })
@@ -100,7 +100,7 @@ impl Desk {
             path: command.into(),
             ..RequestContext::default()
         };
-        Ok(self.gate.ask(&principal, Scope::Everything, context)?)
+        Ok(self.gate.ask(&principal, Scope::IdentityReview, context)?)
     }
 
     fn say(&self, command: &str, by: &str, statements: &[Statement]) -> anyhow::Result<()> {

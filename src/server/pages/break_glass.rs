@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::access::{BreakGlassGrant, Permit, Principal, Purpose, Shown, entry};
+use crate::access::{BreakGlassGrant, Permit, Principal, Public, Purpose, Shown, entry};
 use crate::audit::{BreakGlass, Entry, Outcome};
 use crate::limits::BREAK_GLASS_TEXT_MAX;
 use crate::model::{Chart, Class, Label, PatientKey};
@@ -40,20 +40,12 @@ pub async fn in_force(register: &Register, principal: &Principal) -> Result<Vec<
     Ok(uses.into_iter().map(grant).collect())
 }
 
-/// What the policy withholds from this reader that glass can be broken for, whatever the chart holds.
-fn withheld(permit: &Permit) -> Label {
-    let never = Label::of(Class::PsychotherapyNotes).union(Label::of(Class::Unknown));
-    let all: Label = Class::ALL.into_iter().collect();
-    let hidden = all.without(all.without(permit.filter().hide));
-    hidden.without(never)
-}
-
 /// What the banner of a chart says.
 pub fn state(permit: &Permit, patient: &PatientKey) -> Glass {
     let path = format!("/patients/{patient}/break-glass");
     let open: Vec<&BreakGlassGrant> = permit.principal().grants.iter().filter(|grant| grant.patients.contains(patient)).collect();
     let Some(last) = open.iter().map(|grant| grant.expires).max() else {
-        let offered = reasons().iter().any(|reason| reason.opened_of(withheld(permit)).is_restricted());
+        let offered = reasons().iter().any(|reason| reason.opened_of(permit.withheld()).is_restricted());
         return if offered { Glass::Offered { href: path } } else { Glass::Whole };
     };
     let kinds = open.iter().fold(Label::NORMAL, |all, grant| all.union(grant.classes));
@@ -72,39 +64,70 @@ fn now() -> i64 {
 
 /// `GET /patients/{patient}/break-glass`
 pub fn form(call: &Call) -> Result<Answer, ApiError> {
-    show(call, BreakGlassForm::default(), 200)
+    Offer::of(call)?.show(call, BreakGlassForm::default(), 200)
 }
 
-/// The form under the patient's banner, with what was typed.
-fn show(call: &Call, typed: BreakGlassForm, status: u16) -> Result<Answer, ApiError> {
-    let (permit, chart) = chart(call)?;
-    let breakable = withheld(&permit);
-    let choice = |reason: &Reason| ReasonChoice {
-        code: reason.code.clone(),
-        text: reason.text.clone(),
-        opens: reason.opened_of(breakable),
-    };
-    let choices: Vec<ReasonChoice> = reasons().iter().map(choice).filter(|choice| choice.opens.is_restricted()).collect();
-    let form = BreakGlassForm {
-        asks_emergency: choices.iter().any(|choice| choice.opens.holds(Class::SubstanceUse)),
-        reasons: choices,
-        proof: proof_asked(call),
-        ..typed
-    };
-    let mut entry = shown("record.read", &chart.records);
-    if !entry.patients.contains(&chart.index.patient) {
-        entry.patients.push(chart.index.patient.clone());
+/// What there is to be opened at a chart.
+struct Offer {
+    /// The chart as far as its banner needs it; `None` where the policy closes the whole chart to this reader.
+    seen: Option<(Permit, Chart)>,
+    /// Every key of the person.
+    patients: Vec<PatientKey>,
+    classes: Label,
+}
+
+impl Offer {
+    fn of(call: &Call) -> Result<Offer, ApiError> {
+        let patient = call.patient_param("patient")?;
+        let scope = call.archive().chart_scope(&patient);
+        let patients = scope.patients().to_vec();
+        let offered = call.gate().break_glass_offer(call.principal()?, &scope, &call.context);
+        let classes = offered.unwrap_or(Label::NORMAL);
+        let permit = match call.ask(scope) {
+            Ok(permit) => permit,
+            Err(_) if offered.is_some() => return Ok(Offer { seen: None, patients, classes }),
+            Err(error) => return Err(error),
+        };
+        let found = call.archive().chart(&permit, &patient, &Selection { kinds: banner_kinds(), newest: None });
+        Ok(Offer { seen: Some(call.found(permit, "record.read", found)?), patients, classes })
     }
-    let frame = super::chart_frame(call, &permit, &chart, Names::default());
-    Ok(permit.answer(Body::html(viewer::break_glass(&frame, &chart, &form)).status(status), entry)?.into())
+
+    /// What a reason opens here; `None` when that is nothing. Of a closed chart it is the chart itself, and maybe more.
+    fn opened_by(&self, reason: &Reason) -> Option<Label> {
+        let opened = reason.opened_of(self.classes);
+        (opened.is_restricted() || self.seen.is_none()).then_some(opened)
+    }
+
+    /// The form, with what was typed.
+    fn show(self, call: &Call, typed: BreakGlassForm, status: u16) -> Result<Answer, ApiError> {
+        let choice = |reason: &Reason| {
+            let opens = self.opened_by(reason)?;
+            Some(ReasonChoice { code: reason.code.clone(), text: reason.text.clone(), opens })
+        };
+        let reasons: Vec<ReasonChoice> = reasons().iter().filter_map(choice).collect();
+        let asks_emergency = reasons.iter().any(|choice| choice.opens.holds(Class::SubstanceUse));
+        let form = BreakGlassForm { asks_emergency, reasons, proof: proof_asked(call), ..typed };
+        let Some((permit, chart)) = self.seen else {
+            let patient = call.patient_param("patient")?;
+            let page = viewer::break_glass_closed(&super::frame(call), &patient, &form);
+            return Ok(Public(Body::html(page).status(status)).into());
+        };
+        let mut entry = shown("record.read", &chart.records);
+        if !entry.patients.contains(&chart.index.patient) {
+            entry.patients.push(chart.index.patient.clone());
+        }
+        let frame = super::chart_frame(call, &permit, &chart, Names::default());
+        Ok(permit.answer(Body::html(viewer::break_glass(&frame, &chart, &form)).status(status), entry)?.into())
+    }
 }
 
-/// The chart as far as its banner needs it.
-fn chart(call: &Call) -> Result<(Permit, Chart), ApiError> {
-    let patient = call.patient_param("patient")?;
-    let permit = call.ask_chart(&patient)?;
-    let found = call.archive().chart(&permit, &patient, &Selection { kinds: banner_kinds(), newest: None });
-    call.found(permit, "record.read", found)
+/// Where a reader whom the policy refuses a chart can open it, for the page that refuses. By policy alone: the same whether
+/// there is such a patient or not.
+pub fn way_in(call: &Call) -> Option<String> {
+    let patient = PatientKey::parse(call.param("patient")).filter(|_| call.session.is_some())?;
+    let scope = call.archive().chart_scope(&patient);
+    call.gate().break_glass_offer(call.principal().ok()?, &scope, &call.context)?;
+    Some(format!("/patients/{patient}/break-glass")).filter(|path| !call.context.path.starts_with(path.as_str()))
 }
 
 fn proof_asked(call: &Call) -> ProofAsked {
@@ -138,29 +161,29 @@ fn typed(call: &Call) -> BreakGlassForm {
 pub fn open(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
     let typed = typed(call);
-    let refused = |status: u16, code: &str, problem: String| {
+    let offer = Offer::of(call)?;
+    let refused = |offer: Offer, status: u16, code: &str, problem: String| {
         log_refusal(call, &patient, code)?;
-        show(call, BreakGlassForm { problem: Some(problem), ..typed.clone() }, status)
+        offer.show(call, BreakGlassForm { problem: Some(problem), ..typed.clone() }, status)
     };
-    let (permit, _) = chart(call)?;
-    let (breakable, patients) = (withheld(&permit), permit.scope().patients().to_vec());
-    permit.answer((), Shown { event: "record.read", patients: patients.clone(), hits: Some(0), ..Shown::default() })?;
     let Some(reason) = reason(&typed.chosen) else {
-        return refused(400, "no-reason", "Choose one of the reasons.".into());
+        return refused(offer, 400, "no-reason", "Choose one of the reasons.".into());
     };
-    let classes = reason.opened_of(breakable);
+    let Some(classes) = offer.opened_by(reason) else {
+        return refused(offer, 400, "nothing-to-open", "This reason opens nothing here. Choose another.".into());
+    };
     let emergency =
         Emergency { personnel: typed.personnel.clone(), facility: typed.facility.clone(), nature: typed.nature.clone() };
     let asks_emergency = classes.holds(Class::SubstanceUse);
     if asks_emergency && [&emergency.personnel, &emergency.facility, &emergency.nature].iter().any(|text| text.is_empty()) {
         let problem = "For records of substance use treatment, name the treating clinician, the facility and the emergency.";
-        return refused(400, "emergency-not-described", problem.into());
+        return refused(offer, 400, "emergency-not-described", problem.into());
     }
     // Asked last of what costs nothing, so that a wrong form does not count as a wrong password.
     let cookie = match prove(call)? {
         Proved::Fresh => None,
         Proved::Now(cookie) => Some(cookie),
-        Proved::Not => return refused(403, "not-proved", "That is not right. Prove again that it is you.".into()),
+        Proved::Not => return refused(offer, 403, "not-proved", "That is not right. Prove again that it is you.".into()),
     };
     let principal = cookie.as_ref().map_or_else(|| call.principal().cloned(), |(_, principal)| Ok(principal.clone()))?;
     let new = NewBreakGlass {
@@ -169,32 +192,33 @@ pub fn open(call: &Call) -> Result<Answer, ApiError> {
         name: principal.name.clone(),
         role: principal.role.name().into(),
         session: principal.session.clone().ok_or_else(ApiError::forbidden)?,
-        patients,
+        patients: offer.patients.clone(),
         classes,
         reason_code: reason.code.clone(),
         reason_text: typed.text.clone(),
         emergency: asks_emergency.then_some(emergency),
     };
-    let with_cookie = |answer: Body| match &cookie {
-        Some((header, _)) => answer.with("Set-Cookie", header.clone()),
-        None => answer,
-    };
-    match begin(call, &principal, new)? {
-        Ok(()) => Ok(crate::access::Public(with_cookie(Body::see_other(format!("/patients/{patient}")))).into()),
+    let answer = match begin(call, &principal, new)? {
+        Ok(()) => Body::see_other(format!("/patients/{patient}")),
         Err(refusal) => {
             let (status, problem) = in_words(refusal);
-            log_refusal(call, &patient, refusal.code())?;
-            // A renewed session has another form token: the form is asked for anew.
-            match cookie {
-                Some(_) => Ok(crate::access::Public(
-                    with_cookie(super::error_of(call, &ApiError::new(status, "break-glass-refused", "forbidden", problem)))
-                        .status(status),
-                )
-                .into()),
-                None => show(call, BreakGlassForm { problem: Some(problem), ..typed.clone() }, status),
+            if cookie.is_none() {
+                return refused(offer, status, refusal.code(), problem);
             }
+            // A renewed session has another form token: this page has no form, and the way back makes it anew.
+            log_refusal(call, &patient, refusal.code())?;
+            super::error_of(call, &ApiError::new(status, "break-glass-refused", "forbidden", problem)).status(status)
         }
+    };
+    // What the banner was to show is not shown: the next page asks for itself.
+    if let Some((permit, _)) = offer.seen {
+        permit.answer((), Shown { event: "record.read", patients: offer.patients, hits: Some(0), ..Shown::default() })?;
     }
+    let answer = match cookie {
+        Some((header, _)) => answer.with("Set-Cookie", header),
+        None => answer,
+    };
+    Ok(Public(answer).into())
 }
 
 /// Begins a use: a row that opens nothing, the durable entry, and only then the use itself with its notices.
@@ -221,7 +245,7 @@ fn in_words(refusal: BreakGlassRefusal) -> (u16, String) {
         BreakGlassRefusal::RepeatedReason => {
             (400, "You have given this reason before, word for word. Say what makes it necessary this time.".into())
         }
-        BreakGlassRefusal::Nothing => (400, "This reason opens nothing here. Choose another.".into()),
+        BreakGlassRefusal::Nobody => (400, "There is nobody whose records could be opened.".into()),
         BreakGlassRefusal::TooMany { again_at } => {
             let at = Timestamp::from_second(again_at).unwrap_or_default().to_zoned(TimeZone::system());
             let text = format!(
@@ -308,5 +332,5 @@ pub fn stop(call: &Call) -> Result<Answer, ApiError> {
         call.wait(call.app.register.stop_break_glass(&grant.id, "ended-by-user")).map_err(|error| door::register_down(&error))?;
     }
     crate::server::watch::log_ends(&call.app).map_err(|()| ApiError::log_unavailable())?;
-    Ok(crate::access::Public(Body::see_other(format!("/patients/{patient}"))).into())
+    Ok(Public(Body::see_other(format!("/patients/{patient}"))).into())
 }

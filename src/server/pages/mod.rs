@@ -63,15 +63,17 @@ fn today() -> String {
 
 /// An error of a signed-in reader as a page.
 pub fn error_of(call: &Call, error: &ApiError) -> Body {
-    page_of(&frame(call), error, &call.context.request_id)
+    let way_in = Some(error).filter(|error| error.code == "forbidden").and_then(|_| break_glass::way_in(call));
+    page_of(&frame(call), error, &call.context.request_id, way_in)
 }
 
 /// An error that came before anyone was known.
 pub fn error_page(error: &ApiError) -> Body {
-    page_of(&Frame { today: today(), ..Frame::default() }, error, "")
+    page_of(&Frame { today: today(), ..Frame::default() }, error, "", None)
 }
 
-fn page_of(frame: &Frame, error: &ApiError, request_id: &str) -> Body {
+/// `way_in`: where the reader can open in an emergency what he is refused.
+fn page_of(frame: &Frame, error: &ApiError, request_id: &str, way_in: Option<String>) -> Body {
     let page = match error.code {
         "not-found" | "no-such-path" | "no-such-page" => viewer::not_here(frame),
         "log-unavailable" => viewer::log_down(frame, request_id),
@@ -81,7 +83,10 @@ fn page_of(frame: &Frame, error: &ApiError, request_id: &str) -> Body {
                 tone: if refused { Tone::Caution } else { Tone::Error },
                 title: if refused { "This cannot be shown".into() } else { "Something went wrong".into() },
                 text: error.text.to_string(),
-                link: Some(("Back to the start".into(), "/".into())),
+                link: Some(match way_in {
+                    Some(path) => ("Open it in an emergency".into(), path),
+                    None => ("Back to the start".into(), "/".into()),
+                }),
                 code: Some(request_id.to_string()).filter(|code| !code.is_empty()),
             };
             viewer::message(frame, &message)

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::access::{Public, Role, entry};
+use crate::access::{Permit, Role, Scope, Shown, entry};
 use crate::audit::{BreakGlass, Entry, Outcome};
 use crate::limits::BREAK_GLASS_TEXT_MAX;
 use crate::model::PatientKey;
@@ -19,29 +19,10 @@ use crate::server::{door, events};
 
 const PAGE_SIZE: usize = 50;
 
-/// Reviewers and compliance alone; a refusal is in the log before it is told.
-fn reviewer(call: &Call) -> Result<(), ApiError> {
-    let principal = call.principal()?;
-    if matches!(principal.role, Role::Reviewer | Role::Compliance) {
-        return Ok(());
-    }
-    let refused = Entry {
-        outcome: Outcome::SeriousFailure,
-        outcome_desc: Some("break-glass review refused: role".into()),
-        ..entry("authz.denied", principal, &call.context)
-    };
-    events::write(call, refused)?;
-    Err(ApiError::forbidden())
-}
-
-/// Writes that the queue or a use was looked at, and waits for the disk: only then anything is shown.
-fn looked_at(call: &Call, uses: u64, patients: Vec<PatientKey>) -> Result<(), ApiError> {
-    let mut looked = Entry { patients, ..entry("audit.query", call.principal()?, &call.context) };
-    if let Some(query) = looked.query.as_mut() {
-        query.text = Some("break-glass reviews".into());
-        query.hits = Some(uses);
-    }
-    events::write(call, looked)
+/// What the log says of a look at the queue, or at one use.
+fn looked_at(uses: u64, patients: Vec<PatientKey>) -> Shown {
+    let query = Some("break-glass reviews".to_string());
+    Shown { event: "audit.query", patients, hits: Some(uses), query, ..Shown::default() }
 }
 
 fn down(error: RegisterError) -> ApiError {
@@ -85,7 +66,7 @@ fn row(call: &Call, reviewed: &Reviewed) -> UseRow {
 
 /// `GET /break-glass?state=all&page=`
 pub fn queue(call: &Call) -> Result<Answer, ApiError> {
-    reviewer(call)?;
+    let permit = call.ask(Scope::BreakGlassReviews)?;
     let (all, offset) = (call.query("state") == Some("all"), super::offset(call, PAGE_SIZE));
     let register = &call.app.register;
     let (found, counts) = call
@@ -94,19 +75,18 @@ pub fn queue(call: &Call) -> Result<Answer, ApiError> {
             Ok::<_, RegisterError>((page, register.review_counts().await?))
         })
         .map_err(down)?;
-    looked_at(call, found.len() as u64, found.iter().flat_map(|reviewed| reviewed.it.patients.clone()).collect())?;
     let rows: Vec<UseRow> = found.iter().map(|reviewed| row(call, reviewed)).collect();
     let page = viewer::reviews(&super::frame(call), &rows, counts, all, offset, PAGE_SIZE);
-    Ok(Public(Body::html(page)).into())
+    let patients = found.iter().flat_map(|reviewed| reviewed.it.patients.clone()).collect();
+    Ok(permit.answer(Body::html(page), looked_at(found.len() as u64, patients))?.into())
 }
 
 /// `GET /break-glass/{id}`
 pub fn detail(call: &Call) -> Result<Answer, ApiError> {
-    reviewer(call)?;
-    show(call, String::new(), None, 200)
+    show(call, call.ask(Scope::BreakGlassReviews)?, String::new(), None, 200)
 }
 
-fn show(call: &Call, comment: String, problem: Option<String>, status: u16) -> Result<Answer, ApiError> {
+fn show(call: &Call, permit: Permit, comment: String, problem: Option<&str>, status: u16) -> Result<Answer, ApiError> {
     let register = &call.app.register;
     let found = call
         .wait(async {
@@ -115,10 +95,9 @@ fn show(call: &Call, comment: String, problem: Option<String>, status: u16) -> R
         })
         .map_err(down)?;
     let (Some(it), given) = found else {
-        looked_at(call, 0, Vec::new())?;
+        permit.answer((), looked_at(0, Vec::new()))?;
         return Err(ApiError::not_found());
     };
-    looked_at(call, 1, it.patients.clone())?;
     let opened = Opened::under(&call.app.folder, &it).ok_or_else(ApiError::internal)?;
     let reviewed = Reviewed { verdict: given.last().map(|review| review.verdict), it };
     let (mut row, it) = (row(call, &reviewed), reviewed.it);
@@ -135,14 +114,15 @@ fn show(call: &Call, comment: String, problem: Option<String>, status: u16) -> R
         row,
         patients: it.patients.iter().map(PatientKey::as_str).collect::<Vec<_>>().join(", "),
         ended: ended(&it),
-        written: it.reason_text,
-        emergency: it.emergency.map(|e| (e.personnel, e.facility, e.nature)),
+        written: it.reason_text.clone(),
+        emergency: it.emergency.clone().map(|e| (e.personnel, e.facility, e.nature)),
         domains: opened.domains.join(", "),
         verdicts: given.iter().map(verdict).collect(),
         comment,
-        problem,
+        problem: problem.map(String::from),
     };
-    Ok(Public(Body::html(viewer::review(&super::frame(call), &page)).status(status)).into())
+    let html = viewer::review(&super::frame(call), &page);
+    Ok(permit.answer(Body::html(html).status(status), looked_at(1, it.patients))?.into())
 }
 
 fn ended(it: &BreakGlassUse) -> Option<(String, String)> {
@@ -156,19 +136,22 @@ fn ended(it: &BreakGlassUse) -> Option<(String, String)> {
 
 /// `POST /break-glass/{id}`: the verdict is in the log before it counts.
 pub fn review(call: &Call) -> Result<Answer, ApiError> {
-    reviewer(call)?;
+    let permit = call.ask(Scope::BreakGlassReviews)?;
     let (id, principal) = (call.param("id"), call.principal()?);
     let comment: String = call.field("comment").trim().chars().take(BREAK_GLASS_TEXT_MAX).collect();
     let Some(verdict) = Verdict::from_name(call.field("verdict")) else {
-        return show(call, comment, Some("Choose a verdict.".into()), 400);
+        return show(call, permit, comment, Some("Choose a verdict."), 400);
     };
     if comment.is_empty() && verdict != Verdict::Appropriate {
-        return show(call, comment, Some("Say in the comment why.".into()), 400);
+        return show(call, permit, comment, Some("Say in the comment why."), 400);
     }
     let register = &call.app.register;
     let it = match call.wait(register.reviewable(id, &principal.issuer, &principal.subject)) {
         Ok(it) => it,
-        Err(RegisterError::UnknownBreakGlass) => return Err(ApiError::not_found()),
+        Err(RegisterError::UnknownBreakGlass) => {
+            permit.answer((), looked_at(0, Vec::new()))?;
+            return Err(ApiError::not_found());
+        }
         Err(RegisterError::OwnBreakGlass) => {
             let refused = Entry {
                 outcome: Outcome::SeriousFailure,
@@ -176,7 +159,7 @@ pub fn review(call: &Call) -> Result<Answer, ApiError> {
                 ..entry("authz.denied", principal, &call.context)
             };
             events::write(call, refused)?;
-            return show(call, comment, Some("This use is your own: somebody else reviews it.".into()), 403);
+            return show(call, permit, comment, Some("This use is your own: somebody else reviews it."), 403);
         }
         Err(error) => return Err(down(error)),
     };
@@ -195,5 +178,5 @@ pub fn review(call: &Call) -> Result<Answer, ApiError> {
         comment,
     };
     call.wait(register.review(id, &review)).map_err(down)?;
-    Ok(Public(Body::see_other("/break-glass")).into())
+    Ok(permit.answer(Body::see_other("/break-glass"), looked_at(1, it.patients))?.into())
 }

@@ -62,7 +62,7 @@ pub use pages::access::{AccessRow, LogState, RecentRow, WhoLooked, who_looked};
 pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, SignOffRow, Totals, accession, accessions};
 pub use pages::account::{AccountPage, FactorPage, FactorState, PasswordPage, account, password, second_factor};
 pub use pages::break_glass::{
-    BreakGlassForm, ProofAsked, ReasonChoice, UsePage, UseRow, VerdictRow, break_glass, review, reviews,
+    BreakGlassForm, ProofAsked, ReasonChoice, UsePage, UseRow, VerdictRow, break_glass, break_glass_closed, review, reviews,
 };
 pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};

@@ -10,7 +10,7 @@ use super::super::glass::class_names;
 use super::super::table::{Cell, Paging, Row, Table};
 use super::super::text;
 use super::{Shell, render};
-use crate::model::{Chart, Label};
+use crate::model::{Chart, Label, PatientKey};
 
 /// One reason to choose from.
 #[derive(Clone, Debug)]
@@ -21,8 +21,12 @@ pub struct ReasonChoice {
 }
 
 impl ReasonChoice {
-    fn kinds(&self) -> String {
-        class_names(self.opens)
+    fn kinds(&self, closed: &bool) -> String {
+        match (*closed, self.opens.is_restricted()) {
+            (false, _) => class_names(self.opens),
+            (true, false) => "the chart".into(),
+            (true, true) => format!("the chart, {}", class_names(self.opens)),
+        }
     }
 }
 
@@ -58,10 +62,31 @@ struct Page<'a> {
     frame: &'a Frame,
     shell: Shell,
     form: &'a BreakGlassForm,
+    closed: bool,
+    patient: &'a str,
+    back: String,
 }
 
+/// The form under the patient's banner.
 pub fn break_glass(frame: &Frame, chart: &Chart, form: &BreakGlassForm) -> String {
-    render(Page { frame, shell: Shell::new(frame, chart, None::<Section>), form })
+    let shell = Shell::new(frame, chart, None::<Section>);
+    let back = shell.nav.base.clone();
+    render(Page { frame, shell, form, closed: false, patient: "", back })
+}
+
+#[derive(Template)]
+#[template(path = "break_glass_closed.html")]
+struct Closed<'a> {
+    frame: &'a Frame,
+    form: &'a BreakGlassForm,
+    closed: bool,
+    patient: &'a str,
+    back: String,
+}
+
+/// The form for a chart that is closed to the reader.
+pub fn break_glass_closed(frame: &Frame, patient: &PatientKey, form: &BreakGlassForm) -> String {
+    render(Closed { frame, form, closed: true, patient: patient.as_str(), back: "/".into() })
 }
 
 /// A use, as the queue and its own page show it. No content of any record.

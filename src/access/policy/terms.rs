@@ -1,0 +1,188 @@
+//! The words of a policy that are not roles, purposes or classes: rights, channels, and why something is denied.
+//!
+//! Not for: who has which right (the file).
+
+use super::super::{Principal, Scope};
+
+/// What a scope asks for, without naming whose.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Right {
+    FindPatients,
+    Chart,
+    Record,
+    SearchAll,
+    Everything,
+    AuditLog,
+    Accessions,
+    IdentityReview,
+    Quarantine,
+    BreakGlassReviews,
+    Accounts,
+    Policy,
+}
+
+impl Right {
+    pub const ALL: [Right; 12] = [
+        Right::FindPatients,
+        Right::Chart,
+        Right::Record,
+        Right::SearchAll,
+        Right::Everything,
+        Right::AuditLog,
+        Right::Accessions,
+        Right::IdentityReview,
+        Right::Quarantine,
+        Right::BreakGlassReviews,
+        Right::Accounts,
+        Right::Policy,
+    ];
+
+    pub fn of(scope: &Scope) -> Right {
+        match scope {
+            Scope::FindPatients => Right::FindPatients,
+            Scope::Chart(_) | Scope::Person(_) => Right::Chart,
+            Scope::Record(..) => Right::Record,
+            Scope::SearchAll => Right::SearchAll,
+            Scope::Everything => Right::Everything,
+            Scope::AuditLog(_) => Right::AuditLog,
+            Scope::Accessions => Right::Accessions,
+            Scope::IdentityReview => Right::IdentityReview,
+            Scope::Quarantine => Right::Quarantine,
+            Scope::BreakGlassReviews => Right::BreakGlassReviews,
+            Scope::Accounts => Right::Accounts,
+            Scope::Policy => Right::Policy,
+        }
+    }
+
+    /// The name in policies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Right::FindPatients => "find-patients",
+            Right::Chart => "chart",
+            Right::Record => "record",
+            Right::SearchAll => "search-across-patients",
+            Right::Everything => "export-everything",
+            Right::AuditLog => "audit-log",
+            Right::Accessions => "accessions",
+            Right::IdentityReview => "identity-review",
+            Right::Quarantine => "quarantine",
+            Right::BreakGlassReviews => "break-glass-reviews",
+            Right::Accounts => "accounts",
+            Right::Policy => "policy",
+        }
+    }
+
+    /// In the words of an audit entry.
+    pub(in crate::access) fn words(self) -> &'static str {
+        match self {
+            Right::FindPatients => "patient search",
+            Right::Chart => "chart",
+            Right::Record => "record",
+            Right::SearchAll => "search across patients",
+            Right::Everything => "export of everything",
+            Right::AuditLog => "audit log",
+            Right::Accessions => "accessions",
+            Right::IdentityReview => "identity review",
+            Right::Quarantine => "quarantine",
+            Right::BreakGlassReviews => "break-glass reviews",
+            Right::Accounts => "accounts",
+            Right::Policy => "policy",
+        }
+    }
+
+    /// Whether what it gives holds words of patients' records.
+    pub fn shows_records(self) -> bool {
+        use Right::{Chart, Everything, FindPatients, IdentityReview, Quarantine, Record, SearchAll};
+        matches!(self, FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine)
+    }
+
+    /// Whether it is about the records of one person at a time. Break-glass and care relations speak of these alone.
+    pub fn is_of_one_person(self) -> bool {
+        matches!(self, Right::Chart | Right::Record)
+    }
+}
+
+/// By which door a principal came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Channel {
+    /// An operator on the archive's own machine, vouched for by the operating system.
+    CommandLine,
+    /// A session or a token over HTTP.
+    Network,
+}
+
+impl Channel {
+    pub const ALL: [Channel; 2] = [Channel::Network, Channel::CommandLine];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Channel::CommandLine => "command-line",
+            Channel::Network => "network",
+        }
+    }
+}
+
+/// Why a question is refused; the code stands in the audit entry, never in the answer. In the order in which a question
+/// comes nearer to being permitted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DenyReason {
+    Role,
+    Channel,
+    Purpose,
+    /// The token's scopes do not reach so far.
+    Scopes,
+    /// Facility or department.
+    Attributes,
+    Relation,
+    /// The principal is bound to another patient.
+    Bound,
+    /// A rule of the policy denies it, or hides all of its kind.
+    Rule,
+    /// The answer held records that the permit hides.
+    LabelBeyondPermit,
+    /// What only a break-glass opened was to be printed, downloaded or exported.
+    BreakGlassStays,
+}
+
+impl DenyReason {
+    pub fn code(self) -> &'static str {
+        match self {
+            DenyReason::Role => "role",
+            DenyReason::Channel => "channel",
+            DenyReason::Purpose => "purpose",
+            DenyReason::Scopes => "scopes",
+            DenyReason::Attributes => "attributes",
+            DenyReason::Relation => "relation",
+            DenyReason::Bound => "bound-to-another-patient",
+            DenyReason::Rule => "rule",
+            DenyReason::LabelBeyondPermit => "label-beyond-permit",
+            DenyReason::BreakGlassStays => "break-glass-stays",
+        }
+    }
+}
+
+/// What SMART scopes mean to the policy. The scopes themselves, and their meaning for single records, belong to
+/// `access::scopes` and to the FHIR routes.
+pub(super) mod smart {
+    use super::Principal;
+
+    fn words(principal: &Principal) -> Option<impl Iterator<Item = &str>> {
+        Some(principal.scopes.as_ref()?.text.split_ascii_whitespace())
+    }
+
+    /// Whether a token with scopes for a whole system stands behind the question.
+    pub fn of_system(principal: &Principal) -> bool {
+        words(principal).is_some_and(|mut words| words.any(|scope| scope.starts_with("system/")))
+    }
+
+    /// Whether the scopes leave all kinds of records readable and searchable, without a condition. `true` for a credential
+    /// that knows no scopes.
+    pub fn are_whole(principal: &Principal) -> bool {
+        let whole = |scope: &str| {
+            let rest = ["patient/", "user/", "system/"].iter().find_map(|context| scope.strip_prefix(context));
+            let letters = rest.and_then(|rest| rest.strip_prefix("*."));
+            letters.is_some_and(|letters| matches!(letters, "rs" | "read" | "cruds" | "*"))
+        };
+        words(principal).is_none_or(|mut words| words.any(whole))
+    }
+}
