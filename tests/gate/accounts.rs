@@ -2,19 +2,36 @@
 //!
 //! Not for: the rules on passwords and codes themselves (`src/register`).
 
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chartkeep::audit::Query;
 use totp_rs::{Builder, Secret};
 
-use super::harness::{Browser, House, PASSWORD, add_account, house, post};
-use crate::support::{Answer, chartkeep, loaded};
+use super::harness::{Browser, PASSWORD, add_account, post};
+use crate::support::{Answer, Folder, Server, chartkeep, folder, init};
 
-/// `user` with words that need no standard input.
-fn user(words: &[&str]) -> String {
-    let archive = loaded().to_str().expect("plain names");
-    let all = ["user", words[0], archive].into_iter().chain(words[1..].iter().copied());
-    chartkeep(all).expect(0).stdout.trim().to_string()
+/// An archive of its own: once an account has a second factor, the sign-in page of all asks for a code.
+struct House {
+    _home: Folder,
+    archive: PathBuf,
+    server: Server,
+}
+
+fn house() -> House {
+    let home = folder();
+    let archive = init(&home);
+    let server = Server::start(&archive);
+    House { _home: home, archive, server }
+}
+
+impl House {
+    /// `user` with words that need no standard input.
+    fn user(&self, words: &[&str]) -> String {
+        let archive = self.archive.to_str().expect("plain names");
+        let all = ["user", words[0], archive].into_iter().chain(words[1..].iter().copied());
+        chartkeep(all).expect(0).stdout.trim().to_string()
+    }
 }
 
 fn sign_in(house: &House, name: &str, password: &str, code: &str) -> Answer {
@@ -45,9 +62,9 @@ fn code_of(key: &str, steps: i64) -> String {
     totp.generate(now.saturating_add_signed(steps * 30)).to_string()
 }
 
-fn events_of(account: &str) -> Vec<(String, String)> {
+fn events_of(house: &House, account: &str) -> Vec<(String, String)> {
     let query = Query { user: Some(account.into()), newest_first: false, limit: usize::MAX, ..Query::default() };
-    let found = chartkeep::audit::read(loaded(), &query).expect("the log reads");
+    let found = chartkeep::audit::read(&house.archive, &query).expect("the log reads");
     let text = |value: &serde_json::Value| value.as_str().unwrap_or("").to_string();
     found.iter().map(|it| (text(&it.entry["event"]), it.entry.get("outcome_desc").map(text).unwrap_or_default())).collect()
 }
@@ -55,7 +72,7 @@ fn events_of(account: &str) -> Vec<(String, String)> {
 #[test]
 fn a_password_that_the_desk_made_opens_nothing_but_its_own_change() {
     let house = house();
-    let given = user(&["add", "newcomer", "--role", "clinician", "--generate"]);
+    let given = house.user(&["add", "newcomer", "--role", "clinician", "--generate"]);
     let browser = browser(&house, &sign_in(&house, "newcomer", &given, ""));
     for path in ["/", "/patients/x", "/account", "/search?q=x"] {
         let answer = browser.get(path);
@@ -81,7 +98,7 @@ fn a_password_that_the_desk_made_opens_nothing_but_its_own_change() {
     assert_eq!(browser.get("/").status, 200, "the session goes on");
     assert_eq!(sign_in(&house, "newcomer", &given, "").status, 403);
     assert_eq!(sign_in(&house, "newcomer", "my own words", "").status, 303);
-    let events = events_of("newcomer");
+    let events = events_of(&house, "newcomer");
     let changed = |why: &str| ("user.credential_changed".to_string(), why.to_string());
     assert!(events.contains(&changed("wrong-password")) && events.contains(&changed("")), "{events:?}");
 }
@@ -90,8 +107,8 @@ fn a_password_that_the_desk_made_opens_nothing_but_its_own_change() {
 fn a_required_second_factor_is_set_up_first_and_then_asked_for_at_each_sign_in() {
     let house = house();
     let account = "factor";
-    add_account(loaded(), account, "clinician");
-    user(&["second-factor", account, "--required"]);
+    add_account(&house.archive, account, "clinician");
+    house.user(&["second-factor", account, "--required"]);
     let first = browser(&house, &sign_in(&house, account, PASSWORD, ""));
     assert_eq!(first.get("/").header("location"), Some("/account/second-factor"));
     assert_eq!(send(&first, "/account/second-factor", "step=begin").status, 303);
@@ -118,12 +135,12 @@ fn a_required_second_factor_is_set_up_first_and_then_asked_for_at_each_sign_in()
     let off = send(&first, "/account/second-factor", "step=remove&password=wrong&code=x");
     assert_eq!(off.status, 403, "{}", off.text());
 
-    let reset = user(&["reset", account, "--second-factor"]);
+    let reset = house.user(&["reset", account, "--second-factor"]);
     assert_eq!(first.get("/").status, 303, "its sessions have ended");
     let again = browser(&house, &sign_in(&house, account, &reset, ""));
     assert_eq!(again.get("/").header("location"), Some("/account/password"));
     let failed: Vec<String> =
-        events_of(account).into_iter().filter(|(event, _)| event == "auth.login_failed").map(|(_, why)| why).collect();
+        events_of(&house, account).into_iter().filter(|(event, _)| event == "auth.login_failed").map(|(_, why)| why).collect();
     for why in ["wrong-code", "wrong-password", "code-used-before"] {
         assert!(failed.iter().any(|found| found == why), "{why}: {failed:?}");
     }

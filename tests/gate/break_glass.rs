@@ -83,9 +83,11 @@ fn place() -> Place {
     let archive = init(&home);
     ingest(&archive, &[&delivery(home.path())]).expect(0);
     let (port, notices) = listener();
-    std::fs::write(home.path().join("secret"), "a secret of the webhook\n").expect("written");
-    let config = format!("[notices]\nwebhook = \"http://127.0.0.1:{port}/notice\"\nwebhook_secret_file = \"secret\"\n");
-    std::fs::write(home.path().join("chartkeep.toml"), config).expect("written");
+    std::fs::write(archive.join("secret"), "a secret of the webhook\n").expect("written");
+    let config = archive.join("chartkeep.toml");
+    let told = format!("[notices]\nwebhook = \"http://127.0.0.1:{port}/notice\"\nwebhook_secret_file = \"secret\"\n");
+    let before = std::fs::read_to_string(&config).expect("init wrote it");
+    std::fs::write(config, before + &told).expect("written");
     for (name, role) in [("ann", "clinician"), ("bob", "clinician"), ("rex", "reviewer"), ("mia", "compliance"), ("hal", "him")] {
         add_account(&archive, name, role);
     }
@@ -242,10 +244,13 @@ fn a_use_ends_by_itself_needs_a_fresh_proof_and_is_bounded_in_number() {
     assert_eq!(seen(&ann, "p1"), ["marker-plain"], "at its second");
     until("the end is in the log", || events(&place, "btg.stop").iter().any(|stop| stop["detail"]["why"] == "expired"));
     assert_eq!(ask(&ann, "p1", &form("the+FIRST+reason,+of+all")).status, 400, "the same words again");
-    for text in ["The+second+reason+of+all", "The+third+reason+of+them"] {
-        assert_eq!(ask(&ann, "p2", &form(text)).status, 303);
+    for (patient, text) in [("p2", "The+second+reason+of+all"), ("p3", "The+third+reason+of+them")] {
+        let answer = ask(&ann, patient, &form(text));
+        assert_eq!(answer.status, 303, "{}", answer.text());
     }
-    let fourth = ask(&ann, "p3", &form("The+fourth+reason+of+them"));
+    let again = ask(&ann, "p2", &form("What+is+open+already+stays+so"));
+    assert!(again.status == 400 && again.text().contains("opens nothing"), "{}", again.text());
+    let fourth = ask(&ann, "p1", &form("The+fourth+reason+of+them"));
     assert_eq!(fourth.status, 429);
     assert!(fourth.text().contains("health information desk"), "it says what to do");
 

@@ -213,6 +213,21 @@ struct Detail<'a> {
     frame: &'a Frame,
     page: &'a UsePage,
     table: Table,
+    began: String,
+    due: String,
+    shown: String,
+}
+
+impl Detail<'_> {
+    /// An instant as people read it, without its seconds.
+    fn minute(&self, at: &str) -> String {
+        minute(at)
+    }
+}
+
+fn minute(at: &str) -> String {
+    let date = text::date(at);
+    date.time.map_or(date.day.clone(), |time| format!("{} {time}", date.day))
 }
 
 pub fn review(frame: &Frame, page: &UsePage) -> String {
@@ -226,5 +241,17 @@ pub fn review(frame: &Frame, page: &UsePage) -> String {
         ])
     };
     let table = Table::new("Verdicts, oldest first", &columns, "No verdict yet.");
-    render(Detail { frame, page, table: table.rows(page.verdicts.iter().map(row).collect()) })
+    let (records, answers) = (page.row.records, page.row.answers);
+    let shown = match records {
+        0 => "nothing".to_string(),
+        _ => format!("{} in {}", text::counted(records, "record", "records"), text::counted(answers, "answer", "answers")),
+    };
+    render(Detail {
+        frame,
+        page,
+        table: table.rows(page.verdicts.iter().map(row).collect()),
+        began: minute(&page.row.started),
+        due: text::date(&page.row.due).day,
+        shown,
+    })
 }
