@@ -182,7 +182,7 @@ pub fn open(call: &Call) -> Result<Answer, ApiError> {
     // Asked last of what costs nothing, so that a wrong form does not count as a wrong password.
     let cookie = match prove(call)? {
         Proved::Fresh => None,
-        Proved::Now(cookie) => Some(cookie),
+        Proved::Now(renewed) => Some(*renewed),
         Proved::Not => return refused(offer, 403, "not-proved", "That is not right. Prove again that it is you.".into()),
     };
     let principal = cookie.as_ref().map_or_else(|| call.principal().cloned(), |(_, principal)| Ok(principal.clone()))?;
@@ -262,7 +262,7 @@ enum Proved {
     /// The proof of before is fresh enough.
     Fresh,
     /// Just now: the session has a new id, in this cookie, and this principal.
-    Now((String, Principal)),
+    Now(Box<(String, Principal)>),
     Not,
 }
 
@@ -284,7 +284,7 @@ fn prove(call: &Call) -> Result<Proved, ApiError> {
     let id = call.cookie(call.session_cookie()).unwrap_or("");
     let renewed = call.wait(register.renew_session(id)).map_err(down)?.ok_or_else(ApiError::login)?;
     let principal = door::principal(&renewed.session).ok_or_else(ApiError::internal)?;
-    Ok(Proved::Now((super::sign::cookie(call, &renewed.id, ""), principal)))
+    Ok(Proved::Now(Box::new((super::sign::cookie(call, &renewed.id, ""), principal))))
 }
 
 fn log_refusal(call: &Call, patient: &PatientKey, code: &str) -> Result<(), ApiError> {
