@@ -43,6 +43,13 @@ pub const LINKED_KEYS_MAX: usize = 64;
 pub const CROSSWALK_BYTES_MAX: u64 = 1 << 30;
 /// Longest user-given free text in an audit entry, in bytes.
 pub const AUDIT_TEXT_MAX: usize = 64 << 10;
+/// Longest text of one message to a syslog collector, in bytes; with its head it is what every receiver must take (RFC 5425
+/// and DICOM PS3.15 A.6: 32 KiB).
+pub const SYSLOG_MESSAGE_MAX: usize = 32_000;
+/// Bytes of messages that one file of the syslog buffer takes.
+pub const SYSLOG_FILE_MAX: usize = 1 << 20;
+/// Bytes of messages that wait for a syslog collector; beyond that the oldest are dropped.
+pub const SYSLOG_BUFFER_MAX: u64 = 256 << 20;
 /// Longest text taken out of one document, in bytes; the rest is left with a finding.
 pub const EXTRACTED_TEXT_MAX: usize = 64 << 20;
 /// Largest table of loose documents that is held in memory, in bytes.
@@ -97,6 +104,8 @@ pub const CDA_ENTRY_DEPTH_MAX: usize = 16;
 pub const CDA_FINDINGS_MAX: usize = 1000;
 /// Bytes of narrative that the references of one CDA document may bring into its entries, all together.
 pub const CDA_REFERENCED_TEXT_MAX: usize = 8 << 20;
+/// Most fields of one row of a table. A row of more is no row of a table that anybody keeps, and each of them costs memory.
+pub const TABLE_FIELDS_MAX: usize = 16_384;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.
@@ -111,12 +120,40 @@ pub const HL7V2_MESSAGE_MAX: usize = 256 << 20;
 pub const HL7V2_FIELDS_MAX: usize = 4096;
 /// Most numbers of one patient in one field of HL7 v2 that are compared with each other.
 pub const HL7V2_IDENTIFIERS_MAX: usize = 200;
+/// Most sign-ins at identity providers that are under way at once; further ones are put off.
+pub const SIGNINS_MAX: i64 = 20_000;
+/// Most launched patients that one session has open; the oldest gives way.
+pub const CONTEXTS_MAX: i64 = 32;
+/// Longest answer of an identity provider or of an EHR during a sign-in, in bytes.
+pub const PROVIDER_ANSWER_MAX: u64 = 256 << 10;
 /// Largest policy file and largest table of cases, in bytes.
 pub const POLICY_BYTES_MAX: u64 = 1 << 20;
 /// Most rules of a policy.
 pub const POLICY_RULES_MAX: usize = 500;
 /// Largest file of care relations, in bytes.
 pub const RELATIONS_BYTES_MAX: u64 = 1 << 30;
+/// Largest key set of an identity provider or a program, in bytes.
+pub const JWKS_BYTES_MAX: u64 = 256 << 10;
+/// Most keys of one such set.
+pub const JWKS_KEYS_MAX: usize = 64;
+/// Largest discovery document of an identity provider, in bytes.
+pub const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
+/// Most scopes of one token that are read; further ones grant nothing.
+pub const TOKEN_SCOPES_MAX: usize = 200;
+/// Most acts that one report on the access log lists.
+pub const REPORT_ACTS_MAX: usize = 50_000;
+/// Most entries that are read back from the log to be sorted by a column that only they have.
+pub const REPORT_FULL_MAX: usize = 5_000;
+/// Most rows of one page of such a report.
+pub const REPORT_PAGE_MAX: usize = 1_000;
+/// Most acts of one day that the signals of snooping are computed for; about 40 bytes each.
+pub const SIGNAL_ACTS_MAX: usize = 20_000_000;
+/// Most flags of one day that are kept.
+pub const SIGNAL_FLAGS_MAX: usize = 10_000;
+/// Days back to which it is remembered who opened which chart; at most 63.
+pub const SIGNAL_HISTORY_DAYS: u32 = 30;
+/// Most rows of a file of the workforce.
+pub const WORKFORCE_ROWS_MAX: u64 = 1_000_000;
 /// How long one use of break-glass lasts, in seconds, when it does not end before.
 pub const BREAK_GLASS_SECONDS: i64 = 3600;
 /// Uses of break-glass that one person may begin in an hour.

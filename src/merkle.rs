@@ -1,9 +1,12 @@
 //! The Merkle tree of RFC 6962 §2.1 over records or log entries, and the check of its proofs.
 //!
-//! Kept as a compact range: the roots of the perfect subtrees from left to right. Not for: stored tiles and making
-//! proofs.
+//! Kept as a compact range: the roots of the perfect subtrees from left to right. Not for: where nodes are stored.
+
+mod path;
 
 use sha2::{Digest, Sha256};
+
+pub use path::{consistency_path, inclusion_path};
 
 /// A SHA-256 value.
 pub type Hash = [u8; 32];
@@ -47,11 +50,18 @@ impl Tree {
     }
 
     pub fn push(&mut self, leaf: Hash) {
+        self.push_noting(leaf, |_, _| ());
+    }
+
+    /// Adds a leaf and names each perfect subtree that it completes, by height: itself at height 0 first.
+    pub fn push_noting(&mut self, leaf: Hash, mut note: impl FnMut(u32, &Hash)) {
         let mut node = leaf;
+        note(0, &node);
         // Every trailing one bit of the size is a subtree as wide as the node: they join.
-        for _ in 0..self.size.trailing_ones() {
+        for height in 1..=self.size.trailing_ones() {
             if let Some(left) = self.nodes.pop() {
                 node = node_hash(&left, &node);
+                note(height, &node);
             }
         }
         self.nodes.push(node);
@@ -254,6 +264,22 @@ mod tests {
                 assert!(verify_consistency(m as u64, n as u64, &proof, &old_root, &new_root), "{m} to {n}");
                 assert!(m == n || !verify_consistency(m as u64, n as u64, &proof, &new_root, &new_root));
                 assert!(proof.is_empty() || !verify_consistency(m as u64, n as u64, &proof[1..], &old_root, &new_root));
+            }
+        }
+    }
+
+    #[test]
+    fn paths_made_from_nodes_are_those_of_the_definition() {
+        let leaves: Vec<Hash> = (0..70u8).map(|n| leaf_hash(&[n])).collect();
+        let node = |height: u32, index: u64| -> Result<Hash, ()> {
+            let start = (index << height) as usize;
+            Ok(root(&leaves[start..start + (1 << height)]))
+        };
+        for n in 1..=leaves.len() {
+            for m in 0..n {
+                assert_eq!(inclusion_path(m as u64, n as u64, node).unwrap(), inclusion(m, &leaves[..n]), "{m} of {n}");
+                let (old, new) = (m as u64 + 1, n as u64);
+                assert_eq!(consistency_path(old, new, node).unwrap(), consistency(m + 1, &leaves[..n], true), "{old} to {n}");
             }
         }
     }

@@ -21,13 +21,18 @@ fn run(command: &mut Command) -> String {
 
 /// A Python with the packages; made once.
 fn python() -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-venv");
+    python_with("test-venv", &PACKAGES, &PACKAGES.join(", "))
+}
+
+/// A Python in an environment of its own with these packages, of which these names can be imported; made once.
+pub fn python_with(environment: &str, packages: &[&str], imports: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(environment);
     let python = dir.join("bin/python");
-    let imports = format!("import {}", PACKAGES.join(", "));
+    let imports = format!("import {imports}");
     let is_ready = || Command::new(&python).args(["-c", &imports]).output().is_ok_and(|o| o.status.success());
     if !is_ready() {
         run(Command::new("python3").args(["-m", "venv", text(&dir)]));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES));
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages));
     }
     python
 }

@@ -4,21 +4,43 @@
 
 mod entry;
 mod gate;
+mod issuer;
+mod issuer_claims;
+mod jwks;
+mod jwks_source;
 mod permit;
 mod policy;
 mod principal;
 mod scopes;
 mod token;
+mod token_accept;
+mod token_assertion;
+mod token_form;
 
+#[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
+#[path = "../../tests/support/issuer.rs"]
+mod issuer_testing;
 #[cfg(test)]
 mod tests;
 
 pub use entry::entry;
 pub use gate::{Gate, GateError, Lookup, RequestContext};
-pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown};
+pub use issuer::{IssuerError, IssuerKeys, Issuers, TokenKind};
+pub use issuer_claims::{Accepted, LaunchPatient, attributes, held_roles};
+pub use jwks::{JwksError, KeySet};
+pub use jwks_source::{KeySource, Place};
+pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown, is_directory};
 pub use policy::{
-    Allowed, CaseOutcome, Cases, Channel, Decision, Denied, DenyReason, Fault, Policy, PolicyError, Question, Right, decide,
+    Allowed, CaseOutcome, Cases, CellOutcome, Channel, Decision, Denied, DenyReason, Fault, Policy, PolicyError, Question, Right,
+    decide,
 };
 pub use principal::{Attributes, BreakGlassGrant, Principal, Purpose, Role};
-pub use scopes::Scopes;
-pub use token::{Grant, IssuedToken, TokenError, TokenVerifier, archive_urn, bearer_token, issue_token, token_self_test};
+pub use scopes::{Act, Holder, Scopes};
+pub use token::{
+    Grant, IssuedToken, TokenError, TokenVerifier, archive_urn, bearer_token, install_backend, issue_token, token_self_test,
+};
+pub use token_accept::Tokens;
+pub use token_assertion::{Assertion, KeysOfClient, check_assertion, client_claimed};
+pub use token_form::hints;

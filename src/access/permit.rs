@@ -55,7 +55,7 @@ impl Scope {
 }
 
 /// Kinds that say who and where, and nothing of any patient.
-pub(super) fn is_directory(kind: Kind) -> bool {
+pub fn is_directory(kind: Kind) -> bool {
     const NAMES: [&str; 7] =
         ["Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService", "Medication", "Endpoint"];
     NAMES.contains(&kind.name())

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Label, PatientKey};
 
 use super::policy::Channel;
@@ -149,7 +151,8 @@ pub struct Principal {
 }
 
 /// What an identity provider or an account says of a person beside his role.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Attributes {
     pub facility: Option<String>,
     pub department: Option<String>,
@@ -188,6 +191,12 @@ impl Principal {
         let mut principal = Principal::without_credentials(LOCAL_ISSUER, account, display_name, role, purpose);
         principal.session = Some(session.into());
         principal
+    }
+
+    /// A person whom an outside issuer vouches for, acting for the usual purpose of his role; callers add the session.
+    pub fn outside(issuer: &str, subject: &str, name: &str, role: Role, attributes: Attributes) -> Principal {
+        let principal = Principal::without_credentials(issuer, subject, name, role, role.usual_purpose());
+        Principal { attributes, ..principal }
     }
 
     /// By which door this principal came in.

@@ -1,12 +1,12 @@
 //! Bearer tokens of the archive itself: JWT (RFC 7519) in the access-token profile (RFC 9068), signed with Ed25519.
 //!
-//! Not for: tokens of outside identity providers (the access issue adds an issuer table beside this), revocation
-//! (`register`), or HTTP headers beyond the one value.
+//! Not for: tokens of outside identity providers (`issuer`), revocation (`register`), or HTTP headers beyond the one value.
 //!
 //! The archive reads only what it writes: any header or claim that it never issues makes a token void. So there is no
 //! `jku` to follow, no `crit` to honour and no second spelling of anything.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,10 +17,11 @@ use sha2::{Digest, Sha256};
 
 use crate::signing::{KeyPurpose, KeyRing, Signer};
 
+use super::issuer_claims::{Accepted, LaunchPatient};
+use super::scopes::{Holder, Scopes};
+use super::token_form::TOKEN_BYTES_MAX;
 use super::{Principal, Purpose, Role};
 
-/// Longest token that is looked at, in bytes.
-const TOKEN_BYTES_MAX: usize = 8 << 10;
 /// Clock skew that is forgiven, in seconds.
 const LEEWAY_S: u64 = 60;
 /// Longest life of a token, in seconds.
@@ -43,6 +44,32 @@ pub enum TokenError {
     Claims,
     #[error("the token has expired or is not valid yet")]
     Time,
+    #[error("the token is of no issuer that is known here")]
+    Issuer,
+    #[error("the token is of another type")]
+    Type,
+    #[error("the token is signed in a way that its issuer or its key does not allow")]
+    Algorithm,
+    #[error("the token names no key, or not by a name")]
+    KeyName,
+    #[error("the issuer has no key of this name")]
+    UnknownKey,
+    #[error("the issuer's keys cannot be had at present")]
+    Unavailable,
+    #[error("the token is for another audience")]
+    Audience,
+    #[error("the token is bound to a key of its holder, which cannot be proven here")]
+    Confirmation,
+    #[error("the token's person has no role here")]
+    Role,
+    #[error("the token's person has several roles here")]
+    RoleAmbiguous,
+    #[error("the token's purpose of use is not known")]
+    Purpose,
+    #[error("the token's person was not signed in as strongly as his issuer must")]
+    Acr,
+    #[error("the token speaks of a patient in a way that cannot be understood")]
+    Patient,
     #[error("the archive has no token key")]
     NoKey,
     #[error("a token's life is from 1 second to 24 hours")]
@@ -60,6 +87,19 @@ impl TokenError {
             TokenError::Signature => "signature",
             TokenError::Claims => "claims",
             TokenError::Time => "time",
+            TokenError::Issuer => "issuer",
+            TokenError::Type => "type",
+            TokenError::Algorithm => "algorithm",
+            TokenError::KeyName => "key-name",
+            TokenError::UnknownKey => "unknown-key",
+            TokenError::Unavailable => "issuer-unavailable",
+            TokenError::Audience => "audience",
+            TokenError::Confirmation => "confirmation",
+            TokenError::Role => "no-role",
+            TokenError::RoleAmbiguous => "role-ambiguous",
+            TokenError::Purpose => "purpose",
+            TokenError::Acr => "acr",
+            TokenError::Patient => "patient",
             TokenError::NoKey => "no-key",
             TokenError::Lifetime => "lifetime",
             TokenError::SelfTest => "self-test",
@@ -88,6 +128,12 @@ pub struct Grant {
     pub purpose: Purpose,
     /// At most 24 hours; whole seconds.
     pub lifetime: Duration,
+    /// The client that it is issued to, when it is one and not a person who holds it himself.
+    pub client_id: Option<String>,
+    /// SMART scopes; `None`: the role alone rules.
+    pub scopes: Option<String>,
+    /// The patient of whom `patient/` scopes speak, by his key in the archive.
+    pub patient: Option<String>,
 }
 
 /// A fresh token with what its audit entry needs.
@@ -126,6 +172,12 @@ struct Claims {
     nbf: u64,
     exp: u64,
     jti: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patient: Option<String>,
 }
 
 /// RFC 7519 §4.1.3: one string or an array of strings.
@@ -170,6 +222,9 @@ fn issue_at(urn: &str, signer: &dyn Signer, grant: &Grant, now: u64) -> Result<I
         nbf: now,
         exp: now + lifetime,
         jti: uuid::Uuid::now_v7().to_string(),
+        client_id: grant.client_id.clone(),
+        scope: grant.scopes.clone(),
+        patient: grant.patient.clone(),
     };
     // RFC 7515 §5.1. The key signs behind `Signer`, where the JWT library could not reach one that is held in hardware.
     let message = format!("{}.{}", segment(&header)?, segment(&claims)?);
@@ -238,10 +293,20 @@ impl TokenVerifier {
     /// # Errors
     /// Why the token is void, for the audit entry only.
     pub fn verify(&self, token: &str) -> Result<Principal, TokenError> {
+        Ok(self.accept(token)?.principal)
+    }
+
+    /// As `verify`, with what the token says beside the principal.
+    pub(super) fn accept(&self, token: &str) -> Result<Accepted, TokenError> {
         self.verify_at(token, jsonwebtoken::get_current_timestamp())
     }
 
-    fn verify_at(&self, token: &str, now: u64) -> Result<Principal, TokenError> {
+    /// The archive's name as issuer and audience.
+    pub fn urn(&self) -> &str {
+        &self.urn
+    }
+
+    fn verify_at(&self, token: &str, now: u64) -> Result<Accepted, TokenError> {
         let (header, payload) = parts(token)?;
         let header: StrictHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Header)?;
         if header.alg != ALGORITHM || header.typ != TOKEN_TYPE {
@@ -257,7 +322,7 @@ impl TokenVerifier {
             return Err(TokenError::Signature);
         }
         check_times(&claims, now)?;
-        principal(claims)
+        accepted(claims)
     }
 }
 
@@ -284,7 +349,7 @@ fn check_times(claims: &Claims, now: u64) -> Result<(), TokenError> {
     if expired || too_early || odd { Err(TokenError::Time) } else { Ok(()) }
 }
 
-fn principal(claims: Claims) -> Result<Principal, TokenError> {
+fn accepted(claims: Claims) -> Result<Accepted, TokenError> {
     let [role] = &claims.roles[..] else { return Err(TokenError::Claims) };
     let role = Role::from_name(role).ok_or(TokenError::Claims)?;
     let purpose = Purpose::from_code(&claims.purpose).ok_or(TokenError::Claims)?;
@@ -293,7 +358,11 @@ fn principal(claims: Claims) -> Result<Principal, TokenError> {
     }
     let mut principal = Principal::without_credentials(&claims.iss, &claims.sub, &claims.name, role, purpose);
     principal.token_id = Some(claims.jti);
-    Ok(principal)
+    let holder = if claims.client_id.as_ref() == Some(&claims.sub) { Holder::Client } else { Holder::Person };
+    principal.scopes = claims.scope.map(|text| Arc::new(Scopes::parse(&text).held_by(holder)));
+    principal.client_id = claims.client_id;
+    let patient = claims.patient.map(LaunchPatient::Own);
+    Ok(Accepted { principal, patient, expires: claims.exp })
 }
 
 /// The token in the value of an `Authorization` header (RFC 6750 §2.1); `None` for any other scheme or form.
@@ -304,7 +373,7 @@ pub fn bearer_token(header_value: &str) -> Option<&str> {
 }
 
 /// Names the cryptography behind the JWT library once for the process: without, it may panic at its first use.
-fn install_backend() {
+pub fn install_backend() {
     // An error only says that it is installed already.
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 }

@@ -46,6 +46,9 @@ fn grant() -> Grant {
         role: Role::Him,
         purpose: Purpose::Legal,
         lifetime: Duration::from_secs(3600),
+        client_id: None,
+        scopes: None,
+        patient: None,
     }
 }
 
@@ -215,7 +218,9 @@ fn claims_that_are_missing_or_of_another_type_are_refused() {
         ("sub", r#""""#),
         ("jti", r#""""#),
         ("nonce", r#""n""#),
-        ("scope", r#""user/*.rs""#),
+        ("scope", "7"),
+        ("client_id", "[]"),
+        ("patient", "{}"),
         ("iss", r#"["urn:chartkeep:3f2a"]"#),
         ("iss", r#""urn:chartkeep:other""#),
         ("iss", r#""cli""#),

@@ -31,6 +31,7 @@ pub const EVENTS: &[&str] = &[
     "auth.logout",
     "auth.session_expired",
     "auth.token_issued",
+    "auth.token_introspected",
     "auth.token_rejected",
     "auth.launch",
     "auth.step_up",

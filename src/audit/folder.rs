@@ -6,6 +6,8 @@
 //! audit/s0000/lock           held by the process that appends; empty
 //! audit/s0000/checkpoints    signed checkpoints
 //! audit/s0000/audit-….log    segments, named by the number of their first entry
+//! audit/s0000/audit-….retired  in place of a segment whose entries were retired
+//! audit/s0000/tiles/0, 1 …   hashes of the Merkle tree, by level
 //! ```
 //! Not for: what stands in a segment.
 
@@ -13,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::durable::{self, Lock};
-use crate::signing::{Signer, VerifierKey, sign_note, verify_note};
+use crate::signing::{NoteError, Signer, VerifierKey, sign_note, verify_note};
 
 use super::LogError;
+use super::fault::Fault;
 
 pub(crate) const LOCK_FILE: &str = "lock";
 pub(crate) const STREAMS_FILE: &str = "streams";
@@ -32,6 +35,20 @@ pub(crate) struct LogFolder {
     /// `audit` or `statements`.
     pub name: &'static str,
     pub path: PathBuf,
+}
+
+/// A piece of a stream, by the number of its first entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    Segment(u64),
+    Retired(u64),
+}
+
+impl Part {
+    pub(crate) fn first(&self) -> u64 {
+        let (Part::Segment(first) | Part::Retired(first)) = self;
+        *first
+    }
 }
 
 impl LogFolder {
@@ -63,6 +80,27 @@ impl LogFolder {
         Ok(firsts)
     }
 
+    pub(crate) fn retired_name(&self, first: u64) -> String {
+        format!("{}-{first:020}.retired", self.name)
+    }
+
+    /// The number of the first entry of a range that was retired, when `file_name` is that of its note.
+    pub(crate) fn retired_first(&self, file_name: &str) -> Option<u64> {
+        self.segment_first(&format!("{}.log", file_name.strip_suffix(".retired")?))
+    }
+
+    /// What a stream consists of, in order: segments, and the notes in place of those that are gone.
+    pub(crate) fn parts(&self, stream: &str) -> Result<Vec<Part>, LogError> {
+        let names = file_names(&self.path.join(stream))?;
+        let mut parts: Vec<Part> = names.iter().filter_map(|n| self.segment_first(n)).map(Part::Segment).collect();
+        let retired: Vec<u64> = names.iter().filter_map(|n| self.retired_first(n)).collect();
+        // Where both stand, the crash came before the segment was removed.
+        let gone = retired.into_iter().filter(|first| !parts.contains(&Part::Segment(*first))).collect::<Vec<_>>();
+        parts.extend(gone.into_iter().map(Part::Retired));
+        parts.sort_unstable_by_key(Part::first);
+        Ok(parts)
+    }
+
     /// Names of the stream folders that are there, in order. None when the log was never written.
     pub(crate) fn streams(&self) -> Result<Vec<String>, LogError> {
         if !self.path.is_dir() {
@@ -91,7 +129,7 @@ impl LogFolder {
     }
 
     fn listed(&self, bytes: &[u8], keys: &[VerifierKey]) -> Result<Vec<String>, LogError> {
-        self.parse_list(bytes, keys).map_err(|offset| LogError::Damaged {
+        self.parse_list(bytes, keys).map_err(|(offset, _)| LogError::Damaged {
             file: format!("{}/{STREAMS_FILE}", self.name),
             offset,
             what: "the list of streams is not as signed".to_string(),
@@ -113,28 +151,36 @@ impl LogFolder {
         Ok(listed.len())
     }
 
-    /// The streams that a list names; the error is the offset of the first note that does not hold.
-    pub(crate) fn parse_list(&self, bytes: &[u8], keys: &[VerifierKey]) -> Result<Vec<String>, u64> {
+    /// The streams that a list names; the error is the offset of the first note that does not hold, and why.
+    pub(crate) fn parse_list(&self, bytes: &[u8], keys: &[VerifierKey]) -> Result<Vec<String>, (u64, Fault)> {
         let mut names: Vec<String> = Vec::new();
         let mut start = 0;
         while start < bytes.len() {
             let length = memchr::memchr_iter(b'\n', &bytes[start..]).nth(LIST_LINES - 1).map(|at| at + 1);
             let note = length.and_then(|n| std::str::from_utf8(&bytes[start..start + n]).ok());
-            let name = note.and_then(|note| self.listed_name(note, keys)).filter(|name| !names.contains(name));
-            names.push(name.ok_or(start as u64)?);
+            let name = note.ok_or(Fault::Altered).and_then(|note| self.listed_name(note, keys));
+            let name = name.map_err(|fault| (start as u64, fault))?;
+            if names.contains(&name) {
+                return Err((start as u64, Fault::OutOfOrder));
+            }
+            names.push(name);
             start += length.unwrap_or(bytes.len());
         }
         Ok(names)
     }
 
-    fn listed_name(&self, note: &str, keys: &[VerifierKey]) -> Option<String> {
-        let text = verify_note(note, keys).ok()?;
-        let origin = text.strip_prefix(LIST_FORMAT_LINE)?.strip_prefix('\n')?.strip_suffix('\n')?;
-        let name = origin.rsplit('/').next().filter(|name| is_stream_name(name))?;
-        (self.origin(name) == origin).then(|| name.to_string())
+    fn listed_name(&self, note: &str, keys: &[VerifierKey]) -> Result<String, Fault> {
+        let text = verify_note(note, keys).map_err(|error| match error {
+            NoteError::UnknownKey => Fault::UnknownKey,
+            _ => Fault::Altered,
+        })?;
+        let origin = text.strip_prefix(LIST_FORMAT_LINE).and_then(|t| t.strip_prefix('\n')?.strip_suffix('\n'));
+        let name = origin.and_then(|origin| origin.rsplit('/').next()).filter(|name| is_stream_name(name));
+        name.filter(|name| origin == Some(&self.origin(name))).map(str::to_string).ok_or(Fault::Replayed)
     }
 
-    fn lock_list(&self) -> Result<Lock, LogError> {
+    /// Taken while the list of streams changes, or while segments are removed.
+    pub(crate) fn lock_list(&self) -> Result<Lock, LogError> {
         for _ in 0..1_000 {
             if let Some(lock) = durable::lock_exclusive(&self.path.join(LOCK_FILE))? {
                 return Ok(lock);

@@ -38,8 +38,9 @@ pub(crate) enum Next {
     Frame { offset: u64, payload: Vec<u8> },
     /// The end of the data; zeros follow, or nothing.
     End { offset: u64, tail_bytes: u64 },
-    /// No good frame begins here, and the bytes are not all zero. `bad_bytes` reaches to the last byte that is not zero.
-    Bad { offset: u64, bad_bytes: u64, bad_sha256: Hash },
+    /// No good frame begins here, and the bytes are not all zero. `bad_bytes` reaches to the last byte that is not zero;
+    /// `is_cut` says that the file ends within the frame.
+    Bad { offset: u64, bad_bytes: u64, bad_sha256: Hash, is_cut: bool },
 }
 
 /// Reads the frames of one segment in order, with memory for one payload.
@@ -60,6 +61,7 @@ impl<R: Read> FrameReader<R> {
     /// After `End` or `Bad` the reader is used up.
     pub(crate) fn next(&mut self) -> io::Result<Next> {
         let mut bytes = self.read_up_to(8)?;
+        let mut is_cut = bytes.len() < 8;
         if let Some((length, crc)) = split_head(&bytes) {
             let body = self.read_up_to(length)?;
             if body.len() == length && crc32c::crc32c(&body) == crc {
@@ -67,9 +69,10 @@ impl<R: Read> FrameReader<R> {
                 self.offset += 8 + length as u64;
                 return Ok(Next::Frame { offset, payload: body });
             }
+            is_cut = body.len() < length;
             bytes.extend_from_slice(&body);
         }
-        self.rest(bytes)
+        self.rest(bytes, is_cut)
     }
 
     fn read_up_to(&mut self, count: usize) -> io::Result<Vec<u8>> {
@@ -79,7 +82,7 @@ impl<R: Read> FrameReader<R> {
     }
 
     /// Tells a clean tail from a bad one, `start` being the bytes at the offset that were read already.
-    fn rest(&mut self, start: Vec<u8>) -> io::Result<Next> {
+    fn rest(&mut self, start: Vec<u8>, is_cut: bool) -> io::Result<Next> {
         let mut hash = Sha256::new();
         let (mut total, mut hashed, mut zeros) = (0u64, 0u64, 0u64);
         let mut chunk = start;
@@ -101,7 +104,7 @@ impl<R: Read> FrameReader<R> {
         if hashed == 0 {
             return Ok(Next::End { offset, tail_bytes: total });
         }
-        Ok(Next::Bad { offset, bad_bytes: hashed, bad_sha256: hash.finalize().into() })
+        Ok(Next::Bad { offset, bad_bytes: hashed, bad_sha256: hash.finalize().into(), is_cut })
     }
 }
 
@@ -149,7 +152,11 @@ mod tests {
         let bytes = segment(&[], &tail);
         let mut reader = FrameReader::new(&bytes[..]).unwrap().unwrap();
         let sha256: Hash = Sha256::digest(&tail[..70_001]).into();
-        assert_eq!(reader.next().unwrap(), Next::Bad { offset: 16, bad_bytes: 70_001, bad_sha256: sha256 });
+        assert_eq!(reader.next().unwrap(), Next::Bad { offset: 16, bad_bytes: 70_001, bad_sha256: sha256, is_cut: false });
+        let cut = segment(&[b"whole", b"torn"], b"");
+        let mut reader = FrameReader::new(&cut[..cut.len() - 1]).unwrap().unwrap();
+        reader.next().unwrap();
+        assert!(matches!(reader.next().unwrap(), Next::Bad { offset: 29, is_cut: true, .. }));
         assert!(FrameReader::new(&b"something else.."[..]).unwrap().is_none());
     }
 

@@ -12,10 +12,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use tokio::sync::oneshot;
 
+use crate::config::AuditConfig;
+use crate::outbound::Syslog;
 use crate::signing::Signer;
 
 use super::entry::{EVENTS, Entry};
 use super::folder::LogFolder;
+use super::outlet::Outlets;
+use super::room::{Reserve, Room};
 use super::stream::{BATCH_BYTES_MAX, Opened, Stream, StreamOptions};
 use super::{FOLDER, LogError, hex};
 
@@ -23,6 +27,8 @@ use super::{FOLDER, LogError, hex};
 const BATCH_ENTRIES_MAX: usize = 256;
 /// Most entries waiting for the writer. Beyond that appends are refused at once.
 const QUEUE_MAX: usize = 8192;
+/// How often a log without room looks whether there is some again.
+const ROOM_EVERY: Duration = Duration::from_secs(1);
 
 /// When segments end and checkpoints are cut. The defaults are for use; tests make them small.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +41,15 @@ pub struct Options {
     pub checkpoint_entries: u64,
     /// Time after which new entries are covered by a checkpoint.
     pub checkpoint_every: Duration,
+    /// Free space on the disk below which no entry is taken.
+    pub reserve: Reserve,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let StreamOptions { segment_bytes_max, step_bytes } = StreamOptions::default();
-        Options { segment_bytes_max, step_bytes, checkpoint_entries: 1_000, checkpoint_every: Duration::from_secs(60) }
+        let checkpoint_every = Duration::from_secs(60);
+        Options { segment_bytes_max, step_bytes, checkpoint_entries: 1_000, checkpoint_every, reserve: Reserve::default() }
     }
 }
 
@@ -58,6 +67,9 @@ pub enum AuditError {
     Failed,
     #[error("the audit log is overloaded")]
     Overloaded,
+    /// Entries are taken again once there is room.
+    #[error("the disk of the audit log is nearly full")]
+    NoRoom,
     #[error("the audit entry is too large")]
     TooLarge,
     #[error("there is no audit event of this name")]
@@ -86,9 +98,29 @@ pub struct AuditLog {
 #[derive(Debug)]
 struct Inner {
     queue: Sender<Message>,
-    failed: Arc<AtomicBool>,
+    state: Arc<State>,
     stream: Arc<str>,
+    syslog: Option<Syslog>,
     writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the writer tells those who append.
+#[derive(Debug, Default)]
+struct State {
+    /// After an error; final.
+    failed: AtomicBool,
+    /// While the disk is nearly full.
+    is_short: AtomicBool,
+}
+
+impl State {
+    fn is_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
 }
 
 enum Message {
@@ -121,12 +153,37 @@ impl AuditLog {
         AuditLog::open_with(archive, signer, Options::default())
     }
 
+    /// The same, with copies of checkpoints (and entries) going where the configuration says.
+    ///
+    /// # Errors
+    /// As [`AuditLog::open`], and when an outlet cannot be set up. One that does not answer is no error.
+    pub fn open_configured(
+        archive: &Path,
+        signer: Arc<dyn Signer + Send + Sync>,
+        config: &AuditConfig,
+    ) -> Result<AuditLog, LogError> {
+        AuditLog::open_all(archive, signer, Options::default(), config)
+    }
+
     pub fn open_with(archive: &Path, signer: Arc<dyn Signer + Send + Sync>, options: Options) -> Result<AuditLog, LogError> {
+        AuditLog::open_all(archive, signer, options, &AuditConfig::default())
+    }
+
+    pub(super) fn open_all(
+        archive: &Path,
+        signer: Arc<dyn Signer + Send + Sync>,
+        options: Options,
+        config: &AuditConfig,
+    ) -> Result<AuditLog, LogError> {
         let folder = LogFolder::new(archive, FOLDER);
         let stream_options = StreamOptions { segment_bytes_max: options.segment_bytes_max, step_bytes: options.step_bytes };
         let (mut stream, opened) = Stream::open(folder, signer, stream_options)?;
+        let outlets = Outlets::start(config, archive, stream.folder(), stream.name())?;
+        if outlets.wants_entries() {
+            stream.keep_copies();
+        }
         write_start(&mut stream, &opened)?;
-        AuditLog::start(stream, options)
+        AuditLog::start(stream, outlets, options)
     }
 
     /// The log of a fresh archive in a temporary folder (`<folder>/archive`), for tests of what writes entries.
@@ -142,14 +199,16 @@ impl AuditLog {
     }
 
     /// Starts the writer thread of a stream.
-    pub(super) fn start(stream: Stream, options: Options) -> Result<AuditLog, LogError> {
-        let failed = Arc::new(AtomicBool::new(false));
+    pub(super) fn start(stream: Stream, outlets: Outlets, options: Options) -> Result<AuditLog, LogError> {
+        let state = Arc::new(State::default());
         let (queue, messages) = crossbeam_channel::bounded(QUEUE_MAX);
         let name: Arc<str> = stream.name().into();
-        let writer = Writer { stream, name: name.clone(), messages, failed: failed.clone(), options, due: None };
+        let syslog = outlets.syslog().cloned();
+        let room = Room::new(options.reserve);
+        let writer = Writer { stream, name: name.clone(), messages, state: state.clone(), options, room, outlets, due: None };
         let thread =
             std::thread::Builder::new().name("audit".to_string()).spawn(move || writer.run()).map_err(LogError::Thread)?;
-        let inner = Inner { queue, failed, stream: name, writer: Mutex::new(Some(thread)) };
+        let inner = Inner { queue, state, stream: name, syslog, writer: Mutex::new(Some(thread)) };
         Ok(AuditLog { inner: Arc::new(inner) })
     }
 
@@ -180,12 +239,17 @@ impl AuditLog {
 
     /// Whether entries can be written. Protected answers are refused when not.
     pub fn healthy(&self) -> bool {
-        !self.inner.failed.load(Ordering::Acquire)
+        !self.inner.state.is_failed() && !self.inner.state.is_short.load(Ordering::Acquire)
     }
 
     /// Declares the log failed, as after a write error: nothing more is written until a restart.
     pub fn fail(&self) {
-        self.inner.failed.store(true, Ordering::Release);
+        self.inner.state.fail();
+    }
+
+    /// The collector of the configuration, for notices and alarms of others.
+    pub fn syslog(&self) -> Option<&Syslog> {
+        self.inner.syslog.as_ref()
     }
 
     /// The name of the stream that this process writes.
@@ -206,8 +270,11 @@ impl AuditLog {
     }
 
     fn put(&self, message: Message) -> Result<(), AuditError> {
-        if !self.healthy() {
+        if self.inner.state.is_failed() {
             return Err(AuditError::Failed);
+        }
+        if self.inner.state.is_short.load(Ordering::Acquire) && matches!(message, Message::Append(..)) {
+            return Err(AuditError::NoRoom);
         }
         self.inner.queue.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => AuditError::Overloaded,
@@ -225,7 +292,7 @@ impl Inner {
             if thread.join().is_err() {
                 tracing::error!("the audit writer ended abnormally");
             }
-            self.failed.store(true, Ordering::Release);
+            self.state.fail();
         }
     }
 }
@@ -238,22 +305,32 @@ impl Drop for Inner {
 
 /// The first entries of a process: that it started, and what it found.
 fn write_start(stream: &mut Stream, opened: &Opened) -> Result<(), LogError> {
-    if let Some((bytes, sha256)) = &opened.recovered {
-        let detail = vec![("discarded_bytes", bytes.to_string()), ("discarded_sha256", hex(sha256))];
-        stream.stage(Entry { detail, ..Entry::new("audit.recovered") }.members())?;
-    }
+    // A new day's entries must not keep those of an old segment from being retired.
+    stream.rotate_if_due()?;
+    stage_recovered(stream, opened)?;
     // The number of streams, so that one taken away together with its line of the list is missed.
     let detail = vec![("streams", opened.streams.to_string())];
     stream.stage(Entry { detail, ..Entry::new("app.start") }.members())?;
     stream.commit()
 }
 
+/// What a crash left behind and recovery cut off is told in the log.
+pub(super) fn stage_recovered(stream: &mut Stream, opened: &Opened) -> Result<(), LogError> {
+    if let Some((bytes, sha256)) = &opened.recovered {
+        let detail = vec![("discarded_bytes", bytes.to_string()), ("discarded_sha256", hex(sha256))];
+        stream.stage(Entry { detail, ..Entry::new("audit.recovered") }.members())?;
+    }
+    Ok(())
+}
+
 struct Writer {
     stream: Stream,
     name: Arc<str>,
     messages: Receiver<Message>,
-    failed: Arc<AtomicBool>,
+    state: Arc<State>,
     options: Options,
+    room: Room,
+    outlets: Outlets,
     /// When the next checkpoint is due, once there are entries that none covers.
     due: Option<Instant>,
 }
@@ -261,11 +338,12 @@ struct Writer {
 impl Writer {
     fn run(mut self) {
         // Even a panic in here must leave the log closed to appends.
-        let guard = FailOnExit(self.failed.clone());
+        let guard = FailOnExit(self.state.clone());
         loop {
             self.cut_checkpoint_if_due();
-            let message = match self.due {
-                Some(due) => self.messages.recv_timeout(due.saturating_duration_since(Instant::now())),
+            self.look_for_room();
+            let message = match self.wait_at_most() {
+                Some(time) => self.messages.recv_timeout(time),
                 None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             let after = match message {
@@ -274,9 +352,10 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => Some(Message::Stop),
             };
+            self.hand_on_entries();
             match after {
                 Some(Message::Checkpoint(sender)) => {
-                    let done = self.attempt(Stream::checkpoint);
+                    let done = self.checkpoint();
                     self.due = None;
                     let _ = sender.send(done);
                 }
@@ -286,13 +365,40 @@ impl Writer {
         }
         let stopped = self.attempt(|stream| {
             stream.stage(Entry::new("app.stop").members())?;
-            stream.commit()?;
-            stream.checkpoint()
+            stream.commit()
         });
-        if stopped.is_err() {
+        self.hand_on_entries();
+        if stopped.and_then(|()| self.checkpoint()).is_err() {
             tracing::error!("the audit log ended without its last checkpoint");
         }
         drop(guard);
+        self.outlets.close();
+    }
+
+    /// Until the next thing that is to be done unasked.
+    fn wait_at_most(&self) -> Option<Duration> {
+        let due = self.due.map(|due| due.saturating_duration_since(Instant::now()));
+        let look = self.state.is_short.load(Ordering::Acquire).then_some(ROOM_EVERY);
+        [due, look].into_iter().flatten().min()
+    }
+
+    /// Whether the disk has room. Without, every append is refused until it has.
+    fn look_for_room(&mut self) -> bool {
+        let is_short = self.room.is_short(&self.stream.folder().path);
+        if self.state.is_short.swap(is_short, Ordering::AcqRel) != is_short {
+            let what = if is_short { "the disk of the audit log is nearly full" } else { "the audit log has room again" };
+            tracing::error!("{what}");
+            self.outlets.alarm(what);
+        }
+        !is_short
+    }
+
+    /// Hands copies of durable entries on.
+    fn hand_on_entries(&mut self) {
+        let copies = self.stream.take_copies();
+        if !self.state.is_failed() {
+            copies.iter().for_each(|payload| self.outlets.entry(payload));
+        }
     }
 
     /// Writes one entry with those that queued up behind it: one write, one sync, then the answers. Returns the message
@@ -301,9 +407,10 @@ impl Writer {
         let mut staged = Vec::new();
         let mut next = Some((first, waiter));
         let mut other = None;
-        let rotated = self.attempt(Stream::rotate_if_due);
+        let ready = if self.look_for_room() { self.attempt(Stream::rotate_if_due) } else { Err(AuditError::NoRoom) };
+        self.hand_on_checkpoint();
         while let Some((entry, waiter)) = next.take() {
-            match rotated.and_then(|()| self.stage(&entry)) {
+            match ready.and_then(|()| self.stage(&entry)) {
                 Ok(seq) => staged.push((waiter, seq)),
                 Err(error) => waiter.tell(Err(error)),
             }
@@ -335,35 +442,48 @@ impl Writer {
 
     fn cut_checkpoint_if_due(&mut self) {
         let uncovered = self.stream.uncovered();
-        if uncovered == 0 || self.failed.load(Ordering::Acquire) {
+        if uncovered == 0 || self.state.is_failed() {
             self.due = None;
             return;
         }
         let due = *self.due.get_or_insert_with(|| Instant::now() + self.options.checkpoint_every);
         if uncovered >= self.options.checkpoint_entries || due <= Instant::now() {
             // A failure is remembered in `failed`, and the next append reports it.
-            let _ = self.attempt(Stream::checkpoint);
+            let _ = self.checkpoint();
             self.due = None;
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<(), AuditError> {
+        let done = self.attempt(Stream::checkpoint);
+        self.hand_on_checkpoint();
+        done
+    }
+
+    fn hand_on_checkpoint(&mut self) {
+        if let Some(note) = self.stream.take_note() {
+            self.outlets.checkpoint(&note);
         }
     }
 
     /// Does something to the stream, unless it failed before. An error is final.
     fn attempt(&mut self, action: impl FnOnce(&mut Stream) -> Result<(), LogError>) -> Result<(), AuditError> {
-        if self.failed.load(Ordering::Acquire) {
+        if self.state.is_failed() {
             return Err(AuditError::Failed);
         }
         action(&mut self.stream).map_err(|error| {
-            self.failed.store(true, Ordering::Release);
+            self.state.fail();
             tracing::error!(%error, "the audit log failed; nothing is shown until a restart");
+            self.outlets.alarm("the audit log failed; nothing is shown until a restart");
             AuditError::Failed
         })
     }
 }
 
-struct FailOnExit(Arc<AtomicBool>);
+struct FailOnExit(Arc<State>);
 
 impl Drop for FailOnExit {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.fail();
     }
 }

@@ -7,28 +7,55 @@
 //! Not for: deciding what may be read (`access`).
 
 mod checkpoint;
+#[cfg(test)]
+mod detection_tests;
 mod entry;
+mod fault;
 mod folder;
+mod follow;
 mod frame;
 mod json;
 mod log;
+mod outlet;
+#[cfg(test)]
+mod outlet_tests;
+mod proof;
 mod read;
+mod retention;
+#[cfg(test)]
+mod retention_tests;
+mod retired;
+mod room;
+mod rotate;
 mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tile_check;
+mod tiles;
 mod verify;
+mod walk;
+mod witness;
 
 use std::path::PathBuf;
 
 use crate::durable::DurableError;
+use crate::outbound::SyslogError;
 use crate::signing::RingError;
 
 pub use crate::merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
 pub use entry::{Action, BreakGlass, EVENTS, Entry, Outcome, QueryText, Recipient, User, parse_ranges};
+pub use fault::Fault;
+pub use follow::{EntryPlace, Followed, Follower, last_checkpoint, last_checkpoint_note, streams};
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};
+pub use proof::{Proof, ProofError, Proved, check as check_proof, prove_entry, prove_growth};
 pub use read::{Found, Query, read};
-pub use verify::{LogFinding, Report, verify};
+pub use retention::{
+    Approval, Candidate, RETENTION_YEARS_MIN, RetireError, Stays, candidates as retention_candidates, cutoff, holds, retire,
+};
+pub use room::Reserve;
+pub use rotate::rotate_audit_key;
+pub use verify::{Against, LogFinding, Report, verify, verify_against};
 
 pub(crate) use folder::{CHECKPOINTS_FILE, LogFolder};
 pub(crate) use read::for_each_entry;
@@ -52,12 +79,18 @@ pub enum LogError {
     Damaged { file: String, offset: u64, what: String },
     #[error("every stream of {folder} is held by another process")]
     Busy { folder: &'static str },
+    #[error("{stream} is being written by another process; end it first")]
+    Held { stream: String },
+    #[error("the clock of this machine is not set")]
+    ClockUnset,
     #[error("the signing key is not in the archive's ring of keys")]
     ForeignKey,
     #[error("cannot start the writer: {0}")]
     Thread(std::io::Error),
     #[error("an entry of {bytes} bytes is too large")]
     TooLarge { bytes: usize },
+    #[error(transparent)]
+    Syslog(#[from] SyslogError),
 }
 
 pub(crate) use crate::model::hex;

@@ -85,17 +85,48 @@ fn read_stream(archive: &Path, stream: &str, query: &Query) -> Result<VecDeque<F
 }
 
 /// Hands the payload of every entry of a stream to `take`, in order, until it returns false. Ends at the first bytes
-/// that are no frame: the end of what is written so far.
-pub(crate) fn for_each_entry(folder: &LogFolder, stream: &str, mut take: impl FnMut(&[u8]) -> bool) -> Result<(), LogError> {
-    for first in folder.segments(stream)? {
+/// that are no frame: the end of what is written so far. Entries that were retired are passed over.
+pub(crate) fn for_each_entry(folder: &LogFolder, stream: &str, take: impl FnMut(&[u8]) -> bool) -> Result<(), LogError> {
+    for_each_from(folder, stream, 0, take)
+}
+
+/// The payload of one entry; `None` when it is not there, or was retired.
+pub(crate) fn entry_bytes(folder: &LogFolder, stream: &str, seq: u64) -> Result<Option<Vec<u8>>, LogError> {
+    let mut found = None;
+    for_each_from(folder, stream, seq, |payload| {
+        found = Some(payload.to_vec());
+        false
+    })?;
+    // Without the segment of `seq` the next one comes first.
+    let number = |bytes: &[u8]| serde_json::from_slice::<Map<String, Value>>(bytes).ok()?.get("seq")?.as_u64();
+    Ok(found.filter(|bytes| number(bytes) == Some(seq)))
+}
+
+/// As [`for_each_entry`], from entry number `from` on. Segments that end before it are not read.
+pub(crate) fn for_each_from(
+    folder: &LogFolder,
+    stream: &str,
+    from: u64,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<(), LogError> {
+    let segments = folder.segments(stream)?;
+    let skipped = segments.iter().rposition(|first| *first <= from).unwrap_or(0);
+    for first in segments.iter().skip(skipped).copied() {
         let path = folder.path.join(stream).join(folder.segment_name(first));
         let failed = |source| LogError::Read { path: path.clone(), source };
-        let input = BufReader::with_capacity(1 << 18, File::open(&path).map_err(failed)?);
+        let input = match File::open(&path) {
+            Ok(file) => BufReader::with_capacity(1 << 18, file),
+            // Retired since the folder was read.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
+        };
         let Some(mut frames) = FrameReader::new(input).map_err(failed)? else { continue };
         // The first frame is the head of the segment and no entry.
-        let mut is_head = true;
+        let mut to_skip = 1 + from.saturating_sub(first);
         while let Next::Frame { payload, .. } = frames.next().map_err(failed)? {
-            if !std::mem::replace(&mut is_head, false) && !take(&payload) {
+            if to_skip > 0 {
+                to_skip -= 1;
+            } else if !take(&payload) {
                 return Ok(());
             }
         }

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::fault::{Fault, Wrong};
 use super::frame::{Hash, chain_next};
 use super::json::canonical;
 use super::{hex, parse_hash};
@@ -51,25 +52,31 @@ impl State {
         (canonical(&members), Bound { ts, checkpoint_size })
     }
 
-    /// Whether a payload is the next entry; the error names the class of what is wrong.
-    pub(crate) fn check(&self, payload: &[u8]) -> Result<Bound, &'static str> {
-        let entry: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| "an entry cannot be read")?;
-        if entry.get("seq").and_then(Value::as_u64) != Some(self.size()) {
-            return Err("an entry is missing, repeated or out of order");
+    /// Whether a payload is the next entry.
+    pub(crate) fn check(&self, payload: &[u8]) -> Result<Bound, Wrong> {
+        let unreadable = (Fault::Altered, "an entry cannot be read");
+        let entry: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| unreadable)?;
+        match entry.get("seq").and_then(Value::as_u64) {
+            Some(seq) if seq == self.size() => {}
+            Some(seq) if seq > self.size() => return Err((Fault::Missing, "an entry is missing")),
+            Some(_) => return Err((Fault::OutOfOrder, "an entry is repeated or out of order")),
+            None => return Err(unreadable),
         }
         if entry.get("prev").and_then(Value::as_str).and_then(parse_hash) != Some(self.chain) {
-            return Err("the hash chain is broken");
+            return Err((Fault::Altered, "the hash chain is broken"));
         }
-        let ts: Timestamp = entry.get("ts").and_then(Value::as_str).and_then(|t| t.parse().ok()).ok_or("an entry has no time")?;
+        let ts = entry.get("ts").and_then(Value::as_str).and_then(|t| t.parse().ok());
+        let ts: Timestamp = ts.ok_or((Fault::Altered, "an entry has no time"))?;
         if self.last_ts.is_some_and(|last| ts < last) {
-            return Err("an entry is older than the one before it");
+            return Err((Fault::OutOfOrder, "an entry is older than the one before it"));
         }
-        let checkpoint_size = entry.get("cp").and_then(Value::as_u64).ok_or("an entry names no checkpoint")?;
+        let checkpoint_size = entry.get("cp").and_then(Value::as_u64).ok_or((Fault::Altered, "an entry names no checkpoint"))?;
         Ok(Bound { ts, checkpoint_size })
     }
 
-    pub(crate) fn take(&mut self, payload: &[u8], bound: Bound) {
-        self.tree.push(leaf_hash(payload));
+    /// Moves on by one entry, and names the nodes of the tree that it completes (see [`Tree::push_noting`]).
+    pub(crate) fn take(&mut self, payload: &[u8], bound: Bound, note: impl FnMut(u32, &Hash)) {
+        self.tree.push_noting(leaf_hash(payload), note);
         self.chain = chain_next(&self.chain, payload);
         self.last_ts = Some(bound.ts);
     }
@@ -122,7 +129,7 @@ mod tests {
             assert_eq!(State::from_head(&state.head()), Some(state.clone()));
             let (payload, bound) = state.bind(Map::new(), now(), 0);
             state.check(&payload).unwrap();
-            state.take(&payload, bound);
+            state.take(&payload, bound, |_, _| ());
         }
         assert_eq!(State::from_head(b"{}"), None);
     }
@@ -132,7 +139,7 @@ mod tests {
         let mut state = State::empty();
         let late: Timestamp = "2040-01-01T00:00:00.000001Z".parse().unwrap();
         let (payload, bound) = state.bind(Map::new(), late, 0);
-        state.take(&payload, bound);
+        state.take(&payload, bound, |_, _| ());
         let (payload, bound) = state.bind(Map::new(), now(), 0);
         assert!(bound.ts == late && state.check(&payload).is_ok());
         let text = String::from_utf8(payload).unwrap();

@@ -11,24 +11,26 @@ use serde_json::{Map, Value};
 
 use super::folder::LogFolder;
 use super::frame::{FrameReader, Next, SEGMENT_MARK, push_frame};
+use super::outlet::Outlets;
 use super::*;
 use crate::model::PatientKey;
 use crate::signing::{KeyPurpose, KeyRing, Signer, init_keys, load_signer};
 
-const OPTIONS: Options = Options {
+pub(super) const OPTIONS: Options = Options {
     segment_bytes_max: 1 << 20,
     step_bytes: 4096,
     checkpoint_entries: 1_000,
     checkpoint_every: Duration::from_secs(60),
+    reserve: Reserve { bytes: 0, percent: 0 },
 };
 
-struct Fixture {
-    dir: tempfile::TempDir,
-    signer: Arc<dyn Signer + Send + Sync>,
+pub(super) struct Fixture {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) signer: Arc<dyn Signer + Send + Sync>,
 }
 
 impl Fixture {
-    fn new() -> Fixture {
+    pub(super) fn new() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let private = dir.path().join("private");
         init_keys(&dir.path().join("archive"), &private).unwrap();
@@ -36,19 +38,19 @@ impl Fixture {
         Fixture { dir, signer }
     }
 
-    fn archive(&self) -> PathBuf {
+    pub(super) fn archive(&self) -> PathBuf {
         self.dir.path().join("archive")
     }
 
-    fn stream_dir(&self) -> PathBuf {
+    pub(super) fn stream_dir(&self) -> PathBuf {
         self.archive().join("audit/s0000")
     }
 
-    fn open(&self, options: Options) -> AuditLog {
+    pub(super) fn open(&self, options: Options) -> AuditLog {
         AuditLog::open_with(&self.archive(), self.signer.clone(), options).unwrap()
     }
 
-    fn stream(&self) -> (Stream, stream::Opened) {
+    pub(super) fn stream(&self) -> (Stream, stream::Opened) {
         let options = StreamOptions { segment_bytes_max: OPTIONS.segment_bytes_max, step_bytes: OPTIONS.step_bytes };
         Stream::open(LogFolder::new(&self.archive(), FOLDER), self.signer.clone(), options).unwrap()
     }
@@ -57,31 +59,31 @@ impl Fixture {
         AuditLog::open_with(&self.archive(), self.signer.clone(), OPTIONS)
     }
 
-    fn verify(&self) -> Report {
+    pub(super) fn verify(&self) -> Report {
         verify(&self.archive(), &KeyRing::load(&self.archive()).unwrap())
     }
 
     /// The finding that there must be, and its text.
-    fn what(&self) -> String {
+    pub(super) fn what(&self) -> String {
         let report = self.verify();
         assert!(!report.ok(), "nothing was found");
         report.findings[0].what.clone()
     }
 
     /// Segments of the first stream, oldest first.
-    fn segments(&self) -> Vec<PathBuf> {
+    pub(super) fn segments(&self) -> Vec<PathBuf> {
         let folder = LogFolder::new(&self.archive(), FOLDER);
         folder.segments("s0000").unwrap().into_iter().map(|n| self.stream_dir().join(folder.segment_name(n))).collect()
     }
 
-    fn entries(&self) -> Vec<Map<String, Value>> {
+    pub(super) fn entries(&self) -> Vec<Map<String, Value>> {
         let query = Query { newest_first: false, limit: usize::MAX, ..Query::default() };
         read(&self.archive(), &query).unwrap().into_iter().map(|f| f.entry).collect()
     }
 }
 
 /// A log of one stream with `count` read entries over several segments, closed.
-fn written(count: usize, segment_bytes_max: u64) -> Fixture {
+pub(super) fn written(count: usize, segment_bytes_max: u64) -> Fixture {
     let fixture = Fixture::new();
     let log = fixture.open(Options { segment_bytes_max, checkpoint_entries: 10, ..OPTIONS });
     for i in 0..count {
@@ -92,7 +94,7 @@ fn written(count: usize, segment_bytes_max: u64) -> Fixture {
     fixture
 }
 
-fn entry(number: usize) -> Entry {
+pub(super) fn entry(number: usize) -> Entry {
     let patient = PatientKey::parse(&format!("mer.{}", number % 3)).unwrap();
     Entry {
         patients: vec![patient],
@@ -103,7 +105,7 @@ fn entry(number: usize) -> Entry {
 }
 
 /// Every payload of a segment, its head included.
-fn payloads(path: &Path) -> Vec<Vec<u8>> {
+pub(super) fn payloads(path: &Path) -> Vec<Vec<u8>> {
     let bytes = fs::read(path).unwrap();
     let mut frames = FrameReader::new(&bytes[..]).unwrap().unwrap();
     let mut all = Vec::new();
@@ -113,8 +115,24 @@ fn payloads(path: &Path) -> Vec<Vec<u8>> {
     all
 }
 
+/// Puts a copy of folder `from` in place of folder `to`.
+pub(super) fn replace_folder(to: &Path, from: &Path) {
+    if to.exists() {
+        fs::remove_dir_all(to).unwrap();
+    }
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            replace_folder(&target, &entry.path());
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// Writes a segment anew, with right checksums.
-fn rewrite(path: &Path, payloads: &[Vec<u8>]) {
+pub(super) fn rewrite(path: &Path, payloads: &[Vec<u8>]) {
     let mut bytes = SEGMENT_MARK.to_vec();
     payloads.iter().for_each(|p| push_frame(&mut bytes, p));
     fs::write(path, bytes).unwrap();
@@ -213,7 +231,7 @@ fn an_entry_that_does_not_reach_the_disk_is_not_acknowledged() {
     let fixture = Fixture::new();
     let (mut stream, _) = fixture.stream();
     stream.replace_file("/dev/full");
-    let log = AuditLog::start(stream, OPTIONS).unwrap();
+    let log = AuditLog::start(stream, Outlets::default(), OPTIONS).unwrap();
     let answers: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|i| {
@@ -306,12 +324,17 @@ fn append_until_killed() {
     });
 }
 
+/// Kills in an ordinary run; `CHARTKEEP_KILLS` asks for more, `CHARTKEEP_KILL_SEED` for others (`ops/kill`).
+const KILLS: u64 = 4;
+
 #[test]
 fn a_killed_process_loses_nothing_acknowledged() {
     use std::io::{BufRead, BufReader};
+    let asked = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (kills, seed) = (asked("CHARTKEEP_KILLS").unwrap_or(KILLS), asked("CHARTKEEP_KILL_SEED").unwrap_or(3));
     let fixture = Fixture::new();
-    let mut acknowledged = 0;
-    for round in 0..4 {
+    let (mut acknowledged, mut state) = (0, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    for round in 0..kills {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "audit::tests::append_until_killed", "--nocapture"])
             .env("CHARTKEEP_TEST_DIR", fixture.dir.path())
@@ -321,19 +344,30 @@ fn a_killed_process_loses_nothing_acknowledged() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut numbers: Vec<u64> = Vec::new();
         let number = |line: String| line.rsplit_once("acknowledged ").and_then(|(_, n)| n.parse().ok());
-        while numbers.len() < 40 + round * 13 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        while numbers.len() < 5 + (state % 60) as usize {
             numbers.extend(number(lines.next().unwrap()));
         }
+        std::thread::sleep(Duration::from_micros(state >> 40 & 0x1fff));
         child.kill().unwrap();
         child.wait().unwrap();
         // What was still in the pipe was acknowledged too; its last line may be cut.
         numbers.extend(lines.filter_map(number).collect::<Vec<_>>().split_last().map_or(&[][..], |(_, rest)| rest));
         acknowledged = acknowledged.max(numbers.into_iter().max().unwrap());
+        // Opening it recovers it; that is looked at now and then, since every look reads all of it.
         drop(fixture.open(OPTIONS));
-        let entries = fixture.entries();
-        assert!(acknowledged < entries.len() as u64, "an acknowledged entry is lost");
-        assert_eq!(fixture.verify().findings, []);
+        if round < KILLS || round % 50 == 0 || round + 1 == kills {
+            let entries = fixture.entries();
+            assert!(acknowledged < entries.len() as u64, "an acknowledged entry is lost; seed {seed}, kill {round}");
+            assert_eq!(fixture.verify().findings, [], "seed {seed}, kill {round}");
+            let recovered = |entries: &[Map<String, Value>]| entries.iter().filter(|e| e["event"] == "audit.recovered").count();
+            drop(fixture.open(OPTIONS));
+            assert_eq!(recovered(&fixture.entries()), recovered(&entries), "recovered twice; seed {seed}, kill {round}");
+        }
     }
+    println!("{kills} kills with seed {seed}: {} entries, all acknowledged ones there", fixture.entries().len());
 }
 
 #[test]
@@ -376,7 +410,8 @@ fn every_flipped_byte_is_found() {
     let ring = KeyRing::load(&fixture.archive()).unwrap();
     let mut files = fixture.segments();
     assert!(files.len() > 1);
-    files.extend([fixture.stream_dir().join("checkpoints"), fixture.archive().join("audit/streams")]);
+    let (checkpoints, tiles) = (fixture.stream_dir().join("checkpoints"), fixture.stream_dir().join("tiles/0"));
+    files.extend([checkpoints, tiles, fixture.archive().join("audit/streams")]);
     for file in files {
         let good = fs::read(&file).unwrap();
         // Every byte of what was written, and the ends of the reserved zeros.
@@ -401,11 +436,11 @@ fn a_frame_taken_out_or_moved_is_found() {
     let mut fewer = good.clone();
     fewer.remove(3);
     rewrite(&path, &fewer);
-    assert_eq!(fixture.what(), "an entry is missing, repeated or out of order");
+    assert_eq!(fixture.what(), "an entry is missing");
     let mut swapped = good.clone();
     swapped.swap(3, 4);
     rewrite(&path, &swapped);
-    assert_eq!(fixture.what(), "an entry is missing, repeated or out of order");
+    assert_eq!(fixture.what(), "entries stand in another order than they were written in");
     let mut changed = good.clone();
     changed[3] = String::from_utf8(changed[3].clone()).unwrap().replace("\"sub\":\"u", "\"sub\":\"v").into_bytes();
     assert_ne!(changed, good);
@@ -419,7 +454,7 @@ fn a_shortened_log_is_found() {
     let segments = fixture.segments();
     let good = payloads(&segments[0]);
     rewrite(&segments[0], &good[..good.len() - 1]);
-    assert_eq!(fixture.what(), "entries before this segment are missing");
+    assert_eq!(fixture.what(), "entries are missing at the end of a closed segment");
     rewrite(&segments[0], &good);
     assert!(fixture.verify().ok());
 
@@ -469,14 +504,8 @@ fn checkpoints_rolled_back_are_found() {
 #[test]
 fn a_log_rebuilt_with_another_key_is_found() {
     let (fixture, other) = (written(30, 4_000), written(30, 4_000));
-    for file in fs::read_dir(fixture.stream_dir()).unwrap() {
-        fs::remove_file(file.unwrap().path()).unwrap();
-    }
-    for file in fs::read_dir(other.stream_dir()).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), fixture.stream_dir().join(file.file_name())).unwrap();
-    }
-    assert_eq!(fixture.what(), "signed by an unknown key");
+    replace_folder(&fixture.stream_dir(), &other.stream_dir());
+    assert_eq!(fixture.what(), "a checkpoint is signed by an unknown key");
     // With the other archive's ring and list too, only keys held elsewhere tell.
     let trusted = KeyRing::load(&fixture.archive()).unwrap().verifiers(KeyPurpose::Audit);
     assert!(!KeyRing::load(&other.archive()).unwrap().check_against(&trusted).is_empty());

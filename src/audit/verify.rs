@@ -1,23 +1,22 @@
-//! The check of a whole log: every byte of every stream, the list of streams, every checkpoint.
+//! The check of a whole log: every byte of every stream, the list of streams, every checkpoint, and the checkpoints that
+//! a witness keeps.
 //!
 //! Reads only. Whether the ring of keys is the right one is the caller's question (`KeyRing::check_against`). Not for:
-//! repair.
+//! the way through one stream (`walk`), and repair.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
-
-use serde_json::{Map, Value};
 
 use crate::durable;
 use crate::signing::{KeyPurpose, KeyRing, VerifierKey};
 
-use super::checkpoint::{Bad, Checkpoint, read_checkpoints};
+use super::fault::Fault;
 use super::folder::{CHECKPOINTS_FILE, LOCK_FILE, LogFolder, STREAMS_FILE, file_names, is_stream_name, read};
-use super::frame::{FrameReader, Next, SEGMENT_MARK};
-use super::state::State;
-use super::{FOLDER, LogError};
+use super::tiles::TILES_FOLDER;
+use super::walk::{Pin, Scan, scan_stream};
+use super::witness::{self, Kept};
+use super::{FOLDER, LogError, tiles};
 
 /// Scans of a stream that is being written to, before what looks wrong at its end counts as wrong.
 const LIVE_SCANS_MAX: u32 = 5;
@@ -28,8 +27,9 @@ const LIVE_PAUSE: Duration = Duration::from_millis(50);
 pub struct LogFinding {
     /// Path inside the archive.
     pub file: String,
-    /// Byte offset in the file.
+    /// Byte offset in the file: the first that does not check.
     pub offset: u64,
+    pub fault: Fault,
     pub what: String,
 }
 
@@ -39,8 +39,23 @@ pub struct Report {
     pub findings: Vec<LogFinding>,
     pub streams: u64,
     pub entries: u64,
+    /// Entries that were retired: their hashes were checked.
+    pub retired: u64,
     pub checkpoints: u64,
+    /// Checkpoints of a witness, or of a file, that were found in the log.
+    pub witnessed: u64,
+    /// Streams of which the witness has nothing.
+    pub unwitnessed: Vec<String>,
     pub bytes: u64,
+}
+
+/// Checkpoints that were kept outside the archive, with which a log is compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Against<'a> {
+    /// The folder where each checkpoint was dropped.
+    pub witness: Option<&'a Path>,
+    /// A file of checkpoints that were checked before: entries before them are taken as read, the rest is checked.
+    pub from: Option<&'a Path>,
 }
 
 impl Report {
@@ -48,36 +63,74 @@ impl Report {
         self.findings.is_empty()
     }
 
-    fn find(&mut self, file: String, offset: u64, what: impl Into<String>) {
-        self.findings.push(LogFinding { file, offset, what: what.into() });
+    pub(super) fn find(&mut self, file: String, offset: u64, fault: Fault, what: impl Into<String>) {
+        self.findings.push(LogFinding { file, offset, fault, what: what.into() });
     }
 }
 
 /// Checks the audit log of an archive. A log that was never written is in order.
 pub fn verify(archive: &Path, ring: &KeyRing) -> Report {
-    verify_folder(&LogFolder::new(archive, FOLDER), ring)
+    verify_against(archive, ring, Against::default())
+}
+
+/// Checks the audit log of an archive, and that it holds every checkpoint that was kept elsewhere.
+pub fn verify_against(archive: &Path, ring: &KeyRing, against: Against<'_>) -> Report {
+    let folder = LogFolder::new(archive, FOLDER);
+    let keys = ring.verifiers(KeyPurpose::Audit);
+    let mut report = Report::default();
+    let mut kept = Kept::default();
+    if let Some(dir) = against.witness {
+        match witness::kept_in(dir, &folder, &keys) {
+            Ok(found) => kept = found,
+            Err(error) => report.find(witness::SHOWN_AS.into(), 0, Fault::Unreadable, error.to_string()),
+        }
+    }
+    let mut from = Kept::default();
+    if let Some(file) = against.from {
+        match witness::kept_in_file(file, &folder, &keys) {
+            Ok(found) => from = found,
+            Err(error) => report.find(witness::FILE_SHOWN_AS.into(), 0, Fault::Unreadable, error.to_string()),
+        }
+    }
+    report.findings.extend([&kept, &from].into_iter().flat_map(|kept| kept.findings.clone()));
+    let outside = Outside { kept: &kept.pins, from: &from.pins, has_witness: against.witness.is_some() };
+    check(&folder, &keys, &outside, &mut report);
+    report
 }
 
 pub(crate) fn verify_folder(folder: &LogFolder, ring: &KeyRing) -> Report {
     let mut report = Report::default();
-    if let Err(error) = check_folder(folder, &ring.verifiers(KeyPurpose::Audit), &mut report) {
-        report.find(folder.name.to_string(), 0, error.to_string());
-    }
+    let none = BTreeMap::new();
+    let outside = Outside { kept: &none, from: &none, has_witness: false };
+    check(folder, &ring.verifiers(KeyPurpose::Audit), &outside, &mut report);
     report
 }
 
-fn check_folder(folder: &LogFolder, keys: &[VerifierKey], report: &mut Report) -> Result<(), LogError> {
-    if !folder.path.exists() {
-        return Ok(());
+/// Checkpoints from outside the archive, by stream.
+struct Outside<'a> {
+    kept: &'a BTreeMap<String, Vec<Pin>>,
+    from: &'a BTreeMap<String, Vec<Pin>>,
+    has_witness: bool,
+}
+
+fn check(folder: &LogFolder, keys: &[VerifierKey], outside: &Outside<'_>, report: &mut Report) {
+    if let Err(error) = check_folder(folder, keys, outside, report) {
+        report.find(folder.name.to_string(), 0, Fault::Unreadable, error.to_string());
     }
+}
+
+fn check_folder(folder: &LogFolder, keys: &[VerifierKey], outside: &Outside<'_>, report: &mut Report) -> Result<(), LogError> {
     let mut listed = Vec::new();
     let mut present = Vec::new();
-    for name in file_names(&folder.path)? {
+    let names = if folder.path.exists() { file_names(&folder.path)? } else { Vec::new() };
+    for name in names {
         let path = folder.path.join(&name);
         if name == STREAMS_FILE {
             match folder.parse_list(&read(&path)?, keys) {
                 Ok(names) => listed = names,
-                Err(offset) => report.find(inside(folder, &name), offset, "the list of streams is not as signed"),
+                Err((offset, fault)) => {
+                    report.find(inside(folder, &name), offset, fault, "the list of streams is not as signed");
+                }
             }
         } else if is_stream_name(&name) && path.is_dir() {
             present.push(name);
@@ -87,217 +140,97 @@ fn check_folder(folder: &LogFolder, keys: &[VerifierKey], report: &mut Report) -
     }
     let mut streams_seen_max = 0;
     for name in &present {
-        let scan = check_stream(folder, name, keys)?;
+        let scan = check_stream(folder, name, keys, outside)?;
         if !listed.contains(name) && scan.report.entries > 0 {
-            report.find(inside(folder, name), 0, "the stream is not on the signed list");
+            report.find(inside(folder, name), 0, Fault::Stray, "the stream is not on the signed list");
         }
         let is_empty = scan.segments == 0 || scan.report.checkpoints == 0;
         if listed.contains(name) && is_empty && scan.report.ok() {
-            report.find(inside(folder, name), 0, "the segments or the checkpoints of the stream are missing");
+            let what = "the segments or the checkpoints of the stream are missing";
+            report.find(inside(folder, name), 0, Fault::Missing, what);
+        }
+        if outside.has_witness && scan.report.checkpoints > 0 && !outside.kept.contains_key(name) {
+            report.unwitnessed.push(name.clone());
         }
         streams_seen_max = streams_seen_max.max(scan.streams_seen_max);
-        report.streams += 1;
-        report.entries += scan.report.entries;
-        report.checkpoints += scan.report.checkpoints;
-        report.bytes += scan.report.bytes;
-        report.findings.extend(scan.report.findings);
+        report.take(scan.report);
     }
-    for name in listed.iter().filter(|name| !present.contains(name)) {
-        report.find(inside(folder, name), 0, "the stream is missing");
+    let known = listed.iter().chain(outside.kept.keys()).chain(outside.from.keys());
+    let mut missing: Vec<&String> = known.filter(|name| !present.contains(name)).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    for name in missing {
+        report.find(inside(folder, name), 0, Fault::Missing, "the stream is missing");
     }
     if streams_seen_max > listed.len() as u64 {
-        report.find(inside(folder, STREAMS_FILE), 0, "the list of streams is shorter than it was");
+        report.find(inside(folder, STREAMS_FILE), 0, Fault::RolledBack, "the list of streams is shorter than it was");
     }
     Ok(())
 }
 
-/// One look at a stream.
-#[derive(Default)]
-struct Scan {
-    report: Report,
-    segments: usize,
-    /// The most streams that an entry of this one knew of.
-    streams_seen_max: u64,
+impl Report {
+    /// Adds what was found in one stream.
+    fn take(&mut self, stream: Report) {
+        self.streams += 1;
+        self.entries += stream.entries;
+        self.retired += stream.retired;
+        self.checkpoints += stream.checkpoints;
+        self.witnessed += stream.witnessed;
+        self.bytes += stream.bytes;
+        self.findings.extend(stream.findings);
+    }
 }
 
 /// Checks a stream. One that another process writes to may look torn for a moment, so it gets another look.
-fn check_stream(folder: &LogFolder, stream: &str, keys: &[VerifierKey]) -> Result<Scan, LogError> {
-    let mut scan = scan_stream(folder, stream, keys)?;
+fn check_stream(folder: &LogFolder, stream: &str, keys: &[VerifierKey], outside: &Outside<'_>) -> Result<Scan, LogError> {
+    let pins = |of: &BTreeMap<String, Vec<Pin>>| of.get(stream).cloned().unwrap_or_default();
+    let (kept, from) = (pins(outside.kept), pins(outside.from));
+    let mut scan = scan_stream(folder, stream, keys, &kept, &from)?;
     for _ in 1..LIVE_SCANS_MAX {
         if scan.report.ok() || !durable::is_locked(&folder.path.join(stream).join(LOCK_FILE)) {
             break;
         }
         std::thread::sleep(LIVE_PAUSE);
-        let again = scan_stream(folder, stream, keys)?;
+        let again = scan_stream(folder, stream, keys, &kept, &from)?;
         let unchanged = again.report.findings == scan.report.findings;
         scan = again;
         if unchanged {
             break;
         }
     }
+    check_files(folder, stream, &mut scan.report)?;
     Ok(scan)
 }
 
-fn scan_stream(folder: &LogFolder, stream: &str, keys: &[VerifierKey]) -> Result<Scan, LogError> {
+/// That nothing lies in a stream's folder but what belongs there.
+fn check_files(folder: &LogFolder, stream: &str, report: &mut Report) -> Result<(), LogError> {
     let dir = folder.path.join(stream);
-    let mut scan = Scan::default();
-    // Checkpoints first: those written while the entries are read do not matter then.
-    let checkpoints = check_checkpoints(folder, stream, keys, &mut scan.report)?;
     for name in file_names(&dir)? {
-        if name != CHECKPOINTS_FILE && folder.segment_first(&name).is_none() {
-            check_other_file(&dir.join(&name), &name, inside(folder, &format!("{stream}/{name}")), &mut scan.report)?;
-        }
-    }
-    let segments = folder.segments(stream)?;
-    scan.segments = segments.len();
-    let mut walk = Walk { state: State::empty(), checkpoints: &checkpoints, passed: 0, later: None, last_event_is_stop: false };
-    walk.pass_checkpoint().unwrap_or_else(|what| scan.report.find(inside(folder, stream), 0, what));
-    for (i, first) in segments.iter().enumerate() {
-        let is_last = i + 1 == segments.len();
-        let file = inside(folder, &format!("{stream}/{}", folder.segment_name(*first)));
-        let path = dir.join(folder.segment_name(*first));
-        if let Some((offset, what)) = walk_segment(&path, *first, is_last, &mut walk, &mut scan)? {
-            scan.report.find(file, offset, what);
-            return Ok(scan);
-        }
-    }
-    let covered = checkpoints.last().map_or(0, |c| c.size);
-    let file = || inside(folder, &format!("{stream}/{CHECKPOINTS_FILE}"));
-    if walk.state.size() < covered {
-        scan.report.find(inside(folder, stream), 0, "the log is shorter than its last checkpoint");
-    } else if let Some(size) = walk.later {
-        let now = check_checkpoints(folder, stream, keys, &mut Report::default())?;
-        if !now.iter().any(|checkpoint| checkpoint.size == size) {
-            scan.report.find(file(), 0, "a checkpoint that an entry names is missing");
-        }
-    } else if walk.last_event_is_stop && walk.state.size() > covered {
-        scan.report.find(file(), 0, "the checkpoint of the last stop is missing");
-    }
-    Ok(scan)
-}
-
-/// The way through the segments of one stream.
-struct Walk<'a> {
-    state: State,
-    checkpoints: &'a [Checkpoint],
-    /// Checkpoints whose size was reached.
-    passed: usize,
-    /// The newest checkpoint that an entry names and that was not there when the checkpoints were read: cut since by
-    /// a live writer, or taken away.
-    later: Option<u64>,
-    last_event_is_stop: bool,
-}
-
-impl Walk<'_> {
-    /// Compares with the checkpoint of the present size, if there is one.
-    fn pass_checkpoint(&mut self) -> Result<(), &'static str> {
-        let Some(next) = self.checkpoints.get(self.passed).filter(|c| c.size == self.state.size()) else {
-            return Ok(());
-        };
-        self.passed += 1;
-        if next.root == self.state.tree.root() { Ok(()) } else { Err("the entries are not those of a checkpoint") }
-    }
-
-    fn take(&mut self, payload: &[u8]) -> Result<(), &'static str> {
-        let bound = self.state.check(payload)?;
-        let newest = self.passed.checked_sub(1).map_or(0, |i| self.checkpoints[i].size);
-        if bound.checkpoint_size != newest {
-            let is_later = self.passed == self.checkpoints.len() && bound.checkpoint_size > newest;
-            if !is_later || bound.checkpoint_size > self.state.size() {
-                return Err("an entry names another checkpoint than there is");
+        let is_known = name == CHECKPOINTS_FILE || folder.segment_first(&name).is_some() || folder.retired_first(&name).is_some();
+        if name == TILES_FOLDER && dir.join(&name).is_dir() {
+            for tile in file_names(&dir.join(&name))?.iter().filter(|tile| tiles::level_of_name(tile).is_none()) {
+                let path = dir.join(&name).join(tile);
+                check_other_file(&path, tile, inside(folder, &format!("{stream}/{name}/{tile}")), report)?;
             }
-            self.later = Some(bound.checkpoint_size);
-        }
-        self.state.take(payload, bound);
-        self.last_event_is_stop = memchr::memmem::find(payload, br#""event":"app.stop""#).is_some();
-        self.pass_checkpoint()
-    }
-}
-
-/// Checks one segment and returns what stopped it: then the stream cannot be followed further.
-fn walk_segment(
-    path: &Path,
-    first: u64,
-    is_last: bool,
-    walk: &mut Walk<'_>,
-    scan: &mut Scan,
-) -> Result<Option<(u64, &'static str)>, LogError> {
-    let failed = |source| LogError::Read { path: path.to_path_buf(), source };
-    let input = File::open(path).map_err(failed)?;
-    scan.report.bytes += input.metadata().map_err(failed)?.len();
-    if first != walk.state.size() {
-        return Ok(Some((0, "entries before this segment are missing")));
-    }
-    let Some(mut frames) = FrameReader::new(BufReader::with_capacity(1 << 18, input)).map_err(failed)? else {
-        return Ok(Some((0, "not a log segment")));
-    };
-    match frames.next().map_err(failed)? {
-        Next::Frame { payload, .. } if payload == walk.state.head() => {}
-        _ => return Ok(Some((SEGMENT_MARK.len() as u64, "the head of the segment is damaged"))),
-    }
-    loop {
-        match frames.next().map_err(failed)? {
-            Next::Frame { offset, payload } => {
-                if let Err(what) = walk.take(&payload) {
-                    return Ok(Some((offset, what)));
-                }
-                scan.report.entries += 1;
-                scan.streams_seen_max = scan.streams_seen_max.max(streams_seen(&payload));
-            }
-            Next::End { offset, tail_bytes } if tail_bytes > 0 && !is_last => {
-                return Ok(Some((offset, "entries are missing at the end of a closed segment")));
-            }
-            Next::End { .. } => return Ok(None),
-            Next::Bad { offset, .. } => return Ok(Some((offset, "a damaged entry"))),
+        } else if !is_known {
+            check_other_file(&dir.join(&name), &name, inside(folder, &format!("{stream}/{name}")), report)?;
         }
     }
-}
-
-/// How many streams there were when a process started, if the entry says so.
-fn streams_seen(payload: &[u8]) -> u64 {
-    if memchr::memmem::find(payload, br#""event":"app.start""#).is_none() {
-        return 0;
-    }
-    let entry: Map<String, Value> = serde_json::from_slice(payload).unwrap_or_default();
-    let seen = entry.get("detail").and_then(|d| d.get("streams")).and_then(Value::as_str);
-    seen.and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-fn check_checkpoints(
-    folder: &LogFolder,
-    stream: &str,
-    keys: &[VerifierKey],
-    report: &mut Report,
-) -> Result<Vec<Checkpoint>, LogError> {
-    let path = folder.path.join(stream).join(CHECKPOINTS_FILE);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let file = read_checkpoints(&read(&path)?, &folder.origin(stream), keys);
-    let what = match file.bad {
-        Some(Bad::Torn) => Some("the last checkpoint is incomplete".to_string()),
-        Some(Bad::Wrong(what)) => Some(what),
-        None => None,
-    };
-    if let Some(what) = what {
-        report.find(inside(folder, &format!("{stream}/{CHECKPOINTS_FILE}")), file.good_bytes, what);
-    }
-    report.checkpoints += file.checkpoints.len() as u64;
-    Ok(file.checkpoints)
+    Ok(())
 }
 
 /// Lock files are empty, unfinished files are nobody's, and nothing else belongs here.
 fn check_other_file(path: &Path, name: &str, file: String, report: &mut Report) -> Result<(), LogError> {
     if name == LOCK_FILE {
         if !read(path)?.is_empty() {
-            report.find(file, 0, "a lock file is not empty");
+            report.find(file, 0, Fault::Stray, "a lock file is not empty");
         }
     } else if !durable::is_temporary(name) {
-        report.find(file, 0, "not a file of a log");
+        report.find(file, 0, Fault::Stray, "not a file of a log");
     }
     Ok(())
 }
 
-fn inside(folder: &LogFolder, path: &str) -> String {
+pub(super) fn inside(folder: &LogFolder, path: &str) -> String {
     format!("{}/{path}", folder.name)
 }

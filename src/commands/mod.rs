@@ -6,8 +6,10 @@ mod accession;
 mod archive;
 pub mod audit;
 mod break_glass;
+mod client;
 mod compact;
 mod demo;
+mod disclosure;
 mod export;
 mod identity;
 mod index;
@@ -15,11 +17,15 @@ mod ingest;
 mod init;
 mod map;
 mod operator;
+mod overseer;
+mod policy;
 mod progress;
 mod quarantine;
+mod relations;
 mod report;
 mod reprocess;
 pub mod serve;
+mod sessions;
 mod signoff;
 pub mod synth;
 mod terminology;
@@ -57,10 +63,14 @@ enum Command {
     Signoff(signoff::SignoffArgs),
     Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
+    Disclosure(disclosure::DisclosureArgs),
     User(user::UserArgs),
     BreakGlass(break_glass::BreakGlassArgs),
+    Policy(policy::PolicyArgs),
+    Relations(relations::RelationsArgs),
     Terminology(terminology::TerminologyArgs),
     Token(token::TokenArgs),
+    Client(client::ClientArgs),
     Synth(synth::SynthArgs),
 }
 
@@ -68,8 +78,11 @@ enum Command {
 pub(crate) const DONE_WITH_FINDINGS: u8 = 1;
 /// Exit code of a command that was refused or failed.
 pub(crate) const REFUSED: u8 = 2;
+/// Exit code when a log is damaged as no crash explains: it is not opened, and nothing is repaired.
+const LOG_DAMAGED: u8 = 3;
 
-/// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed.
+/// Parses the command line and runs the command. Exit codes: 0 done, 1 done with findings, 2 refused or failed, 3 refused
+/// because a log is damaged.
 pub fn main() -> ExitCode {
     crate::telemetry::install_panic_hook();
     let cli = Cli::parse();
@@ -90,14 +103,21 @@ pub fn main() -> ExitCode {
         Command::Signoff(args) => signoff::run(args),
         Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Disclosure(args) => disclosure::run(args),
         Command::User(args) => user::run(args),
         Command::BreakGlass(args) => break_glass::run(args),
+        Command::Policy(args) => policy::run(args),
+        Command::Relations(args) => relations::run(args),
         Command::Terminology(args) => terminology::run(args),
         Command::Token(args) => token::run(args),
+        Command::Client(args) => client::run(args),
         Command::Synth(args) => return synth::command(args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("chartkeep: {error:#}");
-        ExitCode::from(REFUSED)
+        let is_damage = |cause: &(dyn std::error::Error + 'static)| {
+            matches!(cause.downcast_ref(), Some(crate::audit::LogError::Damaged { .. }))
+        };
+        ExitCode::from(if error.chain().any(is_damage) { LOG_DAMAGED } else { REFUSED })
     })
 }

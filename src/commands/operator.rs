@@ -32,7 +32,7 @@ impl Workplace {
         let rules = PasswordRules::new(config.institution.as_deref(), config.access.known_passwords.as_deref())?;
         let private_keys = config.private_keys.unwrap_or_else(|| default_private_dir(archive));
         let audit_key = load_signer(&private_keys, KeyPurpose::Audit)?;
-        let log = AuditLog::open(archive, Arc::new(audit_key))?;
+        let log = AuditLog::open_configured(archive, Arc::new(audit_key), &config.audit)?;
         Ok(Workplace { archive: archive.to_path_buf(), private_keys, rules, policy: config.access.policy, ring, log })
     }
 
@@ -105,4 +105,45 @@ pub(super) fn operator_name() -> String {
         .into_iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()))
         .unwrap_or_else(|| "unknown".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit;
+    use crate::config::CONFIG_FILE;
+    use crate::signing::init_keys;
+
+    #[test]
+    fn a_policy_that_changed_is_logged_once_with_both_digests() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        init_keys(&archive, &default_private_dir(&archive)).unwrap();
+        let gate = || {
+            let workplace = Workplace::open(&archive).unwrap();
+            let digest = workplace.gate().map(|gate| gate.policy().digest().to_string());
+            workplace.log.close();
+            digest
+        };
+        let changes = || -> Vec<(String, String)> {
+            let query = audit::Query { newest_first: false, ..audit::Query::default() };
+            let entries = audit::read(&archive, &query).unwrap().into_iter();
+            let changes = entries.filter(|found| found.entry["event"] == "policy.changed");
+            let text = |found: &audit::Found, name: &str| found.entry["detail"][name].as_str().unwrap().to_string();
+            changes.map(|found| (text(&found, "from"), text(&found, "to"))).collect()
+        };
+        let built_in = gate().unwrap();
+        assert_eq!((built_in.as_str(), changes().len()), (&*Policy::built_in().digest(), 0), "as it came is no change");
+        std::fs::write(archive.join(CONFIG_FILE), "[access]\npolicy = \"site.toml\"").unwrap();
+        assert!(gate().is_err(), "a policy that is not there is no reason to take another");
+        let file = archive.join("site.toml");
+        std::fs::write(&file, format!("{}\n# ours", Policy::built_in().text())).unwrap();
+        let site = gate().unwrap();
+        assert_eq!(changes(), [(built_in.clone(), site.clone())]);
+        assert_eq!((gate().unwrap(), changes().len()), (site.clone(), 1), "said once");
+        std::fs::write(&file, "schema = 1\nname = \"broken\"").unwrap();
+        assert!(gate().is_err());
+        std::fs::remove_file(archive.join(CONFIG_FILE)).unwrap();
+        assert_eq!((gate().unwrap(), changes().pop()), (built_in.clone(), Some((site, built_in))));
+    }
 }

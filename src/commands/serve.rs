@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -13,7 +14,7 @@ use crate::config::Config;
 use crate::query::Archive;
 use crate::register::{PasswordRules, REGISTER_FILE, Register, SessionTimes};
 use crate::server::{self, ServeOptions, Services};
-use crate::signing::KeyPurpose;
+use crate::signing::{KeyPurpose, Signer};
 use crate::telemetry::{self, Metrics};
 
 use super::operator::Workplace;
@@ -60,6 +61,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let archive = Archive::open(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover.clone())
         .with_context(|| format!("{} cannot be served", args.archive.display()))?;
     let tokens = TokenVerifier::of_archive(&workplace.ring)?;
+    let token_signer: Option<Arc<dyn Signer + Send + Sync>> = Some(Arc::new(workplace.signer(KeyPurpose::Token)?));
     let metrics = Metrics::install()?;
     let options = ServeOptions {
         listen: args.listen.unwrap_or(config.listen),
@@ -75,7 +77,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let gate = workplace.gate()?;
     let served = actix_web::rt::System::new().block_on(async {
         let register = Register::open(&args.archive.join(REGISTER_FILE), times).await?.with_rules(rules);
-        let services = Services { archive, gate, register, tokens, metrics: Some(metrics), config };
+        let services = Services { archive, gate, register, tokens, token_signer, metrics: Some(metrics), config };
         server::run(services, options).await.map_err(anyhow::Error::from)
     });
     workplace.log.close();

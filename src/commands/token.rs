@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure};
 
-use crate::access::{Grant, Purpose, Role, archive_urn, issue_token};
+use crate::access::{Grant, Holder, Purpose, Role, Scopes, archive_urn, issue_token};
+use crate::model::PatientKey;
 use crate::register::BlockingRegister;
 use crate::signing::KeyPurpose;
 
@@ -32,7 +33,7 @@ pub struct TokenArgs {
     /// Who will use the token: an account, or any name that you vouch for
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     user: String,
-    /// clinician, him, compliance, archivist or admin
+    /// clinician, him, compliance, archivist, admin, reviewer or service
     #[arg(long, value_parser = parse_role)]
     role: Role,
     /// How long it is good for, at most 24h: 90s, 30m, 1h
@@ -44,6 +45,12 @@ pub struct TokenArgs {
     /// For a program and not a person: the subject becomes service:NAME, and no account is looked for
     #[arg(long)]
     service: bool,
+    /// SMART scopes that narrow it, for /fhir alone, such as 'user/*.rs' [default: all that the role allows]
+    #[arg(long)]
+    scope: Option<String>,
+    /// The patient of whom patient/ scopes speak, by his key in the archive
+    #[arg(long, value_name = "KEY", requires = "scope", value_parser = parse_patient)]
+    patient: Option<PatientKey>,
 }
 
 /// On whose word a subject stands in a token.
@@ -76,19 +83,17 @@ impl TokenArgs {
         let (grant, voucher) = self.grant(&workplace.register()?)?;
         let signer = workplace.signer(KeyPurpose::Token)?;
         let token = issue_token(&archive_urn(&workplace.ring)?, &signer, &grant)?;
-        workplace.log.append(operator_entry(
-            "auth.token_issued",
-            Role::Admin,
-            "token",
-            vec![
-                ("subject", grant.subject),
-                ("role", grant.role.name().into()),
-                ("purpose", grant.purpose.code().into()),
-                ("vouched_by", voucher.name().into()),
-                ("token_jti", token.id),
-                ("expires", token.expires.to_string()),
-            ],
-        ))?;
+        let scope = grant.scopes.clone().map(|scope| ("scope", scope));
+        let detail = vec![
+            ("subject", grant.subject),
+            ("role", grant.role.name().into()),
+            ("purpose", grant.purpose.code().into()),
+            ("vouched_by", voucher.name().into()),
+            ("token_jti", token.id),
+            ("expires", token.expires.to_string()),
+        ];
+        let detail = detail.into_iter().chain(scope).collect();
+        workplace.log.append(operator_entry("auth.token_issued", Role::Admin, "token", detail))?;
         Ok(token.text)
     }
 
@@ -103,9 +108,28 @@ impl TokenArgs {
             None if self.service => (format!("service:{}", self.user), self.user.clone(), Voucher::Service),
             None => (self.user.clone(), self.user.clone(), Voucher::Operator),
         };
-        let purpose = self.purpose.unwrap_or(self.role.usual_purpose());
-        Ok((Grant { subject, name, role: self.role, purpose, lifetime: self.ttl }, voucher))
+        let holder = if self.service { Holder::Client } else { Holder::Person };
+        if let Some(scope) = &self.scope {
+            let understood = Scopes::parse(scope).held_by(holder);
+            ensure!(understood.grants_any(), "no scope is understood, or none is for such a holder: {scope}");
+            ensure!(!understood.binds_to_patient() || self.patient.is_some(), "a patient/ scope needs --patient");
+        }
+        let grant = Grant {
+            client_id: self.service.then(|| subject.clone()),
+            subject,
+            name,
+            role: self.role,
+            purpose: self.purpose.unwrap_or(self.role.usual_purpose()),
+            lifetime: self.ttl,
+            scopes: self.scope.clone(),
+            patient: self.patient.as_ref().map(ToString::to_string),
+        };
+        Ok((grant, voucher))
     }
+}
+
+fn parse_patient(text: &str) -> anyhow::Result<PatientKey> {
+    PatientKey::parse(text).ok_or_else(|| anyhow::anyhow!("a patient's key has letters, digits, dots and dashes"))
 }
 
 /// A subject cannot pass for a service by its spelling.

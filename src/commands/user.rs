@@ -14,6 +14,7 @@ use crate::audit::Outcome;
 use crate::register::{Account, BlockingRegister, NewAccount, Terms, generate_password, is_account_name};
 
 use super::operator::{Workplace, open_register, operator_entry};
+use super::sessions::{self, SessionsArgs};
 
 /// Names a file whose first line is the password.
 const PASSWORD_FILE_VARIABLE: &str = "CHARTKEEP_PASSWORD_FILE";
@@ -56,6 +57,7 @@ enum UserAction {
     /// Give an account another password; its sessions end
     #[command(after_help = "Example:\n  chartkeep user password archive ann --generate")]
     Password(PasswordArgs),
+    Sessions(SessionsArgs),
 }
 
 /// Add an account.
@@ -150,6 +152,7 @@ pub fn run(args: &UserArgs) -> anyhow::Result<ExitCode> {
         UserAction::Reset(args) => reset(args)?,
         UserAction::SecondFactor(args) => second_factor(args)?,
         UserAction::Password(args) => set_password(args)?,
+        UserAction::Sessions(args) => sessions::run(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -279,7 +282,7 @@ fn known(register: &BlockingRegister, name: &str) -> anyhow::Result<Account> {
 }
 
 /// Makes a change once its entry is durable, so that no change goes unlogged; a change that then fails is logged as such.
-fn logged<T, E: std::error::Error + Send + Sync + 'static>(
+pub(super) fn logged<T, E: std::error::Error + Send + Sync + 'static>(
     workplace: &Workplace,
     event: &'static str,
     command: &str,

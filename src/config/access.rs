@@ -100,6 +100,12 @@ pub struct SignedLaunch {
 }
 
 impl AccessConfig {
+    /// The namespaces of the patient numbers that launches come with.
+    pub fn patient_namespaces(&self) -> Vec<String> {
+        let of_issuers = self.issuer.iter().filter_map(|issuer| issuer.patient_namespace.clone());
+        of_issuers.chain(self.signed_launch.iter().map(|launch| launch.patient_namespace.clone())).collect()
+    }
+
     pub(super) fn check(&mut self, folder: &Path) -> Result<(), Problem> {
         [&mut self.policy, &mut self.known_passwords].into_iter().flatten().for_each(|path| from_folder(folder, path));
         for issuer in &mut self.issuer {
@@ -110,8 +116,8 @@ impl AccessConfig {
             }
         }
         self.signed_launch.iter_mut().for_each(|launch| from_folder(folder, &mut launch.secret_file));
-        if !self.issuer.is_empty() && self.public_url.is_none() {
-            return Err(("access.public_url".into(), "is needed when there are issuers"));
+        if (!self.issuer.is_empty() || !self.signed_launch.is_empty()) && self.public_url.is_none() {
+            return Err(("access.public_url".into(), "is needed when there are issuers or launches"));
         }
         Ok(())
     }

@@ -85,16 +85,12 @@ pub struct Crosswalk {
 impl Crosswalk {
     /// Reads a delimited text with a heading; the delimiter (comma, semicolon, tab, bar) is told by the heading.
     pub fn parse(bytes: &[u8]) -> Result<Crosswalk, CrosswalkError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let heading = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-        let count = |delimiter: &u8| heading.iter().filter(|b| *b == delimiter).count();
-        let delimiter = [b',', b';', b'\t', b'|'].into_iter().rev().max_by_key(count).unwrap_or(b',');
-        let mut table = Table { reader: ReaderBuilder::new().delimiter(delimiter).build(), rest: bytes };
+        let mut table = DelimitedRows::of(bytes);
         let heading = table.next().ok_or(CrosswalkError::Empty)?;
         let columns = Columns::of(&heading)?;
         let mut crosswalk = Crosswalk::default();
         let mut number = 1;
-        while let Some(cells) = table.next() {
+        for cells in table {
             number += 1;
             match columns.row(number, &cells) {
                 Ok(row) => crosswalk.rows.push(row),
@@ -145,13 +141,26 @@ impl Columns {
     }
 }
 
-/// Rows of cells out of delimited text.
-struct Table<'a> {
+/// Rows of cells out of delimited text, the heading first.
+pub struct DelimitedRows<'a> {
     reader: Reader,
     rest: &'a [u8],
 }
 
-impl Table<'_> {
+impl<'a> DelimitedRows<'a> {
+    /// The delimiter (comma, semicolon, tab, bar) is told by the heading.
+    pub fn of(bytes: &'a [u8]) -> DelimitedRows<'a> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let heading = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+        let count = |delimiter: &u8| heading.iter().filter(|b| *b == delimiter).count();
+        let delimiter = [b',', b';', b'\t', b'|'].into_iter().rev().max_by_key(count).unwrap_or(b',');
+        DelimitedRows { reader: ReaderBuilder::new().delimiter(delimiter).build(), rest: bytes }
+    }
+}
+
+impl Iterator for DelimitedRows<'_> {
+    type Item = Vec<String>;
+
     fn next(&mut self) -> Option<Vec<String>> {
         let (mut cells, mut cell) = (Vec::new(), Vec::new());
         let mut piece = [0; 256];
@@ -213,7 +222,8 @@ impl Known {
         }
     }
 
-    fn find(&self, row: &Row) -> Result<&PatientKey, Trouble> {
+    /// The one patient who has the number of a row.
+    pub fn find(&self, row: &Row) -> Result<&PatientKey, Trouble> {
         match self.patients.get(&(folded(&row.authority), folded(&row.local))).map(Vec::as_slice) {
             None | Some([]) => Err(Trouble::Unknown),
             Some([one]) => Ok(one),
@@ -241,10 +251,14 @@ pub struct Plan {
 impl Plan {
     /// What must be said so that the patients whom `crosswalk` names are one person exactly where it says so. Nothing is
     /// said twice: an import of the same file again has an empty plan.
-    pub fn of(crosswalk: &Crosswalk, known: &Known, resolver: &Resolver, file: &str, sha256: &str) -> Plan {
-        let mut planner = Planner { resolver, file, sha256, plan: Plan::default() };
+    ///
+    /// `launching` are authorities whose numbers launches of the viewer come with: their numbers are remembered too.
+    pub fn of(crosswalk: &Crosswalk, known: &Known, resolver: &Resolver, launching: &[String], file: &str, sha256: &str) -> Plan {
+        let launching = launching.iter().map(|authority| folded(authority)).collect();
+        let mut planner = Planner { resolver, launching, file, sha256, plan: Plan::default() };
         planner.plan.troubles = crosswalk.bad.clone();
         let (people, of_key) = planner.people(crosswalk, known);
+        planner.numbers(crosswalk, &people);
         let gone = planner.take_back(&of_key);
         planner.connect(&people, &gone);
         planner.plan.troubles.sort_unstable();
@@ -264,6 +278,7 @@ fn is_crosswalk(said: &Said) -> bool {
 
 struct Planner<'a> {
     resolver: &'a Resolver,
+    launching: BTreeSet<String>,
     file: &'a str,
     sha256: &'a str,
     plan: Plan,
@@ -281,6 +296,8 @@ impl<'a> Planner<'a> {
         for row in &crosswalk.rows {
             let key = match known.find(row) {
                 Ok(key) => key.clone(),
+                // Of an EHR that the archive does not hold: `numbers` looks at it.
+                Err(Trouble::Unknown) if self.is_launching(row) => continue,
                 Err(trouble) => {
                     self.plan.troubles.push((row.number, trouble));
                     continue;
@@ -310,6 +327,42 @@ impl<'a> Planner<'a> {
             }
         }
         (people, of_key)
+    }
+
+    fn is_launching(&self, row: &Row) -> bool {
+        self.launching.contains(&folded(&row.authority))
+    }
+
+    /// Whose the numbers of launching EHRs are: the patient in the archive under the same enterprise number. A number that
+    /// an earlier file gave to someone else is taken from him.
+    fn numbers(&mut self, crosswalk: &Crosswalk, people: &BTreeMap<&str, Vec<Member<'_>>>) {
+        for row in &crosswalk.rows {
+            if !self.is_launching(row) {
+                continue;
+            }
+            let member = people.get(row.enterprise.as_str()).and_then(|members| members.first());
+            let key = member.map(|(key, _)| key).filter(|_| row.status != Status::Removed);
+            if key.is_none() && row.status != Status::Removed {
+                self.plan.troubles.push((row.number, Trouble::Unknown));
+            }
+            let (authority, number) = (row.authority.clone(), row.local.clone());
+            let said: Vec<(&PatientKey, bool)> = self
+                .resolver
+                .said_of_number(&authority, &number)
+                .map(|(key, said)| (key, said.iter().all(is_crosswalk)))
+                .collect();
+            for (other, _) in said.iter().filter(|(other, by_file)| *by_file && Some(*other) != key) {
+                let (reason, evidence) = ("no longer in the crosswalk".to_string(), self.evidence(row.number));
+                let (key, authority, number) = (other.to_string(), authority.clone(), number.clone());
+                self.plan.statements.push(Statement::NumberBack { key, authority, number, reason, evidence });
+            }
+            if let Some(key) = key.filter(|key| said.iter().all(|(known, _)| known != key)) {
+                self.plan.found += 1;
+                let (reason, evidence) = ("the same enterprise id".to_string(), self.evidence(row.number));
+                let key = key.to_string();
+                self.plan.statements.push(Statement::Number { key, authority, number, reason, evidence });
+            }
+        }
     }
 
     /// Takes back the links that rest on crosswalk files alone and connect patients whom this file keeps apart.

@@ -18,7 +18,7 @@ mod weights;
 mod tests;
 
 pub use candidates::{Agreement, Candidate, Candidates, candidates};
-pub use crosswalk::{Crosswalk, CrosswalkError, Known, Plan, Row, Trouble};
+pub use crosswalk::{Crosswalk, CrosswalkError, DelimitedRows, Known, Plan, Row, Status, Trouble};
 pub use events::{SharedNamespaces, links_of_patient, statements_of};
 pub use features::{Features, compare};
 pub use reassigned::{Reassigned, Reassignment};

@@ -57,6 +57,8 @@ pub struct Resolver {
     merges: BTreeMap<PatientKey, BTreeMap<PatientKey, Vec<Said>>>,
     apart: BTreeSet<Pair>,
     retired: BTreeSet<PatientKey>,
+    /// Numbers in systems that the archive does not hold: (authority, number) with whose it is, and who said so.
+    numbers: BTreeMap<(String, String), BTreeMap<PatientKey, Vec<Said>>>,
     /// Pairs that a person took back and nobody connected since.
     taken_back: BTreeSet<Pair>,
     /// Number of the person of each key that any pair names.
@@ -123,6 +125,18 @@ impl Resolver {
                     self.apart.remove(&Pair::of(&a, &b));
                 }
             }
+            Statement::Number { key, authority, number, reason, evidence } => {
+                if let Some(key) = PatientKey::parse(key) {
+                    let of_number = self.numbers.entry(numbered(authority, number)).or_default();
+                    of_number.entry(key).or_default().push(said(reason, evidence));
+                }
+            }
+            Statement::NumberBack { key, authority, number, .. } => {
+                let place = numbered(authority, number);
+                if let (Some(key), Some(of_number)) = (PatientKey::parse(key), self.numbers.get_mut(&place)) {
+                    of_number.remove(&key);
+                }
+            }
             Statement::Retire { key, .. } => self.retired.extend(PatientKey::parse(key)),
             Statement::Reinstate { key, .. } => {
                 if let Some(key) = PatientKey::parse(key) {
@@ -157,6 +171,26 @@ impl Resolver {
             keys if keys.len() > LINKED_KEYS_MAX => vec![key.clone()],
             keys => keys.to_vec(),
         }
+    }
+
+    /// The patient who has this number at this authority; nobody when it was given to two people. Of several keys of one
+    /// person the one in use, then the smallest.
+    pub fn numbered(&self, authority: &str, number: &str) -> Option<PatientKey> {
+        let keys: Vec<&PatientKey> = self.numbers.get(&numbered(authority, number))?.keys().collect();
+        let first = keys.first()?;
+        let is_one_person = keys.iter().all(|key| self.are_one(first, key));
+        keys.iter().min_by_key(|key| (self.retired.contains(**key), **key)).filter(|_| is_one_person).map(|key| (*key).clone())
+    }
+
+    /// Whether anything is said of this number.
+    pub fn names_number(&self, authority: &str, number: &str) -> bool {
+        self.numbers.get(&numbered(authority, number)).is_some_and(|of_number| !of_number.is_empty())
+    }
+
+    /// All that was said of who has this number.
+    pub(super) fn said_of_number(&self, authority: &str, number: &str) -> impl Iterator<Item = (&PatientKey, &[Said])> {
+        let of_number = self.numbers.get(&numbered(authority, number));
+        of_number.into_iter().flatten().map(|(key, said)| (key, said.as_slice()))
     }
 
     /// Whether nothing connects any two keys.
@@ -284,6 +318,11 @@ impl Said {
             Evidence::Rule { rule } => format!("rule {rule}, {day}"),
         }
     }
+}
+
+/// Authorities are names that people write; a number is exact, since many systems tell `aB` from `Ab`.
+fn numbered(authority: &str, number: &str) -> (String, String) {
+    (authority.trim().to_lowercase(), number.trim().to_string())
 }
 
 /// Two different keys, when both are of the form of one. A key merged into itself says nothing.

@@ -186,6 +186,7 @@ fn inverse(before: &Resolver, statement: &Statement) -> Option<Statement> {
         Statement::Reinstate { key: k, .. } => (before.is_retired(&key(&k)), Statement::Retire { key: k, reason, evidence }),
         Statement::LabelPut { .. } | Statement::SignOff(_) => return None,
         Statement::Reassign { .. } | Statement::ReassignBack { .. } => return None,
+        Statement::Number { .. } | Statement::NumberBack { .. } => return None,
     };
     changed.then_some(inverse)
 }
@@ -258,7 +259,7 @@ fn plan_of(file: &str, said: &[Statement]) -> Plan {
     for local in ["300", "400", "500"] {
         known.add(&key(&format!("PVS.{local}")), "PVS", local, &json!({}));
     }
-    Plan::of(&crosswalk, &known, &resolver(said), "mpi.csv", "00")
+    Plan::of(&crosswalk, &known, &resolver(said), &["new-ehr".to_string()], "mpi.csv", "00")
 }
 
 #[test]
@@ -291,6 +292,35 @@ fn a_later_crosswalk_file_takes_back_what_it_no_longer_says_and_nothing_that_a_p
     let after = resolver(&[both, second.statements].concat());
     assert!(after.are_one(&key("MER.a"), &key("HIS.b")));
     assert!(Crosswalk::parse(b"a,b\n1,2\n").is_err() && Crosswalk::parse(b"").is_err());
+}
+
+#[test]
+fn numbers_of_the_launching_ehr_lead_to_the_patient_under_the_same_enterprise_number() {
+    let file = "mrn,source_system,empi\n100,MER,E1\naB,New-EHR,E1\nAb,new-ehr,E2\n400,PVS,E2\nx9,new-ehr,E7\n";
+    let first = plan_of(file, &[]);
+    assert_eq!(first.troubles, [(6, Trouble::Unknown)], "nobody in the archive has this enterprise number");
+    let after = resolver(&first.statements);
+    assert_eq!(after.numbered("new-EHR", "aB"), Some(key("MER.a")), "authorities are folded, numbers are exact");
+    assert_eq!((after.numbered("new-ehr", "Ab"), after.numbered("new-ehr", "ab")), (Some(key("PVS.400")), None));
+    assert!(plan_of(file, &first.statements).statements.is_empty(), "nothing is said twice");
+
+    // Given to someone else by a later file; removed by another.
+    let moved = plan_of("mrn,source,empi\n400,PVS,E2\naB,new-ehr,E2\n", &first.statements);
+    let both = [first.statements.clone(), moved.statements].concat();
+    assert_eq!(resolver(&both).numbered("new-ehr", "aB"), Some(key("PVS.400")));
+    let gone = plan_of("mrn,source,empi,status\n400,PVS,E2,active\naB,new-ehr,E2,removed\n", &both);
+    assert_eq!(resolver(&[both, gone.statements].concat()).numbered("new-ehr", "aB"), None);
+
+    // What a person said stays; then two people have the number, and it is nobody's.
+    let said = Statement::Number {
+        key: "HIS.b".into(),
+        authority: "new-ehr".into(),
+        number: "aB".into(),
+        reason: "by hand".into(),
+        evidence: Evidence::Person,
+    };
+    let contradicted = [first.statements, vec![said]].concat();
+    assert_eq!(resolver(&contradicted).numbered("new-ehr", "aB"), None);
 }
 
 fn person(id: &str, json: serde_json::Value) -> Features {

@@ -3,12 +3,16 @@
 //! Not for: addresses that a request names. No redirect is followed, answers are bounded, and every call has a time limit
 //! (spec access.md §12, API7 and API10).
 
+mod syslog;
+
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+
+pub use syslog::{Severity, Syslog, SyslogError};
 
 /// How long a whole call may take.
 const CALL_MAX: Duration = Duration::from_secs(5);
@@ -89,10 +93,14 @@ impl Caller {
     }
 }
 
-/// TLS always, but to this machine itself.
-fn allowed(url: &str) -> Result<(), OutboundError> {
+/// Whether anything may be sent to this address, by us or by a browser on our word: TLS always, but to this machine itself.
+pub fn is_allowed(url: &str) -> bool {
     let local = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"].iter().any(|start| url.starts_with(start));
-    if local || url.starts_with("https://") { Ok(()) } else { Err(OutboundError::Plain(host(url))) }
+    local || url.starts_with("https://")
+}
+
+fn allowed(url: &str) -> Result<(), OutboundError> {
+    if is_allowed(url) { Ok(()) } else { Err(OutboundError::Plain(host(url))) }
 }
 
 /// The address without path and query, for messages.

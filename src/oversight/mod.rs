@@ -3,6 +3,13 @@
 //!
 //! Not for: the log itself and its proof (`audit`), or deciding who may read it (`access`).
 
+pub mod accounting;
 mod act;
+pub mod forms;
+pub mod line;
+pub mod projection;
+pub mod reports;
+pub mod signals;
 
 pub use act::{Act, UserId};
+pub use projection::{OversightError, Projection};

@@ -6,6 +6,7 @@
 mod chart;
 mod document;
 mod find;
+mod foreign;
 mod linked;
 mod origin;
 mod part;
@@ -15,6 +16,7 @@ mod review;
 mod series;
 mod snapshot;
 mod text;
+mod told;
 
 pub use crate::identity::Reassignment;
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, marks, parse_question};
@@ -24,6 +26,7 @@ pub use linked::LinkType;
 pub use origin::{Origin, Source};
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
+pub use told::Told;
 
 use crate::index::IndexError;
 use crate::statements::StatementError;

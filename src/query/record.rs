@@ -10,8 +10,8 @@ use super::reassigned::patients_now;
 use super::snapshot::{Archive, Snapshot};
 use crate::access::Permit;
 use crate::formats::fhir::{Role, leaf_text};
-use crate::model::{ArchiveId, Kind, PatientKey, Record};
-use crate::store::{Accession, ChartFrame, Found};
+use crate::model::{ArchiveId, DocumentId, Kind, PatientKey, Record};
+use crate::store::{Accession, ChartFrame, Found, parse_document_id};
 
 impl Archive {
     /// One record by type and id, in its current version. Scope: `Record`, or the `Chart` it lies in.
@@ -34,6 +34,28 @@ impl Archive {
             accession.may_hold(kind, id.as_str()) && accession.find(kind, id.as_str()).is_ok_and(|found| !found.is_empty())
         };
         Kind::all().filter(|kind| snapshot.accessions.iter().any(|a| holds(a, *kind))).collect()
+    }
+}
+
+impl Archive {
+    /// The patients in whose charts a record lies, or the record of a document for the id of one; none when it is nobody's
+    /// or cannot be read. For the gate, which decides by it: like `kinds_of` it says nothing about who may read it.
+    pub fn patients_of(&self, kind: Kind, id: &ArchiveId) -> Vec<PatientKey> {
+        let document = (kind == Kind::BINARY).then(|| parse_document_id(&DocumentId(id.clone()))).flatten();
+        let (kind, id) = document.map_or_else(|| (kind, id.clone()), |(kind, record, _)| (kind, record));
+        let snapshot = self.snapshot();
+        let mut all = Vec::new();
+        for accession in &snapshot.accessions {
+            let Ok(places) = accession.find(kind, id.as_str()) else { return Vec::new() };
+            for found in places {
+                // With some of them missing a grant for the others would seem to cover all.
+                let Ok(frame) = accession.frame(found.frame, false) else { return Vec::new() };
+                all.extend(patients_now(&snapshot, accession, &frame, found.index));
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 }
 

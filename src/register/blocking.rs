@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use super::{
-    Account, BreakGlassUse, CareRelation, NewAccount, NewReview, PasswordRules, Register, RegisterError, Reviewed, SessionTimes,
-    Terms,
+    Account, BreakGlassUse, CareRelation, Client, NewAccount, NewReview, PasswordRules, Register, RegisterError, Reviewed,
+    SessionSummary, SessionTimes, Terms,
 };
 
 /// An open register with the thread's own runtime. Not to be used inside an async runtime.
@@ -29,6 +29,11 @@ impl BlockingRegister {
     pub fn with_rules(mut self, rules: PasswordRules) -> BlockingRegister {
         self.register = self.register.clone().with_rules(rules);
         self
+    }
+
+    /// Waits for one call of the register.
+    pub(super) fn wait<'a, F: Future>(&'a self, call: impl FnOnce(&'a Register) -> F) -> F::Output {
+        self.runtime.block_on(call(&self.register))
     }
 
     pub fn add_account(&self, account: &NewAccount, password: &str) -> Result<(), RegisterError> {
@@ -81,6 +86,26 @@ impl BlockingRegister {
 
     pub fn review(&self, id: &str, review: &NewReview) -> Result<(), RegisterError> {
         self.runtime.block_on(self.register.review(id, review))
+    }
+
+    pub fn sessions(&self) -> Result<Vec<SessionSummary>, RegisterError> {
+        self.runtime.block_on(self.register.sessions(None))
+    }
+
+    pub fn end_session_called(&self, audit_id: &str) -> Result<Option<SessionSummary>, RegisterError> {
+        self.runtime.block_on(self.register.end_session_called(audit_id, None))
+    }
+
+    pub fn add_client(&self, client: &Client) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.add_client(client))
+    }
+
+    pub fn clients(&self) -> Result<Vec<Client>, RegisterError> {
+        self.runtime.block_on(self.register.clients())
+    }
+
+    pub fn set_client_disabled(&self, id: &str, disabled: bool) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.set_client_disabled(id, disabled))
     }
 
     pub fn revoke_token(&self, jti: &str, expires: i64) -> Result<(), RegisterError> {

@@ -1,5 +1,5 @@
-//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens, uses of
-//! break-glass and their review, notices on their way, care relations.
+//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens, programs,
+//! uses of break-glass and their review, notices on their way, care relations.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
@@ -9,6 +9,9 @@ mod account;
 mod blocking;
 mod break_glass;
 mod care_relation;
+mod client;
+mod context;
+mod disclosure;
 mod known;
 mod notice;
 mod password;
@@ -16,6 +19,7 @@ mod reasons;
 mod review;
 mod revocation;
 mod session;
+mod signin;
 mod totp;
 
 #[cfg(test)]
@@ -36,11 +40,15 @@ pub use account::{Account, LoginRefusal, NewAccount, Terms, is_account_name};
 pub use blocking::BlockingRegister;
 pub use break_glass::{BreakGlassRefusal, BreakGlassUse, Emergency, NewBreakGlass, REASON_CHARS_MIN};
 pub use care_relation::CareRelation;
+pub use client::{Client, ClientKeys};
+pub use context::Context;
+pub use disclosure::Suspension;
 pub use notice::{Channel, Notice};
 pub use password::{PasswordRefusal, PasswordRules, generate_password};
 pub use reasons::{Reason, reason, reasons};
 pub use review::{NewReview, Review, Reviewed, Verdict};
-pub use session::{Activity, Session, SessionTimes, StartedSession};
+pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
+pub use signin::{SentAway, SignInUnderWay};
 pub use totp::Enrolment;
 
 /// The file's name inside an archive.
@@ -74,6 +82,12 @@ pub enum RegisterError {
     Exists,
     #[error("no account of this name")]
     Unknown,
+    #[error("a client of this name exists already")]
+    ClientExists,
+    #[error("no client of this name")]
+    UnknownClient,
+    #[error("no suspension of this id is in force")]
+    UnknownSuspension,
     #[error("an account name is 1 to 64 letters, digits, or . _ - @")]
     BadName,
     #[error(transparent)]
@@ -84,6 +98,8 @@ pub enum RegisterError {
     UnknownBreakGlass,
     #[error("who broke the glass cannot review it")]
     OwnBreakGlass,
+    #[error("too many sign-ins are under way")]
+    TooMany,
     #[error("the account does not hold this role")]
     RoleNotHeld,
     #[error("the password could not be hashed")]

@@ -340,3 +340,73 @@ async fn a_renewed_session_has_another_id_and_a_fresh_proof() {
     let after = register.session(&renewed.id, Activity::Person).await.unwrap().unwrap();
     assert!(after.auth_time >= now() - 5 && after.audit_id != before.audit_id && after.role == "him");
 }
+
+fn dr_seven(issuer: &str) -> Outside {
+    Outside {
+        issuer: issuer.into(),
+        subject: "7".into(),
+        name: "Dr. Seven".into(),
+        roles: vec!["clinician".into(), "him".into()],
+        attributes: "{}".into(),
+        provider_sid: Some("s-1".into()),
+        auth_time: now(),
+    }
+}
+
+#[tokio::test]
+async fn a_person_of_a_provider_keeps_his_windows_when_he_is_launched_again_and_nobody_elses() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let launched = Begin::Launched { embedded: false };
+    let patient = |key: &str| crate::model::PatientKey::parse(key).unwrap();
+    let first = register.start_outside_session(None, &dr_seven("https://a"), "clinician", launched).await.unwrap();
+    assert!(first.session.bound && first.session.who.account().is_none());
+    let one = register.open_context(&first.id, &patient("p1")).await.unwrap();
+    let again = register.start_outside_session(Some(&first.id), &dr_seven("https://a"), "clinician", launched).await.unwrap();
+    assert!(again.id != first.id && register.session(&first.id, Activity::Person).await.unwrap().is_none());
+    let two = register.open_context(&again.id, &patient("p2")).await.unwrap();
+    for (window, key) in [(&one, "p1"), (&two, "p2")] {
+        assert_eq!(register.context(&again.id, &window.id).await.unwrap().unwrap().patient, patient(key));
+    }
+    let switched = register.switch_role(&again.id, "him").await.unwrap().unwrap();
+    assert!(register.context(&switched.id, &one.id).await.unwrap().is_some(), "another role, the same windows");
+
+    // The same subject at another issuer is another person: the old session ends, with its windows.
+    let other = register.start_outside_session(Some(&switched.id), &dr_seven("https://b"), "clinician", launched).await.unwrap();
+    assert!(register.session(&switched.id, Activity::Person).await.unwrap().is_none());
+    assert_eq!(register.context(&other.id, &one.id).await.unwrap(), None);
+    let wrong = register.start_outside_session(None, &dr_seven("https://b"), "admin", launched).await;
+    assert!(matches!(wrong, Err(RegisterError::RoleNotHeld)));
+
+    // Leaving the patient, and launches beside that.
+    register.unbind(&other.id).await.unwrap();
+    let beside = register.start_outside_session(Some(&other.id), &dr_seven("https://b"), "clinician", launched).await.unwrap();
+    assert!(!beside.session.bound);
+    for n in 0..=crate::limits::CONTEXTS_MAX {
+        register.open_context(&beside.id, &patient(&format!("q{n}"))).await.unwrap();
+    }
+    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM contexts").fetch_one(&register.pool).await.unwrap();
+    assert_eq!(open, crate::limits::CONTEXTS_MAX);
+
+    // The provider ends what is his.
+    assert!(register.end_outside_sessions("https://a", Some("7"), None).await.unwrap().is_empty());
+    assert!(register.end_outside_sessions("https://b", None, None).await.unwrap().is_empty());
+    assert_eq!(register.end_outside_sessions("https://b", None, Some("s-1")).await.unwrap().len(), 1);
+    assert!(register.sessions(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_sign_in_comes_back_once_to_the_browser_that_began_it() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let (one, two) =
+        (register.send_away("https://a", false, "/").await.unwrap(), register.send_away("https://b", true, "/").await.unwrap());
+    assert_eq!((one.state.len(), one.verifier.len()), (43, 43));
+    assert!(register.come_back(&one.state, &two.cookie).await.unwrap().is_none());
+    let back = register.come_back(&one.state, &one.cookie).await.unwrap().unwrap();
+    assert_eq!((back.issuer.as_str(), back.launched, back.nonce.as_str()), ("https://a", false, one.nonce.as_str()));
+    assert!(register.come_back(&one.state, &one.cookie).await.unwrap().is_none(), "once");
+    sqlx::query("UPDATE signins SET expires = ?").bind(now()).execute(&register.pool).await.unwrap();
+    assert!(register.come_back(&two.state, &two.cookie).await.unwrap().is_none(), "ten minutes");
+    assert!(register.use_once("https://a", "t", now() + 60).await.unwrap());
+    assert!(!register.use_once("https://a", "t", now() + 60).await.unwrap());
+    assert!(register.use_once("https://b", "t", now() + 60).await.unwrap());
+}

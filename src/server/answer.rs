@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::access::{Audited, GateError, Public};
+use crate::oversight::OversightError;
 use crate::query::QueryError;
 
 use super::routes::Area;
@@ -64,6 +65,12 @@ pub struct Answer(Body);
 impl Answer {
     pub(super) fn into_body(self) -> Body {
         self.0
+    }
+
+    /// The same answer with a further header.
+    #[must_use]
+    pub fn with(self, name: &'static str, value: impl Into<String>) -> Answer {
+        Answer(self.0.with(name, value))
     }
 }
 
@@ -124,6 +131,12 @@ impl ApiError {
         ApiError::new(403, "forbidden", "forbidden", "This role may not do this.")
     }
 
+    /// RFC 6750 §3.1.
+    pub fn insufficient_scope() -> ApiError {
+        ApiError::new(403, "insufficient-scope", "forbidden", "The token's scopes do not reach this far.")
+            .with("WWW-Authenticate", "Bearer realm=\"chartkeep\", error=\"insufficient_scope\"")
+    }
+
     pub fn login() -> ApiError {
         ApiError::new(401, "sign-in-needed", "login", "A valid access token is needed.")
             .with("WWW-Authenticate", "Bearer realm=\"chartkeep\"")
@@ -164,7 +177,7 @@ impl ApiError {
     pub(super) fn into_body(self, area: Area) -> Body {
         let mut body = match area {
             Area::Fhir => Body::new(FHIR_JSON, super::fhir::outcome::json("error", self.issue, &self.text)),
-            Area::Api | Area::Ops => {
+            Area::Api | Area::Oauth | Area::Ops => {
                 let problem = serde_json::json!({"status": self.status, "code": self.code, "title": self.text});
                 Body::new("application/problem+json", problem.to_string())
             }
@@ -181,6 +194,19 @@ impl From<GateError> for ApiError {
         match error {
             GateError::Denied => ApiError::forbidden(),
             GateError::LogUnavailable => ApiError::log_unavailable(),
+        }
+    }
+}
+
+impl From<OversightError> for ApiError {
+    fn from(error: OversightError) -> ApiError {
+        match error {
+            OversightError::TooMuch(text) => ApiError::too_costly(text),
+            OversightError::BadQuestion(text) => ApiError::bad(text),
+            error => {
+                tracing::error!(%error, "the access log cannot be asked");
+                ApiError::internal()
+            }
         }
     }
 }

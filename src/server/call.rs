@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderMap;
 use crate::access::{Audited, Gate, Permit, Principal, RequestContext, Scope, Shown};
 use crate::model::{ArchiveId, Kind, PatientKey, Record};
 use crate::query::{Archive, QueryError};
-use crate::register::Session;
+use crate::register::{Context, Session};
 
 use super::answer::ApiError;
 use super::events;
@@ -22,6 +22,8 @@ pub struct Call {
     pub(super) principal: Option<Principal>,
     /// The browser session, when one was used.
     pub(super) session: Option<Session>,
+    /// The window on a launched patient that the address names.
+    pub(super) window: Option<Context>,
     /// Values of the `{…}` parts of the path, percent-decoded.
     pub(super) params: Vec<(String, String)>,
     /// Query parameters in their order, decoded; for a POST of a form, followed by those of the body.
@@ -86,7 +88,12 @@ impl Call {
 
     /// The session cookie's name. The `__Host-` prefix binds it to this host, but browsers want HTTPS for it.
     pub fn session_cookie(&self) -> &'static str {
-        if self.base.starts_with("https://") { "__Host-sid" } else { "sid" }
+        if self.is_secure() { "__Host-sid" } else { "sid" }
+    }
+
+    /// Whether the browser came over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.base.starts_with("https://")
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {

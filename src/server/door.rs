@@ -4,11 +4,12 @@
 //! Not for: what the principal may then do (`access::Gate`).
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::access::{Principal, Purpose, Role, bearer_token};
-use crate::register::{Activity, RegisterError, Session};
+use crate::access::{Accepted, LaunchPatient, Principal, Purpose, Role, TokenError, bearer_token};
+use crate::model::PatientKey;
+use crate::register::{Activity, RegisterError, Session, Who};
 
 use super::answer::{ApiError, Body};
 use super::call::Call;
@@ -33,7 +34,7 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
         Door::SignIn => same_origin(call).map(|()| None),
         Door::Token if call.header("authorization").is_none() && area == Area::Api && call.is_get() => {
             same_origin(call)?;
-            if !by_session(call)? {
+            if !by_session(call, door)? {
                 return Err(ApiError::login());
             }
             match account::owed(call) {
@@ -41,10 +42,10 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
                 Some(_) => Err(ApiError::new(403, "account-unfinished", "forbidden", "Finish setting up your account first.")),
             }
         }
-        Door::Token => by_token(call).map(|()| None),
-        Door::Session => {
-            if !by_session(call)? {
-                return Ok(Some(to_sign_in(call)));
+        Door::Token => by_token(call, area).map(|()| None),
+        Door::Session | Door::Account => {
+            if !by_session(call, door)? {
+                return to_sign_in(call).map(Some);
             }
             if let Some(first) = account::owed(call) {
                 return Ok(Some(Body::see_other(first)));
@@ -66,69 +67,156 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
     }
 }
 
-fn by_token(call: &mut Call) -> Result<(), ApiError> {
-    let header = call.header("authorization").ok_or_else(ApiError::login)?;
-    let token = bearer_token(header).ok_or_else(ApiError::login)?;
-    let refused = |reason: &'static str| {
-        // Good tokens from the same address are still taken: one bad program behind a proxy must not lock out a hospital.
-        if let Err(exceeded) = call.app.rates.may_attempt(&address_of(call.context.ip.as_deref())) {
-            return events::rate_limited(call, "tokens", exceeded);
-        }
-        events::token_rejected(call, reason);
-        let challenge = "Bearer realm=\"chartkeep\", error=\"invalid_token\"";
-        let mut error = ApiError::login();
-        error.headers = vec![("WWW-Authenticate", challenge.to_string())];
-        error
+fn by_token(call: &mut Call, area: Area) -> Result<(), ApiError> {
+    let mut headers = call.headers.get_all("authorization").map(|value| value.to_str().unwrap_or(""));
+    let header = headers.next().ok_or_else(ApiError::login)?.to_string();
+    let is_one = headers.next().is_none();
+    let Some(token) = bearer_token(&header).filter(|_| is_one) else {
+        return Err(refused(call, "form", "", "invalid_request"));
     };
-    let principal = call.app.tokens.verify(token).map_err(|error| refused(error.code()))?;
-    match stands(call, &principal) {
+    let refuse = |reason: &'static str| refused(call, reason, token, "invalid_token");
+    let accepted = match call.app.tokens.accept(token) {
+        Ok(accepted) => accepted,
+        Err(TokenError::Unavailable) => {
+            events::token_rejected(call, TokenError::Unavailable.code(), token);
+            return Err(issuer_down());
+        }
+        Err(error) => return Err(refuse(error.code())),
+    };
+    match stands(call, &accepted.principal, token) {
         Ok(true) => {}
-        Ok(false) => return Err(refused("revoked")),
+        Ok(false) => return Err(refuse("revoked")),
         Err(error) => return Err(register_down(&error)),
+    }
+    let principal = bound(call, accepted)?;
+    // Scopes speak of FHIR resources; what `/api` shows cannot be cut to them.
+    let is_whole = principal.scopes.as_ref().is_none_or(|scopes| scopes.is_whole());
+    if !is_whole && (area == Area::Api || principal.scopes.as_ref().is_some_and(|scopes| !scopes.grants_any())) {
+        events::scope_denied(call, &principal)?;
+        return Err(ApiError::insufficient_scope());
     }
     call.principal = Some(principal);
     Ok(())
 }
 
-/// Whether the token is not revoked and its account, where there is one, may still act in its role.
-fn stands(call: &Call, principal: &Principal) -> Result<bool, RegisterError> {
-    let Some(id) = &principal.token_id else { return Ok(false) };
-    let standing = |map: &HashMap<String, Instant>| map.get(id).is_some_and(|since| since.elapsed() < STANDING_FOR);
+/// A token that opens nothing, with its entry. `error` is what the client hears of it (RFC 6750 §3.1), `reason` is for the log.
+fn refused(call: &Call, reason: &'static str, token: &str, error: &str) -> ApiError {
+    // Good tokens from the same address are still taken: one bad program behind a proxy must not lock out a hospital.
+    if let Err(exceeded) = call.app.rates.may_attempt(&address_of(call.context.ip.as_deref())) {
+        return events::rate_limited(call, "tokens", exceeded);
+    }
+    events::token_rejected(call, reason, token);
+    let mut refusal = ApiError::login();
+    refusal.headers = vec![("WWW-Authenticate", format!("Bearer realm=\"chartkeep\", error=\"{error}\""))];
+    refusal
+}
+
+fn issuer_down() -> ApiError {
+    let text = "The keys of the token's issuer cannot be had at the moment.";
+    ApiError::new(503, "issuer-unavailable", "transient", text).with("Retry-After", "60")
+}
+
+/// The principal with the patient of whom his token speaks. Scopes of a patient whom nobody here knows grant nothing.
+fn bound(call: &Call, accepted: Accepted) -> Result<Principal, ApiError> {
+    let Accepted { mut principal, patient, .. } = accepted;
+    let Some(scopes) = principal.scopes.clone().filter(|scopes| scopes.binds_to_patient()) else { return Ok(principal) };
+    principal.bound_to = match patient {
+        None => None,
+        Some(LaunchPatient::Own(key)) => PatientKey::parse(&key),
+        Some(LaunchPatient::Foreign { namespace, id }) => call.archive().patient_named(&namespace, &id)?,
+    };
+    if principal.bound_to.is_none() {
+        principal.scopes = Some(Arc::new((*scopes).clone().without_patient()));
+    }
+    Ok(principal)
+}
+
+/// Whether the token is not revoked and whoever holds it may still act: the client enabled; the account, where there is
+/// one, enabled and in its role.
+fn stands(call: &Call, principal: &Principal, token: &str) -> Result<bool, RegisterError> {
+    let is_own = call.app.tokens.is_own(&principal.issuer);
+    // An outside token may have no id; then it stands for itself.
+    let id = match &principal.token_id {
+        Some(id) => id.clone(),
+        None if is_own => return Ok(false),
+        None => events::sha256(token),
+    };
+    let remembered = format!("{} {id}", principal.issuer);
+    let standing = |map: &HashMap<String, Instant>| map.get(&remembered).is_some_and(|since| since.elapsed() < STANDING_FOR);
     if call.app.standing.0.lock().is_ok_and(|map| standing(&map)) {
         return Ok(true);
     }
     let register = &call.app.register;
-    let (revoked, account) = call.wait(async {
-        Ok::<_, RegisterError>((register.is_token_revoked(id).await?, register.account(&principal.subject).await?))
+    let barred = call.wait(async {
+        Ok::<_, RegisterError>(match (&principal.client_id, is_own) {
+            _ if register.is_token_revoked(&id).await? => true,
+            // Its own issuer answers for a person from outside.
+            (_, false) => false,
+            (Some(client), true) if *client == principal.subject => match register.client(client).await? {
+                Some(client) => client.disabled,
+                // Vouched for by the operator who made the token.
+                None => false,
+            },
+            (_, true) => {
+                let account = register.account(&principal.subject).await?;
+                account.is_some_and(|account| account.disabled || !account.holds(principal.role.name()))
+            }
+        })
     })?;
-    let barred = account.is_some_and(|account| account.disabled || !account.holds(principal.role.name()));
-    if revoked || barred {
+    if barred {
         return Ok(false);
     }
     if let Ok(mut map) = call.app.standing.0.lock() {
         if map.len() >= STANDING_MAX {
             map.retain(|_, since| since.elapsed() < STANDING_FOR);
         }
-        map.insert(id.clone(), Instant::now());
+        if map.len() < STANDING_MAX {
+            map.insert(remembered, Instant::now());
+        }
     }
     Ok(true)
 }
 
-/// Takes the principal from the session cookie; `false` when there is no live session.
-fn by_session(call: &mut Call) -> Result<bool, ApiError> {
+/// Takes the principal from the session cookie, bound to the patient of the window that the address names; `false` when
+/// there is no live session.
+fn by_session(call: &mut Call, door: Door) -> Result<bool, ApiError> {
     let Some(id) = call.cookie(call.session_cookie()).map(str::to_string) else { return Ok(false) };
     // A page asked for by a person keeps the session alive; images and script calls do not.
     let activity = match call.header("sec-fetch-mode") {
         None | Some("navigate") => Activity::Person,
         Some(_) => Activity::Script,
     };
+    let down = |error: RegisterError| register_down(&error);
     let register = &call.app.register;
-    let session = call.wait(register.session(&id, activity)).map_err(|error| register_down(&error))?;
-    let Some((session, mut principal)) = session.and_then(|session| Some((principal(&session)?, session))).map(|(p, s)| (s, p))
-    else {
-        return Ok(false);
+    let session = call.wait(register.session(&id, activity)).map_err(down)?;
+    let stands = |session: &Session| match &session.who {
+        Who::Account(_) => true,
+        Who::Outside { issuer, .. } => call.app.elsewhere.vouches(issuer),
     };
-    principal.grants = call.wait(break_glass::in_force(register, &principal)).map_err(|error| register_down(&error))?;
+    let session = session.filter(stands).and_then(|session| Some((principal(&session)?, session)));
+    let Some((mut principal, session)) = session else { return Ok(false) };
+    let window = match call.param("window") {
+        "" => None,
+        window => Some(call.wait(register.context(&id, window)).map_err(down)?),
+    };
+    match window {
+        Some(Some(window)) => {
+            principal.bound_to = Some(window.patient.clone());
+            call.window = Some(window);
+        }
+        // A window of another session, or one whose patient gave way to newer ones.
+        Some(None) if door != Door::Account => {
+            events::foreign_window(call, &principal)?;
+            let text = "The patient of this window is open no longer, or someone else has signed in since. Open the patient again in the EHR.";
+            return Err(ApiError::new(409, "stale-window", "conflict", text));
+        }
+        None if session.bound && door != Door::Account => {
+            let text = "You came from the EHR for one patient, and this address names none. Go back to that window, or open the patient again in the EHR.";
+            return Err(ApiError::new(409, "no-window", "conflict", text));
+        }
+        _ => {}
+    }
+    principal.grants = call.wait(break_glass::in_force(&call.app.register, &principal)).map_err(down)?;
     call.principal = Some(principal);
     call.session = Some(session);
     Ok(true)
@@ -137,8 +225,18 @@ fn by_session(call: &mut Call) -> Result<bool, ApiError> {
 /// The principal of a session, acting for the usual purpose of its role.
 pub fn principal(session: &Session) -> Option<Principal> {
     let role = Role::from_name(&session.role)?;
-    let purpose: Purpose = role.usual_purpose();
-    let mut principal = Principal::local(&session.account, &session.display_name, role, purpose, &session.audit_id);
+    let mut principal = match &session.who {
+        Who::Account(account) => {
+            let purpose: Purpose = role.usual_purpose();
+            Principal::local(account, &session.display_name, role, purpose, &session.audit_id)
+        }
+        Who::Outside { issuer, subject } => {
+            let attributes = serde_json::from_str(&session.attributes).ok()?;
+            let mut principal = Principal::outside(issuer, subject, &session.display_name, role, attributes);
+            principal.session = Some(session.audit_id.clone());
+            principal
+        }
+    };
     principal.attributes.auth_time = Some(session.auth_time);
     Some(principal)
 }
@@ -164,12 +262,16 @@ fn same_origin(call: &Call) -> Result<(), ApiError> {
     }
 }
 
-fn to_sign_in(call: &Call) -> Body {
+fn to_sign_in(call: &Call) -> Result<Body, ApiError> {
+    if !call.param("window").is_empty() {
+        let text = "Your session has ended. Open the patient again in the EHR.";
+        return Err(ApiError::new(401, "session-ended", "login", text));
+    }
     if !call.is_get() {
-        return Body::see_other("/signin");
+        return Ok(Body::see_other("/signin"));
     }
     let next = percent_encoding::utf8_percent_encode(&call.context.path, percent_encoding::NON_ALPHANUMERIC);
-    Body::see_other(format!("/signin?next={next}"))
+    Ok(Body::see_other(format!("/signin?next={next}")))
 }
 
 pub fn register_down(error: &RegisterError) -> ApiError {

@@ -3,7 +3,9 @@
 //!
 //! Not for: what was read; those entries are made by the permit.
 
-use crate::access::{Principal, RequestContext, entry};
+use sha2::{Digest, Sha256};
+
+use crate::access::{Principal, RequestContext, entry, hints};
 use crate::audit::{Entry, Outcome};
 
 use super::answer::ApiError;
@@ -40,15 +42,36 @@ pub fn login_failed(call: &Call, account: &str, reason: &'static str) -> Result<
     write(call, entry)
 }
 
-/// A token was refused. Not waited for: the answer shows nothing, and a flood of bad tokens must not stall readers.
-pub fn token_rejected(call: &Call, reason: &'static str) {
+/// A token was refused: why, and what it says of its issuer and key, unproven; the token itself stands there as a hash
+/// alone. Not waited for: the answer shows nothing, and a flood of bad tokens must not stall readers.
+pub fn token_rejected(call: &Call, reason: &'static str, token: &str) {
     call.app.rates.failed(&address_of(call.context.ip.as_deref()));
     let mut entry = entry("auth.token_rejected", &Principal::unproven(""), &context(call));
     entry.outcome = Outcome::MinorFailure;
     entry.outcome_desc = Some(reason.to_string());
+    let (kid, iss) = hints(token);
+    entry.detail = [("kid", kid), ("iss", iss), ("token_sha256", Some(sha256(token)))]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text?)))
+        .collect();
     if call.gate().log().enqueue(entry).is_err() {
         tracing::error!(reason, "a refused token could not be written to the access log");
     }
+}
+
+/// A token was good and its scopes are too small. Waits until that is on disk, like any denial.
+pub fn scope_denied(call: &Call, principal: &Principal) -> Result<(), ApiError> {
+    metrics::counter!("chartkeep_gate_denied_total", "reason" => "scope").increment(1);
+    let mut entry = entry("authz.denied", principal, &context(call));
+    entry.outcome = Outcome::SeriousFailure;
+    entry.outcome_desc = Some("request refused: scope".to_string());
+    entry.patients = principal.bound_to.iter().cloned().collect();
+    write(call, entry)
+}
+
+/// In hex.
+pub fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// A caller asked too much. Logged once in a while for each, so that a flood of requests is no flood of entries.
@@ -65,6 +88,14 @@ pub fn rate_limited(call: &Call, what: &'static str, exceeded: Exceeded) -> ApiE
         }
     }
     ApiError::too_many(exceeded.retry_after_s)
+}
+
+/// A window that is not this session's, or whose patient is open no longer.
+pub fn foreign_window(call: &Call, principal: &Principal) -> Result<(), ApiError> {
+    let mut entry = entry("authz.denied", principal, &context(call));
+    entry.outcome = Outcome::SeriousFailure;
+    entry.outcome_desc = Some("stale-context".to_string());
+    write(call, entry)
 }
 
 /// Whether entries can be written at present.

@@ -13,6 +13,15 @@ pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 
 pub const DOCUMENT_POLICY: &str = "sandbox; default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'; \
      form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
 
+/// A policy under which these sites may show the page in a frame. Every ancestor of a frame is held against the list, so a
+/// document inside our own page needs them too.
+pub fn framed_by(policy: &str, sites: &[String]) -> String {
+    let sites = sites.join(" ");
+    policy
+        .replace("frame-ancestors 'none'", &format!("frame-ancestors {sites}"))
+        .replace("frame-ancestors 'self'", &format!("frame-ancestors 'self' {sites}"))
+}
+
 pub(super) fn defaults(transport: Transport) -> impl Iterator<Item = (&'static str, &'static str)> {
     const ALWAYS: [(&str, &str); 8] = [
         ("Content-Security-Policy", PAGE_POLICY),

@@ -21,6 +21,7 @@ use super::events;
 use super::headers;
 use super::rate::caller_of;
 use super::routes::{Area, Method, Route, routes};
+use super::signin::window;
 use super::state::{App, Transport};
 
 /// Longest path with query, in bytes.
@@ -47,12 +48,18 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut web::ServiceConfig) + Clone {
     let groups: Vec<(&'static str, Group)> = groups.into_iter().map(|(path, group)| (path, Arc::new(group))).collect();
     move |config| {
         for (path, group) in &groups {
-            let (app, group) = (app.clone(), group.clone());
-            config.service(
-                web::resource(*path).route(web::route().to(move |request: HttpRequest, payload: web::Payload| {
-                    respond(app.clone(), group.clone(), request, payload)
-                })),
-            );
+            let resource =
+                |path: String| {
+                    let (app, group) = (app.clone(), group.clone());
+                    web::resource(path).route(web::route().to(move |request: HttpRequest, payload: web::Payload| {
+                        respond(app.clone(), group.clone(), request, payload)
+                    }))
+                };
+            config.service(resource((*path).to_string()));
+            // What a signed-in person opens is there in each of his windows on launched patients too.
+            if group.iter().any(|route| route.is_for_sessions()) {
+                config.service(resource(format!("{}{path}", window::TEMPLATE)));
+            }
         }
         let app = app.clone();
         config.default_service(
@@ -65,7 +72,7 @@ pub fn configure(app: Arc<App>) -> impl Fn(&mut web::ServiceConfig) + Clone {
 pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let started = Instant::now();
     let id = request_id(&request);
-    let area = Area::of(request.path());
+    let area = Area::of(window::bare_path(request.path()));
     let template = group.first().map_or("none", |route| route.path);
     let result = handle(&app, &group, &request, payload, &id).await;
     let mut body = result.unwrap_or_else(|error| error.into_body(area));
@@ -79,7 +86,7 @@ pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, p
 
 async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: web::Payload, id: &str) -> Result<Body, ApiError> {
     check_limits(request)?;
-    let area = Area::of(request.path());
+    let area = Area::of(window::bare_path(request.path()));
     if request.method() == "OPTIONS" && foreign_origin(app, area, request).is_some() {
         return Ok(preflight());
     }
@@ -95,7 +102,8 @@ async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: w
             None => check_rate(&call).and_then(|()| handler(&call)).map(super::answer::Answer::into_body),
         });
         // A page of the viewer shows who is signed in, also when it says that something went wrong.
-        result.or_else(|error| if area == Area::Viewer { Ok(error.into_page(&call)) } else { Err(error) })
+        let result = result.or_else(|error| if area == Area::Viewer { Ok(error.into_page(&call)) } else { Err(error) });
+        result.map(|body| window::dress(&call, body))
     };
     // What takes longer is not waited for. Its entry may still be written, which says too much rather than too little.
     let limit = Duration::from_secs(u64::from(app.config.http.answer_seconds));
@@ -238,7 +246,7 @@ fn open_call(
         user_agent: header("user-agent").map(|agent| agent.chars().take(300).collect()),
         request_id: id.to_string(),
         method: request.method().to_string(),
-        path: request.uri().path_and_query().map_or_else(String::new, |p| p.as_str().to_string()),
+        path: logged_path(request),
         applies_scopes: route.area() == Area::Fhir,
     };
     let secure = app.transport == Transport::Tls || forwarded("x-forwarded-proto") == Some("https");
@@ -248,6 +256,7 @@ fn open_call(
         app: app.clone(),
         principal: None,
         session: None,
+        window: None,
         params,
         query,
         headers: request.headers().clone(),
@@ -255,6 +264,14 @@ fn open_call(
         base,
         context,
     })
+}
+
+/// Path and query as received, without the query where it holds the secrets of a sign-in: the log is no place for them.
+fn logged_path(request: &HttpRequest) -> String {
+    let path = request.path();
+    let holds_secrets = path.starts_with("/signin/callback") || path == "/launch" || path.starts_with("/launch/");
+    let whole = || request.uri().path_and_query().map_or_else(String::new, |p| p.as_str().to_string());
+    if holds_secrets { path.to_string() } else { whole() }
 }
 
 fn is_host(host: &str) -> bool {

@@ -5,13 +5,15 @@
 
 use super::answer::{Answer, ApiError};
 use super::call::Call;
-use super::{api, fhir, health, pages};
+use super::{api, fhir, health, oauth, pages, signin};
 
 /// The part of the site a path belongs to: decides how errors look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Area {
     Fhir,
     Api,
+    /// Where programs ask for tokens, and learn how.
+    Oauth,
     Viewer,
     Ops,
 }
@@ -24,6 +26,8 @@ impl Area {
             Area::Fhir
         } else if under("/api") {
             Area::Api
+        } else if under("/oauth") || under("/.well-known") {
+            Area::Oauth
         } else if ["/healthz", "/readyz", "/metrics"].contains(&path) {
             Area::Ops
         } else {
@@ -41,6 +45,8 @@ pub enum Door {
     Token,
     /// A browser session, else a redirect to the sign-in page. A `POST` also needs the session's CSRF token.
     Session,
+    /// Likewise, for what concerns the session itself and no patient: open to one that is bound to launched patients too.
+    Account,
     /// The sign-in form itself: no session yet, but the same-origin checks of a form.
     SignIn,
 }
@@ -79,6 +85,12 @@ impl Route {
     pub fn area(&self) -> Area {
         Area::of(self.path)
     }
+
+    /// Whether a signed-in person's browser opens it.
+    pub fn is_for_sessions(&self) -> bool {
+        let by_token = self.door == Door::Token && self.area() == Area::Api && self.method == Method::Get;
+        by_token || matches!(self.door, Door::Session | Door::Account)
+    }
 }
 
 const fn get(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
@@ -94,13 +106,18 @@ pub fn routes() -> &'static [Route] {
     TABLE
 }
 
-use Door::{Open, Session, SignIn, Token};
+use Door::{Account, Open, Session, SignIn, Token};
 
 #[rustfmt::skip]
 static TABLE: &[Route] = &[
     get("/healthz", Open, health::live, "The process answers."),
     get("/readyz", Open, health::ready, "The archive is open and the access log can be written."),
     get("/metrics", Open, health::metrics, "Counts and latencies in the Prometheus text format; no patient data."),
+
+    get("/.well-known/smart-configuration", Open, oauth::smart::configuration, "How programs get tokens."),
+    get("/fhir/.well-known/smart-configuration", Open, oauth::smart::configuration, "smart-configuration"),
+    post("/oauth/token", Open, oauth::token::token, "A token for a registered program."),
+    post("/oauth/introspect", Open, oauth::introspect::introspect, "Whether a token of this archive stands."),
 
     get("/fhir/metadata", Open, fhir::capability::metadata, "capabilities"),
     get("/fhir/Patient/{id}/$everything", Token, fhir::everything::everything, "everything"),
@@ -127,12 +144,23 @@ static TABLE: &[Route] = &[
     get("/api/v1/documents/{id}/text", Token, api::documents::text, "A document's text."),
     get("/api/v1/documents/{id}/pages/{page}", Token, api::documents::page, "One page of a document as an image (`1.png`)."),
     get("/api/v1/access", Token, api::access::entries, "Who looked at this chart (compliance)."),
+    get("/api/v1/access/reports/{report}", Token, api::access::report, "A report on the access log (compliance)."),
     get("/api/v1/accessions", Token, api::access::accessions, "The accessions in force."),
 
     get("/", Session, pages::find::find, "Find a patient."),
     get("/signin", SignIn, pages::sign::form, "The sign-in page."),
     post("/signin", SignIn, pages::sign::sign_in, "Sign in."),
-    post("/signout", Session, pages::sign::sign_out, "End the session."),
+    get("/signin/start", SignIn, signin::start, "To an identity provider."),
+    get("/signin/callback", SignIn, signin::callback, "Back from an identity provider."),
+    get("/signin/ended", SignIn, signin::ended, "Signed out; on to the provider's own sign-out."),
+    post("/signin/backchannel", Open, signin::backchannel, "A provider says that a person has signed out."),
+    get("/launch", SignIn, signin::launch, "SMART EHR launch."),
+    get("/launch/signed", SignIn, signin::signed, "Launch by a signed address."),
+    post("/signout", Account, pages::sign::sign_out, "End the session."),
+    get("/account/sessions", Account, pages::sessions::own, "One's own sessions."),
+    post("/account/sessions/end", Account, pages::sessions::end, "End one of one's own sessions."),
+    post("/account/role", Account, signin::switch_role, "Act in another of one's roles."),
+    post("/account/leave", Account, signin::leave, "Leave the launched patient for the whole archive."),
     get("/patients/{patient}", Session, pages::chart::summary, "A chart's summary."),
     get("/patients/{patient}/search", Session, pages::chart::search, "Words found in a chart."),
     get("/patients/{patient}/access", Session, pages::access::who_looked_at, "Who looked at this chart."),
@@ -149,14 +177,16 @@ static TABLE: &[Route] = &[
     get("/documents/{id}/original", Session, pages::documents::original, "A document's bytes, to be saved."),
     get("/search", Session, pages::chart::search_all, "Words found in all charts."),
     get("/access", Session, pages::access::who_looked, "Who looked at a chart."),
+    get("/access/reports/{report}", Session, pages::access::report, "A report on the access log."),
+    get("/access/entries/{entry}", Session, pages::access::entry, "One entry of the access log."),
     get("/break-glass", Session, pages::reviews::queue, "Uses of break-glass to review."),
     get("/break-glass/{id}", Session, pages::reviews::detail, "One use of break-glass."),
     post("/break-glass/{id}", Session, pages::reviews::review, "Give a verdict on it."),
-    get("/account", Session, pages::account::overview, "One's own account."),
-    get("/account/password", Session, pages::account::password_form, "The form for another password."),
-    post("/account/password", Session, pages::account::change_password, "Change one's own password."),
-    get("/account/second-factor", Session, pages::account::second_factor_form, "One's own second factor."),
-    post("/account/second-factor", Session, pages::account::second_factor, "Set up, change or leave it."),
+    get("/account", Account, pages::account::overview, "One's own account."),
+    get("/account/password", Account, pages::account::password_form, "The form for another password."),
+    post("/account/password", Account, pages::account::change_password, "Change one's own password."),
+    get("/account/second-factor", Account, pages::account::second_factor_form, "One's own second factor."),
+    post("/account/second-factor", Account, pages::account::second_factor, "Set up, change or leave it."),
     get("/accessions", Session, pages::access::accessions, "The accessions in force."),
     get("/accessions/{accession}", Session, pages::access::accession, "The reconciliation of one accession."),
     get("/static/{version}/{name:.*}", Open, pages::asset, "Style sheets, scripts and fonts of the viewer."),

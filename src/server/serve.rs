@@ -11,10 +11,11 @@ use std::time::Duration;
 use actix_web::http::KeepAlive;
 use actix_web::{App as Site, HttpServer};
 
-use crate::access::{Gate, TokenVerifier};
+use crate::access::{Gate, IssuerError, TokenVerifier};
 use crate::config::Config;
 use crate::query::Archive;
 use crate::register::Register;
+use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::router;
@@ -31,6 +32,9 @@ const CONNECTIONS_MAX: usize = 2_000;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// How often the certificate's files are looked at.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the projection of the access log is brought up to date.
+const PROJECT_EVERY: Duration = Duration::from_secs(10);
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -58,8 +62,12 @@ pub enum ServeError {
     Stopped(std::io::Error),
     #[error("notices cannot be sent: {0}")]
     Notices(String),
+    #[error("people cannot sign in as configured: {0}")]
+    SignIn(#[from] super::signin::SetUpError),
     #[error("the system gives no random numbers")]
     NoRandomness,
+    #[error(transparent)]
+    Issuers(#[from] IssuerError),
 }
 
 /// What is served, already open.
@@ -68,6 +76,8 @@ pub struct Services {
     pub gate: Gate,
     pub register: Register,
     pub tokens: TokenVerifier,
+    /// The archive's token key, for programs that ask for tokens.
+    pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
     /// `None`: `/metrics` is empty.
     pub metrics: Option<Metrics>,
     pub config: Config,
@@ -102,11 +112,13 @@ pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeE
     let sweeper = actix_web::rt::spawn(sweep(app.clone()));
     let watch = actix_web::rt::spawn(watch::run(app.clone()));
     let renewer = actix_web::rt::spawn(renew(certificates));
+    let projector = actix_web::rt::spawn(project(app.clone()));
     announce(transport, address);
     let ended = server.await.map_err(ServeError::Stopped);
     sweeper.abort();
     watch.abort();
     renewer.abort();
+    projector.abort();
     app.register.close().await;
     ended
 }
@@ -134,6 +146,19 @@ async fn sweep(app: Arc<App>) {
         app.rates.sweep();
         if let Err(error) = app.register.sweep().await {
             tracing::warn!(%error, "ended sessions could not be swept");
+        }
+    }
+}
+
+/// Keeps the projection near the end of the access log, so that a report has little to take in.
+async fn project(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(PROJECT_EVERY).await;
+        let app = app.clone();
+        match actix_web::web::block(move || app.oversight().and_then(|projection| projection.catch_up())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the projection of the access log was not brought up to date"),
+            Err(_) => return,
         }
     }
 }

@@ -4,19 +4,25 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
-use crate::access::{Gate, TokenVerifier};
+use crate::access::{Gate, Issuers, Tokens};
 use crate::config::Config;
+use crate::oversight::{OversightError, Projection};
 use crate::query::Archive;
 use crate::register::Register;
+use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::lookup::ServerLookup;
 use super::notices::Notices;
+use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
 use super::rate::Rates;
 use super::serve::{ServeError, Services};
+use super::signin::Elsewhere;
 
 /// How requests reach this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +38,12 @@ pub struct App {
     pub archive: Archive,
     pub gate: Gate,
     pub register: Register,
-    pub tokens: TokenVerifier,
+    pub tokens: Tokens,
+    /// The identity providers of the configuration.
+    pub issuers: Arc<Issuers>,
+    /// Signs the tokens of programs; `None`: none are issued.
+    pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
+    pub client_keys: ClientKeySources,
     pub config: Config,
     /// `None` in tests, which have no recorder of their own.
     pub metrics: Option<Metrics>,
@@ -42,42 +53,66 @@ pub struct App {
     /// Seals paging cursors; new with each process.
     pub cursor_key: [u8; 64],
     pub standing: Standing,
+    /// Identity providers and EHRs that may send people here.
+    pub elsewhere: Elsewhere,
     /// Names that the viewer's pages show beside references.
     pub directory: Directory,
     /// Counts that the viewer's navigation shows.
     pub tallies: Tallies,
     /// How much one caller may ask.
     pub rates: Rates,
+    /// What the access log tells; opened by the first who asks.
+    oversight: OnceLock<Projection>,
     /// Where those are told who must know at once.
     pub notices: Notices,
 }
 
 impl App {
     /// # Errors
-    /// `NoRandomness` when the system gives none for the cursor key; `Notices` when those cannot be sent as configured.
+    /// `NoRandomness` when the system gives none for the cursor key; `Issuers` and `SignIn` for a row that is not usable; `Notices` when those
+    /// cannot be sent as configured.
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
-        let Services { archive, gate, register, tokens, metrics, config } = services;
+        let Services { archive, gate, register, tokens, token_signer, metrics, config } = services;
+        let gate = gate.with_lookup(Arc::new(ServerLookup::new(archive.clone(), register.clone())));
+        let issuers = Arc::new(Issuers::of(&config.access)?);
+        let tokens = Tokens::new(tokens, issuers.clone());
+        let elsewhere = Elsewhere::of(&config.access, &issuers)?;
         let standing = Standing::default();
         let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
+        let oversight = OnceLock::new();
         let notices = Notices::new(&config.notices)?;
         Ok(App {
             archive,
             gate,
             register,
             tokens,
+            issuers,
+            token_signer,
+            client_keys: ClientKeySources::default(),
             config,
             metrics,
             transport,
             folder,
             cursor_key,
             standing,
+            elsewhere,
             directory,
             tallies,
             rates,
+            oversight,
             notices,
         })
+    }
+
+    /// The projection of the access log. Not for async code: it waits for the disk.
+    pub fn oversight(&self) -> Result<&Projection, OversightError> {
+        match self.oversight.get() {
+            Some(projection) => Ok(projection),
+            // Two that open it at once get the same file; the second handle is dropped.
+            None => Projection::open(&self.folder).map(|opened| self.oversight.get_or_init(|| opened)),
+        }
     }
 
     /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in

@@ -127,7 +127,8 @@ pub fn verify(archive: &Path, ring: &KeyRing) -> Report {
     if report.ok()
         && let Err(error) = read(archive)
     {
-        report.findings.push(audit::LogFinding { file: FOLDER.to_string(), offset: 0, what: error.to_string() });
+        let (file, what) = (FOLDER.to_string(), error.to_string());
+        report.findings.push(audit::LogFinding { file, offset: 0, fault: audit::Fault::Unreadable, what });
     }
     report
 }

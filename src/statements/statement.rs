@@ -89,6 +89,25 @@ pub enum Statement {
         #[serde(default, skip_serializing_if = "Evidence::is_person")]
         evidence: Evidence,
     },
+    /// A patient has this number in a system that the archive does not hold, for instance in the EHR that launches the viewer.
+    Number {
+        key: String,
+        /// The namespace of the number, as the site calls it.
+        authority: String,
+        number: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
+    /// The number is not that patient's any more.
+    NumberBack {
+        key: String,
+        authority: String,
+        number: String,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Evidence::is_person")]
+        evidence: Evidence,
+    },
     /// A person looked at a sample of an accession and says whether it may be relied on.
     SignOff(SignOff),
 }
@@ -103,6 +122,8 @@ impl Statement {
             | Statement::Unmerge { evidence, .. }
             | Statement::Retire { evidence, .. }
             | Statement::Reinstate { evidence, .. }
+            | Statement::Number { evidence, .. }
+            | Statement::NumberBack { evidence, .. }
             | Statement::Reassign { evidence, .. }
             | Statement::ReassignBack { evidence, .. } => evidence,
             Statement::LabelPut { .. } | Statement::NotSame { .. } | Statement::MaybeSame { .. } | Statement::SignOff(_) => {

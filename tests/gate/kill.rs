@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use super::disk::copied;
 use super::harness::{entries_by_request, key};
-use crate::support::{Server, chartkeep, folder, hospital, token};
+use crate::support::{Server, audited, chartkeep, folder, hospital, token};
 
-/// Kills in an ordinary run; `CHARTKEEP_HEAVY` asks for the long one.
+/// Kills in an ordinary run; `CHARTKEEP_KILLS` asks for more, `CHARTKEEP_KILL_SEED` for others (`ops/kill`).
 const KILLS: u64 = 5;
-const KILLS_HEAVY: u64 = 200;
+const SEED: u64 = 2;
 const CLIENTS: usize = 4;
+/// Kills after which the log is looked at in between.
+const LOOK_EVERY: u64 = 100;
 
 #[test]
 fn every_answer_before_a_kill_has_its_entry() {
@@ -22,11 +24,12 @@ fn every_answer_before_a_kill_has_its_entry() {
     let archive = copied(home.path());
     let token = token(&archive, "clinician");
     let patients: Vec<String> = hospital().manifest.sample_patients.iter().map(|patient| key(&patient.id)).collect();
-    let kills = if std::env::var_os("CHARTKEEP_HEAVY").is_some() { KILLS_HEAVY } else { KILLS };
-    let mut state: u64 = 0x5eed_0000_0000_0002;
+    let asked = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (kills, seed) = (asked("CHARTKEEP_KILLS").unwrap_or(KILLS), asked("CHARTKEEP_KILL_SEED").unwrap_or(SEED));
+    let mut state: u64 = (0x5eed << 48) ^ seed;
     let answered = Mutex::new(Vec::new());
     let next = AtomicU64::new(0);
-    for _ in 0..kills {
+    for kill in 0..kills {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
@@ -53,16 +56,26 @@ fn every_answer_before_a_kill_has_its_entry() {
             over.store(true, Ordering::Relaxed);
         });
         drop(server);
+        if (kill + 1) % LOOK_EVERY == 0 {
+            look(&archive, &answered.lock().unwrap(), seed);
+        }
     }
     let answered = answered.into_inner().unwrap();
     assert!(answered.len() as u64 > kills, "the kills came too early to show anything");
-    // What a death tore off is put right by whoever opens the log next; nothing else may need it.
-    drop(Server::start(&archive));
-    chartkeep([Path::new("audit"), Path::new("verify"), &archive]).expect(0);
-    let entries = entries_by_request(&archive);
+    look(&archive, &answered, seed);
+    println!("{kills} kills with seed {seed}: {} answers, every one with its entry", answered.len());
+}
+
+/// What a death tore off is put right by whoever opens the log next; nothing else may need it, and no second time.
+fn look(archive: &Path, answered: &[String], seed: u64) {
+    drop(Server::start(archive));
+    chartkeep([Path::new("audit"), Path::new("verify"), archive]).expect(0);
+    let recovered = audited(archive, "audit.recovered").len();
+    drop(Server::start(archive));
+    assert_eq!(audited(archive, "audit.recovered").len(), recovered, "recovered twice; seed {seed}");
+    let entries = entries_by_request(archive);
     let lost: Vec<&String> = answered.iter().filter(|id| !entries.contains_key(*id)).collect();
-    assert!(lost.is_empty(), "{} of {} answers without an entry: {lost:?}", lost.len(), answered.len());
-    println!("{kills} kills, {} answers, every one with its entry", answered.len());
+    assert!(lost.is_empty(), "seed {seed}: {} of {} answers without an entry: {lost:?}", lost.len(), answered.len());
 }
 
 /// Whether the whole answer came. A connection that breaks is what this test is about.

@@ -56,7 +56,7 @@ impl Place {
             patient("m3", "Mary", "102", json!({"link": [{"other": {"reference": "Patient/m1"}, "type": "replaced-by"}]})),
         ];
         let hidden =
-            json!({"meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}});
+            json!({"meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "V"}]}});
         let pvs = [
             patient("p1", "Goldie", "200", json!({})),
             pulse("po1", "p1", "2012-01-01"),

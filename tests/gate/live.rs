@@ -124,6 +124,9 @@ fn a_token_that_the_archive_did_not_issue_opens_nothing() {
         role: Role::Him,
         purpose: Purpose::RecordManagement,
         lifetime: Duration::from_secs(600),
+        client_id: None,
+        scopes: None,
+        patient: None,
     };
     let elsewhere = issue_token("urn:chartkeep:00000000000000000000000000000000", &signer, &grant).expect("issued").text;
     let void = [

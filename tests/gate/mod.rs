@@ -17,3 +17,4 @@ mod routes;
 mod session;
 mod subsets;
 mod tls;
+mod tokens;

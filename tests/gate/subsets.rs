@@ -197,7 +197,7 @@ fn words() -> BTreeSet<String> {
 
 fn labelled(json: &Value) -> Value {
     let mut json = json.clone();
-    json["meta"]["security"] = json!([{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]);
+    json["meta"]["security"] = json!([{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "V"}]);
     json
 }
 

@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod hospital;
+pub mod issuer;
 mod scratch;
 mod server;
 

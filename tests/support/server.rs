@@ -51,6 +51,12 @@ impl Server {
         Server::of(super::command(words.into_iter().chain(options.iter().map(Path::new))))
     }
 
+    /// On an address that the caller has chosen.
+    pub fn start_at(archive: &Path, listen: &str, options: &[&str]) -> Server {
+        let words = [Path::new("serve"), archive, Path::new("--listen"), Path::new(listen)];
+        Server::of(super::command(words.into_iter().chain(options.iter().map(Path::new))))
+    }
+
     /// Started by another command, which gets the server's own as further words: for limits of the system.
     pub fn start_under(archive: &Path, command: &[&str]) -> Server {
         let mut under = std::process::Command::new(command[0]);

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::{Fault, Named, Names, PolicyError, schema};
+use super::terms::smart;
 use super::{Allowed, Channel, Decision, Policy, Question, Right, decide};
-use crate::access::{BreakGlassGrant, Principal, Purpose, Role, Scope, Scopes};
+use crate::access::{BreakGlassGrant, Principal, Purpose, Role, Scope};
 use crate::limits::POLICY_BYTES_MAX;
 use crate::model::{ArchiveId, Class, Kind, Label, PatientKey};
 
@@ -194,7 +195,7 @@ impl CaseText {
         };
         principal.attributes.facility = self.facility.clone();
         principal.attributes.department = self.department.clone();
-        principal.scopes = self.scopes.as_deref().map(|scopes| Arc::new(Scopes::parse(scopes)));
+        principal.scopes = self.scopes.as_deref().map(|scopes| smart::scopes(scopes, role));
         principal.bound_to = self.bound.map(patient);
         principal.grants = self.break_glass.iter().map(GrantText::grant).collect();
         principal

@@ -23,7 +23,7 @@ use crate::model::{Class, hex};
 use super::Role;
 use rule::{Effect, Rule};
 
-pub use cases::{CaseOutcome, Cases};
+pub use cases::{CaseOutcome, Cases, CellOutcome};
 pub use decide::{Allowed, Decision, Denied, Question, break_glass_offer, decide};
 pub use file::{Fault, PolicyError};
 pub use terms::{Channel, DenyReason, Right};

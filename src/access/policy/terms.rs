@@ -2,7 +2,7 @@
 //!
 //! Not for: who has which right (the file).
 
-use super::super::{Principal, Scope};
+use crate::access::Scope;
 
 /// What a scope asks for, without naming whose.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -164,15 +164,19 @@ impl DenyReason {
 /// What SMART scopes mean to the policy. The scopes themselves, and their meaning for single records, belong to
 /// `access::scopes` and to the FHIR routes.
 pub(super) mod smart {
-    use super::Principal;
+    use std::sync::Arc;
 
-    fn words(principal: &Principal) -> Option<impl Iterator<Item = &str>> {
-        Some(principal.scopes.as_ref()?.text.split_ascii_whitespace())
+    use crate::access::{Principal, Role, Scopes};
+
+    /// The scopes of a made-up token in the hands of this role.
+    pub fn scopes(text: &str, _holder: Role) -> Arc<Scopes> {
+        Arc::new(Scopes::parse(text))
     }
 
     /// Whether a token with scopes for a whole system stands behind the question.
     pub fn of_system(principal: &Principal) -> bool {
-        words(principal).is_some_and(|mut words| words.any(|scope| scope.starts_with("system/")))
+        let mut words = principal.scopes.iter().flat_map(|scopes| scopes.text.split_ascii_whitespace());
+        words.any(|scope| scope.starts_with("system/"))
     }
 
     /// Whether the scopes leave all kinds of records readable and searchable, without a condition. `true` for a credential
@@ -183,6 +187,6 @@ pub(super) mod smart {
             let letters = rest.and_then(|rest| rest.strip_prefix("*."));
             letters.is_some_and(|letters| matches!(letters, "rs" | "read" | "cruds" | "*"))
         };
-        words(principal).is_none_or(|mut words| words.any(whole))
+        principal.scopes.as_ref().is_none_or(|scopes| scopes.is_whole() || scopes.text.split_ascii_whitespace().any(whole))
     }
 }

@@ -78,17 +78,20 @@ struct Desk {
     archive: Archive,
     /// Who is who as things stand.
     resolver: Resolver,
+    /// Whose numbers launches of the viewer come with.
+    launching: Vec<String>,
 }
 
 impl Desk {
     fn open(path: &Path) -> anyhow::Result<Desk> {
         let workplace = Workplace::open(path)?;
         let config = Config::load(path)?;
+        let launching = config.access.patient_namespaces();
         let archive = Archive::open(path, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?;
         let gate = workplace.gate()?;
         let catalog = OpenArchive::open(path)?.catalog;
         let resolver = Resolver::in_force(&statements::read(path)?, |accession| catalog.has_in_force(accession));
-        Ok(Desk { path: path.to_path_buf(), workplace, gate, archive, resolver })
+        Ok(Desk { path: path.to_path_buf(), workplace, gate, archive, resolver, launching })
     }
 
     /// Leave to read every patient, for `command`.
@@ -127,7 +130,10 @@ fn keys_of(statement: &Statement) -> Vec<&str> {
         | Statement::MaybeSame { a, b, .. } => vec![a, b],
         Statement::Merge { from, into, .. } | Statement::Unmerge { from, into, .. } => vec![from, into],
         Statement::Reassign { from, to, .. } | Statement::ReassignBack { from, to, .. } => vec![from, to],
-        Statement::Retire { key, .. } | Statement::Reinstate { key, .. } => vec![key],
+        Statement::Retire { key, .. }
+        | Statement::Reinstate { key, .. }
+        | Statement::Number { key, .. }
+        | Statement::NumberBack { key, .. } => vec![key],
     }
 }
 
@@ -144,6 +150,8 @@ fn words(statement: &Statement) -> String {
         Statement::MaybeSame { a, b, .. } => format!("{a} and {b} may be one person"),
         Statement::Reassign { kind, id, from, to, .. } => format!("reassign {kind}/{id} from {from} to {to}"),
         Statement::ReassignBack { kind, id, from, to, .. } => format!("{kind}/{id} back from {to} to {from}"),
+        Statement::Number { key, authority, number, .. } => format!("{key} is {number} at {authority}"),
+        Statement::NumberBack { key, authority, number, .. } => format!("{key} is no longer {number} at {authority}"),
         Statement::Retire { key, .. } => format!("retire {key}"),
         Statement::Reinstate { key, .. } => format!("reinstate {key}"),
     }

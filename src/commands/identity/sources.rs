@@ -25,7 +25,8 @@ const ROWS_SHOWN: usize = 20;
 ///
 /// A delimited text with a heading. Columns: local id; authority (the source system, or the namespace of the number);
 /// enterprise id; and, if there, status (active, retired, removed) and date. The file is authoritative for the numbers that
-/// it names: what an earlier file said otherwise of them is taken back. What a person said outweighs it.
+/// it names: what an earlier file said otherwise of them is taken back. What a person said outweighs it. Numbers of the EHR
+/// that launches the viewer (patient_namespace in chartkeep.toml) are remembered with the patients that they stand for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   chartkeep identity import archive mpi.csv --by 'A. Example' --dry-run
@@ -88,7 +89,7 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     read_patients(&desk, "identity import", &mut |key, record, json| {
         known.add(key, &record.source_system, &record.original_id, json);
     })?;
-    let plan = Plan::of(&crosswalk, &known, &desk.resolver, &name, &hex(&Sha256::digest(&bytes)));
+    let plan = Plan::of(&crosswalk, &known, &desk.resolver, &desk.launching, &name, &hex(&Sha256::digest(&bytes)));
     if args.dry_run {
         plan.statements.iter().for_each(|statement| println!("would say: {}", words(statement)));
     } else if !plan.statements.is_empty() {

@@ -5,11 +5,13 @@
 use encoding_rs::WINDOWS_1252;
 use memchr::{memchr, memchr2};
 
+use crate::limits::TABLE_FIELDS_MAX;
+
 use super::cut::RowCutter;
 use super::dialect::{Delimited, Dialect, Escape, FixedColumn, Layout, TextEncoding};
 
 /// What is wrong with a row; never content. Codes: `encoding`, `quote` (text behind a closing quote),
-/// `quote-unterminated`, `field-count`.
+/// `quote-unterminated`, `field-count`, `too-many-fields`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{code} at byte {offset} of the row, field {field}")]
 pub struct Fault {
@@ -152,6 +154,9 @@ fn delimited(text: &str, dialect: &Delimited, fields: &mut Fields<'_>) -> Result
         fields.end();
         match bytes.get(end) {
             None => return Ok(()),
+            Some(_) if fields.ends.len() >= TABLE_FIELDS_MAX => {
+                return Err(Fault { code: "too-many-fields", offset: end, field: fields.ends.len() });
+            }
             Some(&byte) if byte == dialect.byte => at = end + 1,
             Some(_) => return Err(Fault { code: "quote", offset: end, field: fields.ends.len() }),
         }

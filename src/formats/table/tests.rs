@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::limits::TABLE_ROW_BYTES_MAX;
+use crate::limits::{TABLE_FIELDS_MAX, TABLE_ROW_BYTES_MAX};
 
 /// A file of the corpus; `None`, and a line saying so, without it.
 fn corpus(name: &str) -> Option<Vec<u8>> {
@@ -98,6 +98,15 @@ fn a_bad_quote_costs_its_row_only() {
     RowCutter::new(&plain).cut(&long, true, &mut ranges);
     assert_eq!(ranges.len(), 1 + TABLE_ROW_BYTES_MAX / 8 + 10);
     assert_eq!(in_blocks(&long, &plain, &[1 << 20]), ranges);
+}
+
+#[test]
+fn a_row_of_a_million_fields_is_refused_and_no_header() {
+    let (plain, named) = (dialect("{ header = false }"), dialect("{ header = true }"));
+    let wide = |fields: usize| vec![b','; fields - 1];
+    assert_eq!(read(&wide(TABLE_FIELDS_MAX), &plain)[0].as_ref().map(Vec::len), Ok(TABLE_FIELDS_MAX));
+    assert_eq!(read(&wide(1_000_000), &plain)[0], Err("too-many-fields"));
+    assert!(super::read_header(&wide(1_000_000), &named).is_empty());
 }
 
 #[test]

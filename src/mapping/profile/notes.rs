@@ -64,6 +64,7 @@ fn of_table(table: &TableProfile, add: &mut impl FnMut(&'static str, String)) {
     for (code, fault) in &table.faults {
         let why = match *code {
             "field-count" => "with another number of fields than the header",
+            "too-many-fields" => "with more than 16,384 fields",
             "encoding" => "with bytes that are no characters of the encoding",
             "quote" => "with text behind a closing quote",
             "quote-unterminated" => "with a quote that is never closed",

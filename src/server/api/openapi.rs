@@ -37,8 +37,24 @@ const SEARCH: [(&str, &str); 9] = [
     PAGE[1],
 ];
 
+const REPORT: [(&str, &str); 13] = [
+    ("patient", "Key of the patient: `patient`, `patient-days`, `disclosures`."),
+    ("user", "Account or subject of the person: `user`."),
+    ("issuer", "Who vouches for the person; `local` when not given."),
+    ("from", "First day, or an instant."),
+    ("to", "Last day, or an instant."),
+    ("version", "`plain` for a lay reader, `full` with every field of every entry."),
+    ("sort", "Key of a column; with `-` before it from the largest."),
+    ("offset", "Rows to skip."),
+    ("limit", "Rows of the page, at most 1000."),
+    ("until", "As the first page said it, so that the pages fit together."),
+    ("format", "`json`, or `csv` for all rows."),
+    ("all", "`1`: `volume` with days that do not stand out."),
+    ("summarised", "`1`: `disclosures` with one row for several to one recipient for one purpose."),
+];
+
 #[rustfmt::skip]
-const DETAILS: [Detail; 9] = [
+const DETAILS: [Detail; 10] = [
     Detail { path: "/api/v1/me", query: &[], body: "Me" },
     Detail { path: "/api/v1/patients", query: &[("q", "Names in any order, birth date, number or phone."), PAGE[0], PAGE[1]], body: "Patients" },
     Detail { path: "/api/v1/patients/{patient}", query: &[], body: "Cover" },
@@ -47,6 +63,7 @@ const DETAILS: [Detail; 9] = [
     Detail { path: "/api/v1/patients/{patient}/search", query: &SEARCH, body: "Hits" },
     Detail { path: "/api/v1/search", query: &SEARCH, body: "Hits" },
     Detail { path: "/api/v1/access", query: &[("patient", "Key of the patient.")], body: "AccessEntries" },
+    Detail { path: "/api/v1/access/reports/{report}", query: &REPORT, body: "" },
     Detail { path: "/api/v1/accessions", query: &[], body: "Accessions" },
 ];
 

@@ -5,17 +5,25 @@
 
 use base64::Engine;
 
-use crate::access::Scope;
+use crate::access::{Act, Scope};
 use crate::model::{Document, DocumentId, Kind};
 use crate::query::QueryError;
 use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
 use crate::server::call::{Call, shown};
 use crate::server::headers::DOCUMENT_POLICY;
 
+use super::sight::Sight;
+
 pub fn read(call: &Call) -> Result<Answer, ApiError> {
     let id = call.id_param("id")?;
+    let sight = Sight::of(call)?;
+    sight.want_any(Act::Read)?;
     let permit = call.ask(Scope::Record(Kind::BINARY, id.clone()))?;
-    match call.archive().document(&permit, &DocumentId(id)) {
+    let found = call
+        .archive()
+        .document(&permit, &DocumentId(id))
+        .and_then(|document| if sight.shows(Act::Read, &document.record) { Ok(document) } else { Err(QueryError::NotFound) });
+    match found {
         // A Binary that was delivered as a record without data, or nothing.
         Err(QueryError::NotFound) => {
             drop(permit);

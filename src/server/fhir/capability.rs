@@ -40,7 +40,14 @@ pub fn statement(base: &str) -> Value {
         },
         "rest": [{
             "mode": "server",
-            "security": {"description": "Every request but this one needs a bearer token (RFC 6750) and is entered in the access log."},
+            "security": {
+                "service": [{
+                    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}],
+                    "text": "OAuth2 with the scopes of SMART on FHIR"
+                }],
+                "description": "Every request but this one needs a bearer token (RFC 6750) and is entered in the access log. \
+                                How tokens are got stands at .well-known/smart-configuration."
+            },
             "resource": resources,
         }]
     })
@@ -109,7 +116,7 @@ mod tests {
                 let codes = resource["interaction"].as_array().unwrap().iter().map(|i| i["code"].as_str().unwrap());
                 codes.chain(resource["operation"].as_array().into_iter().flatten().map(|o| o["name"].as_str().unwrap()))
             })
-            .chain(["capabilities"])
+            .chain(["capabilities", "smart-configuration"])
             .collect();
         let routed: std::collections::BTreeSet<&str> =
             routes().iter().filter(|route| route.area() == Area::Fhir).map(|route| route.summary).collect();

@@ -3,6 +3,7 @@
 //!
 //! Not for: export of many patients.
 
+use crate::access::Act;
 use crate::limits::PAGE_MAX;
 use crate::model::{Kind, Record};
 use crate::query::Selection;
@@ -13,6 +14,7 @@ use super::bundle::{Bundle, Mode, Type};
 use super::cursor;
 use super::links;
 use super::search::{TimeWindow, parse};
+use super::sight::Sight;
 
 /// The parameters of one call.
 struct Asked {
@@ -32,11 +34,14 @@ pub fn everything(call: &Call) -> Result<Answer, ApiError> {
             .ok_or_else(|| ApiError::bad("This paging link is not valid for this patient, person and server run."))?
             as usize,
     };
+    let sight = Sight::of(call)?;
+    sight.want_any(Act::Search)?;
     let permit = call.ask_chart(&patient)?;
     let selection = Selection { kinds: asked.kinds, newest: None };
     let found = call.archive().chart(&permit, &patient, &selection);
     let (permit, chart) = call.found(permit, "record.everything", found)?;
     let mut records = chart.records;
+    records.retain(|record| sight.shows(Act::Search, record));
     if !asked.window.is_open() {
         records.retain(|record| asked.window.holds(record.kind, &parse(record)));
     }

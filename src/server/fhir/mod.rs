@@ -2,6 +2,7 @@
 //!
 //! Not for: the route table (`server::routes`), or how records are stored.
 
+pub mod audit_event;
 pub mod binary;
 mod bundle;
 pub mod capability;
@@ -12,6 +13,7 @@ pub mod outcome;
 mod patients;
 pub mod read;
 mod search;
+mod sight;
 mod splice;
 
 #[cfg(test)]
@@ -23,7 +25,11 @@ use crate::model::Kind;
 
 pub fn search_get(call: &Call) -> Result<Answer, ApiError> {
     want_json(call)?;
-    search::search(call, kind(call)?)
+    let kind = kind(call)?;
+    if audit_event::is_asked(call, kind) {
+        return audit_event::search(call);
+    }
+    search::search(call, kind)
 }
 
 /// The same search with its parameters in a form, which keeps them out of addresses.

@@ -3,21 +3,25 @@
 //!
 //! Not for: the viewer's one search box (`/api/v1/patients`), which ranks and forgives.
 
-use crate::access::Scope;
+use crate::access::{Act, Scope};
 use crate::limits::PAGE_MAX;
-use crate::model::{Kind, Record};
-use crate::query::{PatientHit, QueryError};
+use crate::model::{Kind, PatientKey, Record};
+use crate::query::{PatientHit, QueryError, Selection};
 use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
 use crate::server::call::{Call, shown};
 
 use super::bundle::{Bundle, Mode, Type};
 use super::links;
-use super::search::{Match, Question, page_links};
+use super::search::{Match, Question, page, page_links};
+use super::sight::Sight;
 
 /// Most combinations of alternatives (`name=a,b`) that are put to the index.
 const QUESTIONS_MAX: usize = 8;
 
-pub fn search(call: &Call, question: &Question) -> Result<Answer, ApiError> {
+pub fn search(call: &Call, sight: &Sight<'_>, question: &Question) -> Result<Answer, ApiError> {
+    if let Some(patient) = sight.bound_to() {
+        return of_launch(call, sight, question, patient);
+    }
     let texts = index_questions(&question.understood)?;
     let mut permit = call.ask(Scope::FindPatients)?;
     let mut records: Vec<Record> = Vec::new();
@@ -36,6 +40,7 @@ pub fn search(call: &Call, question: &Question) -> Result<Answer, ApiError> {
                 continue;
             }
             match call.archive().record(&permit, Kind::PATIENT, &key.0) {
+                Ok(record) if !sight.shows(Act::Search, &record) => {}
                 Ok(mut record) => {
                     linked.extend(links::complete(call, &permit, &mut record)?.patients);
                     records.push(record);
@@ -52,7 +57,7 @@ pub fn search(call: &Call, question: &Question) -> Result<Answer, ApiError> {
         false => matches.into_iter().skip(question.offset).take(question.count).collect(),
     };
     let mut entry = shown("patient.search", page.iter().map(|found| &found.record));
-    entry.patients = page.iter().map(|found| crate::model::PatientKey(found.record.id.clone())).collect();
+    entry.patients = page.iter().map(|found| PatientKey(found.record.id.clone())).collect();
     // The links of one Patient name others, whether these match or not.
     entry.patients.extend(linked);
     entry.hits = Some(total as u64);
@@ -63,6 +68,24 @@ pub fn search(call: &Call, question: &Question) -> Result<Answer, ApiError> {
     let mut bundle = Bundle::new(&call.base, Type::SearchSet, total, &links, page.len() * 3000);
     page.iter().for_each(|found| bundle.record(&found.record, Mode::Match));
     Ok(permit.answer(Body::new(FHIR_JSON, bundle.finish()), entry)?.into())
+}
+
+/// The same for a token that speaks of one patient: only he can be found, and nobody else is looked for.
+fn of_launch(call: &Call, sight: &Sight<'_>, question: &Question, patient: &PatientKey) -> Result<Answer, ApiError> {
+    let permit = call.ask_chart(patient)?;
+    let selection = Selection { kinds: vec![Kind::PATIENT], newest: None };
+    let records = match call.archive().chart(&permit, patient, &selection) {
+        Ok(chart) => chart.records,
+        Err(QueryError::NotFound) => Vec::new(),
+        Err(other) => return Err(other.into()),
+    };
+    let mut linked = Vec::new();
+    let mut seen = Vec::new();
+    for mut record in records.into_iter().filter(|record| sight.shows(Act::Search, record)) {
+        linked.extend(links::complete(call, &permit, &mut record)?.patients);
+        seen.push(record);
+    }
+    page::answer(call, sight, question, permit, question.select(seen.into_iter()), &[], linked)
 }
 
 /// The free-text questions whose hits together hold every patient that can match: one for each combination of

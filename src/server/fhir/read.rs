@@ -2,27 +2,36 @@
 //!
 //! Not for: attachments (`binary`).
 
-use crate::access::Scope;
-use crate::model::{Kind, Record};
+use crate::access::{Act, Permit, Scope};
+use crate::model::{ArchiveId, Kind, Record};
+use crate::query::QueryError;
 use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
 use crate::server::call::{Call, shown};
 
 use super::bundle::{Bundle, Mode, Type};
 use super::links;
 use super::search::etag;
+use super::sight::Sight;
 use super::splice::{last_updated, version_id, write_resource};
 
 /// `GET /{kind}/{id}`
 pub fn read(call: &Call) -> Result<Answer, ApiError> {
-    read_of(call, super::kind(call)?)
+    let kind = super::kind(call)?;
+    if super::audit_event::is_asked(call, kind) {
+        super::want_json(call)?;
+        return super::audit_event::read(call);
+    }
+    read_of(call, kind)
 }
 
 /// The record of this kind with the id of the path.
 pub fn read_of(call: &Call, kind: Kind) -> Result<Answer, ApiError> {
     super::want_json(call)?;
     let id = call.id_param("id")?;
+    let sight = Sight::of(call)?;
+    sight.want(kind, Act::Read)?;
     let permit = call.ask(Scope::Record(kind, id.clone()))?;
-    let found = call.archive().record(&permit, kind, &id);
+    let found = call.archive().record(&permit, kind, &id).and_then(|record| seen(&sight, record));
     let (permit, mut record) = call.found(permit, "record.read", found)?;
     let added = links::complete(call, &permit, &mut record)?;
     let mut entry = shown("record.read", [&record]);
@@ -35,9 +44,7 @@ pub fn read_of(call: &Call, kind: Kind) -> Result<Answer, ApiError> {
 pub fn vread(call: &Call) -> Result<Answer, ApiError> {
     super::want_json(call)?;
     let (kind, id) = (super::kind(call)?, call.id_param("id")?);
-    let permit = call.ask(Scope::Record(kind, id.clone()))?;
-    let found = call.archive().versions(&permit, kind, &id);
-    let (permit, versions) = call.found(permit, "record.read", found)?;
+    let (permit, versions) = versions(call, kind, &id)?;
     let asked = call.param("version");
     match versions.iter().rev().find(|record| version_id(record) == asked) {
         Some(record) => {
@@ -57,15 +64,31 @@ pub fn vread(call: &Call) -> Result<Answer, ApiError> {
 pub fn history(call: &Call) -> Result<Answer, ApiError> {
     super::want_json(call)?;
     let (kind, id) = (super::kind(call)?, call.id_param("id")?);
-    let permit = call.ask(Scope::Record(kind, id.clone()))?;
-    let found = call.archive().versions(&permit, kind, &id);
-    let (permit, versions) = call.found(permit, "record.read", found)?;
+    let (permit, versions) = versions(call, kind, &id)?;
     let links = [("self", format!("{}/fhir/{kind}/{id}/_history", call.base))];
     let size = versions.iter().map(|record| record.json.len() + 250).sum();
     let mut bundle = Bundle::new(&call.base, Type::History, Some(versions.len() as u64), &links, size);
     versions.iter().rev().for_each(|record| bundle.record(record, Mode::Match));
     let entry = shown("record.read", &versions);
     Ok(permit.answer(Body::new(FHIR_JSON, bundle.finish()), entry)?.into())
+}
+
+/// The versions that the token's scopes show, oldest first; none when they do not show the current one.
+fn versions(call: &Call, kind: Kind, id: &ArchiveId) -> Result<(Permit, Vec<Record>), ApiError> {
+    let sight = Sight::of(call)?;
+    sight.want(kind, Act::Read)?;
+    let permit = call.ask(Scope::Record(kind, id.clone()))?;
+    let found = call.archive().versions(&permit, kind, id).and_then(|mut versions| {
+        let current = versions.pop().ok_or(QueryError::NotFound)?;
+        versions.retain(|version| sight.shows(Act::Read, version));
+        versions.push(seen(&sight, current)?);
+        Ok(versions)
+    });
+    call.found(permit, "record.read", found)
+}
+
+fn seen(sight: &Sight<'_>, record: Record) -> Result<Record, QueryError> {
+    if sight.shows(Act::Read, &record) { Ok(record) } else { Err(QueryError::NotFound) }
 }
 
 /// The resource with its validators (`links` tells which were added), or 304 when the reader already has it (FHIR R4 §3.1.0.1.5).

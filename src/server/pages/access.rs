@@ -1,160 +1,100 @@
-//! Who looked at a chart, for compliance; accessions, for the archivist.
+//! The reports on the access log, for compliance; accessions, for the archivist.
 //!
 //! Not for: verifying the log.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use jiff::tz::TimeZone;
+use serde_json::Value;
 
 use crate::access::{Public, Role, Scope, Shown};
-use crate::audit::{self, Found};
-use crate::model::{ChartIndex, PatientIdentity, PatientKey};
+use crate::model::PatientKey;
+use crate::oversight::projection::Select;
+use crate::oversight::reports::{Ask, Question};
 use crate::query::AccessionSummary;
 use crate::server::answer::{Answer, ApiError, Body};
-use crate::server::api::access::{entries_about, shown_entries};
+use crate::server::api::access::{Asked, REPORT_PAGE, until_text};
 use crate::server::call::Call;
-use crate::server::viewer::{
-    self, AccessRow, AccessionReport, AccessionRow, FileRow, Quarantine, RecentRow, SignOffRow, Totals, WhoLooked,
-};
+use crate::server::viewer::{self, AccessReport, AccessionReport, AccessionRow, FileRow, Quarantine, SignOffRow, Totals};
 use crate::statements::{SignOff, Verdict};
 
-const PAGE_SIZE: usize = 50;
-/// Entries of the log read for the newest accesses.
-const RECENT_READ: usize = 500;
+/// Rows of the list of newest accesses.
+const RECENT: u64 = 50;
 /// Delivered files listed in a report.
 const FILES_SHOWN: usize = 500;
 
-/// `GET /access?patient=`
+/// `GET /access`: the reports there are; with `?patient=` the one about that patient.
 pub fn who_looked(call: &Call) -> Result<Answer, ApiError> {
     let asked = call.query("patient").unwrap_or("").trim();
-    match PatientKey::parse(asked) {
-        Some(patient) => about(call, patient, asked),
-        None => {
-            // Only compliance may even see the empty form: the gate is asked, and what it allows is answered.
-            let permit = call.ask(Scope::AuditLog(None))?;
-            let recent = recent(call)?;
-            let page = WhoLooked { asked, recent: &recent, page_size: PAGE_SIZE, ..WhoLooked::default() };
-            let html = viewer::who_looked(&super::frame(call), &page);
-            Ok(permit.answer(Body::html(html), shown_entries(None, recent.len()))?.into())
-        }
+    if let Some(patient) = PatientKey::parse(asked) {
+        return about(call, &patient);
     }
-}
-
-/// The newest entries that name a patient, a row for each patient named; at most a page of them.
-fn recent(call: &Call) -> Result<Vec<RecentRow>, ApiError> {
-    let query = audit::Query { limit: RECENT_READ, ..audit::Query::default() };
-    let found = audit::read(&call.app.folder, &query).map_err(|error| {
-        tracing::error!(%error, "the access log cannot be read");
-        ApiError::internal()
-    })?;
-    let rows = found.iter().flat_map(|found| {
-        let patients = found.entry.get("patients").and_then(Value::as_array).into_iter().flatten();
-        let access = row(found);
-        let key = |patient: &Value| patient.get("archive_id").and_then(Value::as_str).map(str::to_string);
-        patients.filter_map(key).map(move |patient| RecentRow { access: access.clone(), patient })
-    });
-    Ok(rows.filter(|row| !row.access.is_about_log).take(PAGE_SIZE).collect())
+    // Only compliance may even see the empty form: the gate is asked, and what it allows is answered.
+    let permit = call.ask(Scope::AuditLog(None))?;
+    let projection = call.app.oversight()?;
+    projection.catch_up()?;
+    let newest = projection.acts(&Select { limit: RECENT, ..Select::default() })?;
+    let html = viewer::access_start(&super::frame(call), asked, &newest);
+    let shown = Shown { event: "audit.query", hits: Some(newest.len() as u64), ..Shown::default() };
+    Ok(permit.answer(Body::html(html), shown)?.into())
 }
 
 /// `GET /patients/{patient}/access`
 pub fn who_looked_at(call: &Call) -> Result<Answer, ApiError> {
-    about(call, call.patient_param("patient")?, call.param("patient"))
+    about(call, &call.patient_param("patient")?)
 }
 
-fn about(call: &Call, patient: PatientKey, asked: &str) -> Result<Answer, ApiError> {
-    let permit = call.ask(Scope::AuditLog(Some(patient.clone())))?;
-    let found = entries_about(call, &patient)?;
-    // Compliance sees who the chart is of when the archive allows it, and the bare key otherwise.
-    let index = call.archive().chart_index(&permit, &patient).unwrap_or_else(|_| bare(&patient));
-    let people: BTreeSet<String> = found.iter().map(|found| text(&found.entry, "/user/sub")).collect();
-    let offset = super::offset(call, PAGE_SIZE);
-    let rows: Vec<AccessRow> = found.iter().skip(offset).take(PAGE_SIZE).map(row).collect();
-    let page = WhoLooked {
-        asked,
-        patient: Some(&index),
-        rows: &rows,
-        total: found.len() as u64,
-        people: people.len() as u64,
-        offset,
-        page_size: PAGE_SIZE,
-        ..WhoLooked::default()
-    };
-    let html = viewer::who_looked(&super::frame(call), &page);
-    Ok(permit.answer(Body::html(html), shown_entries(Some(patient), found.len()))?.into())
+fn about(call: &Call, patient: &PatientKey) -> Result<Answer, ApiError> {
+    let question = Question::Patient(call.archive().chart_scope(patient).patients().to_vec());
+    let ask = Ask { limit: REPORT_PAGE, zone: TimeZone::system(), ..Ask::default() };
+    let parameters = vec![("patient".to_string(), patient.to_string())];
+    page(call, &Asked { question, ask }, "patient", parameters)
 }
 
-fn bare(patient: &PatientKey) -> ChartIndex {
-    ChartIndex {
-        patient: patient.clone(),
-        identity: PatientIdentity::default(),
-        counts: Vec::new(),
-        coverage: Vec::new(),
-        cutover: None,
-        linked: Vec::new(),
+/// `GET /access/reports/{report}`: a page of a report, or with `format=csv` or `json` the whole of it.
+pub fn report(call: &Call) -> Result<Answer, ApiError> {
+    if matches!(call.query("format"), Some("csv" | "json")) {
+        return crate::server::api::access::report(call);
     }
+    let parameters = call.query.iter().filter(|(name, value)| !value.is_empty() && name != "format").cloned().collect();
+    page(call, &Asked::of(call, REPORT_PAGE)?, call.param("report"), parameters)
 }
 
-fn text(entry: &Map<String, Value>, pointer: &str) -> String {
-    let mut parts = pointer.split('/').skip(1);
-    let first = parts.next().and_then(|name| entry.get(name));
-    let value = parts.try_fold(first, |value, part| {
-        let value = value?;
-        Some(part.parse::<usize>().ok().and_then(|n| value.get(n)).or_else(|| value.get(part)))
-    });
-    value.flatten().and_then(Value::as_str).unwrap_or("").to_string()
+fn page(call: &Call, asked: &Asked, name: &str, parameters: Vec<(String, String)>) -> Result<Answer, ApiError> {
+    asked.answer(call, |report| {
+        let until = until_text(&report.stands_at);
+        Ok(Body::html(viewer::access_report(&super::frame(call), &AccessReport { report, name, parameters, until: &until })))
+    })
 }
 
-fn row(found: &Found) -> AccessRow {
-    let entry = &found.entry;
-    let shown = entry.get("shown").and_then(Value::as_array);
-    let records = shown.into_iter().flatten().filter_map(|group| group.get("count")?.as_u64()).sum();
-    let name = text(entry, "/user/name");
-    AccessRow {
-        at: found.ts.to_string(),
-        who: if name.is_empty() { text(entry, "/user/sub") } else { name },
-        role: Role::from_name(&text(entry, "/user/roles/0")),
-        purpose: purpose_in_words(&text(entry, "/purpose/0/code")),
-        what: event_in_words(&text(entry, "/event"), records),
-        records,
-        from: Some(text(entry, "/net/ip")).filter(|ip| !ip.is_empty()),
-        refused: text(entry, "/outcome") != "0",
-        entry: format!("{}:{}", found.stream, found.seq),
-        is_about_log: text(entry, "/event") == "audit.query",
-    }
-}
+/// Records of one entry whose kinds are told on its page.
+const TOLD: usize = 2_000;
 
-fn purpose_in_words(code: &str) -> String {
-    let words = match code {
-        "TREAT" => "Treatment",
-        "HOPERAT" => "Operations",
-        "HLEGAL" => "Legal request",
-        "RECORDMGT" => "Records management",
-        "PATRQT" => "Patient's request",
-        "HCOMPL" => "Compliance",
-        "HSYSADMIN" => "System administration",
-        other => other,
+/// `GET /access/entries/{entry}`: everything that one entry says, its records by kind and date.
+pub fn entry(call: &Call) -> Result<Answer, ApiError> {
+    let asked =
+        call.param("entry").split_once(':').and_then(|(stream, seq)| Some((stream.to_string(), seq.parse::<u64>().ok()?)));
+    let place = asked.ok_or_else(ApiError::not_found)?;
+    let permit = call.ask(Scope::AuditLog(None))?;
+    let projection = call.app.oversight()?;
+    projection.catch_up()?;
+    let found = projection.originals(std::slice::from_ref(&place))?.remove(&place);
+    let line = found.as_ref().map(|original| original.line()).unwrap_or_default();
+    let keys = line.patients.iter().filter_map(|patient| PatientKey::parse(&patient.archive_id));
+    let shown = Shown {
+        event: "audit.query",
+        patients: keys.collect(),
+        hits: Some(u64::from(found.is_some())),
+        query: Some(format!("entry={}:{}", place.0, place.1)),
+        ..Shown::default()
     };
-    words.to_string()
-}
-
-fn event_in_words(event: &str, records: u64) -> String {
-    let words = match event {
-        "patient.search" if records > 0 => "Found in a search, not opened",
-        "patient.search" => "Searched for, not found",
-        "record.read" if records > 0 => "Chart or record shown",
-        "record.read" => "Asked for; nothing was shown",
-        "record.search" => "Searched in the chart",
-        "record.everything" => "Whole chart shown",
-        "document.view" => "Document shown",
-        "document.download" => "Document downloaded",
-        "document.print" => "Document printed",
-        "export.bulk.start" | "export.bulk.file" | "export.bulk.end" => "Exported",
-        "authz.denied" => "Refused",
-        "audit.query" => "Access log read",
-        other => other,
+    let Some(original) = found else {
+        permit.answer((), shown)?;
+        return Err(ApiError::not_found());
     };
-    words.to_string()
+    let places: Vec<_> = line.places().take(TOLD).collect();
+    let told = call.archive().told(&permit, &places)?;
+    let html = viewer::access_entry(&super::frame(call), &original, &line, &told);
+    Ok(permit.answer(Body::html(html), shown)?.into())
 }
 
 /// `GET /accessions`
@@ -268,24 +208,5 @@ fn sign_off_row((at, it, of_this_seal): &(Timestamp, SignOff, bool)) -> SignOffR
         sampled: it.sample.len() as u64,
         seed: it.seed.clone(),
         of_this_seal: *of_this_seal,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entry_becomes_a_row_for_lay_people() {
-        let entry = serde_json::json!({
-            "event": "record.read", "outcome": "0", "user": {"sub": "u1", "name": "Ann Quill", "roles": ["clinician"]},
-            "purpose": [{"code": "TREAT"}], "net": {"ip": "10.0.0.1"}, "shown": [{"count": 3}, {"count": 4}]
-        });
-        let found =
-            Found { stream: "s".into(), seq: 7, ts: jiff::Timestamp::UNIX_EPOCH, entry: entry.as_object().unwrap().clone() };
-        let row = row(&found);
-        assert_eq!((row.who.as_str(), row.role, row.records, row.refused), ("Ann Quill", Some(Role::Clinician), 7, false));
-        assert_eq!((row.purpose.as_str(), row.what.as_str(), row.entry.as_str()), ("Treatment", "Chart or record shown", "s:7"));
-        assert_eq!(event_in_words("patient.search", 0), "Searched for, not found");
     }
 }

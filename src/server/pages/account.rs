@@ -36,8 +36,11 @@ fn needs_second_factor(call: &Call, session: &Session) -> bool {
 
 /// The session of a local account; people whom an identity provider vouches for have nothing to change here.
 fn own(call: &Call) -> Result<&Session, ApiError> {
-    let is_local = call.principal()?.issuer == "local";
-    call.session.as_ref().filter(|_| is_local).ok_or_else(ApiError::not_found)
+    call.session.as_ref().filter(|session| session.who.account().is_some()).ok_or_else(ApiError::not_found)
+}
+
+fn account_of(session: &Session) -> &str {
+    session.who.account().unwrap_or_default()
 }
 
 fn down(error: RegisterError) -> ApiError {
@@ -48,10 +51,10 @@ fn down(error: RegisterError) -> ApiError {
 pub fn overview(call: &Call) -> Result<Answer, ApiError> {
     let mut page = AccountPage { issuer: call.principal()?.issuer.clone(), ..AccountPage::default() };
     if let Ok(session) = own(call) {
-        page.recovery_codes = call.wait(call.app.register.recovery_codes_left(&session.account)).map_err(down)?;
+        page.recovery_codes = call.wait(call.app.register.recovery_codes_left(account_of(session))).map_err(down)?;
         page.has_second_factor = session.has_second_factor;
         page.second_factor_required = needs_second_factor(call, session);
-        page.account = Some(session.account.clone());
+        page.account = Some(account_of(session).to_string());
     }
     page.done = match call.query("done") {
         Some("password") => Some("Your password is changed. Your other sessions have ended."),
@@ -81,8 +84,8 @@ pub fn change_password(call: &Call) -> Result<Answer, ApiError> {
     if new != call.field("again") {
         return refused("The new password was written in two different ways.".into(), 400);
     }
-    let detail = || vec![("account", session.account.clone()), ("changed", "password".to_string())];
-    match call.wait(call.app.register.may_change_password(&session.account, old, new)) {
+    let detail = || vec![("account", account_of(session).to_string()), ("changed", "password".to_string())];
+    match call.wait(call.app.register.may_change_password(account_of(session), old, new)) {
         Ok(Ok(())) => {}
         Ok(Err(refusal)) => {
             events::own_account(call, "user.credential_changed", Some(refusal.code()), detail())?;
@@ -92,7 +95,7 @@ pub fn change_password(call: &Call) -> Result<Answer, ApiError> {
         Err(error) => return Err(down(error)),
     }
     events::own_account(call, "user.credential_changed", None, detail())?;
-    call.wait(call.app.register.change_password(&session.account, new, own_cookie(call))).map_err(down)?;
+    call.wait(call.app.register.change_password(account_of(session), new, own_cookie(call))).map_err(down)?;
     Ok(Public(Body::see_other("/account?done=password")).into())
 }
 
@@ -115,14 +118,14 @@ pub fn second_factor_form(call: &Call) -> Result<Answer, ApiError> {
 /// The page as it stands: the secret that waits, the factor in force, or the offer to set one up.
 fn factor_page(call: &Call, session: &Session, problem: Option<&str>, status: u16) -> Result<Answer, ApiError> {
     let register = &call.app.register;
-    let pending = call.wait(register.pending_second_factor(&session.account)).map_err(down)?;
+    let pending = call.wait(register.pending_second_factor(account_of(session))).map_err(down)?;
     let state = match pending {
         Some(enrolment) => {
             let institution = call.app.config.institution.as_deref().unwrap_or("Chartkeep");
-            FactorState::shown(&enrolment.address(institution, &session.account), &enrolment.secret)
+            FactorState::shown(&enrolment.address(institution, account_of(session)), &enrolment.secret)
         }
         None if session.has_second_factor => {
-            FactorState::On { recovery_codes: call.wait(register.recovery_codes_left(&session.account)).map_err(down)? }
+            FactorState::On { recovery_codes: call.wait(register.recovery_codes_left(account_of(session))).map_err(down)? }
         }
         None => FactorState::Off,
     };
@@ -159,7 +162,7 @@ pub fn second_factor(call: &Call) -> Result<Answer, ApiError> {
         step @ ("begin" | "codes" | "remove") => {
             if !(step == "begin" && !session.has_second_factor && is_fresh(session)) {
                 let (password, code) = (call.field("password"), call.field("code"));
-                let proved = call.wait(call.app.register.login(&session.account, password, code)).map_err(down)?;
+                let proved = call.wait(call.app.register.login(account_of(session), password, code)).map_err(down)?;
                 if let Err(refusal) = proved {
                     return not_proved(call, session, refusal);
                 }
@@ -176,9 +179,9 @@ fn not_proved(call: &Call, session: &Session, refusal: LoginRefusal) -> Result<A
 }
 
 fn change(call: &Call, session: &Session, step: &str) -> Result<Answer, ApiError> {
-    let (register, account) = (&call.app.register, &session.account);
+    let (register, account) = (&call.app.register, account_of(session));
     let log = |what: &str| {
-        let detail = vec![("account", account.clone()), ("changed", what.to_string())];
+        let detail = vec![("account", account.to_string()), ("changed", what.to_string())];
         events::own_account(call, "user.credential_changed", None, detail)
     };
     match step {
@@ -202,8 +205,8 @@ fn change(call: &Call, session: &Session, step: &str) -> Result<Answer, ApiError
 }
 
 fn confirm(call: &Call, session: &Session) -> Result<Answer, ApiError> {
-    let (register, account, code) = (&call.app.register, &session.account, call.field("code"));
-    let detail = || vec![("account", account.clone()), ("changed", "second factor".to_string())];
+    let (register, account, code) = (&call.app.register, account_of(session), call.field("code"));
+    let detail = || vec![("account", account.to_string()), ("changed", "second factor".to_string())];
     if !call.wait(register.pending_fits(account, code)).map_err(down)? {
         events::own_account(call, "user.credential_changed", Some("wrong-code"), detail())?;
         let problem = "This is not the code that the app shows now. Check the time on your phone, and write the next code.";

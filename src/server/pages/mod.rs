@@ -10,14 +10,18 @@ pub mod directory;
 pub mod documents;
 pub mod find;
 pub mod reviews;
+pub mod sessions;
 pub mod sign;
+pub mod signals;
 pub mod tallies;
 
 use crate::access::{Permit, Public, Role};
 use crate::model::Chart;
+use crate::register::Who;
 
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
+use super::signin;
 use super::viewer::{self, Assets, Frame, Glass, Message, Names, Person, Sources, Tone};
 
 /// `GET /static/{version}/{name}`: immutable under the version that the pages name.
@@ -33,13 +37,23 @@ pub fn asset(call: &Call) -> Result<Answer, ApiError> {
 /// What surrounds the page of this request. Holds no patient data but the path, which is the reader's own.
 fn frame(call: &Call) -> Frame {
     let facts = call.archive().facts();
-    let person = call.principal().ok().map(|principal| Person { name: principal.name.clone(), role: principal.role });
+    let others = |role: Role| {
+        let held = call.session.iter().flat_map(|session| session.roles.iter()).filter_map(|name| Role::from_name(name));
+        held.filter(|held| *held != role).collect()
+    };
+    let person = call.principal().ok().map(|principal| Person {
+        name: principal.name.clone(),
+        role: principal.role,
+        other_roles: others(principal.role),
+        has_session: call.session.is_some(),
+    });
     Frame {
         institution: call.app.config.institution.clone().unwrap_or_else(|| "Chartkeep".into()),
         records_to: facts.last_day.as_ref().map(|day| day.date_text().to_string()),
         person,
         csrf: call.session.as_ref().map_or_else(String::new, |session| session.csrf().to_string()),
-        path: call.context.path.split('?').next().unwrap_or("").to_string(),
+        path: signin::window::bare_path(call.context.path.split('?').next().unwrap_or("")).to_string(),
+        launched_by: launched_by(call),
         today: today(),
         sources: Sources::from_names(&facts.source_systems),
         names: Names::default(),
@@ -48,6 +62,20 @@ fn frame(call: &Call) -> Frame {
         accessions: facts.accessions,
         catalog: facts.catalog,
     }
+}
+
+/// What to call the EHR that opened this window, or this person's session.
+fn launched_by(call: &Call) -> Option<String> {
+    let session = call.session.as_ref().filter(|session| session.bound || call.window.is_some())?;
+    match &session.who {
+        Who::Outside { issuer, .. } => Some(call.app.elsewhere.name_of(issuer)),
+        Who::Account(_) => None,
+    }
+}
+
+/// What surrounds a page for someone who has not signed in here.
+pub fn bare_frame(call: &Call) -> Frame {
+    Frame { person: None, csrf: String::new(), ..frame(call) }
 }
 
 /// The frame of a page about this chart, with what its records refer to.
@@ -96,7 +124,7 @@ fn page_of(frame: &Frame, error: &ApiError, request_id: &str, way_in: Option<Str
 }
 
 /// Where a role begins.
-fn home_of(role: Role) -> &'static str {
+pub fn home_of(role: Role) -> &'static str {
     match role {
         Role::Clinician | Role::Him => "/",
         Role::Compliance => "/access",

@@ -7,11 +7,11 @@ use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::rate::address_of;
 use crate::server::viewer::{self, SignIn};
-use crate::server::{door, events};
+use crate::server::{door, events, signin};
 
 /// `GET /signin?next=`
 pub fn form(call: &Call) -> Result<Answer, ApiError> {
-    let form = SignIn { next: safe_next(call.query("next")), asks_code: asks_code(call)?, ..SignIn::default() };
+    let form = SignIn { next: safe_next(call.query("next")), asks_code: asks_code(call)?, ..elsewhere(call, call.query("next")) };
     Ok(Public(Body::html(viewer::sign_in(&super::frame(call), &form))).into())
 }
 
@@ -34,9 +34,13 @@ pub fn sign_in(call: &Call) -> Result<Answer, ApiError> {
             next: safe_next(Some(call.field("next"))),
             asks_code: asks_code(call)?,
             problem: Some("The name, the password or the code is not right, or the account is locked.".into()),
+            ..elsewhere(call, Some(call.field("next")))
         };
         Ok(Public(Body::html(viewer::sign_in(&super::frame(call), &form)).status(403)).into())
     };
+    if !call.app.elsewhere.has_local_accounts() {
+        return refused("no-local-accounts");
+    }
     let login = call.wait(register.login(user, password, call.field("code"))).map_err(|error| door::register_down(&error))?;
     let account = match login {
         Ok(account) => account,
@@ -53,6 +57,8 @@ pub fn sign_in(call: &Call) -> Result<Answer, ApiError> {
         call.wait(register.end_session(old)).map_err(|error| door::register_down(&error))?;
     }
     let started = call.wait(register.start_session(&account.name, role.name())).map_err(|error| door::register_down(&error))?;
+    let came_from = register.came_from(&started.id, call.context.ip.as_deref(), call.context.user_agent.as_deref());
+    call.wait(came_from).map_err(|error| door::register_down(&error))?;
     let principal = door::principal(&started.session).ok_or_else(ApiError::internal)?;
     if let Err(error) = events::session(call, "auth.login", &principal) {
         call.wait(register.end_session(&started.id)).map_err(|error| door::register_down(&error))?;
@@ -70,19 +76,31 @@ pub fn sign_out(call: &Call) -> Result<Answer, ApiError> {
         call.wait(call.app.register.end_session(id)).map_err(|error| door::register_down(&error))?;
     }
     events::session(call, "auth.logout", call.principal()?)?;
-    let body = Body::see_other("/signin")
+    let body = Body::see_other(signin::after_sign_out(call, call.session.as_ref()))
         .with("Set-Cookie", cookie(call, "", "; Max-Age=0"))
         .with("Clear-Site-Data", "\"cache\", \"storage\"");
     Ok(Public(body).into())
 }
 
+/// The form with the providers where one may sign in instead.
+fn elsewhere(call: &Call, next: Option<&str>) -> SignIn {
+    let next = safe_next(next);
+    let elsewhere = &call.app.elsewhere;
+    let link = |(issuer, name): (&str, &str)| (name.to_string(), signin::start_address(issuer, &next));
+    SignIn {
+        providers: elsewhere.sign_in_at().map(link).collect(),
+        no_accounts: !elsewhere.has_local_accounts(),
+        ..SignIn::default()
+    }
+}
+
 pub(super) fn cookie(call: &Call, id: &str, more: &str) -> String {
-    let secure = if call.base.starts_with("https://") { "; Secure" } else { "" };
-    format!("{}={id}; Path=/; HttpOnly; SameSite=Lax{secure}{more}", call.session_cookie())
+    let embedded = call.session.as_ref().is_some_and(|session| session.embedded);
+    signin::session_cookie(call, id, embedded, more)
 }
 
 /// A path of this site to go on to; anything that could lead elsewhere becomes the start page.
-fn safe_next(next: Option<&str>) -> String {
+pub fn safe_next(next: Option<&str>) -> String {
     let next = next.unwrap_or("/");
     let own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     if own && next.len() <= 2_000 { next.to_string() } else { "/".to_string() }

@@ -34,6 +34,8 @@ pub struct Banner {
     pub more_allergies: usize,
     pub no_allergies: &'static str,
     pub allergies_href: String,
+    /// How this chart came to be open.
+    pub opened: String,
     pub coverage: Markup,
     pub end: End,
     pub glass: Glass,
@@ -183,6 +185,10 @@ impl Banner {
             more_allergies: (held as usize).max(lines.len()) - shown,
             no_allergies: if held == 0 && lines.is_empty() { "None recorded" } else { "" },
             allergies: lines.into_iter().take(3).collect(),
+            opened: match &frame.launched_by {
+                Some(ehr) => format!("Opened from {ehr}."),
+                None => "Opened in this archive by search.".into(),
+            },
             allergies_href: format!("/patients/{}/allergies", index.patient),
             coverage: coverage(frame, index, &end),
             end,

@@ -22,6 +22,8 @@ pub struct Frame {
     pub csrf: String,
     /// The path of the request, without its query.
     pub path: String,
+    /// What to call the EHR that opened this window on its patient.
+    pub launched_by: Option<String>,
     /// Today at the server, `YYYY-MM-DD`; for ages.
     pub today: String,
     pub sources: Sources,
@@ -41,6 +43,17 @@ pub struct Frame {
 pub struct Person {
     pub name: String,
     pub role: Role,
+    /// What else he may act as.
+    pub other_roles: Vec<Role>,
+    /// Signed in through a browser.
+    pub has_session: bool,
+}
+
+impl Person {
+    /// With one role and a session.
+    pub fn new(name: &str, role: Role) -> Person {
+        Person { name: name.into(), role, other_roles: Vec::new(), has_session: true }
+    }
 }
 
 /// One workspace in the top bar.
@@ -70,6 +83,9 @@ impl Frame {
         const ACCESS: (&str, &str) = ("Who looked", "/access");
         const REVIEWS: (&str, &str) = ("Break-glass reviews", "/break-glass");
         const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
+        if self.launched_by.is_some() {
+            return Vec::new();
+        }
         let own: &[_] = match self.person.as_ref().map(|p| p.role) {
             None => &[],
             Some(Role::Clinician) => &[FIND],
@@ -84,6 +100,16 @@ impl Frame {
             other => self.path.starts_with(other),
         };
         own.iter().map(|(name, href)| Workspace { name, href, current: inside(href) }).collect()
+    }
+
+    /// The other roles of the person: name for the form, and in words.
+    pub fn other_roles(&self) -> Vec<(&'static str, &'static str)> {
+        self.person.iter().flat_map(|person| person.other_roles.iter()).map(|role| (role.name(), role_name(*role))).collect()
+    }
+
+    /// Whether this person may leave the launched patient for the whole archive.
+    pub fn may_leave(&self) -> bool {
+        self.launched_by.is_some() && self.person.as_ref().is_some_and(|p| matches!(p.role, Role::Clinician | Role::Him))
     }
 
     /// What the archive says of itself at the foot of each page.

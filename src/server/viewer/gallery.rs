@@ -14,6 +14,8 @@ use crate::model::{
     AccessionId, ArchiveId, Chart, ChartIndex, Coverage, DocumentId, Kind, KindCount, Label, LinkedPatient, PatientIdentity,
     PatientIndexDoc, PatientKey, Place, Record, When,
 };
+use crate::oversight::projection::StandsAt;
+use crate::oversight::reports::{Cell as Said, Column, Report, Version};
 use crate::query::{Facet, PatientHit, TextHit, TextHits};
 use crate::query::{Origin, PatientHits, Source};
 
@@ -23,9 +25,10 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
     Frame {
         institution: "Example Valley Health".into(),
         records_to: Some("2025-12-31".into()),
-        person: role.map(|role| Person { name: "R. Okafor-Test, MD".into(), role }),
+        person: role.map(|role| Person::new("R. Okafor-Test, MD", role)),
         csrf: "token".into(),
         path: path.into(),
+        launched_by: None,
         today: "2026-11-22".into(),
         names: Names::default(),
         observations: None,
@@ -251,17 +254,13 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     let found = text_hits(chart);
     pages.push(("chart-search".into(), search(&clinician, chart, &asked("metoprolol", &found))));
     pages.push(("chart-search-none".into(), search(&clinician, chart, &asked("<b>", &TextHits::default()))));
-    let rows: Vec<AccessRow> = (0..4).map(access_row).collect();
-    let who = WhoLooked {
-        patient: Some(&chart.index),
-        rows: &rows,
-        total: 73,
-        people: 17,
-        page_size: 50,
-        log: LogState::Verified { when: "2026-11-22 09:15 −06:00".into(), entry: "4,182,911".into() },
-        ..WhoLooked::default()
-    };
-    pages.push(("access".into(), who_looked(&frame(Some(Role::Compliance), "/access"), &who)));
+    let reports = frame(Some(Role::Compliance), "/access");
+    for version in [Version::Plain, Version::Full] {
+        let report = access_report_example(version);
+        let parameters = vec![("patient".to_string(), chart.index.patient.to_string()), ("sort".into(), "-time".into())];
+        let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-4182911" };
+        pages.push((format!("access-{}", version.name()), access_report(&reports, &ask)));
+    }
     pages
 }
 
@@ -272,18 +271,36 @@ fn note_text(r: &Record) -> Option<String> {
     String::from_utf8(base64::engine::general_purpose::STANDARD.decode(data).ok()?).ok()
 }
 
-fn access_row(i: u64) -> AccessRow {
-    AccessRow {
-        at: format!("2026-11-2{i}T08:14:02.118340Z"),
-        who: "D. Brackenfield-Test, RN".into(),
-        role: Some(Role::Clinician),
-        purpose: "Treatment".into(),
-        what: if i == 2 { "no link to the patient" } else { "Chart summary shown" }.into(),
-        records: 61 * i,
-        from: Some("10.20.4.114".into()),
-        refused: i == 2,
-        entry: format!("4,181,90{i}"),
-        is_about_log: false,
+fn access_report_example(version: Version) -> Report {
+    let columns = vec![
+        Column::new("time", "Day and time"),
+        Column::new("who", "Who"),
+        Column::new("what", "What happened"),
+        Column::new("records", "Records"),
+    ];
+    let row = |i: u64| {
+        vec![
+            Said::Time { at: i.cast_signed(), text: format!("2026-11-2{i} 09:1{i}") },
+            Said::Text(format!("Dr. Example {i}")),
+            Said::Text("Chart or record shown, <b>under</b> break-glass".into()),
+            Said::Count(i * 1_111),
+        ]
+    };
+    let stands_at = vec![StandsAt { stream: "s0000".into(), entries: 4_182_911, checkpoint: Some((4_182_000, "Kr8=".into())) }];
+    Report {
+        name: "patient",
+        title: "Who saw a patient's chart",
+        version,
+        about: vec![("Patient key".into(), "mer.123".into())],
+        summary: "Something of this chart was shown 73 times to 17 people; 1 attempt was refused.".into(),
+        columns,
+        rows: (0..4).map(row).collect(),
+        total: 73,
+        offset: 0,
+        notes: vec!["A note.".into()],
+        stands_at,
+        made_at: jiff::Timestamp::UNIX_EPOCH,
+        zone: "America/Chicago".into(),
     }
 }
 
@@ -354,8 +371,14 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
             of_this_seal: true,
         }],
     };
-    let problem = Some("The name, the password or the code is not right.".into());
-    let wrong = SignIn { user: "okafor".into(), next: "/".into(), asks_code: true, problem };
+    let wrong = SignIn {
+        user: "okafor".into(),
+        next: "/".into(),
+        asks_code: true,
+        problem: Some("The name, the password or the code is not right.".into()),
+        providers: vec![("Example Valley Health".into(), "/signin/start?issuer=x".into())],
+        no_accounts: false,
+    };
     vec![
         ("find".into(), find(&clinician, &ask)),
         ("find-none".into(), find(&clinician, &FindPage { q: "zzz", answer: Some(&none), ..FindPage::default() })),
@@ -369,7 +392,7 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("accession".into(), accession(&archivist, &report)),
         ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), Some(&asked("<b>", &TextHits::default())))),
         ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), None)),
-        ("access-start".into(), who_looked(&frame(Some(Role::Compliance), "/access"), &WhoLooked::default())),
+        ("access-start".into(), access_start(&frame(Some(Role::Compliance), "/access"), "zzz", &[])),
     ]
 }
 

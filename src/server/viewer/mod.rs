@@ -19,7 +19,10 @@
 //! | `GET /documents/{docid}/original` | the bytes, `Content-Disposition: attachment` |
 //! | `GET /patients/{key}/search` (`?q=`, `?page=`) | [`search`] |
 //! | `GET /search` (`?q=`, `?page=`) | [`search_all`] |
-//! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`who_looked`] |
+//! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`access_start`], [`access_report`] |
+//! | `GET /access/reports/{report}` | [`access_report`] |
+//! | `GET /access/entries/{stream}:{number}` | [`access_entry`] |
+//! | `GET /signals` (`?day=`, `?page=`) | [`signals`] |
 //! | `GET`, `POST /patients/{key}/break-glass`, `POST …/break-glass/stop` | [`break_glass`] |
 //! | `GET /break-glass` (`?state=all`, `?page=`), `GET`, `POST /break-glass/{id}` | [`reviews`], [`review`] |
 //! | `GET /account`, `GET`, `POST /account/password`, `/account/second-factor` | [`account`], [`password`], [`second_factor`] |
@@ -58,7 +61,7 @@ pub use chart_nav::{Section, observations};
 pub use frame::{Frame, Person};
 pub use glass::{Glass, class_name, class_names};
 pub use names::{Names, birth_date_in, name_in};
-pub use pages::access::{AccessRow, LogState, RecentRow, WhoLooked, who_looked};
+pub use pages::access::{AccessReport, access_entry, access_report, access_start};
 pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, SignOffRow, Totals, accession, accessions};
 pub use pages::account::{AccountPage, FactorPage, FactorState, PasswordPage, account, password, second_factor};
 pub use pages::break_glass::{
@@ -70,7 +73,9 @@ pub use pages::find::{FindPage, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
 pub use pages::record::{RecordPage, record};
 pub use pages::search::{SearchPage, document_of, search, search_all};
+pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
+pub use pages::signals::{SignalsPage, signals};
 pub use query::Query;
 pub use source::{Badge, Sources};
 pub use table::Paging;

@@ -1,12 +1,11 @@
 //! The built-in policy: who may ask for what, as a table to read. Not for: policies of sites.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use super::super::*;
-use crate::access::{Principal, Purpose, Role, Scope, Scopes};
+use crate::access::{Principal, Purpose, Role, Scope};
 use crate::model::{ArchiveId, Kind, Label, PatientKey};
 
 fn patient() -> PatientKey {
@@ -36,7 +35,7 @@ fn principal(role: Role, purpose: Purpose, channel: Channel, scopes: Option<&str
         Channel::CommandLine => Principal::operator("op", role, purpose),
         Channel::Network => Principal::local("ann", "Ann", role, purpose, "00"),
     };
-    principal.scopes = scopes.map(|scopes| Arc::new(Scopes::parse(scopes)));
+    principal.scopes = scopes.map(|scopes| terms::smart::scopes(scopes, role));
     principal
 }
 
@@ -198,7 +197,7 @@ fn the_digest_is_that_of_the_file_and_changes_with_every_byte() {
 #[test]
 fn substance_use_names_its_reasons_and_the_others_none() {
     let policy = Policy::built_in();
-    assert_eq!(policy.reasons_for(Class::SubstanceUse), ["medical-emergency"]);
+    assert_eq!(policy.reasons_for(Class::SubstanceUse), ["emergency", "threat-to-life"]);
     assert!(policy.reasons_for(Class::Hiv).is_empty());
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Not for: finding patients (`patients`), or text search (`/api/v1`).
 
-mod page;
+pub mod page;
 pub mod params;
 mod question;
 mod span;
@@ -16,7 +16,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::access::{Permit, Scope};
+use crate::access::{Act, Permit, Scope};
 use crate::model::{Kind, PatientKey, Record};
 use crate::query::{QueryError, Selection};
 
@@ -27,6 +27,7 @@ pub use window::TimeWindow;
 use super::super::answer::{Answer, ApiError, Body, FHIR_JSON};
 use super::super::call::{Call, shown, together};
 use super::links;
+use super::sight::Sight;
 use super::splice::version_id;
 
 /// Most ids of one `_id=a,b,…` without a patient: each is asked of the gate and logged on its own.
@@ -53,18 +54,20 @@ pub fn parse(record: &Record) -> Value {
 /// `GET /{kind}` and `POST /{kind}/_search` for every kind.
 pub fn search(call: &Call, kind: Kind) -> Result<Answer, ApiError> {
     let question = Question::parse(kind, call)?;
+    let sight = Sight::of(call)?;
+    sight.want(kind, Act::Search)?;
     if let Some(patient) = question.patient.clone() {
-        return in_chart(call, question, &patient);
+        return in_chart(call, &sight, question, &patient);
     }
     match &question.ids {
-        Some(ids) if ids.len() <= IDS_MAX => by_id(call, &question),
+        Some(ids) if ids.len() <= IDS_MAX => by_id(call, &sight, &question),
         Some(_) => Err(ApiError::too_costly("At most 20 ids at once, or name the patient.")),
-        None if kind == Kind::PATIENT => super::patients::search(call, &question),
+        None if kind == Kind::PATIENT => super::patients::search(call, &sight, &question),
         None => Err(ApiError::too_costly("A search must name a patient (patient=…) or an id (_id=…).")),
     }
 }
 
-fn in_chart(call: &Call, mut question: Question, patient: &PatientKey) -> Result<Answer, ApiError> {
+fn in_chart(call: &Call, sight: &Sight<'_>, mut question: Question, patient: &PatientKey) -> Result<Answer, ApiError> {
     let permit = call.ask_chart(patient)?;
     question.person = permit.scope().patients().to_vec();
     let question = &question;
@@ -78,20 +81,23 @@ fn in_chart(call: &Call, mut question: Question, patient: &PatientKey) -> Result
         Err(QueryError::NotFound) => Vec::new(),
         Err(other) => return Err(other.into()),
     };
-    let (records, provenance) = records.into_iter().partition(|record| record.kind == question.kind);
+    // Before anything is counted, ordered or cut into pages.
+    let records = records.into_iter().filter(|record| sight.shows(Act::Search, record));
+    let (records, provenance) = records.partition(|record| record.kind == question.kind);
     // Charts list oldest first; an answer begins with what is newest.
     let records: Vec<Record> = records;
     let matches = question.select(records.into_iter().rev());
-    page::answer(call, question, permit, matches, &provenance, Vec::new())
+    page::answer(call, sight, question, permit, matches, &provenance, Vec::new())
 }
 
-fn by_id(call: &Call, question: &Question) -> Result<Answer, ApiError> {
+fn by_id(call: &Call, sight: &Sight<'_>, question: &Question) -> Result<Answer, ApiError> {
     let ids = question.ids.as_deref().unwrap_or_default();
     let mut answers = Vec::new();
     for id in ids {
         let permit = call.ask(Scope::Record(question.kind, id.clone()))?;
         let mut linked = Vec::new();
         let found = match call.archive().record(&permit, question.kind, id) {
+            Ok(record) if !sight.shows(Act::Search, &record) => Vec::new(),
             Ok(mut record) => {
                 linked = links::complete(call, &permit, &mut record)?.patients;
                 question.select([record].into_iter())
@@ -100,7 +106,7 @@ fn by_id(call: &Call, question: &Question) -> Result<Answer, ApiError> {
             Err(other) => return Err(other.into()),
         };
         if ids.len() == 1 {
-            return page::answer(call, question, permit, found, &[], linked);
+            return page::answer(call, sight, question, permit, found, &[], linked);
         }
         let mut entry = shown("record.search", found.iter().map(|found| &found.record));
         entry.patients.extend(linked);
@@ -117,7 +123,14 @@ pub fn etag(record: &Record, links: &str) -> String {
     format!("W/\"{}{links}\"", version_id(record))
 }
 
-/// The records that `permit` lets one see of those that these references name; the rest is left out in silence.
-pub fn resolve(call: &Call, permit: &Permit, references: impl Iterator<Item = (Kind, crate::model::ArchiveId)>) -> Vec<Record> {
-    references.filter_map(|(kind, id)| call.archive().record(permit, kind, &id).ok()).collect()
+/// The records that `permit` and the scopes let one see of those that these references name; the rest is left out in
+/// silence.
+pub fn resolve(
+    call: &Call,
+    sight: &Sight<'_>,
+    permit: &Permit,
+    references: impl Iterator<Item = (Kind, crate::model::ArchiveId)>,
+) -> Vec<Record> {
+    let found = references.filter_map(|(kind, id)| call.archive().record(permit, kind, &id).ok());
+    found.filter(|record| sight.shows(Act::Include, record)).collect()
 }

@@ -10,6 +10,7 @@ use crate::model::{ArchiveId, Kind, PatientKey, Record};
 use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON};
 use crate::server::call::{Call, shown};
 use crate::server::fhir::bundle::{Bundle, Mode, Type};
+use crate::server::fhir::sight::Sight;
 use crate::server::fhir::{cursor, outcome};
 
 use super::{Match, Question, resolve, values};
@@ -35,6 +36,7 @@ const ALWAYS: [&str; 12] = [
 /// Answers with the page of `matches` that the question asks for; the audit entry names only what this page shows.
 pub fn answer(
     call: &Call,
+    sight: &Sight<'_>,
     question: &Question,
     permit: Permit,
     matches: Vec<Match>,
@@ -45,7 +47,7 @@ pub fn answer(
     let end = question.offset.saturating_add(question.count).min(total);
     let mut page: Vec<Match> =
         if question.count_only { Vec::new() } else { matches.into_iter().take(end).skip(question.offset).collect() };
-    let included = included(call, question, &permit, &mut page, provenance);
+    let included = included(call, sight, question, &permit, &mut page, provenance);
     let mut entry = shown("record.search", page.iter().map(|found| &found.record).chain(&included));
     entry.hits = Some(total as u64);
     entry.query = Some(question.in_words());
@@ -92,7 +94,14 @@ pub fn links(call: &Call, question: &Question, total: usize) -> Result<Vec<(&'st
     Ok(links)
 }
 
-fn included(call: &Call, question: &Question, permit: &Permit, page: &mut [Match], provenance: &[Record]) -> Vec<Record> {
+fn included(
+    call: &Call,
+    sight: &Sight<'_>,
+    question: &Question,
+    permit: &Permit,
+    page: &mut [Match],
+    provenance: &[Record],
+) -> Vec<Record> {
     let mut wanted: Vec<(Kind, ArchiveId)> = Vec::new();
     for found in page.iter_mut().filter(|_| !question.includes.is_empty()) {
         let resource = found.resource();
@@ -106,7 +115,7 @@ fn included(call: &Call, question: &Question, permit: &Permit, page: &mut [Match
     }
     let on_page = |kind: Kind, id: &ArchiveId| page.iter().any(|found| found.record.kind == kind && found.record.id == *id);
     wanted.retain(|(kind, id)| !on_page(*kind, id));
-    let mut included = resolve(call, permit, wanted.into_iter());
+    let mut included = resolve(call, sight, permit, wanted.into_iter());
     let about_page = |record: &&Record| {
         let mut about = false;
         values::walk(&super::parse(record), "target.reference", &mut |target| {

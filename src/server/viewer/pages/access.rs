@@ -1,152 +1,264 @@
-//! Who looked at a chart: a sentence for lay people, then one row for each act. Kinds and counts, never content.
+//! The reports on the access log as pages: who, when, what kind, never the content of a record.
 //!
-//! Not for: reading or checking the log (`audit`).
+//! Not for: what is in a report (`oversight::reports`), or checking the log (`audit`).
 
 use askama::Template;
 
-use super::super::banner::{self, Name};
-use super::super::frame::{Frame, role_name};
+use super::super::frame::Frame;
+use super::super::html::url_part;
 use super::super::table::{Cell, Paging, Row, Table};
 use super::super::text;
 use super::render;
-use crate::access::Role;
-use crate::model::ChartIndex;
+use crate::oversight::forms::wide;
+use crate::oversight::line::Line;
+use crate::oversight::projection::{Original, Seen};
+use crate::oversight::reports::{self, Cell as Value, Report, Version, words};
+use crate::query::Told;
 
-/// One entry of the log about this patient.
-#[derive(Clone, Debug)]
-pub struct AccessRow {
-    /// UTC, `YYYY-MM-DDThh:mm:ss[.f]Z`.
-    pub at: String,
-    pub who: String,
-    pub role: Option<Role>,
-    /// In words: "Treatment", "Legal request" …
-    pub purpose: String,
-    /// In words: "Chart summary shown", "Found in a search, not opened" …
-    pub what: String,
-    /// Records shown.
-    pub records: u64,
-    pub from: Option<String>,
-    pub refused: bool,
-    /// Entry number in its stream.
-    pub entry: String,
-    /// Reading the log itself, not a chart.
-    pub is_about_log: bool,
-}
-
-/// One entry of the log on the page that lists the newest of all patients.
-#[derive(Clone, Debug)]
-pub struct RecentRow {
-    pub access: AccessRow,
-    /// The patient's key in this archive.
-    pub patient: String,
-}
-
-/// The state of the log as the page may claim it.
-#[derive(Clone, Debug, Default)]
-pub enum LogState {
-    /// When it was last recomputed without a fault, and up to which entry.
-    Verified { when: String, entry: String },
-    #[default]
-    NotVerified,
-    /// The first bad entry.
-    Fault { entry: String },
-}
-
-#[derive(Default)]
-pub struct WhoLooked<'a> {
-    /// The number or key asked for, when there is no such patient yet.
-    pub asked: &'a str,
-    /// The patient; `None`: not asked yet, or no such patient (then `asked` is not empty).
-    pub patient: Option<&'a ChartIndex>,
-    /// Newest first; one page of them.
-    pub rows: &'a [AccessRow],
-    /// Without a patient: the newest accesses to any chart.
-    pub recent: &'a [RecentRow],
-    pub total: u64,
-    pub people: u64,
-    pub offset: usize,
-    pub page_size: usize,
-    pub log: LogState,
-}
-
-struct Patient {
-    /// `None`: this role sees the key alone.
-    listed: Option<String>,
-    key: String,
-    born: String,
-    numbers: String,
+/// A report with the address that it was asked for at.
+pub struct AccessReport<'a> {
+    pub report: &'a Report,
+    /// Its name in the address.
+    pub name: &'a str,
+    /// Parameters of the address, decoded.
+    pub parameters: Vec<(String, String)>,
+    /// Up to where the log counts, for the pages after this one.
+    pub until: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "access.html")]
-struct Page<'a> {
+struct Start<'a> {
     frame: &'a Frame,
     asked: &'a str,
-    patient: Option<Patient>,
-    fact: String,
-    table: Table,
     recent: Table,
-    paging: Paging,
-    log: &'a LogState,
 }
 
-pub fn who_looked(frame: &Frame, ask: &WhoLooked<'_>) -> String {
-    let patient = ask.patient.map(|p| Patient {
-        listed: (p.identity.family.is_some() || !p.identity.given.is_empty()).then(|| Name::of(&p.identity).listed()),
-        key: p.patient.to_string(),
-        born: p.identity.birth_date.as_ref().map_or(text::NOT_RECORDED.into(), |b| b.date_text().to_string()),
-        numbers: banner::record_numbers(&p.identity).join(", "),
-    });
-    let key = ask.patient.map(|p| p.patient.to_string()).unwrap_or_default();
+/// The page that reports begin at: forms for each, and what happened last.
+pub fn access_start(frame: &Frame, asked: &str, newest: &[Seen]) -> String {
     let columns = [
-        ("Day and time (UTC)", "date"),
-        ("Who", ""),
-        ("Stated purpose", ""),
-        ("What was shown", ""),
-        ("Records", "num"),
-        ("From", "drop"),
-        ("Entry", "num mono"),
-    ];
-    let row = |r: &AccessRow| {
-        Row::new(vec![
-            Cell::date(Some(&r.at)),
-            Cell::main(Some(r.who.clone()), None, r.role.map(|r| role_name(r).to_string())),
-            Cell::Text(r.purpose.clone()),
-            if r.refused { Cell::Tag(format!("Refused: {}", r.what), "caution") } else { Cell::Text(r.what.clone()) },
-            Cell::count(r.records),
-            Cell::text(r.from.clone()),
-            Cell::Text(r.entry.clone()),
-        ])
-    };
-    let size = ask.page_size.max(1);
-    let recent_columns = [
-        ("Day and time (UTC)", "date"),
+        ("Day and time", "date"),
         ("Patient", ""),
         ("Who", ""),
         ("Stated purpose", "drop"),
-        ("What was shown", ""),
+        ("What happened", ""),
         ("Records", "num"),
     ];
-    let recent_row = |r: &RecentRow| {
-        let mut cells = row(&r.access).cells;
-        cells.truncate(5);
-        cells.insert(1, Cell::link(Some(r.patient.clone()), format!("/access?patient={}", r.patient)));
-        Row::new(cells)
+    let row = |seen: &Seen| {
+        let act = &seen.act;
+        let at = jiff::Timestamp::from_microsecond(act.at).map(|at| at.to_string()).unwrap_or_default();
+        let name = if act.user_name.is_empty() { act.user.subject.clone() } else { act.user_name.clone() };
+        let what = words::event(&act.event, act.outcome, act.records);
+        let user = format!("/access/reports/user?user={}&issuer={}", url_part(&act.user.subject), url_part(&act.user.issuer));
+        let user = Some(user).filter(|_| !act.user.subject.is_empty());
+        Row::new(vec![
+            Cell::date(Some(&at)),
+            match &act.patient {
+                Some(patient) => Cell::link(Some(patient.to_string()), format!("/access?patient={patient}")),
+                None => Cell::Blank,
+            },
+            Cell::main(
+                Some(name).filter(|name| !name.is_empty()),
+                user,
+                Some(words::role(&act.role)).filter(|role| !role.is_empty()),
+            ),
+            Cell::Text(words::purpose(act.purpose.as_deref().unwrap_or(""))),
+            if act.outcome >= 8 { Cell::Tag(what, "caution") } else { Cell::Text(what) },
+            Cell::count(act.records),
+        ])
     };
-    let nobody = "No chart was opened yet.";
+    let recent = Table::new("Newest acts", &columns, "Nothing happened yet.").rows(newest.iter().map(row).collect());
+    render(Start { frame, asked, recent })
+}
+
+/// A head of the report's table: its words, and the address that sorts by it.
+struct Head {
+    text: &'static str,
+    href: String,
+    class: &'static str,
+    /// `ascending`, `descending`, or empty.
+    sorted: &'static str,
+}
+
+struct Field {
+    text: String,
+    class: &'static str,
+    href: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "access_report.html")]
+struct Page<'a> {
+    frame: &'a Frame,
+    report: &'a Report,
+    name: &'a str,
+    is_full: bool,
+    /// Parameters that the form keeps.
+    kept: Vec<(String, String)>,
+    from: String,
+    to: String,
+    csv: String,
+    json: String,
+    also: Vec<(&'static str, String)>,
+    heads: Vec<Head>,
+    rows: Vec<Vec<Field>>,
+    paging: Paging,
+    made_at: String,
+}
+
+impl AccessReport<'_> {
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The address of the same report with some parameters changed; an empty value takes one away.
+    fn address(&self, changes: &[(&str, &str)]) -> String {
+        let kept = self.parameters.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+        let pairs = kept.map(|(name, value)| (name.as_str(), value.as_str())).chain(changes.iter().copied());
+        let pairs: Vec<String> = pairs
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{}={}", url_part(name), url_part(value)))
+            .collect();
+        format!("/access/reports/{}?{}", url_part(self.name), pairs.join("&"))
+    }
+
+    fn heads(&self) -> Vec<Head> {
+        let sort = self.parameter("sort").unwrap_or("");
+        let head = |(at, column): (usize, &reports::Column)| {
+            let is_number = self.report.rows.iter().any(|row| matches!(row.get(at), Some(Value::Count(_) | Value::Number(_))));
+            let descending = format!("-{}", column.key);
+            let (sorted, next) = match sort {
+                it if it == column.key => ("ascending", descending),
+                it if it == descending => ("descending", column.key.to_string()),
+                _ if is_number => ("", descending),
+                _ => ("", column.key.to_string()),
+            };
+            let href = self.address(&[("sort", &next), ("offset", ""), ("until", self.until)]);
+            Head { text: column.head, href, class: if is_number { "num" } else { "" }, sorted }
+        };
+        self.report.columns.iter().enumerate().map(head).collect()
+    }
+
+    fn field(&self, column: &reports::Column, value: &Value) -> Field {
+        let class = match value {
+            Value::Count(_) | Value::Number(_) => "num",
+            Value::Time { .. } => "date",
+            _ => "",
+        };
+        let text = match value {
+            Value::Count(count) => text::count(*count),
+            other => other.text(),
+        };
+        // A key alone leads to the report about that patient.
+        let is_key = column.key == "patient" && crate::model::PatientKey::parse(&text).is_some();
+        let href = is_key.then(|| format!("/access?patient={}", url_part(&text)));
+        let href = href.or_else(|| (column.key == "entry" && text.contains(':')).then(|| format!("/access/entries/{text}")));
+        Field { text, class, href }
+    }
+}
+
+/// A page of a report.
+pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
+    let report = ask.report;
+    let is_full = report.version == Version::Full;
+    let rows = report.rows.iter().map(|row| report.columns.iter().zip(row).map(|(c, v)| ask.field(c, v)).collect()).collect();
+    let size = report.rows.len().max(1);
+    let page_size =
+        ask.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(crate::server::api::access::REPORT_PAGE);
+    let size = size.max(page_size).max(1);
+    let turned = |page: usize| ask.address(&[("offset", &((page - 1) * size).to_string()), ("until", ask.until)]);
+    let start = usize::try_from(report.offset).unwrap_or(usize::MAX);
+    let kept = ask.parameters.iter().filter(|(name, _)| !["from", "to", "offset", "until", "version"].contains(&name.as_str()));
+    let patient = ask.parameter("patient").unwrap_or("");
+    let sibling = |name: &str| format!("/access/reports/{name}?patient={}", url_part(patient));
+    let also = match ask.name {
+        "patient" => vec![("By person and day", sibling("patient-days")), ("Accounting of disclosures", sibling("disclosures"))],
+        "patient-days" | "disclosures" if !patient.is_empty() => vec![("Act by act", sibling("patient"))],
+        _ => Vec::new(),
+    };
+    let whole = |format: &str| ask.address(&[("format", format), ("offset", ""), ("until", ask.until)]);
     render(Page {
         frame,
-        recent: Table::new("Newest accesses to any chart", &recent_columns, nobody)
-            .rows(ask.recent.iter().map(recent_row).collect()),
-        asked: ask.asked,
-        patient,
-        fact: match ask.total {
-            0 => "Nobody opened this chart.".into(),
-            n => format!("{} by {}", text::counted(n, "access", "accesses"), text::counted(ask.people, "person", "people")),
-        },
-        table: Table::new("Accesses, newest first", &columns, "Nobody opened this chart.")
-            .rows(ask.rows.iter().map(row).collect()),
-        paging: Paging::of(ask.offset, ask.rows.len(), ask.total, false, |p| format!("/access?patient={key}&page={p}"), size),
-        log: &ask.log,
+        report,
+        name: ask.name,
+        is_full,
+        kept: kept.cloned().collect(),
+        from: ask.parameter("from").unwrap_or("").to_string(),
+        to: ask.parameter("to").unwrap_or("").to_string(),
+        csv: whole("csv"),
+        json: whole("json"),
+        also,
+        heads: ask.heads(),
+        rows,
+        paging: Paging::of(start, report.rows.len(), report.total, false, turned, size),
+        made_at: report.made_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
     })
+}
+
+#[derive(Template)]
+#[template(path = "access_entry.html")]
+struct EntryPage<'a> {
+    frame: &'a Frame,
+    name: String,
+    what: String,
+    facts: Vec<(&'static str, String)>,
+    records: Table,
+}
+
+/// One entry with everything that it says, and the records that it names by kind and date.
+pub fn access_entry(frame: &Frame, original: &Original, line: &Line, told: &[Told]) -> String {
+    let patients: Vec<&str> = line.patients.iter().map(|patient| patient.archive_id.as_str()).collect();
+    let cells = wide::row(original, line, Some(&patients.join(", ")));
+    let facts = wide::COLUMNS.iter().zip(cells).filter(|(_, cell)| *cell != Value::Missing);
+    let row = |told: &Told| {
+        Row::new(vec![
+            Cell::text(told.kind.map(|kind| kind.name().to_string())),
+            Cell::day(told.day.as_deref()),
+            Cell::Text(told.place.accession.to_string()),
+            Cell::count(told.place.ordinal),
+        ])
+    };
+    let columns = [("Kind", ""), ("Day of the record", "date"), ("Accession", "mono"), ("Number in it", "num mono")];
+    render(EntryPage {
+        frame,
+        name: format!("{}:{}", original.stream, original.seq),
+        what: words::event(&line.event, line.outcome(), line.records()),
+        facts: facts.map(|(column, cell)| (column.head, cell.text())).collect(),
+        records: Table::new("Records that were shown", &columns, "No record was shown.").rows(told.iter().map(row).collect()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oversight::reports::Column;
+
+    /// What users may have typed, in every form that has harmed a page.
+    const HOSTILE: [&str; 5] =
+        ["a\nb", "\u{1b}[31mred", "=cmd|' /C calc'!A0", "x\u{2028}y", "<script>alert(1)</script>\"onload=\"x"];
+
+    #[test]
+    fn what_users_typed_is_text_on_the_page() {
+        let rows = HOSTILE.iter().map(|text| vec![Value::Text(text.to_string()), Value::Count(1)]).collect();
+        let report = Report {
+            name: "patient",
+            title: "Who saw",
+            version: Version::Plain,
+            about: vec![("Patient key".into(), HOSTILE[4].into())],
+            summary: HOSTILE[4].into(),
+            columns: vec![Column::new("who", "Who"), Column::new("records", "Records")],
+            rows,
+            total: 5,
+            offset: 0,
+            notes: vec![HOSTILE[4].into()],
+            stands_at: Vec::new(),
+            made_at: jiff::Timestamp::UNIX_EPOCH,
+            zone: "UTC".into(),
+        };
+        let parameters = vec![("patient".to_string(), HOSTILE[4].to_string()), ("sort".to_string(), "who".to_string())];
+        let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-5" };
+        let html = access_report(&Frame::default(), &ask);
+        assert!(!html.contains("<script>alert") && !html.contains("\"onload"), "{html}");
+        assert!(html.contains("aria-sort=\"ascending\"") && html.contains("sort=-who"), "{html}");
+    }
 }

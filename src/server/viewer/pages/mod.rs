@@ -12,7 +12,9 @@ pub mod find;
 pub mod message;
 pub mod record;
 pub mod search;
+pub mod sessions;
 pub mod sign_in;
+pub mod signals;
 
 use askama::Template;
 

@@ -17,6 +17,10 @@ pub struct SignIn {
     pub asks_code: bool,
     /// One sentence, the same for a wrong name, a wrong password and a wrong code.
     pub problem: Option<String>,
+    /// Identity providers: what to call each, and the address that begins a sign-in there.
+    pub providers: Vec<(String, String)>,
+    /// The archive has no accounts of its own.
+    pub no_accounts: bool,
 }
 
 #[derive(Template)]

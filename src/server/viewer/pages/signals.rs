@@ -1,0 +1,139 @@
+//! Signs of snooping of one day: each flag with its evidence in words. Keys, never content.
+//!
+//! Not for: finding them (`oversight`).
+
+use askama::Template;
+
+use super::super::frame::Frame;
+use super::super::table::Paging;
+use super::super::text;
+use super::render;
+use crate::oversight::signals::{Findings, Flag};
+
+/// One page of the flags of a day.
+pub struct SignalsPage<'a> {
+    pub findings: &'a Findings,
+    /// `YYYY-MM-DD`.
+    pub day: &'a str,
+    pub offset: usize,
+    pub page_size: usize,
+}
+
+struct Shown {
+    rank: usize,
+    who: String,
+    user_href: String,
+    patient: String,
+    patient_href: Option<String>,
+    fact: String,
+    score: String,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    bits: String,
+    words: String,
+    is_against: bool,
+}
+
+#[derive(Template)]
+#[template(path = "signals.html")]
+struct Page<'a> {
+    frame: &'a Frame,
+    day: &'a str,
+    fact: String,
+    flags: Vec<Shown>,
+    paging: Paging,
+}
+
+pub fn signals(frame: &Frame, ask: &SignalsPage<'_>) -> String {
+    let found = ask.findings;
+    let size = ask.page_size.max(1);
+    let numbered = found.flags.iter().enumerate().skip(ask.offset).take(size);
+    let flags: Vec<Shown> = numbered.map(|(at, flag)| shown(at + 1, flag)).collect();
+    let total = found.flags.len() as u64;
+    render(Page {
+        frame,
+        day: ask.day,
+        fact: format!(
+            "{} among {} of {}, highest first",
+            text::counted(total, "flag", "flags"),
+            text::counted(found.acts, "act", "acts"),
+            text::counted(found.users, "person", "people"),
+        ),
+        paging: Paging::of(ask.offset, flags.len(), total, false, |p| format!("/signals?day={}&page={p}", ask.day), size),
+        flags,
+    })
+}
+
+fn shown(rank: usize, flag: &Flag) -> Shown {
+    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let (issuer, subject) = (encode(&flag.user.issuer), encode(&flag.user.subject));
+    let name = if flag.user_name.is_empty() { &flag.user.subject } else { &flag.user_name };
+    let at = |micros: i64| {
+        jiff::Timestamp::from_microsecond(micros).map_or_else(|_| String::new(), |at| at.strftime("%H:%M").to_string())
+    };
+    let acts = text::counted(u64::from(flag.acts), "act", "acts");
+    let of_day = text::counted(u64::from(flag.charts), "chart", "charts");
+    Shown {
+        rank,
+        who: format!("{name} ({})", flag.job),
+        user_href: format!("/access/user?iss={issuer}&sub={subject}&day={}", flag.date),
+        patient: flag.patient.as_ref().map(ToString::to_string).unwrap_or_default(),
+        patient_href: flag.patient.as_ref().map(|key| format!("/access?patient={key}")),
+        fact: format!("{acts}, {} to {} UTC; {of_day} that day", at(flag.first), at(flag.last)),
+        score: format!("{:.1}", flag.score),
+        lines: flag.evidence.iter().map(line).collect(),
+    }
+}
+
+fn line(evidence: &crate::oversight::signals::Evidence) -> Line {
+    let is_against = evidence.bits < 0.0;
+    let sign = if is_against { "−" } else { "+" };
+    Line { bits: format!("{sign}{:.1}", evidence.bits.abs()), words: evidence.words.clone(), is_against }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PatientKey;
+    use crate::oversight::UserId;
+    use crate::oversight::signals::{Evidence, Sign};
+
+    #[test]
+    fn a_flag_is_shown_with_its_evidence_and_what_users_wrote_is_harmless() {
+        let evidence = |sign, bits: f64, words: &str| Evidence { sign: Some(sign), bits, words: words.into() };
+        let flag = Flag {
+            user: UserId { issuer: "https://id.example".into(), subject: "u&1".into() },
+            user_name: "<b>Ann</b>".into(),
+            job: "nurse".into(),
+            patient: PatientKey::parse("mer.7"),
+            date: jiff::civil::date(2026, 3, 17),
+            score: 12.34,
+            evidence: vec![
+                evidence(Sign::Surname, 8.0, "Same surname as the user; 3 of 500,000 patients have it"),
+                evidence(Sign::Alone, -2.5, "Others of the user's department opened the chart as well"),
+            ],
+            first: 0,
+            last: 3_600_000_000,
+            acts: 3,
+            charts: 9,
+        };
+        let findings = Findings { flags: vec![flag], acts: 1_000_000, users: 2000, pairs: 80_000, left_out: 0 };
+        let page = |findings| signals(&Frame::default(), &SignalsPage { findings, day: "2026-03-17", offset: 0, page_size: 50 });
+        let html = page(&findings);
+        for expected in [
+            "12.3 bits",
+            "+8.0</span> Same surname as the user; 3 of 500,000 patients have it",
+            "−2.5</span> Others",
+            "href=\"/access?patient=mer.7\"",
+            "sub=u%261&#38;day=2026-03-17",
+            "3 acts, 00:00 to 01:00 UTC; 9 charts that day",
+            "no verdict",
+        ] {
+            assert!(html.contains(expected), "{expected} in {html}");
+        }
+        assert!(!html.contains("<b>Ann"), "{html}");
+        assert!(page(&Findings::default()).contains("Nothing of this day adds up"));
+    }
+}

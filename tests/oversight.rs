@@ -1,0 +1,216 @@
+//! The access log as it is handed out: exports that a FHIR library reads, evidence that a key alone proves, searches by FHIR,
+//! reports by the command line and over HTTP.
+//!
+//! Not for: what a report says (`src/oversight`). Needs `python3` and PyPI, as `exit` does.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Folder, SOURCE, Server, chartkeep, command, folder, hospital, ingest, init, token};
+
+/// An archive of its own with a served day behind it: a search, a chart, a refusal.
+fn lived_in() -> (Folder, std::path::PathBuf, String) {
+    let folder = folder();
+    let archive = init(&folder);
+    ingest(&archive, &[&hospital().delivery()]).expect(1);
+    let sample = &hospital().manifest.sample_patients[0];
+    let patient = chartkeep::model::archive_id(SOURCE, "Patient", &sample.id).as_str().to_string();
+    let server = Server::start(&archive);
+    let clinician = token(&archive, "clinician");
+    let ask = |path: &str, token: &str| server.get(path, Some(token)).status;
+    assert_eq!(ask(&format!("/api/v1/patients?q={}", sample.family), &clinician), 200);
+    assert_eq!(ask(&format!("/fhir/Observation?patient={patient}&_count=3"), &clinician), 200);
+    assert_eq!(ask(&format!("/fhir/Patient/{patient}"), &clinician), 200);
+    assert_eq!(ask(&format!("/fhir/Patient/{patient}/$everything"), &clinician), 200);
+    assert_eq!(ask(&format!("/api/v1/patients/{patient}/chart"), &token(&archive, "admin")), 403);
+    (folder, archive, patient)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("plain names")
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).expect("written");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[test]
+fn what_is_exported_is_read_by_a_fhir_library_and_proved_by_a_key() {
+    let (folder, archive, patient) = lived_in();
+    let record =
+        |words: &[&str]| chartkeep([&["disclosure", "record", text(&archive), "--patient", &patient][..], words].concat());
+    record(&["--to", "=cmd|County", "--basis", "public-health", "--what", "Two reports", "--why", "Reportable"]).expect(0);
+    record(&["--to", "x", "--basis", "because", "--what", "x", "--why", "x"]).expect(2);
+
+    let out = folder.path().join("ndjson");
+    chartkeep(["audit", "export", text(&archive), text(&out)]).expect(0);
+    let events = lines(&out.join("AuditEvent.ndjson"));
+    let manifest: Value = serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["rows"], events.len());
+    let digest = sha256(&std::fs::read(out.join("AuditEvent.ndjson")).unwrap());
+    assert_eq!(manifest["files"][0]["sha256"], digest);
+    assert!(manifest["log"][0]["checkpoint"].is_array(), "{manifest}");
+    for profile in ["PatientRead", "PatientQuery", "PrivacyDisclosure.Source"] {
+        let claims = |event: &&Value| event["meta"]["profile"][0].as_str().is_some_and(|it| it.ends_with(profile));
+        assert!(events.iter().any(|event| claims(&event)), "no {profile}");
+    }
+    read_by_a_library(&out.join("AuditEvent.ndjson"), events.len());
+
+    let out = folder.path().join("csv");
+    chartkeep(["audit", "export", text(&archive), text(&out), "--format", "csv", "--patient", &patient]).expect(0);
+    let csv = std::fs::read_to_string(out.join("audit.csv")).unwrap();
+    assert!(csv.starts_with("time_utc,stream,entry,") && csv.ends_with("\r\n"), "{csv}");
+    assert!(csv.contains(",'=cmd|County,"), "{csv}");
+
+    let out = folder.path().join("evidence");
+    let bundle = chartkeep(["audit", "bundle", text(&archive), text(&out), "--patient", &patient]);
+    assert!(matches!(bundle.code, Some(0 | 1)), "{bundle:?}");
+    // The server has ended, so its stream is under a checkpoint; the entry about this very command may not be.
+    let key = std::fs::read_to_string(out.join("keys.txt")).unwrap().trim().to_string();
+    let checked = chartkeep(["audit", "check-bundle", text(&out), "--key", &key]);
+    assert!(checked.stdout.contains(": entry "), "{checked:?}");
+    let proved = std::fs::read_dir(&out)
+        .unwrap()
+        .flatten()
+        .map(|it| it.path())
+        .find(|it| it.extension().is_some_and(|e| e == "tlog-proof"));
+    let payload = proved.expect("some entry is proved").with_extension("json");
+    let forged = String::from_utf8(std::fs::read(&payload).unwrap()).unwrap().replacen("\"outcome\":\"", "\"outcome\":\"1", 1);
+    std::fs::write(&payload, forged).unwrap();
+    let checked = chartkeep(["audit", "check-bundle", text(&out), "--key", &key]);
+    assert!(checked.code == Some(2) && checked.stdout.contains("not in the tree"), "{checked:?}");
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Every line is an AuditEvent of R4 to PyPI's `fhir.resources`.
+fn read_by_a_library(file: &Path, count: usize) {
+    let python = crate::exit::python_with("test-venv-fhir", &["fhir.resources==7.1.0"], "fhir.resources.R4B.auditevent");
+    let program = "import sys\n\
+        from fhir.resources.R4B.auditevent import AuditEvent\n\
+        lines = open(sys.argv[1], encoding='utf-8').read().split('\\n')\n\
+        print(len([AuditEvent.parse_raw(line) for line in lines if line]))";
+    let run = Command::new(python).args(["-c", program, text(file)]).output().expect("python runs");
+    let said = String::from_utf8_lossy(&run.stdout).trim().to_string();
+    assert_eq!(said, count.to_string(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
+#[test]
+fn the_log_is_searched_as_fhir_by_compliance_alone() {
+    let (_folder, archive, patient) = lived_in();
+    let server = Server::start(&archive);
+    let compliance = token(&archive, "compliance");
+    let get = |path: &str| server.get(path, Some(&compliance));
+    let total = |path: &str| {
+        let answer = get(path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()["total"].as_u64().expect("a total")
+    };
+    let about = total(&format!("/fhir/AuditEvent?patient=Patient/{patient}"));
+    assert!(about >= 4, "{about}");
+    for (narrowed, is_some) in [
+        ("subtype=read", true),
+        ("subtype=search-type", true),
+        ("subtype=operation", true),
+        ("type=http://terminology.hl7.org/CodeSystem/audit-event-type|rest", true),
+        ("type=rest&subtype=110122", false),
+        ("outcome=8", true),
+        ("action=R", true),
+        ("address=127.0.0.1", true),
+        ("address=10.9.9.9", false),
+        ("date=ge2020-01-01", true),
+        ("date=lt2020-01-01", false),
+        ("purpose=TREAT", true),
+        ("source=urn:uuid:00000000-0000-0000-0000-000000000000", false),
+    ] {
+        let found = total(&format!("/fhir/AuditEvent?patient={patient}&{narrowed}"));
+        assert_eq!(found > 0, is_some, "{narrowed}");
+        assert!(found < about + 100);
+    }
+    // Pages lead through everything once, whatever is logged meanwhile.
+    let mut ids = Vec::new();
+    let mut next = Some(format!("/fhir/AuditEvent?patient={patient}&_count=2"));
+    while let Some(path) = next {
+        let page = get(&path).json();
+        ids.extend(page["entry"].as_array().into_iter().flatten().map(|it| it["resource"]["id"].as_str().unwrap().to_string()));
+        let link = page["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next").map(|it| it["url"].clone());
+        next = link.map(|url| url.as_str().unwrap().strip_prefix(&server.address).unwrap().to_string());
+    }
+    let mut once = ids.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(ids.len(), once.len());
+    assert!(ids.len() as u64 >= about);
+    let one = get(&format!("/fhir/AuditEvent/{}", ids[0]));
+    assert_eq!((one.status, one.json()["id"].as_str()), (200, Some(ids[0].as_str())));
+    assert_eq!(total(&format!("/fhir/AuditEvent?_id={}", ids[0])), 1);
+    assert_eq!(get("/fhir/AuditEvent/nobody-0").status, 404);
+    assert_eq!(get("/fhir/AuditEvent?nonsense=1").status, 400);
+    assert_eq!(get(&format!("/fhir/AuditEvent?patient={patient}&_cursor=AAAA")).status, 400);
+    let admin = token(&archive, "admin");
+    assert_ne!(server.get("/fhir/AuditEvent", Some(&admin)).status, 200);
+    // Every one of these questions is in the log itself.
+    let asked = crate::support::audited(&archive, "audit.query").len();
+    assert!(asked >= 15, "{asked}");
+}
+
+#[test]
+fn reports_come_as_json_csv_and_page_and_each_is_an_entry() {
+    let (_folder, archive, patient) = lived_in();
+    let server = Server::start(&archive);
+    let compliance = token(&archive, "compliance");
+    let get = |path: &str| server.get(path, Some(&compliance));
+    for report in ["patient", "patient-days", "disclosures", "break-glass", "volume", "user"] {
+        let path = format!("/api/v1/access/reports/{report}?patient={patient}&user=tester");
+        for version in ["plain", "full"] {
+            let answer = get(&format!("{path}&version={version}"));
+            assert_eq!(answer.status, 200, "{report} {version}: {}", answer.text());
+            assert!(answer.json()["stands_at"][0]["entries"].as_u64().is_some_and(|n| n > 0));
+        }
+        let csv = get(&format!("{path}&format=csv"));
+        assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+        assert!(csv.text().lines().next().is_some_and(|head| head.ends_with(",log_state")), "{}", csv.text());
+    }
+    let shown = get(&format!("/api/v1/access/reports/patient?patient={patient}")).json();
+    let what: Vec<&str> = shown["rows"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap()).collect();
+    for expected in ["Found in a search", "Searched in the chart", "Whole chart handed over", "Chart or record shown", "Refused"]
+    {
+        assert!(what.contains(&expected), "{expected} in {what:?}");
+    }
+    assert_eq!(get("/api/v1/access/reports/nonsense").status, 404);
+    assert_eq!(get("/api/v1/access/reports/patient?patient=").status, 400);
+    assert_eq!(get("/api/v1/access/reports/patient?patient=x&sort=nonsense").status, 400);
+    assert_eq!(server.get("/api/v1/access/reports/volume", Some(&token(&archive, "clinician"))).status, 403);
+    let said = crate::support::command(["audit", "report", text(&archive), "patient", "--patient", &patient]).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.contains("Something of this chart was shown") && said.contains("The log as of s0000"), "{said}");
+    let rebuilt = command(["audit", "project", text(&archive), "--rebuild"]).output().unwrap();
+    assert!(rebuilt.status.success());
+}
+
+#[test]
+fn a_suspension_needs_paper_to_last() {
+    let folder = folder();
+    let archive = init(&folder);
+    let suspend = |until: &str, written: bool| {
+        let mut words = vec!["disclosure", "suspend", text(&archive), "--patient", "mer.1", "--agency", "State Police"];
+        words.extend(["--until", until, "--statement", "Lt. Doe"]);
+        words.extend(written.then_some("--written"));
+        chartkeep(words)
+    };
+    suspend("2099-12-31", false).expect(2);
+    suspend("2001-01-01", true).expect(2);
+    let run = suspend("2099-12-31", true).expect(0);
+    let id = run.stdout.split_whitespace().nth(1).unwrap().to_string();
+    chartkeep(["disclosure", "resume", text(&archive), &id]).expect(0);
+    chartkeep(["disclosure", "resume", text(&archive), &id]).expect(2);
+    chartkeep(["disclosure", "account", text(&archive), "--patient", "mer.1"]).expect(0);
+    assert_eq!(crate::support::audited(&archive, "disclosure.suspended").len(), 1);
+    assert_eq!(crate::support::audited(&archive, "disclosure.resumed")[0]["agency"], "State Police");
+}
