@@ -32,7 +32,9 @@ fn main() {
     init_keys(&archive, &default_private_dir(&archive)).expect("keys");
     timed("log written", || write_log(&archive, entries));
     let projection = Projection::open(&archive).expect("opens");
-    let took = timed("log projected", || drop(projection.catch_up().expect("fills")));
+    let took = timed("log projected", || {
+        projection.catch_up().expect("fills");
+    });
     let bytes = std::fs::metadata(archive.join("oversight.db")).map_or(0, |it| it.len());
     let rate = entries as f64 / took.as_secs_f64();
     println!("{rate:.0} entries/s, {:.1} MB, {:.0} bytes an entry", bytes as f64 / 1e6, bytes as f64 / entries as f64);

@@ -12,6 +12,7 @@ mod gate;
 mod gate_compile;
 mod house;
 mod ingest;
+mod labels;
 mod mapped;
 mod oversight;
 mod proof;

@@ -388,3 +388,12 @@ impl<T> Audited<T> {
 /// A value that holds no patient data: metadata, sign-in pages, health.
 #[derive(Debug)]
 pub struct Public<T>(pub T);
+
+#[cfg(test)]
+impl Permit {
+    /// A permit with any filter, for tests of what reads under it.
+    pub(crate) fn for_test(scope: Scope, filter: Filter, log: &AuditLog) -> Permit {
+        let principal = Principal::operator("test", super::Role::Him, super::Purpose::Treat);
+        Permit { scope, filter, principal, context: RequestContext::default(), log: log.clone(), answered: true }
+    }
+}

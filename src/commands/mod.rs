@@ -14,6 +14,7 @@ mod identity;
 mod index;
 mod ingest;
 mod init;
+mod label;
 mod map;
 mod operator;
 mod overseer;
@@ -67,6 +68,7 @@ enum Command {
     Policy(policy::PolicyArgs),
     Relations(relations::RelationsArgs),
     Terminology(terminology::TerminologyArgs),
+    Label(label::LabelArgs),
     Token(token::TokenArgs),
     Client(client::ClientArgs),
     Synth(synth::SynthArgs),
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Policy(args) => policy::run(args),
         Command::Relations(args) => relations::run(args),
         Command::Terminology(args) => terminology::run(args),
+        Command::Label(args) => label::run(args),
         Command::Token(args) => token::run(args),
         Command::Client(args) => client::run(args),
         Command::Synth(args) => return synth::command(args),

@@ -28,7 +28,7 @@ impl Overseer {
         let workplace = Workplace::open(archive)?;
         let projection = Projection::open(archive)?;
         let config = Config::load(archive)?;
-        let gate = Gate::new(workplace.log.clone());
+        let gate = workplace.gate()?;
         let archive = Archive::open(archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover).ok();
         Ok(Overseer { workplace, projection, gate, archive })
     }

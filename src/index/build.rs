@@ -15,7 +15,7 @@ use crate::limits::INDEX_TEXT_MAX;
 use crate::model::{IndexDoc, PatientIndexDoc};
 
 use super::manifest::{self, PATIENTS, TEXT};
-use super::schema::{self, Group, MARK_NO_TEXT, MARK_RESTRICTED, PatientFields, TextFields, day_number, key_bytes, uuid_number};
+use super::schema::{self, Group, MARK_NO_TEXT, PatientFields, TextFields, day_number, key_bytes, uuid_number};
 use super::{IndexError, names, stored};
 
 /// Memory for the postings that one indexing thread gathers before it writes a segment, in bytes.
@@ -83,6 +83,7 @@ impl IndexBuilder {
         doc.add_u64(fields.order, names::order(&patient.identity));
         doc.add_u64(fields.born, born.unwrap_or(0));
         doc.add_u64(fields.tie, xxhash_rust::xxh3::xxh3_64(patient.key.as_str().as_bytes()));
+        doc.add_text(fields.source, &patient.source_system);
         doc.add_bytes(fields.doc, &stored::write(&patient)?);
         self.patients.add_document(doc)?;
         self.patient_count.fetch_add(1, Ordering::Relaxed);
@@ -92,8 +93,8 @@ impl IndexBuilder {
     pub fn add_text(&self, text: IndexDoc) -> Result<(), IndexError> {
         let fields = &self.text_fields;
         let mut doc = TantivyDocument::default();
-        if text.label.is_restricted() {
-            doc.add_text(fields.mark, MARK_RESTRICTED);
+        for (_, mark) in schema::label_marks(text.label) {
+            doc.add_text(fields.mark, mark);
         }
         let body = prefix(&text.text, INDEX_TEXT_MAX);
         if body.trim().is_empty() {

@@ -13,6 +13,7 @@ use super::{IndexBuilder, IndexError};
 use crate::durable;
 use crate::model::{ArchiveId, IndexDoc, Kind, Label, PatientIdentity, PatientIndexDoc, PatientKey, When};
 use crate::store::directory::PatientEntry;
+use crate::store::labels::Labels;
 use crate::store::layout::Layout;
 use crate::store::manifest::{Catalog, IndexInForce};
 use crate::store::{Accession, ChartFrame, StoreError};
@@ -88,7 +89,7 @@ fn frames(builder: &IndexBuilder, accessions: &[Arc<Accession>], at: usize, next
             if kind == Kind::PATIENT {
                 patient(builder, &mut directories, at, &frame, index)?;
             } else if is_text_kind(kind) {
-                text(builder, accession, &frame, index, kind)?;
+                text(builder, &mut directories, accession, &frame, index, kind)?;
             }
         }
     }
@@ -127,6 +128,25 @@ impl<'a> Directories<'a> {
         }
         Ok(self.pages[number].iter().find(|e| e.key == key.as_str()))
     }
+
+    /// What the `Patient` records of a key are labelled with, in whatever accession.
+    fn label_of(&mut self, key: Option<&PatientKey>) -> Result<Label, StoreError> {
+        let mut label = Label::NORMAL;
+        let Some(key) = key else { return Ok(label) };
+        let accessions = self.accessions;
+        for (number, accession) in accessions.iter().enumerate().filter(|(_, a)| a.labels().all().is_restricted()) {
+            if let Some(entry) = self.entry(number, key)? {
+                label = label.union(patient_label(accession.labels(), entry));
+            }
+        }
+        Ok(label)
+    }
+}
+
+/// What the `Patient` records of a compartment are labelled with.
+fn patient_label(labels: &Labels, entry: &PatientEntry) -> Label {
+    let own = entry.by_kind().filter(|(kind, _)| *kind == Kind::PATIENT);
+    own.fold(Label::NORMAL, |all, (_, run)| all.union(labels.union(run)))
 }
 
 /// How many `Patient` records a compartment begins with: the versions of one.
@@ -147,18 +167,18 @@ fn patient(
     // Of several versions the last in the chart is the current one, and a later accession's comes after all of these.
     let (mut records, mut last) = (0, None);
     // A version that is hidden hides the patient: the others would tell that he is there.
-    let mut label = frame.label(index);
-    for at in 0..directories.accessions.len() {
+    let (mut label, mut chart_label) = (frame.label(index), Label::NORMAL);
+    let accessions = directories.accessions;
+    for at in 0..accessions.len() {
         let Some(entry) = directories.entry(at, &key)? else { continue };
         let is_older = at == number && frame.ordinal(index) + 1 < entry.first + versions(entry);
         if is_older || (at > number && versions(entry) > 0) {
             return Ok(());
         }
-        if entry.runs.iter().any(|run| run.kind == Kind::PATIENT && run.restricted > 0) {
-            label = label.union(Label::RESTRICTED);
-        }
-        // One number for all readers, so it must tell nothing of labelled records.
-        records += entry.unrestricted();
+        let labels = accessions[at].labels();
+        label = label.union(patient_label(labels, entry));
+        chart_label = chart_label.union(labels.union(entry.ordinals()));
+        records += entry.count();
         last = last.max(entry.days.map(|(_, last)| last));
     }
     builder.add_patient(PatientIndexDoc {
@@ -167,6 +187,7 @@ fn patient(
         source_system: accession.source_system.clone(),
         place: accession.place(frame.ordinal(index)),
         label,
+        chart_label,
         records,
         last_seen: last.and_then(|last| When::parse(&day_text(last))),
     })?;
@@ -180,6 +201,7 @@ fn day_text(day: i32) -> String {
 
 fn text(
     builder: &IndexBuilder,
+    directories: &mut Directories<'_>,
     accession: &Accession,
     frame: &ChartFrame<'_>,
     index: usize,
@@ -195,12 +217,15 @@ fn text(
         builder.leave_out();
         return Ok(());
     }
+    let patient = patient_of(&json);
+    // Who may not know of the patient may not find his documents.
+    let label = frame.label(index).union(directories.label_of(patient.as_ref())?);
     builder.add_text(IndexDoc {
         kind,
-        patient: patient_of(&json),
+        patient,
         place: accession.place(frame.ordinal(index)),
         source_system: accession.source_system.clone(),
-        label: frame.label(index),
+        label,
         type_code: string(&json, &["type", "code"], "code"),
         title: title_of(&json),
         author: author_of(&json),

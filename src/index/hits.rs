@@ -2,7 +2,7 @@
 //!
 //! Not for: how an answer is found (`patients`, `text`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ahash::AHashMap;
 
@@ -52,6 +52,8 @@ pub struct TextQuestion {
     pub linked: Vec<PatientKey>,
     /// Records that lie in another chart than the index says. `query` knows them.
     pub moves: Option<Moves>,
+    /// Records that were moved to patients who are hidden, by accession and ordinal. `query` knows them.
+    pub withheld: BTreeSet<(AccessionId, u64)>,
     pub kinds: Vec<Kind>,
     pub type_codes: Vec<String>,
     pub sources: Vec<String>,

@@ -2,17 +2,20 @@
 //!
 //! Not for: reading what a person typed (`patient_question`) or matching (`patients`).
 //!
-//! A term is a label, a way, and a value: `0fquill` is the family name Quill of an ordinary patient. Since the label
-//! leads, a search under a filter reads the ordinary part of the dictionary only: not even the choice of typos and of
-//! words that start alike can be swayed by a patient who is hidden.
+//! A term is a label, a way, and a value: `0fquill` is the family name Quill of an ordinary patient, `100000400fquill` that
+//! of one with the label 400 (hexadecimal). Since the label leads, a search under a filter reads those parts of the
+//! dictionary only whose label it leaves: not even the choice of typos and of words that start alike can be swayed by a
+//! patient who is hidden.
 
 use crate::model::{Label, PatientIdentity, PatientIndexDoc, Precision};
 
 use crate::names::{fold, sound, tokens};
 
-/// First letter of the terms of ordinary and of restricted patients.
-pub const OPEN: char = '0';
-pub const RESTRICTED: char = '1';
+/// What the terms of patients without a label begin with.
+const OPEN: &str = "0";
+/// What those of labelled patients begin with; the bits of the label follow, in so many hexadecimal digits.
+pub const LABELLED: &str = "1";
+const BITS_DIGITS: usize = 8;
 
 /// Ways of terms without a name in them.
 pub const BORN: char = 'b';
@@ -59,14 +62,24 @@ impl Role {
     }
 }
 
-pub fn label_letter(label: Label) -> char {
-    if label.is_restricted() { RESTRICTED } else { OPEN }
+/// What the terms of patients with this label begin with.
+pub fn label_prefix(label: Label) -> String {
+    match label.bits() {
+        0 => OPEN.into(),
+        bits => format!("{LABELLED}{bits:0BITS_DIGITS$x}"),
+    }
+}
+
+/// The label of a term of a labelled patient.
+pub fn label_of(term: &str) -> Option<Label> {
+    let digits = term.strip_prefix(LABELLED)?.get(..BITS_DIGITS)?;
+    u32::from_str_radix(digits, 16).ok().map(Label::from_bits)
 }
 
 /// All terms of one patient, sorted, without repeats.
 pub fn terms(patient: &PatientIndexDoc) -> Vec<String> {
     let identity = &patient.identity;
-    let mut terms = Terms { label: label_letter(patient.label), all: Vec::new() };
+    let mut terms = Terms { label: label_prefix(patient.label), all: Vec::new() };
     if let Some(name) = &identity.family {
         terms.name(Role::Family, name);
     }
@@ -101,7 +114,7 @@ pub fn terms(patient: &PatientIndexDoc) -> Vec<String> {
 }
 
 struct Terms {
-    label: char,
+    label: String,
     all: Vec<String>,
 }
 

@@ -11,13 +11,14 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use ahash::AHashMap;
-use tantivy::columnar::Column;
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::postings::TermInfo;
 use tantivy::schema::{IndexRecordOption, Value};
-use tantivy::{DocAddress, DocSet, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument};
+use tantivy::{DocAddress, DocId, DocSet, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument};
 
 use crate::access::Filter;
 use crate::limits::PAGE_MAX;
-use crate::model::{PatientIndexDoc, When};
+use crate::model::{Kind, Label, PatientIndexDoc, When};
 use crate::names::{nicknames, sound};
 
 use super::names::{self, Role};
@@ -68,20 +69,49 @@ pub struct PatientSegment {
     order: Column<u64>,
     born: Column<u64>,
     tie: Column<u64>,
+    source: Option<StrColumn>,
+    /// The labels that its patients have, each set once, with what their terms begin with.
+    labels: Vec<(Label, String)>,
     patients: usize,
 }
 
 impl PatientSegment {
     pub fn open(reader: &SegmentReader, fields: &PatientFields) -> Result<PatientSegment, IndexError> {
         let columns = reader.fast_fields();
+        let terms = reader.inverted_index(fields.term)?;
         Ok(PatientSegment {
-            terms: reader.inverted_index(fields.term)?,
+            labels: labels_in(&terms)?,
+            terms,
+            source: columns.str("source")?,
             order: columns.u64("order")?,
             born: columns.u64("born")?,
             tie: columns.u64("tie")?,
             patients: reader.max_doc() as usize,
         })
     }
+}
+
+/// The labels that lead the terms of a segment; those of one label lie together.
+fn labels_in(terms: &InvertedIndexReader) -> Result<Vec<(Label, String)>, IndexError> {
+    let unreadable = || IndexError::Damaged("a term of the patient index has no readable label");
+    let mut labels = vec![(Label::NORMAL, names::label_prefix(Label::NORMAL))];
+    let mut after = names::LABELLED.to_string();
+    loop {
+        let mut stream = terms.terms().range().gt(&after).into_stream()?;
+        let Some((term, _)) = stream.next() else { return Ok(labels) };
+        let label = std::str::from_utf8(term).ok().and_then(names::label_of).ok_or_else(unreadable)?;
+        let prefix = names::label_prefix(label);
+        after = format!("{prefix}{}", char::MAX);
+        labels.push((label, prefix));
+    }
+}
+
+/// What a filter leaves of one segment.
+struct Left<'a> {
+    /// What the terms of patients begin with whose label is not hidden.
+    labels: Vec<&'a str>,
+    /// For each source system whether it is hidden; `None` when none is.
+    sources: Option<Vec<bool>>,
 }
 
 impl Searcher {
@@ -93,14 +123,17 @@ impl Searcher {
         if asked.is_empty() {
             return Ok(PatientMatches { understood, ..Default::default() });
         }
-        let labels: &[char] = if filter.hide.is_restricted() { &[names::OPEN] } else { &[names::OPEN, names::RESTRICTED] };
+        if filter.hide_kinds.contains(&Kind::PATIENT) {
+            return Ok(PatientMatches { understood, ..Default::default() });
+        }
         let offset = offset.min(TOTAL_CAP as usize);
         let keep = offset + limit.min(PAGE_MAX);
         let mut best = BinaryHeap::new();
         let mut total = 0;
         let mut answers: Vec<Answers> = asked.iter().map(|_| Answers::default()).collect();
         for (i, segment) in self.inner.patient_segments.iter().enumerate() {
-            let worths = segment.worths(&asked, labels, &mut answers)?;
+            let left = segment.left_by(filter)?;
+            let worths = segment.worths(&asked, &left, &mut answers)?;
             total += segment.rank(i, &worths, keep, &mut best);
         }
         let page = best.into_sorted_vec().into_iter().skip(offset).map(|Reverse(rank)| self.patient_hit(&rank, &answers));
@@ -159,18 +192,18 @@ struct Rank {
 
 impl PatientSegment {
     /// For each thing asked the best worth of every patient of this segment, 0 for no match.
-    fn worths(&self, asked: &[Asked], labels: &[char], answers: &mut [Answers]) -> Result<Vec<Vec<u8>>, IndexError> {
+    fn worths(&self, asked: &[Asked], left: &Left<'_>, answers: &mut [Answers]) -> Result<Vec<Vec<u8>>, IndexError> {
         let mut all = Vec::with_capacity(asked.len());
         for (asked, answers) in asked.iter().zip(answers) {
-            let mut expansion = Expansion { segment: self, found: Answers::default(), term: String::new() };
-            for label in labels {
+            let mut expansion = Expansion { segment: self, left, found: Answers::default(), term: String::new() };
+            for label in &left.labels {
                 for reading in &asked.readings {
-                    expansion.read(*label, reading)?;
+                    expansion.read(label, reading)?;
                 }
             }
             let mut worths = vec![0u8; self.patients];
             for (term, found) in expansion.found.terms {
-                self.fill(&term, found.worth, &mut worths)?;
+                self.fill(&term, found.worth, left, &mut worths)?;
                 answers.add(&term, found);
             }
             all.push(worths);
@@ -178,16 +211,54 @@ impl PatientSegment {
         Ok(all)
     }
 
-    fn fill(&self, term: &str, worth: u8, worths: &mut [u8]) -> Result<(), IndexError> {
+    fn fill(&self, term: &str, worth: u8, left: &Left<'_>, worths: &mut [u8]) -> Result<(), IndexError> {
         let Some(info) = self.terms.terms().get(term)? else { return Ok(()) };
         let mut postings = self.terms.read_postings_from_terminfo(&info, IndexRecordOption::Basic)?;
         let mut doc = postings.doc();
         while doc != TERMINATED {
-            let best = &mut worths[doc as usize];
-            *best = worth.max(*best);
+            if self.is_left(left, doc) {
+                let best = &mut worths[doc as usize];
+                *best = worth.max(*best);
+            }
             doc = postings.advance();
         }
         Ok(())
+    }
+
+    fn left_by(&self, filter: &Filter) -> Result<Left<'_>, IndexError> {
+        let labels = self.labels.iter().filter(|(label, _)| filter.allows(*label)).map(|(_, prefix)| prefix.as_str());
+        let mut sources = None;
+        if let Some(column) = self.source.as_ref().filter(|_| !filter.hide_sources.is_empty()) {
+            let mut hidden = vec![false; column.num_terms()];
+            let mut name = String::new();
+            for (ord, is_hidden) in hidden.iter_mut().enumerate() {
+                name.clear();
+                column.ord_to_str(ord as u64, &mut name)?;
+                *is_hidden = filter.hide_sources.contains(&name);
+            }
+            sources = Some(hidden).filter(|hidden| hidden.contains(&true));
+        }
+        Ok(Left { labels: labels.collect(), sources })
+    }
+
+    /// Whether a patient's source system is not hidden. One whose source cannot be told is.
+    fn is_left(&self, left: &Left<'_>, doc: DocId) -> bool {
+        let Some(hidden) = &left.sources else { return true };
+        let ord = self.source.as_ref().and_then(|column| column.ords().first(doc));
+        ord.and_then(|ord| hidden.get(ord as usize)).is_some_and(|hidden| !hidden)
+    }
+
+    /// Whether any patient whose source is not hidden has a term.
+    fn has_any_left(&self, left: &Left<'_>, info: &TermInfo) -> Result<bool, IndexError> {
+        if left.sources.is_none() {
+            return Ok(true);
+        }
+        let mut postings = self.terms.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+        let mut doc = postings.doc();
+        while doc != TERMINATED && !self.is_left(left, doc) {
+            doc = postings.advance();
+        }
+        Ok(doc != TERMINATED)
     }
 
     /// Offers every patient that matches all things asked, and counts them.
@@ -225,13 +296,14 @@ impl PatientSegment {
 /// Finds the terms of one segment that answer a reading.
 struct Expansion<'a> {
     segment: &'a PatientSegment,
+    left: &'a Left<'a>,
     found: Answers,
     /// The term being looked up; kept so that thousands of look-ups need no memory each.
     term: String,
 }
 
 impl Expansion<'_> {
-    fn read(&mut self, label: char, reading: &Reading) -> Result<(), IndexError> {
+    fn read(&mut self, label: &str, reading: &Reading) -> Result<(), IndexError> {
         match reading {
             Reading::Name(name) => self.name(label, name),
             Reading::BirthDate(y, m, d) => self.birth_date(label, *y, *m, *d),
@@ -254,7 +326,7 @@ impl Expansion<'_> {
         }
     }
 
-    fn name(&mut self, label: char, name: &str) -> Result<(), IndexError> {
+    fn name(&mut self, label: &str, name: &str) -> Result<(), IndexError> {
         let letters = name.chars().count();
         let heard = sound(name);
         for role in Role::ALL {
@@ -290,7 +362,7 @@ impl Expansion<'_> {
         failed.map_or(Ok(()), Err)
     }
 
-    fn birth_date(&mut self, label: char, y: u32, m: u32, d: u32) -> Result<(), IndexError> {
+    fn birth_date(&mut self, label: &str, y: u32, m: u32, d: u32) -> Result<(), IndexError> {
         self.fact(label, names::BORN, &format!("{y:04}{m:02}{d:02}"), 55, "birth date")?;
         self.fact(label, names::BORN_PARTLY, &format!("{y:04}{m:02}"), 16, "birth month and year, all that is recorded")?;
         self.fact(label, names::BORN_PARTLY, &format!("{y:04}"), 12, "birth year, all that is recorded")?;
@@ -309,14 +381,15 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    fn fact(&mut self, label: char, way: char, value: &str, worth: u8, why: &'static str) -> Result<(), IndexError> {
+    fn fact(&mut self, label: &str, way: char, value: &str, worth: u8, why: &'static str) -> Result<(), IndexError> {
         self.look(label, way, value, Match { worth, why, role: Role::Other })
     }
 
     /// Takes one term when the segment has it.
-    fn look(&mut self, label: char, way: char, value: &str, found: Match) -> Result<(), IndexError> {
+    fn look(&mut self, label: &str, way: char, value: &str, found: Match) -> Result<(), IndexError> {
         self.term.clear();
-        self.term.extend([label, way]);
+        self.term.push_str(label);
+        self.term.push(way);
         self.term.push_str(value);
         if self.segment.terms.terms().get(&self.term)?.is_some() {
             self.found.add(&self.term, found);
@@ -325,15 +398,18 @@ impl Expansion<'_> {
     }
 
     /// Takes the terms that start alike.
-    fn starts(&mut self, label: char, way: char, value: &str, found: Match) -> Result<(), IndexError> {
+    fn starts(&mut self, label: &str, way: char, value: &str, found: Match) -> Result<(), IndexError> {
         let start = format!("{label}{way}{value}");
         let mut stream = self.segment.terms.terms().range().gt(&start).into_stream()?;
-        for _ in 0..STARTS_MAX {
-            match stream.next() {
-                Some((term, _)) if term.starts_with(start.as_bytes()) => {
-                    self.found.add(std::str::from_utf8(term).map_err(|_| IndexError::Damaged("a term is not text"))?, found);
-                }
-                _ => break,
+        let mut taken = 0;
+        while taken < STARTS_MAX
+            && let Some((term, info)) = stream.next()
+            && term.starts_with(start.as_bytes())
+        {
+            // What hidden patients alone are called must not use up the bound.
+            if self.segment.has_any_left(self.left, info)? {
+                self.found.add(std::str::from_utf8(term).map_err(|_| IndexError::Damaged("a term is not text"))?, found);
+                taken += 1;
             }
         }
         Ok(())

@@ -11,20 +11,27 @@ use std::sync::Arc;
 use tantivy::schema::{BytesOptions, FAST, Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{RawTokenizer, TokenizerManager};
 
-use crate::model::{ArchiveId, IndexDoc, Kind, PatientKey, is_true_uuid};
+use crate::model::{ArchiveId, IndexDoc, Kind, Label, PatientKey, is_true_uuid};
 
 use super::words::Stems;
 
 /// Version of schemas and encodings; another one means that the index must be rebuilt.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 /// Marks in the field `mark` of a text document.
-pub const MARK_RESTRICTED: &str = "restricted";
 pub const MARK_NO_TEXT: &str = "no-text";
+/// Bits that a label may have, those of later versions too.
+const LABEL_BITS: u32 = 32;
 /// Names of the tokenizers.
 const STEMS: &str = "stems";
 const RAW: &str = "raw";
 /// Parts the facts of a group; it is taken out of the facts themselves.
 const UNIT: char = '\u{1f}';
+
+/// The marks of a label in the field `mark` of a text document: one for each class, with its bit.
+pub fn label_marks(label: Label) -> impl Iterator<Item = (Label, String)> {
+    let bits = (0..LABEL_BITS).map(|bit| (Label::from_bits(1 << bit), format!("label-{bit}")));
+    bits.filter(move |(class, _)| class.intersects(label))
+}
 
 /// The tokenizers that both schemas name, beside the engine's own: it asks for its default even for numbers.
 pub fn tokenizers() -> TokenizerManager {
@@ -50,6 +57,8 @@ pub struct PatientFields {
     pub born: Field,
     /// A hash of the key, so that no two patients ever tie.
     pub tie: Field,
+    /// Name of the source system.
+    pub source: Field,
     /// The whole `PatientIndexDoc` (`stored`).
     pub doc: Field,
 }
@@ -61,6 +70,7 @@ pub fn patient_schema() -> (Schema, PatientFields) {
         order: schema.add_u64_field("order", FAST),
         born: schema.add_u64_field("born", FAST),
         tie: schema.add_u64_field("tie", FAST),
+        source: schema.add_text_field("source", TextOptions::default().set_fast(RAW)),
         doc: schema.add_bytes_field("doc", STORED),
     };
     (schema.build(), fields)

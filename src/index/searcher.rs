@@ -42,7 +42,7 @@ impl Searcher {
         let patients = open_one(&dir.join(PATIENTS), &patient_schema)?;
         let texts = open_one(&dir.join(TEXT), &text_schema)?;
         let patient_segments = segments(&patients, |s| PatientSegment::open(s, &patient_fields))?;
-        let text_segments = segments(&texts, TextSegment::open)?;
+        let text_segments = segments(&texts, |s| TextSegment::open(s, &text_fields))?;
         let inner = Inner { patients, patient_fields, patient_segments, texts, text_fields, text_segments };
         Ok(Searcher { inner: Arc::new(inner) })
     }

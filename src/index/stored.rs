@@ -16,6 +16,7 @@ struct Stored {
     generation: u32,
     ordinal: u64,
     label: u32,
+    chart_label: u32,
     family: Option<String>,
     given: Vec<String>,
     other_names: Vec<String>,
@@ -38,6 +39,7 @@ pub fn write(patient: &PatientIndexDoc) -> Result<Vec<u8>, IndexError> {
         generation: patient.place.generation,
         ordinal: patient.place.ordinal,
         label: patient.label.bits(),
+        chart_label: patient.chart_label.bits(),
         family: identity.family,
         given: identity.given,
         other_names: identity.other_names,
@@ -62,6 +64,7 @@ pub fn read(bytes: &[u8]) -> Result<PatientIndexDoc, IndexError> {
         source_system: stored.source.into(),
         place: Place { accession: AccessionId(stored.accession.into()), generation: stored.generation, ordinal: stored.ordinal },
         label: Label::from_bits(stored.label),
+        chart_label: Label::from_bits(stored.chart_label),
         identity: PatientIdentity {
             family: stored.family,
             given: stored.given,

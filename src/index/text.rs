@@ -7,7 +7,7 @@
 //! document and the question alone (fixed statistics), so an index with hidden records answers exactly as one without.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use tantivy::columnar::{BytesColumn, Column, StrColumn};
@@ -19,9 +19,9 @@ use tantivy::{DocId, Score, SegmentReader, Term};
 
 use crate::access::Filter;
 use crate::limits::PAGE_MAX;
-use crate::model::{AccessionId, ArchiveId, PatientKey, Place};
+use crate::model::{AccessionId, ArchiveId, Kind, Label, PatientKey, Place};
 
-use super::schema::{self, Group, MARK_NO_TEXT, MARK_RESTRICTED, day_number, day_text, key_bytes, key_from_bytes, last_day};
+use super::schema::{self, Group, MARK_NO_TEXT, TextFields, day_number, day_text, key_bytes, key_from_bytes, last_day};
 use super::words::{Stems, next_word};
 use super::{Facet, IndexError, Moves, Searcher, TextHit, TextHits, TextQuestion};
 
@@ -39,9 +39,9 @@ impl Searcher {
         let asked = Terms::of(question);
         let days = Days::of(question)?;
         let keep = question.offset.min(OFFSET_MAX) + question.limit.min(PAGE_MAX);
-        let mut walk = Walk::new(self, question, days, keep);
+        let mut walk = Walk::new(self, question, filter, days, keep);
         walk.run(&*self.query(question, &asked, filter, false), asked.is_empty() || question.newest_first)?;
-        let mut without_text = Walk::new(self, question, days, 0);
+        let mut without_text = Walk::new(self, question, filter, days, 0);
         without_text.run(&*self.query(question, &Terms::default(), filter, true), true)?;
 
         let page = walk.page.into_sorted();
@@ -86,8 +86,10 @@ impl Searcher {
         if clauses.is_empty() {
             clauses.push((Occur::Must, silent(Box::new(AllQuery))));
         }
-        if filter.hide.is_restricted() {
-            clauses.push((Occur::MustNot, term(fields.mark, MARK_RESTRICTED, IndexRecordOption::Basic)));
+        for (class, mark) in schema::label_marks(filter.hide) {
+            if self.inner.text_segments.iter().any(|segment| segment.labels.intersects(class)) {
+                clauses.push((Occur::MustNot, term(fields.mark, &mark, IndexRecordOption::Basic)));
+            }
         }
         Box::new(BooleanQuery::new(clauses))
     }
@@ -115,6 +117,8 @@ impl Searcher {
 
 /// The columns of one segment, opened once.
 pub struct TextSegment {
+    /// Every class that a document of the segment carries.
+    labels: Label,
     groups: Vec<Group>,
     group: Option<StrColumn>,
     day: Option<Column<u64>>,
@@ -128,7 +132,14 @@ pub struct TextSegment {
 }
 
 impl TextSegment {
-    pub fn open(reader: &SegmentReader) -> Result<TextSegment, IndexError> {
+    pub fn open(reader: &SegmentReader, fields: &TextFields) -> Result<TextSegment, IndexError> {
+        let marks = reader.inverted_index(fields.mark)?;
+        let mut labels = Label::NORMAL;
+        for (class, mark) in schema::label_marks(Label::EVERY) {
+            if marks.terms().get(&mark)?.is_some() {
+                labels = labels.union(class);
+            }
+        }
         let columns = reader.fast_fields();
         let group = columns.str("group")?;
         let mut groups = Vec::new();
@@ -141,6 +152,7 @@ impl TextSegment {
             }
         }
         Ok(TextSegment {
+            labels,
             groups,
             group,
             day: columns.column_opt("day")?,
@@ -261,6 +273,9 @@ struct Walk<'a> {
     searcher: &'a Searcher,
     /// Of a question inside a chart, when records were moved: its keys, and what was moved.
     moves: Option<(Vec<&'a PatientKey>, &'a Moves)>,
+    withheld: &'a BTreeSet<(AccessionId, u64)>,
+    /// Whether no patient is there, and with them nothing that is theirs.
+    hides_patients: bool,
     days: Days,
     newest_first: bool,
     /// Per segment and group: whether it is asked for, and how many hits it has.
@@ -270,10 +285,12 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(searcher: &'a Searcher, question: &'a TextQuestion, days: Days, keep: usize) -> Walk<'a> {
+    fn new(searcher: &'a Searcher, question: &'a TextQuestion, filter: &Filter, days: Days, keep: usize) -> Walk<'a> {
         let asked = |list: &[String], value: Option<&str>| list.is_empty() || value.is_some_and(|v| list.iter().any(|l| l == v));
         let wanted = |group: &Group| {
-            (question.kinds.is_empty() || question.kinds.contains(&group.kind))
+            // What a filter hides of sources and kinds is whole groups, so it is not asked for.
+            filter.allows_of(&group.source, group.kind)
+                && (question.kinds.is_empty() || question.kinds.contains(&group.kind))
                 && asked(&question.type_codes, group.type_code.as_deref())
                 && asked(&question.sources, Some(&group.source))
         };
@@ -281,6 +298,8 @@ impl<'a> Walk<'a> {
         let segments = &searcher.inner.text_segments;
         Walk {
             searcher,
+            withheld: &question.withheld,
+            hides_patients: filter.hide_kinds.contains(&Kind::PATIENT),
             moves: question.moves.as_ref().filter(|_| question.patient.is_some()).map(|moves| (keys(), moves)),
             days,
             newest_first: question.newest_first,
@@ -309,6 +328,15 @@ impl<'a> Walk<'a> {
 
     /// Whether the document lies in the chart asked for, once moved records are counted where they were moved to.
     fn lies_here(&self, segment: &TextSegment, group: usize, doc: DocId) -> bool {
+        if self.hides_patients && segment.patient.as_ref().is_some_and(|column| column.ords().first(doc).is_some()) {
+            return false;
+        }
+        if !self.withheld.is_empty()
+            && let Some((group, ordinal)) = segment.groups.get(group).zip(segment.ordinal.first(doc))
+            && self.withheld.contains(&(AccessionId(group.accession.clone()), ordinal))
+        {
+            return false;
+        }
         let Some((keys, moves)) = &self.moves else { return true };
         let places = segment.groups.get(group).and_then(|group| moves.to.get(&AccessionId(group.accession.clone())));
         let moved_to = places.zip(segment.ordinal.first(doc)).and_then(|(places, ordinal)| places.get(&ordinal));

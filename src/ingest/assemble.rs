@@ -9,6 +9,7 @@ use std::path::Path;
 use ahash::{AHashMap, AHashSet};
 
 use super::gather::{Fate, PartOutput};
+use super::labels::{gathered, with_attached};
 use super::planned::Planned;
 use super::profile::{TablePart, profile};
 use super::report::{self, Facts, Patients, Report};
@@ -23,10 +24,11 @@ use crate::signing::Signer;
 use crate::store::StoreError;
 use crate::store::directory::DirectoryWriter;
 use crate::store::documents::PackWriter;
-use crate::store::layout::Generation;
+use crate::store::labels::Labels;
+use crate::store::layout::{Generation, LABELS};
 use crate::store::ledger::{FileRecord, LedgerRow, LedgerWriter, write_files};
 use crate::store::locator::{FRAMES_MAX, alias_hash, write_locator};
-use crate::store::manifest::{DerivedTotals, FORMAT, FileEntry, LedgerTotals, Manifest, Seal, hex, to_note};
+use crate::store::manifest::{DerivedTotals, FORMAT, FileEntry, LabelRules, LedgerTotals, Manifest, Seal, hex, to_note};
 use crate::store::merkle_root;
 use crate::store::shapes::write_shapes;
 
@@ -49,6 +51,7 @@ pub struct Pieces<'a> {
     pub seconds: f64,
     pub settings: &'a Settings,
     pub reprocess_of: Option<&'a str>,
+    pub label_rules: LabelRules,
 }
 
 /// Quarantined items that the report shows by their places.
@@ -90,6 +93,7 @@ pub fn assemble(
     let (digest, patients) = directory(&mut pieces.parts, &starts, &generation)?;
     entries.push(FileEntry::new("locator/patients.dir", &digest, Some(patients)));
 
+    entries.push(labels(&mut pieces.parts, &starts, &generation)?);
     people.named_only = patients.checked_sub(people.charts).ok_or_else(|| {
         IngestError::Unbalanced(format!("{} charts were made, {patients} patients are in the directory", people.charts))
     })?;
@@ -131,6 +135,7 @@ pub fn assemble(
         generation: 1,
         parts: pieces.parts.iter().map(|p| p.records).collect(),
         files: entries,
+        label_rules: pieces.label_rules.clone(),
     };
     let seal = seal(&pieces, &summary, repeated, records, hex(&root), data_to);
     write_manifest(&generation, &manifest)?;
@@ -411,6 +416,18 @@ fn directory(
         count += 1;
     }
     Ok((writer.finish()?, count))
+}
+
+/// Writes the labels of all parts.
+fn labels(parts: &mut [PartOutput], starts: &[u64], generation: &Generation) -> Result<FileEntry, IngestError> {
+    let attached = gathered(parts.iter_mut().flat_map(|part| std::mem::take(&mut part.attached)));
+    let mut all = Labels::default();
+    for (part, start) in parts.iter_mut().zip(starts) {
+        with_attached(&mut part.labels, &part.binaries, &attached);
+        part.labels.iter().for_each(|(ordinal, label)| all.push(start + ordinal, *label));
+    }
+    let (digest, runs) = all.write(&generation.labels())?;
+    Ok(FileEntry::new(LABELS, &digest, Some(runs)))
 }
 
 struct LedgerOutcome {

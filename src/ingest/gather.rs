@@ -15,12 +15,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::IngestError;
 use super::earlier::{Earlier, Known};
+use super::labels::{Beyond, Compartment};
 use super::planned::Planned;
 use super::spill::{self, Spilled};
 use crate::formats::fhir::{Target, leaf_text, target};
 use crate::limits;
+use crate::mapping::sensitivity::SourceRules;
 use crate::merkle::Hash;
-use crate::model::{Kind, Outcome};
+use crate::model::{Kind, Label, Outcome};
 use crate::store::codec::{Decoded, Encoder, RecordIn, WHOLE};
 use crate::store::directory::{KindRun, PatientEntry, patient_hash};
 use crate::store::documents::PackWriter;
@@ -34,6 +36,9 @@ use crate::store::{Accession, LeafHasher, StoreError};
 pub struct GatherPlan<'a> {
     pub source_system: &'a str,
     pub generation: Generation,
+    pub rules: Arc<SourceRules>,
+    /// What labelled records without a patient give to those that refer to them.
+    pub beyond: Beyond,
     pub scratch: PathBuf,
     /// By final number - 1.
     pub shapes: Vec<Arc<Planned>>,
@@ -129,6 +134,12 @@ pub struct PartOutput {
     pub columns: Vec<ColumnReport>,
     /// Hashes of reference targets that are not in the same compartment, with an example of who refers.
     pub pending: AHashMap<u64, (u64, u64)>,
+    /// Part-local ordinal and label of each labelled record, in order.
+    pub labels: Vec<(u64, Label)>,
+    /// Names of Binaries in other compartments, with what the documents that they belong to give to them.
+    pub attached: Vec<(u64, Label)>,
+    /// Name and part-local ordinal of every Binary.
+    pub binaries: Vec<(u64, u64)>,
     pub last_day: Option<i64>,
     pub bytes_text: u64,
 }
@@ -186,7 +197,7 @@ impl<'a> Gatherer<'a> {
             encoder: Encoder::default(),
             hasher: LeafHasher::new(&plan.secret),
             earlier: Earlier::new(&plan.earlier),
-            registry: super::planned::ShapeRegistry::default(),
+            registry: super::planned::ShapeRegistry::new(Arc::clone(&plan.rules)),
             text: Vec::new(),
             out: PartOutput {
                 part,
@@ -201,6 +212,9 @@ impl<'a> Gatherer<'a> {
                 tables: Vec::new(),
                 columns: Vec::new(),
                 pending: AHashMap::new(),
+                labels: Vec::new(),
+                attached: Vec::new(),
+                binaries: Vec::new(),
                 last_day: None,
                 bytes_text: 0,
             },
@@ -262,6 +276,10 @@ impl<'a> Gatherer<'a> {
         }
         let repeats = super::repeats::find(self, records)?;
         let mut places: AHashMap<u64, u64> = AHashMap::new();
+        // Where nothing is labelled, nothing can be because of it.
+        let may_label = !self.plan.beyond.is_empty() || records.iter().any(|(_, spilled)| spilled.label != 0);
+        let mut compartment = may_label.then(|| Compartment::new(self.plan.source_system));
+        let mut days: Vec<(i64, u64)> = Vec::new();
         for (_, spilled) in records.iter() {
             if repeats.contains_key(&spilled.key) {
                 continue;
@@ -295,6 +313,16 @@ impl<'a> Gatherer<'a> {
             work.encounter = self.encounter_of(&work, &encounters);
             self.note_references(&work, &mut wanted);
             note_in_directory(&mut entry, &work);
+            if let Some(compartment) = &mut compartment {
+                let (shown, leaves) = ((ordinal, kind, work.name.as_str()), &work.leaves);
+                let leaf = |at: usize| leaves.get(at).copied().unwrap_or_default();
+                compartment.take(shown, Label::from_bits(work.spilled.label), &work.planned.labels, leaf);
+            }
+            if kind == Kind::BINARY {
+                self.out.binaries.extend(super::labels::names(kind, &work.name).map(|name| (name, ordinal)));
+            }
+            // A plan or a slip of the pen in the future is not how far the records reach.
+            days.extend(day_of(&work).map(|day| (i64::from(day), ordinal)).filter(|(day, _)| *day <= self.plan.today));
             for also in &work.spilled.also {
                 self.out.also.push((patient_hash(also), (*also).to_string(), ordinal));
             }
@@ -304,6 +332,13 @@ impl<'a> Gatherer<'a> {
             *open_bytes += work.length;
             open.push(work);
         }
+        let settled = compartment.map(|compartment| compartment.settle(&self.plan.beyond)).unwrap_or_default();
+        // A day that only a labelled record reaches would tell of it.
+        let is_open = |ordinal: u64| settled.labels.binary_search_by_key(&ordinal, |(at, _)| *at).is_err();
+        let last = days.into_iter().filter(|(_, ordinal)| is_open(*ordinal)).map(|(day, _)| day).max();
+        self.out.last_day = self.out.last_day.max(last);
+        self.out.labels.extend(settled.labels);
+        self.out.attached.extend(settled.attached);
         for (key, (kind, first)) in repeats {
             let place = places.get(&first).copied();
             self.out.fates.push(Fate::new(key, true, Outcome::Duplicate, kind, self.out.part, place));
@@ -312,11 +347,6 @@ impl<'a> Gatherer<'a> {
             if !names.contains(&hash) {
                 self.out.pending.entry(hash).or_insert((0, key)).0 += 1;
             }
-        }
-        if let Some((_, last)) = entry.days {
-            // A plan or a slip of the pen in the future is not how far the records reach.
-            let last = i64::from(last);
-            self.out.last_day = self.out.last_day.max((last <= self.plan.today).then_some(last));
         }
         if !patient.is_empty() && entry.count() > 0 {
             self.out.patients.push(entry);
@@ -478,7 +508,6 @@ impl<'a> Gatherer<'a> {
             let row = Row {
                 patient: (!work.spilled.patient.is_empty()).then_some(work.spilled.patient),
                 ordinal: self.out.records,
-                label: work.spilled.label,
                 encounter: work.encounter,
                 leaf: &|i| if i < count { work.leaves[i] } else { constants[i - count].1.as_bytes() },
             };
@@ -503,19 +532,19 @@ impl<'a> Gatherer<'a> {
     }
 }
 
+/// The clinical day of a record; a Patient has none.
+fn day_of(work: &Work<'_>) -> Option<i32> {
+    let is_dated = work.spilled.date != i64::MIN && work.planned.shape.kind() != Kind::PATIENT;
+    is_dated.then(|| work.spilled.date.div_euclid(86_400_000_000) as i32)
+}
+
 fn note_in_directory(entry: &mut PatientEntry, work: &Work<'_>) {
     let kind = work.planned.shape.kind();
-    let restricted = u64::from(work.spilled.label != 0);
     match entry.runs.last_mut().filter(|run| run.kind == kind) {
-        Some(run) => {
-            run.count += 1;
-            run.restricted += restricted;
-        }
-        None => entry.runs.push(KindRun { kind, count: 1, restricted }),
+        Some(run) => run.count += 1,
+        None => entry.runs.push(KindRun { kind, count: 1 }),
     }
-    // A day that only a labelled record reaches would tell of it.
-    if work.spilled.date != i64::MIN && kind != Kind::PATIENT && restricted == 0 {
-        let day = work.spilled.date.div_euclid(86_400_000_000) as i32;
+    if let Some(day) = day_of(work) {
         let (from, to) = entry.days.unwrap_or((day, day));
         entry.days = Some((from.min(day), to.max(day)));
     }

@@ -12,10 +12,12 @@ mod deliver;
 mod earlier;
 mod gather;
 mod items;
+pub mod labels;
 pub mod page;
 mod planned;
 pub mod profile;
 mod readers;
+pub mod relabel;
 mod repeats;
 pub mod report;
 mod sample;
@@ -178,7 +180,9 @@ pub fn run(
     let total_bytes: u64 = delivery.iter().map(|f| f.bytes * if f.packing == sources::Packing::Plain { 1 } else { 12 }).sum();
     let plan = BucketPlan::for_bytes(total_bytes);
     let buckets = Buckets::create(&scratch, plan.total())?;
-    let registry = ShapeRegistry::default();
+    let rules = labels::rules(layout)?;
+    let source_rules = rules.of_source(options.source_system);
+    let registry = ShapeRegistry::new(Arc::clone(&source_rules));
     let (files, spread) = spread_all(delivery, &readers, options, plan, &registry, &buckets, progress)?;
     let mut spread = spread;
     for (code, count) in &readers.findings {
@@ -208,6 +212,8 @@ pub fn run(
     let mut gather_plan = GatherPlan {
         source_system: options.source_system,
         generation: generation.clone(),
+        rules: source_rules,
+        beyond: labels::gathered(std::mem::take(&mut spread.beyond)),
         scratch,
         shapes,
         finals,
@@ -243,6 +249,7 @@ pub fn run(
         seconds: started.elapsed().as_secs_f64(),
         settings: options.settings,
         reprocess_of: options.reprocess_of,
+        label_rules: labels::named(&rules),
     };
     let (seal, manifest, summary, report) = assemble::assemble(pieces, &draft.join("seal.json"), signer)?;
     let mut sealed = settle(layout, &draft, &id, seal, manifest, summary, report)?;
@@ -430,6 +437,7 @@ fn spread_all(
             let counts = worker.join().map_err(|_| IngestError::Scratch("a worker panicked"))??;
             total.records += counts.records;
             total.aliases.extend(counts.aliases);
+            total.beyond.extend(counts.beyond);
             total.identity.extend(counts.identity);
             total.items.append(counts.items);
             for (sum, part) in [

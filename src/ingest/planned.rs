@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ahash::AHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::labels::ShapeLabels;
 use crate::formats::fhir::{Role, Shape, ShapeFault};
 use crate::limits;
+use crate::mapping::sensitivity::SourceRules;
 use crate::store::codec::WHOLE;
 use crate::store::tables::{self, ColumnPlan};
 
@@ -19,7 +21,7 @@ pub struct Planned {
     pub shape: Shape,
     pub columns: Option<ColumnPlan>,
     pub date_leaf: Option<usize>,
-    pub security: Vec<usize>,
+    pub labels: ShapeLabels,
     pub references: Vec<usize>,
     pub data: Vec<u16>,
     /// `meta.lastUpdated`.
@@ -29,7 +31,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    fn new(number: u32, shape: Shape) -> Planned {
+    fn new(number: u32, shape: Shape, rules: &Arc<SourceRules>) -> Planned {
         let of_role = |wanted: Role| shape.roles().iter().enumerate().filter(move |(_, r)| **r == wanted).map(|(i, _)| i);
         let table = tables::kinds().get(shape.kind());
         // Values that stand in the template follow the leaves, so that a plan can name them too.
@@ -43,7 +45,7 @@ impl Planned {
             number,
             columns: table.map(|t| t.plan(&paths)),
             date_leaf: table.and_then(|t| t.date_leaf(&paths)).filter(|leaf| *leaf < shape.leaves()),
-            security: of_role(Role::SecurityCode).collect(),
+            labels: ShapeLabels::of(rules, &shape),
             references: of_role(Role::Reference).collect(),
             data: of_role(Role::Data).map(|i| i as u16).collect(),
             identifiers: identifiers.collect(),
@@ -54,8 +56,8 @@ impl Planned {
 }
 
 /// All shapes of a run, shared by the workers.
-#[derive(Default)]
 pub struct ShapeRegistry {
+    rules: Arc<SourceRules>,
     state: Mutex<State>,
 }
 
@@ -67,6 +69,11 @@ struct State {
 }
 
 impl ShapeRegistry {
+    /// An empty registry; the labels of its shapes are planned by `rules`.
+    pub fn new(rules: Arc<SourceRules>) -> ShapeRegistry {
+        ShapeRegistry { rules, state: Mutex::default() }
+    }
+
     /// The shape of a template, checked and planned at its first sight. When the table is full, a shape is planned for
     /// this one record and gets the number [`WHOLE`].
     fn get(&self, template: &[u8], leaves: usize) -> Result<Arc<Planned>, ShapeFault> {
@@ -86,9 +93,9 @@ impl ShapeRegistry {
             || leaves > limits::LEAVES_MAX
             || template.len() > limits::SHAPES_BYTES_MAX / 64;
         if full {
-            return Ok(Arc::new(Planned::new(WHOLE, shape)));
+            return Ok(Arc::new(Planned::new(WHOLE, shape, &self.rules)));
         }
-        let planned = Arc::new(Planned::new(state.list.len() as u32 + 1, shape));
+        let planned = Arc::new(Planned::new(state.list.len() as u32 + 1, shape, &self.rules));
         state.bytes += template.len();
         state.by_template.insert(template.into(), planned.clone());
         state.list.push(planned.clone());

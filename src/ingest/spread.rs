@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use super::aliases;
 use super::items::Items;
+use super::labels;
 use super::planned::{Planned, ShapeCache, ShapeRegistry};
 use super::spill::{BucketWriter, Buckets, Kept, Spilled};
 use crate::formats::fhir::{Leaf, Target, Tokenizer, leaf_text, split_bundle, target};
@@ -69,6 +70,8 @@ pub struct SpreadCounts {
     pub derived: BTreeMap<String, u64>,
     /// How often mappers found what.
     pub findings: BTreeMap<String, u64>,
+    /// Names of labelled records without a patient, with what they give to records that refer to them.
+    pub beyond: Vec<(u64, Label)>,
     /// What source records say about who is who, each with the item that says it.
     pub identity: Vec<(u64, IdentityEvent)>,
     /// A `urn:uuid:` of a Bundle, and the `Type/archive-id` that it stands for.
@@ -325,7 +328,14 @@ impl<'a> Spreader<'a> {
             };
             patients.extend(named.filter(|key| !patients.contains(key)).into_iter().collect::<Vec<_>>());
         }
-        let label = planned.security.iter().fold(Label::NORMAL, |l, i| l.union(Label::of_security_code(&leaf_text(leaf(*i)))));
+        let label = planned.labels.plan.label(leaf);
+        if patients.is_empty() {
+            let given = label.union(planned.labels.plan.place(leaf));
+            if given.is_restricted() {
+                let name = archive_name(self.source_system, kind, id.as_deref(), bytes);
+                self.counts.beyond.extend(labels::names(kind, &name).map(|name| (name, given)));
+            }
+        }
         // A patient has no date of his own: his versions stand in the order in which they were made.
         let dated = if kind == Kind::PATIENT { planned.updated } else { planned.date_leaf };
         let date = dated.and_then(|i| When::parse(&leaf_text(leaf(i)))).map_or(i64::MIN, |w| w.start_us());

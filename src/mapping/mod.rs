@@ -12,6 +12,7 @@ pub mod fhir;
 pub mod hl7v2;
 pub mod id;
 pub mod profile;
+pub mod sensitivity;
 pub mod settings;
 pub mod systems;
 pub mod tabular;

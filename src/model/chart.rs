@@ -166,6 +166,9 @@ pub struct PatientIndexDoc {
     pub place: Place,
     pub label: Label,
     pub identity: PatientIdentity,
+    /// Every class that a record in this patient's compartment carries: whom one of them is hidden from, the next two
+    /// must be counted anew.
+    pub chart_label: Label,
     /// Records in this patient's compartment.
     pub records: u64,
     /// The newest clinical date in the compartment.

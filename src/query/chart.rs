@@ -9,6 +9,7 @@ use super::linked::linked_patient;
 use super::part::{Part, is_pieced, parts};
 use super::reassigned::patients_now;
 use super::record::{last_updated, record_at};
+use super::sight;
 use super::snapshot::{Archive, Snapshot};
 use crate::access::{Filter, Permit};
 use crate::index::identity_of;
@@ -120,7 +121,7 @@ impl Archive {
             })?;
         }
         if has_versions || !is_shown {
-            // Rare: choosing the current versions, and telling a hidden patient from one without a record, is the
+            // Rare: choosing the current versions, and telling whether a patient without a record is there at all, is the
             // careful way's business.
             return Ok(ChartBytes::of(&self.chart(permit, patient, &Selection::default())?, head));
         }
@@ -134,10 +135,13 @@ impl Archive {
         }
         let snapshot = self.snapshot();
         let mut seen = ahash::AHashSet::new();
-        for accession in &snapshot.accessions {
+        let filter = permit.filter();
+        for accession in sight::accessions(&snapshot, filter) {
             for frame in 0..accession.directory().frames() {
                 for entry in accession.directory().frame(frame, false)? {
-                    if let Some(key) = PatientKey::parse(&entry.key).filter(|_| entry.count() > 0)
+                    let is_there = sight::left_of_all(filter, accession, &entry) > 0;
+                    if let Some(key) = PatientKey::parse(&entry.key).filter(|_| is_there)
+                        && !sight::hides_patient(&snapshot, filter, &key)?
                         && seen.insert(entry.key)
                         && !visit(&key)
                     {
@@ -184,15 +188,15 @@ impl Archive {
         let mut at = from;
         let mut records = Vec::new();
         while let Some(accession) = snapshot.accessions.get(at.accession) {
-            if at.frame >= accession.frames() {
+            if at.frame >= accession.frames() || permit.filter().hide_sources.contains(&*accession.source_system) {
                 at = Walk { accession: at.accession + 1, frame: 0 };
                 continue;
             }
             let frame = accession.frame(at.frame, false)?;
             at.frame += 1;
             for index in 0..frame.len() {
-                let is_wanted =
-                    patients_now(&snapshot, accession, &frame, index).is_empty() && permit.filter().allows(frame.label(index));
+                let is_wanted = sight::sees(permit.filter(), accession, &frame, index)
+                    && patients_now(&snapshot, accession, &frame, index).is_empty();
                 records.extend(is_wanted.then(|| record_at(accession, &frame, index, None)).flatten());
             }
             if records.len() >= WALK_RECORDS {
@@ -262,13 +266,10 @@ impl Found {
 
 fn index_of(snapshot: &Snapshot, parts: &[Part<'_>], filter: &Filter, patient: &PatientKey) -> Result<ChartIndex, QueryError> {
     let mut identity = None;
-    let mut is_hidden = false;
     for part in parts {
         let only_patients = Selection { kinds: vec![Kind::PATIENT], newest: None };
-        let see_all = Filter::default();
-        part.visit(&only_patients, &see_all, &mut |frame, at| {
+        part.visit(&only_patients, filter, &mut |frame, at| {
             let Some((id, _)) = frame.names(at).filter(|(id, _)| id == patient.as_str()) else { return Ok(()) };
-            is_hidden |= !filter.allows(frame.label(at));
             let mut json = Vec::new();
             frame.served(at, &id, &mut json);
             let updated = last_updated(frame, at);
@@ -277,10 +278,6 @@ fn index_of(snapshot: &Snapshot, parts: &[Part<'_>], filter: &Filter, patient: &
             }
             Ok(())
         })?;
-    }
-    // A restricted patient is not there for who may not see restricted records.
-    if is_hidden {
-        return Err(QueryError::NotFound);
     }
     let counts = counts(parts, filter)?;
     if counts.is_empty() {
@@ -325,7 +322,7 @@ fn linked_of(
 }
 
 fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryError> {
-    let total: u64 = parts.iter().map(|p| p.entry.count()).sum();
+    let total: u64 = parts.iter().map(|part| part.left_by(filter)).sum();
     let mut by_kind: std::collections::BTreeMap<Kind, u64> = std::collections::BTreeMap::new();
     if total <= COUNTED_EXACTLY || parts.iter().any(Part::is_touched) {
         let mut seen = ahash::AHashSet::new();
@@ -340,10 +337,12 @@ fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryEr
             })?;
         }
     } else {
-        for run in parts.iter().flat_map(|p| &p.entry.runs) {
-            let visible = run.count - if filter.hide.is_restricted() { run.restricted } else { 0 };
-            if visible > 0 {
-                *by_kind.entry(run.kind).or_default() += visible;
+        for part in parts {
+            for (kind, run) in part.entry.by_kind() {
+                let left = sight::left_of(filter, part.accession, kind, run);
+                if left > 0 {
+                    *by_kind.entry(kind).or_default() += left;
+                }
             }
         }
     }

@@ -6,11 +6,12 @@ use ahash::AHashMap;
 
 use super::QueryError;
 use super::linked::linked_patient;
+use super::sight;
 use super::snapshot::{Archive, Snapshot};
 use crate::access::{Filter, Permit};
 use crate::index;
 use crate::limits::PAGE_MAX;
-use crate::model::{LinkedPatient, PatientIndexDoc, PatientKey};
+use crate::model::{LinkedPatient, PatientIndexDoc, PatientKey, When, civil_from_days};
 
 /// One person found: the key that matches best, and his others.
 #[derive(Clone, Debug)]
@@ -46,7 +47,8 @@ impl Archive {
         let Some(searcher) = &snapshot.searcher else { return Ok(PatientHits::default()) };
         if snapshot.identity.is_empty() {
             let found = searcher.find_patients(text, permit.filter(), offset, limit)?;
-            let hits = found.hits.into_iter().map(|hit| alone(hit, Vec::new())).collect();
+            let recounted = found.hits.into_iter().map(|hit| recounted(&snapshot, permit.filter(), hit));
+            let hits = recounted.map(|hit| Ok(alone(hit?, Vec::new()))).collect::<Result<_, QueryError>>()?;
             let (total, total_capped) = (found.total, found.total_capped);
             return Ok(PatientHits { hits, total, total_capped, understood: found.understood });
         }
@@ -59,6 +61,31 @@ impl Archive {
         let hits = page.map(|hit| with_linked(&snapshot, permit.filter(), hit)).collect::<Result<_, _>>()?;
         Ok(PatientHits { hits, total, total_capped: found.total_capped, understood: found.understood })
     }
+}
+
+/// The hit with its records counted under the filter. The index has counted all of them, which is right where nothing of
+/// the patient is hidden.
+fn recounted(snapshot: &Snapshot, filter: &Filter, mut hit: index::PatientHit) -> Result<index::PatientHit, QueryError> {
+    let is_right = filter.allows(hit.patient.chart_label) && filter.hide_sources.is_empty() && filter.hide_kinds.is_empty();
+    if is_right {
+        return Ok(hit);
+    }
+    let (mut records, mut last) = (0, None);
+    for accession in sight::accessions(snapshot, filter) {
+        let Some(entry) = accession.patient(&hit.patient.key)? else { continue };
+        let (count, days) = sight::extent(filter, accession, &entry)?;
+        records += count;
+        last = last.max(days.map(|(_, last)| last));
+    }
+    let day = |day: i32| When::parse(&day_text(i64::from(day)));
+    (hit.patient.records, hit.patient.last_seen) = (records, last.and_then(day));
+    Ok(hit)
+}
+
+/// `YYYY-MM-DD` of a day counted from 1970-01-01.
+fn day_text(day: i64) -> String {
+    let (y, m, d) = civil_from_days(day);
+    format!("{y:04}-{m:02}-{d:02}")
 }
 
 fn alone(hit: index::PatientHit, linked: Vec<LinkedPatient>) -> PatientHit {
@@ -94,5 +121,5 @@ fn with_linked(snapshot: &Snapshot, filter: &Filter, hit: index::PatientHit) -> 
     for key in snapshot.identity.person(&hit.patient.key).iter().filter(|key| **key != hit.patient.key) {
         linked.extend(linked_patient(snapshot, filter, key)?);
     }
-    Ok(alone(hit, linked))
+    Ok(alone(recounted(snapshot, filter, hit)?, linked))
 }

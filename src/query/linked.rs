@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::QueryError;
 use super::record::record_at;
+use super::sight::{self, hides_patient};
 use super::snapshot::{Archive, Snapshot};
 use crate::access::{Filter, Permit, Scope};
 use crate::index::identity_of;
@@ -54,6 +55,9 @@ impl Archive {
         let snapshot = self.snapshot();
         let identity = &snapshot.identity;
         let mut links = Vec::new();
+        if hides_patient(&snapshot, permit.filter(), patient)? {
+            return Ok(links);
+        }
         for other in identity.person(patient).into_iter().filter(|other| other != patient) {
             if current_patient(&snapshot, permit.filter(), &other)?.is_none() {
                 continue;
@@ -77,8 +81,9 @@ impl Archive {
             return Err(QueryError::OutOfScope);
         }
         let snapshot = self.snapshot();
-        for (number, accession) in snapshot.accessions.iter().enumerate() {
-            let later = snapshot.accessions.get(number + 1..).unwrap_or_default();
+        let accessions: Vec<_> = sight::accessions(&snapshot, permit.filter()).collect();
+        for (number, accession) in accessions.iter().enumerate() {
+            let shown = Shown { snapshot: &snapshot, filter: permit.filter(), later: &accessions[number + 1..] };
             // Versions stand one after the other, the current one last.
             let mut waiting: Option<(PatientKey, Record)> = None;
             for frame in 0..accession.frames() {
@@ -87,13 +92,13 @@ impl Archive {
                     let Some(record) = record_at(accession, &frame, at, None) else { continue };
                     let key = PatientKey(record.id.clone());
                     if let Some((before, record)) = waiting.take().filter(|(before, _)| *before != key) {
-                        show_current(later, permit.filter(), &before, record, visit)?;
+                        shown.show(&before, record, visit)?;
                     }
                     waiting = Some((key, record));
                 }
             }
             if let Some((key, record)) = waiting {
-                show_current(later, permit.filter(), &key, record, visit)?;
+                shown.show(&key, record, visit)?;
             }
         }
         Ok(())
@@ -106,23 +111,26 @@ impl Archive {
     }
 }
 
-/// Shows a Patient unless it is hidden, or a later accession holds a newer version.
-fn show_current(
-    later: &[Arc<Accession>],
-    filter: &Filter,
-    key: &PatientKey,
-    record: Record,
-    visit: &mut dyn FnMut(&PatientKey, &Record),
-) -> Result<(), QueryError> {
-    for accession in later {
-        if accession.patient(key)?.is_some_and(|entry| entry.runs.iter().any(|run| run.kind == Kind::PATIENT)) {
-            return Ok(());
+/// Which Patient records of an accession are shown.
+struct Shown<'a> {
+    snapshot: &'a Snapshot,
+    filter: &'a Filter,
+    later: &'a [&'a Arc<Accession>],
+}
+
+impl Shown<'_> {
+    /// Shows a Patient unless it is hidden, or a later accession holds a newer version.
+    fn show(&self, key: &PatientKey, record: Record, visit: &mut dyn FnMut(&PatientKey, &Record)) -> Result<(), QueryError> {
+        for accession in self.later {
+            if accession.patient(key)?.is_some_and(|entry| entry.runs.iter().any(|run| run.kind == Kind::PATIENT)) {
+                return Ok(());
+            }
         }
+        if !hides_patient(self.snapshot, self.filter, key)? {
+            visit(key, &Record { patient: Some(key.clone()), ..record });
+        }
+        Ok(())
     }
-    if filter.allows(record.label) {
-        visit(key, &Record { patient: Some(key.clone()), ..record });
-    }
-    Ok(())
 }
 
 /// The keys whose records the chart of `patient` shows under this permit: his own, and the linked ones that are not hidden.
@@ -130,10 +138,13 @@ pub(super) fn keys(snapshot: &Snapshot, permit: &Permit, patient: &PatientKey) -
     if !permit.covers_patient(patient) {
         return Err(QueryError::OutOfScope);
     }
+    if hides_patient(snapshot, permit.filter(), patient)? {
+        return Err(QueryError::NotFound);
+    }
     let mut keys = vec![patient.clone()];
     if let Scope::Person(all) = permit.scope() {
         for key in all.iter().filter(|key| *key != patient) {
-            if !is_hidden(snapshot, permit.filter(), key)? {
+            if !hides_patient(snapshot, permit.filter(), key)? {
                 keys.push(key.clone());
             }
         }
@@ -146,36 +157,21 @@ pub(super) fn keys(snapshot: &Snapshot, permit: &Permit, patient: &PatientKey) -
 pub(super) fn is_shown(snapshot: &Snapshot, permit: &Permit, patient: Option<&PatientKey>) -> Result<bool, QueryError> {
     match (permit.scope(), patient) {
         (Scope::Person(keys), Some(patient)) if keys.first() != Some(patient) => {
-            Ok(!is_hidden(snapshot, permit.filter(), patient)?)
+            Ok(!hides_patient(snapshot, permit.filter(), patient)?)
         }
         _ => Ok(true),
     }
 }
 
-/// Whether any version of the Patient record is hidden: then the patient is not there.
-fn is_hidden(snapshot: &Snapshot, filter: &Filter, key: &PatientKey) -> Result<bool, QueryError> {
-    if !filter.hide.is_restricted() {
-        return Ok(false);
-    }
-    for accession in &snapshot.accessions {
-        for found in accession.find(Kind::PATIENT, key.as_str())? {
-            if !filter.allows(accession.frame(found.frame, false)?.label(found.index)) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
-}
-
 /// The current Patient record of a key; `None` when there is none or it is hidden.
 fn current_patient(snapshot: &Snapshot, filter: &Filter, key: &PatientKey) -> Result<Option<Record>, QueryError> {
+    if hides_patient(snapshot, filter, key)? {
+        return Ok(None);
+    }
     let mut current: Option<(String, Record)> = None;
-    for accession in &snapshot.accessions {
+    for accession in sight::accessions(snapshot, filter) {
         for found in accession.find(Kind::PATIENT, key.as_str())? {
             let frame = accession.frame(found.frame, false)?;
-            if !filter.allows(frame.label(found.index)) {
-                return Ok(None);
-            }
             let updated = super::record::last_updated(&frame, found.index);
             let record = record_at(accession, &frame, found.index, Some(key.clone()));
             if let Some(record) = record.filter(|_| current.as_ref().is_none_or(|(before, _)| *before <= updated)) {

@@ -14,6 +14,7 @@ mod reassigned;
 mod record;
 mod review;
 mod series;
+mod sight;
 mod snapshot;
 mod text;
 mod told;
@@ -67,3 +68,6 @@ impl From<IndexError> for QueryError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

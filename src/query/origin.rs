@@ -115,7 +115,8 @@ fn parts_of(
         }
         let patients = patients_at(snapshot, accession, ordinal)?;
         let Some(other) = record_at_ordinal(accession, ordinal, patients.first().cloned())? else { continue };
-        if !permit.filter().allows(other.label) || patients.iter().any(|p| !own.contains(p)) {
+        let is_seen = permit.filter().allows(other.label) && permit.filter().allows_of(&other.source_system, other.kind);
+        if !is_seen || patients.iter().any(|p| !own.contains(p)) {
             return Ok(None);
         }
         if beside.iter().all(|r: &Record| r.place != other.place) {

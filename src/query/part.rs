@@ -9,13 +9,12 @@ use super::QueryError;
 use super::chart::Selection;
 use super::linked;
 use super::reassigned::Moved;
+use super::sight::{self, Days};
 use super::snapshot::Snapshot;
 use crate::access::{Filter, Permit};
 use crate::model::{AccessionId, Kind, PatientKey};
 use crate::store::directory::PatientEntry;
 use crate::store::{Accession, ChartFrame};
-
-const DAY_US: i64 = 86_400_000_000;
 
 /// One key's part of one accession.
 pub(super) struct Part<'a> {
@@ -23,7 +22,7 @@ pub(super) struct Part<'a> {
     pub key: PatientKey,
     pub entry: PatientEntry,
     moved: &'a Moved,
-    /// How many records of the run were moved to another chart.
+    /// How many records of the run were moved to another chart, hidden ones left out.
     left: u64,
     /// Ordinals of the records that were moved here.
     arrived: Vec<u64>,
@@ -33,7 +32,7 @@ pub(super) struct Part<'a> {
 pub(super) fn parts<'a>(snapshot: &'a Snapshot, permit: &Permit, patient: &PatientKey) -> Result<Vec<Part<'a>>, QueryError> {
     let keys = linked::keys(snapshot, permit, patient)?;
     let mut parts = Vec::new();
-    for accession in &snapshot.accessions {
+    for accession in sight::accessions(snapshot, permit.filter()) {
         for key in &keys {
             parts.extend(Part::of(snapshot, accession, key, permit.filter())?);
         }
@@ -50,7 +49,7 @@ pub(super) fn is_pieced(parts: &[Part<'_>], patient: &PatientKey) -> bool {
 /// A record that names several keys of one person is shown once.
 fn without_repeats(parts: &mut [Part<'_>]) {
     let own: Vec<(AccessionId, Range<u64>)> =
-        parts.iter().map(|part| (part.accession.id.clone(), part.entry.first..part.entry.first + part.entry.count())).collect();
+        parts.iter().map(|part| (part.accession.id.clone(), part.entry.ordinals())).collect();
     let mut seen = ahash::AHashSet::new();
     for part in parts.iter_mut() {
         let here = &part.accession.id;
@@ -75,7 +74,7 @@ impl<'a> Part<'a> {
             let missing = || QueryError::Unreadable("an ordinal lies in no frame".into());
             let frame = accession.frame(accession.frame_of(ordinal).ok_or_else(missing)?, false)?;
             // One that is hidden must not even make this a chart of several pieces, which are put in another order.
-            if filter.allows(frame.label((ordinal - frame.first_ordinal()) as usize)) {
+            if sight::sees(filter, accession, &frame, (ordinal - frame.first_ordinal()) as usize) {
                 arrived.push(ordinal);
             }
         }
@@ -85,7 +84,9 @@ impl<'a> Part<'a> {
             None => PatientEntry::default(),
         };
         entry.also.retain(|ordinal| moved.to(here, *ordinal).is_none());
-        let left = moved.count(here, entry.first..entry.first + entry.count());
+        let is_open = |kind: &Kind| !filter.hide_kinds.contains(kind);
+        let open = entry.by_kind().filter(|(kind, _)| is_open(kind)).flat_map(|(_, run)| moved.within(here, run));
+        let left = open.filter(|ordinal| filter.allows(accession.labels().of(*ordinal))).count() as u64;
         Ok(Some(Part { accession, key: key.clone(), entry, moved, left, arrived }))
     }
 
@@ -101,26 +102,24 @@ impl<'a> Part<'a> {
         filter: &Filter,
         visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let mut start = self.entry.first;
-        let mut wanted: Vec<(u64, u64)> = Vec::new();
-        for run in &self.entry.runs {
-            let end = start + run.count;
-            if selection.kinds.is_empty() || selection.kinds.contains(&run.kind) {
-                // Older versions and hidden records count too little to matter here; a few more are read for them.
-                let from =
-                    selection.newest.map_or(start, |n| start.max(end.saturating_sub(n as u64 + run.restricted + self.left + 64)));
-                match wanted.last_mut().filter(|(_, last)| *last == from) {
-                    Some((_, last)) => *last = end,
-                    None => wanted.push((from, end)),
-                }
+        let labels = self.accession.labels();
+        let is_wanted = |kind: Kind| selection.kinds.is_empty() || selection.kinds.contains(&kind);
+        let mut wanted: Vec<Range<u64>> = Vec::new();
+        for (_, run) in self.entry.by_kind().filter(|(kind, _)| is_wanted(*kind) && !filter.hide_kinds.contains(kind)) {
+            // Older versions count too little to matter here; a few more are read for them.
+            let most = selection.newest.map(|n| n as u64 + self.left + 64);
+            let from = most.map_or(run.start, |most| labels.start_of_last(run.clone(), filter.hide, most));
+            match wanted.last_mut().filter(|before| before.end == from) {
+                Some(before) => before.end = run.end,
+                None => wanted.push(from..run.end),
             }
-            start = end;
         }
-        let may_hide = filter.hide.is_restricted() && self.entry.runs.iter().any(|r| r.restricted > 0);
-        for (from, end) in wanted {
-            self.range(from, end, may_hide.then_some(filter), &mut |frame, index| {
+        for range in wanted {
+            let may_hide = labels.hidden(range.clone(), filter.hide) > 0;
+            sight::each(self.accession, range, &mut |frame, index| {
                 let is_here = self.left == 0 || self.moved.to(&self.accession.id, frame.ordinal(index)).is_none();
-                if is_here { visit(frame, index) } else { Ok(()) }
+                let is_shown = is_here && (!may_hide || filter.allows(frame.label(index)));
+                if is_shown { visit(frame, index) } else { Ok(()) }
             })?;
         }
         for ordinal in self.entry.also.iter().chain(&self.arrived) {
@@ -129,29 +128,9 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    fn range(
-        &self,
-        from: u64,
-        end: u64,
-        filter: Option<&Filter>,
-        visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
-    ) -> Result<(), QueryError> {
-        let mut at = from;
-        while at < end {
-            let number =
-                self.accession.frame_of(at).ok_or_else(|| QueryError::Unreadable("an ordinal lies in no frame".into()))?;
-            let frame = self.accession.frame(number, false)?;
-            let first = frame.first_ordinal();
-            let last = end.min(first + frame.len() as u64);
-            for ordinal in at..last {
-                let index = (ordinal - first) as usize;
-                if filter.is_none_or(|f| f.allows(frame.label(index))) {
-                    visit(&frame, index)?;
-                }
-            }
-            at = last;
-        }
-        Ok(())
+    /// How many records of its own compartment the filter leaves, as the directory and the labels tell.
+    pub(super) fn left_by(&self, filter: &Filter) -> u64 {
+        sight::left_of_all(filter, self.accession, &self.entry)
     }
 
     /// Whether the filter leaves anything of this part. A source that holds hidden records alone is not named.
@@ -165,7 +144,7 @@ impl<'a> Part<'a> {
             self.visit(&Selection::default(), filter, &mut note)?;
             return Ok(any);
         }
-        if !filter.hide.is_restricted() || self.entry.unrestricted() > 0 {
+        if self.left_by(filter) > 0 {
             return Ok(true);
         }
         for ordinal in &self.entry.also {
@@ -174,25 +153,16 @@ impl<'a> Part<'a> {
         Ok(any)
     }
 
-    /// How many records of the compartment the filter leaves, and the first and last clinical day of those without a
-    /// label, counted from 1970-01-01.
-    pub(super) fn extent(&self, filter: &Filter) -> Result<(u64, Option<(i32, i32)>), QueryError> {
+    /// How many records of the compartment the filter leaves, and the days that these span.
+    pub(super) fn extent(&self, filter: &Filter) -> Result<(u64, Days), QueryError> {
         if !self.is_touched() {
-            let records = if filter.hide.is_restricted() { self.entry.unrestricted() } else { self.entry.count() };
-            return Ok((records, self.entry.days));
+            return sight::extent(filter, self.accession, &self.entry);
         }
         let (mut records, mut days) = (0, None);
         self.visit(&Selection::default(), filter, &mut |frame, index| {
-            if self.entry.also.contains(&frame.ordinal(index)) {
-                return Ok(());
-            }
-            records += 1;
-            // As the directory has it: a birth is no visit, and a day that only a labelled record reaches would tell of it.
-            let is_dated = frame.kind(index) != Some(Kind::PATIENT) && !frame.label(index).is_restricted();
-            if let Some(when) = frame.date(index).filter(|_| is_dated) {
-                let day = when.start_us().div_euclid(DAY_US) as i32;
-                let (from, to) = days.unwrap_or((day, day));
-                days = Some((from.min(day), to.max(day)));
+            if !self.entry.also.contains(&frame.ordinal(index)) {
+                records += 1;
+                days = sight::widened(days, frame, index);
             }
             Ok(())
         })?;
@@ -206,9 +176,9 @@ impl<'a> Part<'a> {
         filter: &Filter,
         visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        self.range(ordinal, ordinal + 1, Some(filter), &mut |frame, index| {
+        sight::each(self.accession, ordinal..ordinal + 1, &mut |frame, index| {
             let is_wanted = selection.kinds.is_empty() || frame.kind(index).is_some_and(|k| selection.kinds.contains(&k));
-            if is_wanted { visit(frame, index) } else { Ok(()) }
+            if is_wanted && sight::sees(filter, self.accession, frame, index) { visit(frame, index) } else { Ok(()) }
         })
     }
 }

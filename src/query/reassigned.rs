@@ -53,15 +53,20 @@ impl Moved {
         self.to.get(accession)?.get(&ordinal)
     }
 
-    /// How many records of a run were moved.
-    pub(super) fn count(&self, accession: &AccessionId, run: Range<u64>) -> u64 {
-        self.to.get(accession).map_or(0, |places| places.range(run).count() as u64)
+    /// The records of a run that were moved.
+    pub(super) fn within(&self, accession: &AccessionId, run: Range<u64>) -> impl Iterator<Item = u64> {
+        self.to.get(accession).into_iter().flat_map(move |places| places.range(run.clone())).map(|(ordinal, _)| *ordinal)
     }
 
     /// The places of an accession whose records were moved to `patient`.
     pub(super) fn arrived(&self, accession: &AccessionId, patient: &PatientKey) -> Vec<u64> {
         let places = self.to.get(accession).into_iter().flatten();
         places.filter(|(_, to)| *to == patient).map(|(ordinal, _)| *ordinal).collect()
+    }
+
+    /// The moved records, by the accession in which they lie.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&AccessionId, u64, &PatientKey)> {
+        self.to.iter().flat_map(|(accession, places)| places.iter().map(move |(ordinal, to)| (accession, *ordinal, to)))
     }
 
     /// What a search inside the chart of these keys must know; `None` when nothing was moved.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::QueryError;
 use super::linked::is_shown;
 use super::reassigned::patients_now;
+use super::sight;
 use super::snapshot::{Archive, Snapshot};
 use crate::access::Permit;
 use crate::formats::fhir::{Role, leaf_text};
@@ -76,9 +77,8 @@ pub(super) fn located_where(
     covers: &dyn Fn(Option<&PatientKey>) -> bool,
 ) -> Result<Vec<Located>, QueryError> {
     let mut all: Vec<(String, Located)> = Vec::new();
-    let mut is_hidden = false;
     let mut is_out_of_scope = false;
-    for accession in &snapshot.accessions {
+    for accession in sight::accessions(snapshot, permit.filter()) {
         for found in accession.find(kind, id.as_str())? {
             let frame = accession.frame(found.frame, false)?;
             let patients = patients_now(snapshot, accession, &frame, found.index);
@@ -88,17 +88,18 @@ pub(super) fn located_where(
                 is_out_of_scope = true;
                 continue;
             }
-            let Some(record) = record_at(accession, &frame, found.index, patient.cloned()) else { continue };
-            if !permit.filter().allows(record.label) {
-                // A hidden version hides the record: its other versions would tell that there is one.
-                is_hidden = true;
-                continue;
+            // A hidden version hides the record: its other versions would tell that there is one. So does a hidden
+            // patient in whose chart it lies.
+            let mut is_hidden = !sight::sees(permit.filter(), accession, &frame, found.index);
+            for patient in patients.first().into_iter().chain(patient) {
+                is_hidden = is_hidden || sight::hides_patient(snapshot, permit.filter(), patient)?;
             }
+            if is_hidden {
+                return Ok(Vec::new());
+            }
+            let Some(record) = record_at(accession, &frame, found.index, patient.cloned()) else { continue };
             all.push((last_updated(&frame, found.index), (record, accession.clone(), found)));
         }
-    }
-    if is_hidden {
-        return Ok(Vec::new());
     }
     if all.is_empty() && is_out_of_scope {
         return Err(QueryError::OutOfScope);

@@ -9,8 +9,9 @@ use super::chart::{Selection, visit_chart};
 use super::snapshot::Archive;
 use crate::access::Permit;
 use crate::formats::fhir::{Part, Shape, leaf_text};
-use crate::model::{ArchiveId, Kind, PatientKey, ValuePoint, When};
+use crate::model::{AccessionId, ArchiveId, Kind, PatientKey, ValuePoint, When};
 use crate::store::Accession;
+use crate::store::codec::WHOLE;
 
 /// Where the parts of a value stand among the leaves of a shape.
 #[derive(Clone, Debug, Default)]
@@ -69,14 +70,19 @@ impl Archive {
         let observations = Kind::from_name("Observation").ok_or(QueryError::NotFound)?;
         let selection = Selection { kinds: vec![observations], newest: None };
         let mut points: Vec<ValuePoint> = Vec::new();
-        let mut plans: AHashMap<u32, Vec<ValueLeaves>> = AHashMap::new();
+        // By accession, since each numbers its shapes itself, and shape.
+        let mut plans: AHashMap<AccessionId, AHashMap<u32, Vec<ValueLeaves>>> = AHashMap::new();
         visit_chart(&snapshot, permit, patient, &selection, &mut |accession, frame, at| {
             frame.view(at, |shape, leaf| {
                 let make = || ValueLeaves::all_of(shape);
                 let number = frame.decoded.shape(at);
+                if !plans.contains_key(&accession.id) {
+                    plans.insert(accession.id.clone(), AHashMap::new());
+                }
+                let Some(plans) = plans.get_mut(&accession.id) else { return };
                 let plan = plans.entry(number).or_insert_with(make);
-                // Shapes of other accessions share numbers, and whole records share number 0.
-                if number == 0 || plan.first().is_some_and(|p| p.codes.iter().any(|c| *c >= shape.leaves())) {
+                // Records that are kept whole share a number.
+                if number == WHOLE {
                     *plan = make();
                 }
                 for leaves in plan.iter() {

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::linked::keys;
+use super::sight;
 use super::snapshot::Archive;
 use super::{QueryError, TextHits, TextQuestion};
 use crate::access::Permit;
@@ -22,9 +23,18 @@ impl Archive {
         if let Some(patient) = &question.patient
             && permit.covers_patient(patient)
         {
-            let keys = keys(&snapshot, permit, patient)?;
+            // A patient who is hidden is answered for like one who is not there.
+            let keys = match keys(&snapshot, permit, patient) {
+                Err(QueryError::NotFound) => return Ok(TextHits::default()),
+                keys => keys?,
+            };
             question.moves = snapshot.moved.for_search(keys.iter());
             question.linked = keys.into_iter().skip(1).collect();
+        }
+        for (accession, ordinal, to) in snapshot.moved.all() {
+            if sight::hides_patient(&snapshot, permit.filter(), to)? {
+                question.withheld.insert((accession.clone(), ordinal));
+            }
         }
         let question = &question;
         let mut hits = searcher.search(question, permit.filter())?;
@@ -36,6 +46,9 @@ impl Archive {
             let Some(number) = accession.frame_of(hit.place.ordinal) else { continue };
             let frame = accession.frame(number, false)?;
             let index = (hit.place.ordinal - frame.first_ordinal()) as usize;
+            if !sight::sees(permit.filter(), accession, &frame, index) {
+                return Err(QueryError::Unreadable("the index has other labels than the records; make it anew".into()));
+            }
             let mut json = Vec::new();
             frame.served(index, hit.id.as_str(), &mut json);
             let json: Value = serde_json::from_slice(&json).unwrap_or_default();

@@ -18,6 +18,7 @@ use super::codec::{Decoded, WHOLE};
 use super::directory::{Directory, PatientEntry};
 use super::documents::{PackFrame, read_document};
 use super::framed::Framed;
+use super::labels::Labels;
 use super::layout::{Generation, Layout};
 use super::ledger::{FileRecord, PIECE_BYTES, read_files};
 use super::locator::{Locator, name_hash};
@@ -59,6 +60,7 @@ pub struct Accession {
     kept_by_last_name: AHashMap<String, Option<usize>>,
     pub files: Vec<FileRecord>,
     terminology: Terminology,
+    labels: Labels,
 }
 
 impl std::fmt::Debug for Accession {
@@ -140,6 +142,7 @@ impl Accession {
         Ok(Accession {
             generation: manifest.generation,
             source_system: seal.source_system.as_str().into(),
+            labels: Labels::open(&paths.labels(), &manifest)?,
             terminology: Terminology::open(&paths.terminology())?,
             shapes: ShapeTable::open(&paths.shapes())?,
             locator: Locator::open(&paths.locator())?,
@@ -165,6 +168,11 @@ impl Accession {
     /// The code maps in force for it.
     pub fn terminology(&self) -> &Terminology {
         &self.terminology
+    }
+
+    /// The sensitivity labels of its records.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     pub fn records(&self) -> u64 {
@@ -447,13 +455,9 @@ impl<'a> ChartFrame<'a> {
         }
     }
 
+    /// The sensitivity label of a record.
     pub fn label(&self, index: usize) -> Label {
-        self.view(index, |shape, leaf| {
-            shape.roles().iter().enumerate().filter(|(_, r)| **r == Role::SecurityCode).fold(Label::NORMAL, |label, (i, _)| {
-                label.union(leaf(i).map_or(Label::RESTRICTED, |l| Label::of_security_code(&leaf_text(l))))
-            })
-        })
-        .unwrap_or(Label::RESTRICTED)
+        self.accession.labels.of(self.ordinal(index))
     }
 
     /// The clinical date by which the chart is ordered.

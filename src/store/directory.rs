@@ -6,6 +6,7 @@
 //!
 //! Not for: who a patient is (the `Patient` record says that).
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -24,8 +25,6 @@ const FRAME_PATIENTS: usize = 64;
 pub struct KindRun {
     pub kind: Kind,
     pub count: u64,
-    /// How many of them carry a restricted label.
-    pub restricted: u64,
 }
 
 /// One patient of one accession.
@@ -35,7 +34,7 @@ pub struct PatientEntry {
     /// Ordinal of the first record; the others follow without a gap, by kind and date.
     pub first: u64,
     pub runs: Vec<KindRun>,
-    /// First and last clinical day of the records without a label, counted from 1970-01-01.
+    /// First and last clinical day of its records, the Patient's own left out, counted from 1970-01-01.
     pub days: Option<(i32, i32)>,
     /// Ordinals of records that lie in another compartment and name this patient.
     pub also: Vec<u64>,
@@ -46,9 +45,19 @@ impl PatientEntry {
         self.runs.iter().map(|r| r.count).sum()
     }
 
-    /// Records of the compartment that carry no restricted label.
-    pub fn unrestricted(&self) -> u64 {
-        self.runs.iter().map(|r| r.count - r.restricted).sum()
+    /// The ordinals of its own records.
+    pub fn ordinals(&self) -> Range<u64> {
+        self.first..self.first + self.count()
+    }
+
+    /// The runs by kind, each with its ordinals.
+    pub fn by_kind(&self) -> impl Iterator<Item = (Kind, Range<u64>)> {
+        let mut start = self.first;
+        self.runs.iter().map(move |run| {
+            let range = start..start + run.count;
+            start = range.end;
+            (run.kind, range)
+        })
     }
 }
 
@@ -82,7 +91,6 @@ impl DirectoryWriter {
         for run in &entry.runs {
             put_varint(&mut self.raw, u64::from(run.kind.number()));
             put_varint(&mut self.raw, run.count);
-            put_varint(&mut self.raw, run.restricted);
         }
         match entry.days {
             None => self.raw.push(0),
@@ -198,7 +206,7 @@ fn read_entries(raw: &[u8]) -> Result<Vec<PatientEntry>, CodecError> {
         for _ in 0..cursor.count(1000)? {
             let number = u16::try_from(cursor.varint()?).map_err(|_| CodecError("a kind is out of bounds"))?;
             let kind = Kind::from_number(number).ok_or(CodecError("an unknown kind"))?;
-            runs.push(KindRun { kind, count: cursor.varint()?, restricted: cursor.varint()? });
+            runs.push(KindRun { kind, count: cursor.varint()? });
         }
         let days = match cursor.byte()? {
             0 => None,

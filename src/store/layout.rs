@@ -71,6 +71,9 @@ impl Layout {
 /// Name of the code maps in a generation.
 pub const TERMINOLOGY: &str = "terminology.json";
 
+/// Name of the sensitivity labels in a generation.
+pub const LABELS: &str = "labels.bin";
+
 /// The files of one generation of an accession; `dir` may also be a draft under `building`.
 #[derive(Clone, Debug)]
 pub struct Generation {
@@ -133,6 +136,11 @@ impl Generation {
     /// The code maps; not there when there are none.
     pub fn terminology(&self) -> PathBuf {
         self.dir.join(TERMINOLOGY)
+    }
+
+    /// The sensitivity labels; always there.
+    pub fn labels(&self) -> PathBuf {
+        self.dir.join(LABELS)
     }
 
     pub fn report_json(&self) -> PathBuf {

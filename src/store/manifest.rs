@@ -101,8 +101,18 @@ pub struct FileEntry {
     pub rows: Option<u64>,
 }
 
+/// The rules by which the records of a generation got their labels.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelRules {
+    /// Names and versions of the code lists, and of the site's file.
+    pub version: String,
+    /// SHA-256 over all of them, hex.
+    pub sha256: String,
+}
+
 /// The files of one generation of an accession.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     pub format: u32,
@@ -111,6 +121,7 @@ pub struct Manifest {
     /// Records of each chart part, in order; their sum is the seal's.
     pub parts: Vec<u64>,
     pub files: Vec<FileEntry>,
+    pub label_rules: LabelRules,
 }
 
 /// An accession in force.
@@ -144,7 +155,7 @@ pub struct Catalog {
     pub previous_sha256: String,
     /// RFC 3339, UTC.
     pub published_at: String,
-    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`, `terminology`, `accept`, `withdraw`,
+    /// Why there is a new catalog: `init`, `ingest`, `compact`, `index`, `terminology`, `label`, `accept`, `withdraw`,
     /// `restore`.
     pub reason: String,
     pub accessions: Vec<InForce>,

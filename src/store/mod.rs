@@ -11,6 +11,7 @@ pub mod directory;
 pub mod documents;
 mod error;
 pub mod framed;
+pub mod labels;
 pub mod layout;
 pub mod ledger;
 pub mod locator;

@@ -83,7 +83,13 @@ pub fn stored_in(root: &Path) -> Vec<Stored> {
     records
         .map(|record| {
             let json: Value = serde_json::from_slice(&record.original).expect("what was delivered is JSON");
-            Stored { kind: record.kind.name(), id: record.id, restricted: is_restricted(&json), original: record.original, json }
+            Stored {
+                kind: record.kind.name(),
+                id: record.id,
+                restricted: record.label.is_restricted(),
+                original: record.original,
+                json,
+            }
         })
         .collect()
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use chartkeep::model::Kind;
+use chartkeep::model::{Kind, Label};
 use chartkeep::signing::{KeyPurpose, KeyRing};
 use chartkeep::store::ledger::{LedgerRow, read_rows};
 use chartkeep::store::manifest::Catalog;
@@ -17,6 +17,7 @@ pub struct Record {
     pub id: String,
     /// Its bytes as delivered.
     pub original: Vec<u8>,
+    pub label: Label,
 }
 
 /// The catalog in force, its chain and signature checked.
@@ -40,7 +41,8 @@ pub fn records(accession: &Accession) -> Vec<Record> {
         for index in 0..frame.len() {
             let (id, _) = frame.names(index).expect("a record has a name");
             let original = frame.original(index).expect("a record reads");
-            records.push(Record { kind: frame.kind(index).expect("a record has a type"), id, original });
+            let kind = frame.kind(index).expect("a record has a type");
+            records.push(Record { kind, id, original, label: frame.label(index) });
         }
     }
     records

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
-use crate::access::{Gate, Principal, Purpose, RequestContext, Role, Scope, Shown};
+use crate::access::{Principal, Purpose, RequestContext, Role, Scope, Shown};
 use crate::audit::{self, Approval, Candidate, Stays};
 use crate::config::Config;
 use crate::model::PatientKey;
@@ -95,7 +95,7 @@ pub fn run(args: &ExpireArgs) -> anyhow::Result<ExitCode> {
 /// Patients whose own time is not over. One without a birth date, or whom no record names, has none.
 fn minors(archive: &Archive, workplace: &Workplace) -> anyhow::Result<AHashSet<PatientKey>> {
     let latest = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_sub(MINOR_YEARS.years())?;
-    let gate = Gate::new(workplace.log.clone());
+    let gate = workplace.gate()?;
     let principal = Principal::operator(&operator_name(), Role::Him, Purpose::RecordManagement);
     let context = RequestContext {
         request_id: uuid::Uuid::now_v7().to_string(),

@@ -19,7 +19,7 @@ pub enum Role {
     Reference,
     /// Base64 of an attachment (`data` of an Attachment or a Binary).
     Data,
-    /// A code in the record's `meta.security`.
+    /// A code of the record's security labels, or of something that it contains.
     SecurityCode,
     /// The `value` of one of the record's own identifiers; the number is the place of its system in `Shape::systems`.
     IdentifierValue(u16),
@@ -182,7 +182,7 @@ fn roles_of(walk: &Walk<'_>) -> (Vec<Role>, Vec<Box<str>>) {
             "meta.lastUpdated" => Role::LastUpdated,
             "meta.versionId" => Role::VersionId,
             "data" => Role::Data,
-            p if p.starts_with("meta.security[") && p.ends_with("].code") => Role::SecurityCode,
+            p if is_security_code(p) => Role::SecurityCode,
             p if p.ends_with(".reference") => Role::Reference,
             p if p.ends_with(".data") && is_attachment(p) => Role::Data,
             p if p.ends_with(".url") && is_attachment(p) => Role::AttachmentUrl,
@@ -196,6 +196,17 @@ fn roles_of(walk: &Walk<'_>) -> (Vec<Role>, Vec<Box<str>>) {
         })
         .collect();
     (roles, systems)
+}
+
+/// Security labels of the record, of what it contains, and of the document that it describes.
+fn is_security_code(path: &str) -> bool {
+    let is_own = |path: &str| {
+        let meta = path.starts_with("meta.security[") && path.ends_with("].code") && !path.contains("extension");
+        let document = path.starts_with("securityLabel[") && path.contains("].coding[") && path.ends_with("].code");
+        meta || document || path == "confidentiality"
+    };
+    let contained = path.strip_prefix("contained[").and_then(|rest| rest.split_once("]."));
+    is_own(contained.map_or(path, |(_, inner)| inner))
 }
 
 fn is_identifier_value(path: &str) -> bool {

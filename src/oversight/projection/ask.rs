@@ -47,6 +47,15 @@ pub enum Order {
     OldestFirst,
 }
 
+impl Select {
+    /// Whether an index other than that of time leads to these acts.
+    fn is_narrow(&self) -> bool {
+        let is_rare = !self.events.is_empty() && !self.events.iter().any(|event| COMMON.contains(&event.as_str()));
+        let is_named = !self.patients.is_empty() || self.user.is_some();
+        is_named || is_rare || self.any_break_glass || self.break_glass.is_some()
+    }
+}
+
 /// An act with what the reports show of it beside.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Seen {
@@ -107,7 +116,8 @@ impl Projection {
             Order::NewestFirst => "act.at DESC, act.id DESC",
             Order::OldestFirst => "act.at, act.id",
         };
-        query.push(" ORDER BY ").push(order).push(" LIMIT ");
+        // A plus keeps SQLite from walking through all acts by time where another index leads to the few that are wanted.
+        query.push(if select.is_narrow() { " ORDER BY +" } else { " ORDER BY " }).push(order).push(" LIMIT ");
         query.push_bind(if select.limit == 0 { -1 } else { select.limit.cast_signed() });
         query.push(" OFFSET ").push_bind(select.offset.cast_signed());
         query.push(") ORDER BY ").push(order);

@@ -71,6 +71,7 @@ pub fn read(call: &Call, patient: Option<PatientKey>) -> Result<TextQuestion, Ap
         patient,
         linked: Vec::new(),
         moves: None,
+        withheld: std::collections::BTreeSet::new(),
         kinds: kinds.ok_or_else(|| ApiError::bad("'kind' names a type that FHIR R4 does not have."))?,
         type_codes: list("type"),
         sources: list("source"),

@@ -13,6 +13,10 @@ const PAGE_SIZE: usize = 20;
 
 /// `GET /?q=&page=&row=`
 pub fn find(call: &Call) -> Result<Answer, ApiError> {
+    // A window on a launched patient is about him alone.
+    if let Some(window) = &call.window {
+        return Ok(Public(Body::see_other(format!("/patients/{}", window.patient))).into());
+    }
     let home = super::home_of(call.principal()?.role);
     if home != "/" {
         return Ok(Public(Body::see_other(home)).into());

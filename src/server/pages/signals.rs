@@ -2,10 +2,9 @@
 //!
 //! Not for: finding signals (`oversight`), or gathering the facts that they need.
 
-use crate::access::Scope;
+use crate::access::{Scope, Shown};
 use crate::oversight::signals::Findings;
 use crate::server::answer::{Answer, ApiError, Body};
-use crate::server::api::access::shown_entries;
 use crate::server::call::Call;
 use crate::server::viewer::{self, SignalsPage};
 
@@ -26,5 +25,7 @@ pub fn signals(
     let page = SignalsPage { findings: &findings, day: &day.to_string(), offset, page_size: PAGE_SIZE };
     let html = viewer::signals(&super::frame(call), &page);
     let shown = findings.flags.len().saturating_sub(offset).min(PAGE_SIZE);
-    Ok(permit.answer(Body::html(html), shown_entries(None, shown))?.into())
+    let said =
+        Shown { event: "audit.query", hits: Some(shown as u64), query: Some(format!("signals of {day}")), ..Shown::default() };
+    Ok(permit.answer(Body::html(html), said)?.into())
 }

@@ -160,6 +160,7 @@ fn odd_charts() -> Vec<Chart> {
 fn hits(charts: &[Chart]) -> PatientHits {
     let hit = |c: &Chart| PatientHit {
         patient: PatientIndexDoc {
+            chart_label: crate::model::Label::NORMAL,
             key: c.index.patient.clone(),
             source_system: SOURCES[0].into(),
             place: Place { accession: AccessionId::parse("acc-0011223344556677").unwrap(), generation: 1, ordinal: 0 },

@@ -15,8 +15,8 @@ use crate::model::Kind;
 #[folder = "schemas/tables/"]
 struct Files;
 
-/// The columns that every table starts with: patient key, ordinal in the accession, sensitivity label bits.
-pub(super) const COMMON: [&str; 3] = ["patient", "ordinal", "label"];
+/// The columns that every table starts with: patient key, ordinal in the accession.
+pub(super) const COMMON: [&str; 2] = ["patient", "ordinal"];
 
 /// What a declared field holds. `concept` and `when` stand for several stored columns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -276,11 +276,7 @@ fn add_slots(slots: &mut Vec<Slot>, field: &Field, paths: Vec<Path>) -> Result<(
 }
 
 fn arrow_schema(slots: &[Slot]) -> SchemaRef {
-    let mut fields = vec![
-        ArrowField::new(COMMON[0], DataType::Utf8, true),
-        ArrowField::new(COMMON[1], DataType::UInt64, false),
-        ArrowField::new(COMMON[2], DataType::UInt32, false),
-    ];
+    let mut fields = vec![ArrowField::new(COMMON[0], DataType::Utf8, true), ArrowField::new(COMMON[1], DataType::UInt64, false)];
     for slot in slots {
         let data_type = match slot.form {
             Form::Text | Form::Code => DataType::Utf8,

@@ -70,7 +70,7 @@ fn append_planned(
 ) -> Result<(), TableError> {
     let encounter = plan.encounter_leaf().map(|_| 7);
     let leaf = |i: usize| leaves[i].1.as_bytes();
-    writer.append(kind, plan, &Row { patient, ordinal, label: 1, encounter, leaf: &leaf })
+    writer.append(kind, plan, &Row { patient, ordinal, encounter, leaf: &leaf })
 }
 
 fn writer(dir: &Path) -> TableWriter {
@@ -122,7 +122,7 @@ fn every_schema_file_loads_and_agrees_with_itself() {
     let tables = Tables::load().unwrap();
     assert_eq!(tables.iter().count(), 40);
     for table in tables.iter() {
-        assert_eq!(columns_of(table.kind)[..3], ["patient", "ordinal", "label"]);
+        assert_eq!(columns_of(table.kind)[..2], ["patient", "ordinal"]);
         for field in &table.fields {
             assert!(field.uscdi.as_ref().is_none_or(|u| u.contains(": ")), "{} {}", table.kind, field.name);
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ahash::AHashMap;
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt32Builder, UInt64Builder};
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt64Builder};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -41,8 +41,6 @@ pub struct Row<'a> {
     pub patient: Option<&'a str>,
     /// The record's place in its chart part, 0-based.
     pub ordinal: u64,
-    /// `Label::bits`.
-    pub label: u32,
     /// The ordinal of the encounter that `ColumnPlan::encounter_leaf` refers to, when it is in the same accession.
     pub encounter: Option<u64>,
     /// A leaf of the record by its number: UTF-8, strings without quotes and still escaped.
@@ -127,7 +125,6 @@ struct OpenTable {
     writer: ArrowWriter<NewFile>,
     patient: StringBuilder,
     ordinal: UInt64Builder,
-    label: UInt32Builder,
     cells: Vec<Cells>,
     counts: Vec<Counts>,
     link: Option<usize>,
@@ -161,7 +158,6 @@ impl OpenTable {
             writer,
             patient: StringBuilder::new(),
             ordinal: UInt64Builder::new(),
-            label: UInt32Builder::new(),
             cells: table.slots.iter().map(|s| Cells::new(s.form)).collect(),
             counts: vec![Counts::default(); table.slots.len()],
             link: table.slots.iter().position(|s| s.form == Form::Link),
@@ -177,7 +173,6 @@ impl OpenTable {
         let at = self.batch_rows;
         self.patient.append_option(row.patient);
         self.ordinal.append_value(row.ordinal);
-        self.label.append_value(row.label);
         for pick in &plan.picks {
             // A plan names the slots of its own table; the bound only guards against a plan of another kind.
             let Some(cells) = self.cells.get_mut(pick.slot) else { continue };
@@ -222,7 +217,6 @@ impl OpenTable {
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.table.arrow.fields().len());
         columns.push(Arc::new(self.patient.finish()));
         columns.push(Arc::new(self.ordinal.finish()));
-        columns.push(Arc::new(self.label.finish()));
         for cells in &mut self.cells {
             cells.finish(self.batch_rows, &mut columns);
         }

@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::people::People;
 use super::{Checker, Progress};
-use crate::formats::fhir::{Role, leaf_text};
+use crate::formats::fhir::leaf_text;
 use crate::merkle::{Hash, Tree};
-use crate::model::{Kind, Label, archive_id, is_true_uuid};
+use crate::model::{Kind, archive_id, is_true_uuid};
 use crate::store::codec::WHOLE;
 use crate::store::locator::name_hash;
 use crate::store::restore::{Restorer, Unit, units};
@@ -22,7 +22,6 @@ use crate::store::{Accession, ChartFrame, LeafHasher, StoreError};
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
     pub kind: Kind,
-    pub is_restricted: bool,
 }
 
 /// What one unit of frames brought.
@@ -36,6 +35,8 @@ pub(super) struct UnitResult {
     pub patients: Vec<String>,
     /// Documents that the unit's records were moved to.
     documents: Option<Range<u64>>,
+    /// The first record whose label holds less than its own security codes say.
+    unlabelled: Option<StoreError>,
 }
 
 /// What all charts together came to.
@@ -153,6 +154,9 @@ fn read_unit(checker: &Checker<'_>, accession: &Accession, unit: &Unit) -> UnitR
         }
         documents.end = reader.restorer.next;
     }
+    if let Some(error) = &result.unlabelled {
+        checker.error(&accession.paths.labels(), error);
+    }
     result
 }
 
@@ -171,13 +175,23 @@ impl UnitReader<'_> {
         for index in 0..frame.len() {
             self.text.clear();
             self.restorer.text(&frame, index, &mut self.text)?;
-            let (kind, is_restricted) = self.name_record(&frame, index)?;
+            let kind = self.name_record(&frame, index)?;
             if !self.accession.locator.leads_to(name_hash(kind.name(), self.name.as_bytes()), number) {
                 let (path, ordinal) = (self.accession.paths.locator(), frame.ordinal(index));
                 return Err(StoreError::damaged(&path, 0, &format!("record {ordinal} is not found by its name")));
             }
+            if frame.own_label(index).without(frame.label(index)).is_restricted() {
+                let (path, ordinal) = (self.accession.paths.labels(), frame.ordinal(index));
+                result.unlabelled.get_or_insert_with(|| {
+                    StoreError::damaged(
+                        &path,
+                        0,
+                        &format!("record {ordinal} carries security codes that its label does not cover"),
+                    )
+                });
+            }
             result.leaves.push(self.hasher.leaf(kind, &self.name, &self.text));
-            result.seen.push(Some(Seen { kind, is_restricted }));
+            result.seen.push(Some(Seen { kind }));
             if kind == Kind::PATIENT {
                 result.patients.push(self.name.clone());
             }
@@ -185,8 +199,8 @@ impl UnitReader<'_> {
         Ok(())
     }
 
-    /// Sets `name` to the archive id of a record; gives its type and whether it is restricted.
-    fn name_record(&mut self, frame: &ChartFrame<'_>, index: usize) -> Result<(Kind, bool), StoreError> {
+    /// Sets `name` to the archive id of a record; gives its type.
+    fn name_record(&mut self, frame: &ChartFrame<'_>, index: usize) -> Result<Kind, StoreError> {
         let unnamed = || StoreError::damaged(&self.accession.paths.shapes(), 0, "a record has no readable type or name");
         self.name.clear();
         let number = frame.decoded.shape(index);
@@ -194,7 +208,7 @@ impl UnitReader<'_> {
         let Some((shape, id)) = shape.and_then(|s| Some((s, frame.decoded.leaf(index, s.id_leaf()?)?))) else {
             let (name, _) = frame.names(index).ok_or_else(unnamed)?;
             self.name.push_str(&name);
-            return Ok((frame.kind(index).ok_or_else(unnamed)?, frame.label(index) != Label::NORMAL));
+            return frame.kind(index).ok_or_else(unnamed);
         };
         let id = leaf_text(id);
         if is_true_uuid(&id) {
@@ -202,7 +216,6 @@ impl UnitReader<'_> {
         } else {
             self.name.push_str(archive_id(&self.accession.source_system, shape.kind().name(), &id).as_str());
         }
-        let has_label = shape.roles().contains(&Role::SecurityCode);
-        Ok((shape.kind(), has_label && frame.label(index) != Label::NORMAL))
+        Ok(shape.kind())
     }
 }

@@ -67,6 +67,7 @@ fn counts(checker: &Checker<'_>, accession: &Accession, charts: &Charts, seal_pa
         (accession.paths.locator(), accession.locator.len() as u64),
         (accession.paths.directory(), accession.directory.len()),
         (accession.paths.ledger_files(), accession.files.len() as u64),
+        (accession.paths.labels(), accession.labels().runs()),
     ];
     let held: BTreeMap<PathBuf, u64> = parts.chain(single).collect();
     for file in &manifest.files {

@@ -1,4 +1,4 @@
-//! The directory of patients against the charts: order, where each chart lies, what it holds by kind and label.
+//! The directory of patients against the charts: order, where each chart lies, what it holds by kind.
 //!
 //! Not for: reading charts (`charts`).
 
@@ -48,7 +48,6 @@ struct Walk {
     entry: PatientEntry,
     run: usize,
     in_run: u64,
-    restricted: u64,
 }
 
 impl<'a> People<'a> {
@@ -108,7 +107,7 @@ impl<'a> People<'a> {
                 self.wrong("a patient is said to be named in a record that is not there");
             }
             if entry.count() > 0 {
-                return Some(Walk { entry, run: 0, in_run: 0, restricted: 0 });
+                return Some(Walk { entry, run: 0, in_run: 0 });
             }
         }
     }
@@ -132,7 +131,7 @@ impl<'a> People<'a> {
             let first_run = walk.entry.runs.iter().find(|r| r.kind == Kind::PATIENT).map_or(1, |r| r.count);
             // As the index does: of several versions only the last counts.
             self.indexed += u64::from(seen.kind == Kind::PATIENT && ordinal + 1 >= walk.entry.first + first_run);
-            let is_expected = walk.take(seen.kind, seen.is_restricted);
+            let is_expected = walk.take(seen.kind);
             let is_own = name.is_none_or(|name| *name == walk.entry.key);
             let is_done = walk.run == walk.entry.runs.len();
             if self.is_over {
@@ -160,15 +159,13 @@ impl<'a> People<'a> {
 }
 
 impl Walk {
-    /// Whether the next record of the patient may be of this kind and label.
-    fn take(&mut self, kind: Kind, is_restricted: bool) -> bool {
+    /// Whether the next record of the patient may be of this kind.
+    fn take(&mut self, kind: Kind) -> bool {
         let Some(run) = self.entry.runs.get(self.run) else { return false };
         self.in_run += 1;
-        self.restricted += u64::from(is_restricted);
-        let mut is_right = run.kind == kind;
+        let is_right = run.kind == kind;
         if self.in_run == run.count {
-            is_right &= self.restricted == run.restricted;
-            (self.run, self.in_run, self.restricted) = (self.run + 1, 0, 0);
+            (self.run, self.in_run) = (self.run + 1, 0);
         }
         is_right
     }
