@@ -161,32 +161,26 @@ impl DenyReason {
     }
 }
 
-/// What SMART scopes mean to the policy. The scopes themselves, and their meaning for single records, belong to
-/// `access::scopes` and to the FHIR routes.
+/// What SMART scopes mean to the policy. Their meaning for single records belongs to the FHIR routes.
 pub(super) mod smart {
     use std::sync::Arc;
 
+    use crate::access::scopes::Holder;
     use crate::access::{Principal, Role, Scopes};
 
     /// The scopes of a made-up token in the hands of this role.
-    pub fn scopes(text: &str, _holder: Role) -> Arc<Scopes> {
-        Arc::new(Scopes::parse(text))
+    pub fn scopes(text: &str, role: Role) -> Arc<Scopes> {
+        let holder = if role == Role::Service { Holder::Client } else { Holder::Person };
+        Arc::new(Scopes::parse(text).held_by(holder))
     }
 
     /// Whether a token with scopes for a whole system stands behind the question.
     pub fn of_system(principal: &Principal) -> bool {
-        let mut words = principal.scopes.iter().flat_map(|scopes| scopes.text.split_ascii_whitespace());
-        words.any(|scope| scope.starts_with("system/"))
+        principal.scopes.as_ref().is_some_and(|scopes| scopes.speaks_for_system())
     }
 
-    /// Whether the scopes leave all kinds of records readable and searchable, without a condition. `true` for a credential
-    /// that knows no scopes.
+    /// Whether the scopes leave nothing out. `true` for a credential that knows no scopes.
     pub fn are_whole(principal: &Principal) -> bool {
-        let whole = |scope: &str| {
-            let rest = ["patient/", "user/", "system/"].iter().find_map(|context| scope.strip_prefix(context));
-            let letters = rest.and_then(|rest| rest.strip_prefix("*."));
-            letters.is_some_and(|letters| matches!(letters, "rs" | "read" | "cruds" | "*"))
-        };
-        principal.scopes.as_ref().is_none_or(|scopes| scopes.is_whole() || scopes.text.split_ascii_whitespace().any(whole))
+        principal.scopes.as_ref().is_none_or(|scopes| scopes.is_whole())
     }
 }

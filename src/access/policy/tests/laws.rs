@@ -183,7 +183,8 @@ impl Asking {
             put(&move |it| it.principal.grants[at].classes = Label::NORMAL);
         }
         let words: Vec<String> = self.principal.scopes.iter().flat_map(|it| it.text.split(' ').map(String::from)).collect();
-        for at in 0..words.len() {
+        // A `patient/` scope binds the token; without it there is more of other patients, which the door sees to.
+        for at in (0..words.len()).filter(|at| !words[*at].starts_with("patient/")) {
             let mut words = words.clone();
             words.remove(at);
             put(&move |it| it.principal.scopes = Some(terms::smart::scopes(&words.join(" "), it.principal.role)));
