@@ -31,7 +31,7 @@ pub fn of(row: &Issuer, roles: &BTreeMap<String, Role>, claims: &Map<String, Val
     }
     let mut held = held_roles(row, roles, claims).map_err(|_| Refusal::bad_token("roles"))?;
     held.extend(roles.get(EVERYONE));
-    let role = first_of(&held).map_err(|refusal| refusal.with("subject", subject))?;
+    let role = first_of(&held).map_err(|refusal| Stop::from(refusal.with("subject", subject)))?;
     let name = ["name", "preferred_username"].into_iter().find_map(text).unwrap_or(subject);
     let person = Outside {
         issuer: row.iss.clone(),
@@ -46,12 +46,12 @@ pub fn of(row: &Issuer, roles: &BTreeMap<String, Role>, claims: &Map<String, Val
 }
 
 /// The role to begin with: the one that stands first in the order of roles; he may take another later.
-pub fn first_of(held: &BTreeSet<Role>) -> Result<Role, Refusal> {
+fn first_of(held: &BTreeSet<Role>) -> Result<Role, Box<Refusal>> {
     if held.contains(&Role::Compliance) && held.contains(&Role::Archivist) {
-        return Err(Refusal::conflicting_roles());
+        return Err(Box::new(Refusal::conflicting_roles()));
     }
     // A service is a program; nobody signs in as one.
-    held.iter().find(|role| **role != Role::Service).copied().ok_or_else(Refusal::no_role)
+    held.iter().find(|role| **role != Role::Service).copied().ok_or_else(|| Box::new(Refusal::no_role()))
 }
 
 pub fn is_plain(text: &str) -> bool {

@@ -134,12 +134,12 @@ impl Refusal {
     /// A launch that says nothing of a patient, or not what is needed to be sure of him.
     pub fn bad_launch(reason: &'static str) -> Refusal {
         let text = "The EHR did not say which patient is meant, or not enough to be sure. Open the patient there again.";
-        Refusal::new(400, reason, "This patient cannot be opened", text).as_launch()
+        Refusal::new(400, reason, "This patient cannot be opened", text).of_launch()
     }
 
     pub fn no_record() -> Refusal {
         let text = "The archive knows no patient for the one that is open in the EHR. If you expect older records, ask the archive desk.";
-        Refusal::new(404, "not-in-crosswalk", "No archived record", text).as_launch()
+        Refusal::new(404, "not-in-crosswalk", "No archived record", text).of_launch()
     }
 
     pub fn mismatch(of: &'static str, patients: &[PatientKey]) -> Refusal {
@@ -163,7 +163,7 @@ impl Refusal {
         self
     }
 
-    fn as_launch(mut self) -> Refusal {
+    fn of_launch(mut self) -> Refusal {
         self.event = "auth.launch";
         self
     }
