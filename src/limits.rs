@@ -154,3 +154,9 @@ pub const SIGNAL_FLAGS_MAX: usize = 10_000;
 pub const SIGNAL_HISTORY_DAYS: u32 = 30;
 /// Most rows of a file of the workforce.
 pub const WORKFORCE_ROWS_MAX: u64 = 1_000_000;
+/// How long one use of break-glass lasts, in seconds, when it does not end before.
+pub const BREAK_GLASS_SECONDS: i64 = 3600;
+/// Uses of break-glass that one person may begin in an hour.
+pub const BREAK_GLASS_PER_HOUR: u32 = 3;
+/// Longest reason that a person writes for it, and longest comment of its review, in characters.
+pub const BREAK_GLASS_TEXT_MAX: usize = 2000;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::support::{audited, chartkeep, folder, ingest, init};
+use crate::support::{ROOM, audited, chartkeep, folder, ingest, init};
 
 fn exported(archive: &Path, out: &Path) -> bool {
     chartkeep(["export".as_ref(), archive, out]).expect(0);
@@ -55,7 +55,7 @@ fn a_withdrawn_accession_is_not_read_but_kept_and_comes_back() {
 fn where_publishing_needs_sign_off_nobody_reads_a_delivery_before_it_is_accepted() {
     let home = folder();
     let archive = init(&home);
-    std::fs::write(home.path().join("chartkeep.toml"), "publish_needs_signoff = true").unwrap();
+    std::fs::write(archive.join("chartkeep.toml"), format!("publish_needs_signoff = true\n{ROOM}")).unwrap();
     let records = home.path().join("all.ndjson");
     std::fs::write(&records, "{\"resourceType\":\"Patient\",\"id\":\"1\"}\n{ broken").unwrap();
     let sealed = ingest(&archive, &[&records]).expect(1).json();
@@ -121,7 +121,7 @@ fn where_publishing_needs_sign_off_nobody_reads_a_delivery_before_it_is_accepted
 fn what_is_kept_awaiting_sign_off_is_checked() {
     let home = folder();
     let archive = init(&home);
-    std::fs::write(home.path().join("chartkeep.toml"), "publish_needs_signoff = true").unwrap();
+    std::fs::write(archive.join("chartkeep.toml"), format!("publish_needs_signoff = true\n{ROOM}")).unwrap();
     let records = home.path().join("all.ndjson");
     std::fs::write(&records, "{\"resourceType\":\"Patient\",\"id\":\"1\"}\n").unwrap();
     let accession = ingest(&archive, &[&records]).expect(0).json()["accession"].as_str().unwrap().to_string();

@@ -260,7 +260,10 @@ fn the_readme_names_the_commands_that_there_are() {
     }
     let there_are: BTreeSet<String> = listed(&chartkeep(["--help"]).expect(0).stdout).into_iter().collect();
     let words = |lead: &str| -> BTreeSet<String> {
-        let after = readme.split(lead).skip(1).map(|rest| rest.chars().take_while(char::is_ascii_lowercase).collect());
+        let after = readme
+            .split(lead)
+            .skip(1)
+            .map(|rest| rest.chars().take_while(|c: &char| c.is_ascii_lowercase() || *c == '-').collect());
         after.filter(|word: &String| !word.is_empty()).collect()
     };
     let named: BTreeSet<String> = words("`chartkeep ").union(&words("cargo run --release -- ")).cloned().collect();

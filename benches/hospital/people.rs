@@ -234,7 +234,7 @@ impl Hospital {
             keys: Vec::new(),
             number: Some(100_000 + number as u64),
             surnames: vec![self.surnames[patient.surname as usize]],
-            full_names: if works.is_some() || number % 16 == 0 {
+            full_names: if works.is_some() || number.is_multiple_of(16) {
                 self.full_name(patient.given, patient.surname).into_iter().collect()
             } else {
                 Vec::new()

@@ -394,14 +394,8 @@ impl Permit {
     /// A permit with any filter, for tests of what reads under it.
     pub(crate) fn for_test(scope: Scope, filter: Filter, log: &AuditLog) -> Permit {
         let principal = Principal::operator("test", super::Role::Him, super::Purpose::Treat);
-        Permit {
-            scope,
-            allowed: Allowed { filter, ..Allowed::default() },
-            policy: "".into(),
-            principal,
-            context: RequestContext::default(),
-            log: log.clone(),
-            answered: true,
-        }
+        let (policy, context) = (Arc::from(""), RequestContext::default());
+        let allowed = Allowed { filter, ..Allowed::default() };
+        Permit { scope, allowed, policy, principal, context, log: log.clone(), answered: true }
     }
 }

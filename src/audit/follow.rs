@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::checkpoint::notes;
 use super::folder::{CHECKPOINTS_FILE, LogFolder};
 use super::frame::{PAYLOAD_BYTES_MAX, SEGMENT_MARK};
 use super::{FOLDER, LogError};
@@ -54,9 +55,8 @@ pub fn last_checkpoint_note(archive: &Path, stream: &str) -> Option<String> {
     file.take(CHECKPOINT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let start = text.rfind(&format!("{}\n", LogFolder::new(archive, FOLDER).origin(stream)))?;
-    // The last one may be on its way: five lines are a whole one.
-    let note = &text[start..];
-    (note.lines().count() == 5 && note.ends_with('\n')).then(|| note.to_string())
+    // The last one may be on its way. One that two keys signed has a line more.
+    notes(&text[start..]).first().map(ToString::to_string)
 }
 
 /// The names of the streams of an archive's access log, in order.
@@ -106,7 +106,7 @@ impl Follower {
             let later: Vec<u64> = self.folder.segments(&self.stream)?.into_iter().filter(|s| *s > self.at.segment).collect();
             match later.first() {
                 None => return Ok(None),
-                Some(next) if *next == self.at.seq || !self.path().exists() => self.at = beginning(*next),
+                Some(next) if *next == self.at.seq || !self.path().exists() || self.is_retired() => self.at = beginning(*next),
                 Some(_) => {
                     let file = format!("{}/{}/{}", self.folder.name, self.stream, self.folder.segment_name(self.at.segment));
                     let what = "the segment ends before the next one begins".to_string();
@@ -115,6 +115,11 @@ impl Follower {
             }
             self.file = None;
         }
+    }
+
+    /// Whether the entries that come next were retired.
+    fn is_retired(&self) -> bool {
+        self.folder.path.join(&self.stream).join(self.folder.retired_name(self.at.seq)).exists()
     }
 
     fn path(&self) -> std::path::PathBuf {

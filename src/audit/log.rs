@@ -162,7 +162,8 @@ impl AuditLog {
         signer: Arc<dyn Signer + Send + Sync>,
         config: &AuditConfig,
     ) -> Result<AuditLog, LogError> {
-        AuditLog::open_all(archive, signer, Options::default(), config)
+        let reserve = config.reserve_mib.map_or_else(Reserve::default, Reserve::of_mib);
+        AuditLog::open_all(archive, signer, Options { reserve, ..Options::default() }, config)
     }
 
     pub fn open_with(archive: &Path, signer: Arc<dyn Signer + Send + Sync>, options: Options) -> Result<AuditLog, LogError> {
@@ -194,7 +195,8 @@ impl AuditLog {
         let (archive, private_dir) = (dir.path().join("archive"), dir.path().join("archive.keys"));
         init_keys(&archive, &private_dir).unwrap();
         let signer = load_signer(&private_dir, KeyPurpose::Audit).unwrap();
-        let log = AuditLog::open_with(&archive, Arc::new(signer), Options { step_bytes: 4096, ..Options::default() });
+        let options = Options { step_bytes: 4096, reserve: Reserve::of_mib(64), ..Options::default() };
+        let log = AuditLog::open_with(&archive, Arc::new(signer), options);
         (dir, log.unwrap())
     }
 

@@ -23,6 +23,11 @@ impl Default for Reserve {
 }
 
 impl Reserve {
+    /// A reserve of so many mebibytes, whatever the size of the disk.
+    pub fn of_mib(mib: u32) -> Reserve {
+        Reserve { bytes: u64::from(mib) << 20, percent: 0 }
+    }
+
     /// Whether a disk with so many bytes that can be used, and so many of them free, has less than the reserve.
     fn is_reached(self, usable: u64, free: u64) -> bool {
         free < self.bytes.max(usable / 100 * self.percent)

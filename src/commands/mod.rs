@@ -5,6 +5,7 @@
 mod accession;
 mod archive;
 pub mod audit;
+mod break_glass;
 mod client;
 mod compact;
 mod demo;
@@ -65,6 +66,7 @@ enum Command {
     Audit(audit::AuditArgs),
     Disclosure(disclosure::DisclosureArgs),
     User(user::UserArgs),
+    BreakGlass(break_glass::BreakGlassArgs),
     Policy(policy::PolicyArgs),
     Relations(relations::RelationsArgs),
     Terminology(terminology::TerminologyArgs),
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args),
         Command::Disclosure(args) => disclosure::run(args),
         Command::User(args) => user::run(args),
+        Command::BreakGlass(args) => break_glass::run(args),
         Command::Policy(args) => policy::run(args),
         Command::Relations(args) => relations::run(args),
         Command::Terminology(args) => terminology::run(args),

@@ -10,13 +10,14 @@ use anyhow::Context;
 use crate::access::{Gate, Policy, Principal, RequestContext, Role, entry};
 use crate::audit::{AuditLog, Entry};
 use crate::config::Config;
-use crate::register::{BlockingRegister, REGISTER_FILE};
+use crate::register::{BlockingRegister, PasswordRules, REGISTER_FILE};
 use crate::signing::{KeyPurpose, KeyRing, SigningKey, default_private_dir, load_signer};
 
 /// An archive as an operator's command sees it.
 pub(super) struct Workplace {
     archive: PathBuf,
     private_keys: PathBuf,
+    rules: PasswordRules,
     /// The site's own policy, where it has one.
     policy: Option<PathBuf>,
     pub(super) ring: KeyRing,
@@ -28,10 +29,11 @@ impl Workplace {
     pub(super) fn open(archive: &Path) -> anyhow::Result<Workplace> {
         let config = Config::load(archive)?;
         let ring = load_ring(archive)?;
+        let rules = PasswordRules::new(config.institution.as_deref(), config.access.known_passwords.as_deref())?;
         let private_keys = config.private_keys.unwrap_or_else(|| default_private_dir(archive));
         let audit_key = load_signer(&private_keys, KeyPurpose::Audit)?;
         let log = AuditLog::open_configured(archive, Arc::new(audit_key), &config.audit)?;
-        Ok(Workplace { archive: archive.to_path_buf(), private_keys, policy: config.access.policy, ring, log })
+        Ok(Workplace { archive: archive.to_path_buf(), private_keys, rules, policy: config.access.policy, ring, log })
     }
 
     /// The gate, under the policy in force. A policy that is not the one of the last time is entered in the log before it
@@ -57,7 +59,7 @@ impl Workplace {
     }
 
     pub(super) fn register(&self) -> anyhow::Result<BlockingRegister> {
-        Ok(BlockingRegister::open(&self.archive.join(REGISTER_FILE))?)
+        Ok(BlockingRegister::open(&self.archive.join(REGISTER_FILE))?.with_rules(self.rules.clone()))
     }
 
     pub(super) fn signer(&self, purpose: KeyPurpose) -> anyhow::Result<SigningKey> {

@@ -12,7 +12,7 @@ use anyhow::Context;
 use crate::access::{TokenVerifier, token_self_test};
 use crate::config::Config;
 use crate::query::Archive;
-use crate::register::{REGISTER_FILE, Register, SessionTimes};
+use crate::register::{PasswordRules, REGISTER_FILE, Register, SessionTimes};
 use crate::server::{self, ServeOptions, Services};
 use crate::signing::{KeyPurpose, Signer};
 use crate::telemetry::{self, Metrics};
@@ -73,9 +73,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         idle_s: i64::from(config.session.idle_minutes) * 60,
         absolute_s: i64::from(config.session.absolute_hours) * 3600,
     };
+    let rules = PasswordRules::new(config.institution.as_deref(), config.access.known_passwords.as_deref())?;
     let gate = workplace.gate()?;
     let served = actix_web::rt::System::new().block_on(async {
-        let register = Register::open(&args.archive.join(REGISTER_FILE), times).await?;
+        let register = Register::open(&args.archive.join(REGISTER_FILE), times).await?.with_rules(rules);
         let services = Services { archive, gate, register, tokens, token_signer, metrics: Some(metrics), config };
         server::run(services, options).await.map_err(anyhow::Error::from)
     });

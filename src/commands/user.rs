@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::access::Role;
 use crate::audit::Outcome;
-use crate::register::{Account, BlockingRegister, NewAccount, generate_password, is_account_name};
+use crate::register::{Account, BlockingRegister, NewAccount, Terms, generate_password, is_account_name};
 
 use super::operator::{Workplace, open_register, operator_entry};
 use super::sessions::{self, SessionsArgs};
@@ -20,8 +20,10 @@ use super::sessions::{self, SessionsArgs};
 const PASSWORD_FILE_VARIABLE: &str = "CHARTKEEP_PASSWORD_FILE";
 /// Longest first line that is read as a password, in bytes.
 const PASSWORD_LINE_MAX: u64 = 8 << 10;
+/// Hours that a password is good for which this command made.
+const ONE_TIME_HOURS: u32 = 72;
 
-/// Add, list, disable and enable the accounts of people who sign in, or change a password.
+/// Add, list, disable, enable and unlock the accounts of people who sign in; reset what they sign in with.
 #[derive(Debug, clap::Args)]
 pub struct UserArgs {
     #[command(subcommand)]
@@ -40,9 +42,18 @@ enum UserAction {
     /// Disable an account at once: its sessions end and it cannot sign in
     #[command(after_help = "Example:\n  chartkeep user disable archive ann")]
     Disable(NameArgs),
-    /// Enable a disabled account, or unlock one after failed attempts
+    /// Enable a disabled account
     #[command(after_help = "Example:\n  chartkeep user enable archive ann")]
     Enable(NameArgs),
+    /// Let an account sign in again at once that failed attempts have locked
+    #[command(after_help = "Example:\n  chartkeep user unlock archive ann")]
+    Unlock(NameArgs),
+    Reset(ResetArgs),
+    /// Demand a second factor of an account, or no longer
+    #[command(after_help = "Examples:
+  chartkeep user second-factor archive ann --required
+  chartkeep user second-factor archive ann --optional")]
+    SecondFactor(FactorArgs),
     /// Give an account another password; its sessions end
     #[command(after_help = "Example:\n  chartkeep user password archive ann --generate")]
     Password(PasswordArgs),
@@ -52,17 +63,17 @@ enum UserAction {
 /// Add an account.
 ///
 /// The password is the first line of the file named by CHARTKEEP_PASSWORD_FILE, else of standard input; it is never an
-/// argument. With --generate one is made and printed.
+/// argument. With --generate one is made and printed: it is good for 72 hours, and its holder has to choose another.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   chartkeep user add archive ann --role clinician --role him --display-name 'Ann Example' < password.txt
-  chartkeep user add archive ann --role clinician --generate")]
+  chartkeep user add archive ann --role clinician --generate --require-totp")]
 struct AddArgs {
     /// The archive's folder
     archive: PathBuf,
     /// Letters, digits, or . _ - @; upper and lower case are the same
     name: String,
-    /// clinician, him, compliance, archivist or admin; may be given several times
+    /// clinician, him, compliance, archivist, admin or reviewer; may be given several times
     #[arg(long = "role", required = true, value_parser = parse_role)]
     roles: Vec<Role>,
     /// The name shown in the viewer and in the audit log [default: the account name]
@@ -71,6 +82,46 @@ struct AddArgs {
     /// Make a password and print it
     #[arg(long)]
     generate: bool,
+    /// The holder has to choose another password at the first sign-in; so he must after --generate
+    #[arg(long)]
+    must_change: bool,
+    /// Nothing opens for this account before a second factor is set up
+    #[arg(long)]
+    require_totp: bool,
+}
+
+/// Reset what an account signs in with: a one-time password is made and printed.
+///
+/// It is good for a while, and its holder has to choose another before anything else. The account is unlocked and its
+/// sessions end. Make sure that you know whom you give it to.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  chartkeep user reset archive ann
+  chartkeep user reset archive ann --second-factor --hours 2")]
+struct ResetArgs {
+    /// The archive's folder
+    archive: PathBuf,
+    name: String,
+    /// Hours that the one-time password is good for, at most 168
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=168))]
+    hours: u32,
+    /// Also take the second factor away, for one whose phone and recovery codes are lost
+    #[arg(long)]
+    second_factor: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("rule").required(true))]
+struct FactorArgs {
+    /// The archive's folder
+    archive: PathBuf,
+    name: String,
+    /// Nothing opens for this account before a second factor is set up
+    #[arg(long, group = "rule")]
+    required: bool,
+    /// It may do without, unless its role may not
+    #[arg(long, group = "rule")]
+    optional: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -97,6 +148,9 @@ pub fn run(args: &UserArgs) -> anyhow::Result<ExitCode> {
         UserAction::List { archive } => list(&open_register(archive)?)?,
         UserAction::Disable(args) => set_disabled(args, true)?,
         UserAction::Enable(args) => set_disabled(args, false)?,
+        UserAction::Unlock(args) => unlock(args)?,
+        UserAction::Reset(args) => reset(args)?,
+        UserAction::SecondFactor(args) => second_factor(args)?,
         UserAction::Password(args) => set_password(args)?,
         UserAction::Sessions(args) => sessions::run(args)?,
     }
@@ -119,7 +173,13 @@ fn add(args: &AddArgs) -> anyhow::Result<()> {
     let account = NewAccount { name: args.name.clone(), display_name, roles };
     let password = choose_password(args.generate)?;
     let detail = vec![("account", account.name.clone()), ("roles", account.roles.join(" "))];
-    logged(&workplace, "user.created", "user add", detail, || register.add_account(&account, &password))?;
+    let terms = if args.generate { one_time(ONE_TIME_HOURS) } else { Terms { must_change: args.must_change, ends: None } };
+    logged(&workplace, "user.created", "user add", detail, || register.add_account_on(&account, &password, terms))?;
+    if args.require_totp {
+        let detail = vec![("account", account.name.clone()), ("second factor", "required".into())];
+        let require = || register.require_second_factor(&account.name, true);
+        logged(&workplace, "user.credential_changed", "user add", detail, require)?;
+    }
     eprintln!("Added {} as {}.", account.name, account.roles.join(", "));
     print_generated(args.generate, &password);
     Ok(())
@@ -135,7 +195,13 @@ fn list(register: &BlockingRegister) -> anyhow::Result<()> {
             (false, Some(_)) => "locked",
             (false, None) => "enabled",
         };
-        println!("{:names$}  {:roles$}  {state:8}  {}", account.name, account.roles.join(" "), account.display_name);
+        let factor = match (account.has_second_factor, account.second_factor_required) {
+            (true, _) => "second factor",
+            (false, true) => "second factor due",
+            (false, false) => "",
+        };
+        let (name, held) = (&account.name, account.roles.join(" "));
+        println!("{name:names$}  {held:roles$}  {state:8}  {factor:17}  {}", account.display_name);
     }
     Ok(())
 }
@@ -157,11 +223,58 @@ fn set_password(args: &PasswordArgs) -> anyhow::Result<()> {
     let account = known(&register, &args.name)?;
     let password = choose_password(args.generate)?;
     let detail = vec![("account", account.name.clone()), ("changed", "password".into())];
-    let change = || register.set_password(&account.name, &password);
-    let ended = logged(&workplace, "user.role_changed", "user password", detail, change)?;
+    let terms = if args.generate { one_time(ONE_TIME_HOURS) } else { Terms::default() };
+    let change = || register.set_password_on(&account.name, &password, terms);
+    let ended = logged(&workplace, "user.credential_changed", "user password", detail, change)?;
     eprintln!("{} has a new password; {ended} sessions ended.", account.name);
     print_generated(args.generate, &password);
     Ok(())
+}
+
+fn unlock(args: &NameArgs) -> anyhow::Result<()> {
+    let workplace = Workplace::open(&args.archive)?;
+    let register = workplace.register()?;
+    let account = known(&register, &args.name)?;
+    let detail = vec![("account", account.name.clone())];
+    let was_locked = logged(&workplace, "user.unlocked", "user unlock", detail, || register.unlock(&account.name))?;
+    eprintln!("{} {}.", account.name, if was_locked { "is unlocked" } else { "was not locked" });
+    Ok(())
+}
+
+fn reset(args: &ResetArgs) -> anyhow::Result<()> {
+    let workplace = Workplace::open(&args.archive)?;
+    let register = workplace.register()?;
+    let account = known(&register, &args.name)?;
+    let password = generate_password()?;
+    let changed = if args.second_factor { "password reset, second factor removed" } else { "password reset" };
+    let detail = vec![("account", account.name.clone()), ("changed", changed.to_string())];
+    let change = || {
+        if args.second_factor {
+            register.remove_second_factor(&account.name)?;
+        }
+        register.set_password_on(&account.name, &password, one_time(args.hours))
+    };
+    let ended = logged(&workplace, "user.credential_changed", "user reset", detail, change)?;
+    eprintln!("{} signs in once with this password, within {} hours; {ended} sessions ended.", account.name, args.hours);
+    print_generated(true, &password);
+    Ok(())
+}
+
+fn second_factor(args: &FactorArgs) -> anyhow::Result<()> {
+    let workplace = Workplace::open(&args.archive)?;
+    let register = workplace.register()?;
+    let account = known(&register, &args.name)?;
+    let rule = if args.required { "required" } else { "optional" };
+    let detail = vec![("account", account.name.clone()), ("second factor", rule.to_string())];
+    let change = || register.require_second_factor(&account.name, args.required);
+    logged(&workplace, "user.credential_changed", "user second-factor", detail, change)?;
+    eprintln!("A second factor is {rule} for {}.", account.name);
+    Ok(())
+}
+
+/// A password that someone else has seen: its holder must choose another, and it does not last.
+fn one_time(hours: u32) -> Terms {
+    Terms { must_change: true, ends: Some(jiff::Timestamp::now().as_second() + i64::from(hours) * 3600) }
 }
 
 fn known(register: &BlockingRegister, name: &str) -> anyhow::Result<Account> {
@@ -292,6 +405,10 @@ mod tests {
         assert!(account().disabled);
         run_line("enable ARCHIVE ann", &archive).unwrap();
         run_line("password ARCHIVE ann --generate", &archive).unwrap();
+        run_line("unlock ARCHIVE ann", &archive).unwrap();
+        run_line("reset ARCHIVE ann --second-factor", &archive).unwrap();
+        run_line("second-factor ARCHIVE ann --required", &archive).unwrap();
+        assert!(account().must_change && account().second_factor_required);
         run_line("list ARCHIVE", &archive).unwrap();
 
         for refused in [
@@ -300,6 +417,10 @@ mod tests {
             "add ARCHIVE eve --generate",
             "add ARCHIVE e/ve --role him --generate",
             "disable ARCHIVE eve",
+            "reset ARCHIVE eve",
+            "reset ARCHIVE ann --hours 200",
+            "second-factor ARCHIVE ann",
+            "second-factor ARCHIVE ann --required --optional",
         ] {
             assert!(run_line(refused, &archive).is_err(), "{refused}");
         }
@@ -312,7 +433,10 @@ mod tests {
             .map(|found| found.entry["event"].as_str().unwrap().to_string())
             .filter(|event| event.starts_with("user."))
             .collect();
-        assert_eq!(events, ["user.created", "user.disabled", "user.role_changed", "user.role_changed"]);
+        let credential = "user.credential_changed";
+        let expected =
+            ["user.created", "user.disabled", "user.role_changed", credential, "user.unlocked", credential, credential];
+        assert_eq!(events, expected);
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub struct AccessConfig {
     pub policy: Option<PathBuf>,
     /// Whether local accounts may sign in.
     pub no_local_accounts: bool,
+    /// Roles that local accounts may take with a second factor alone.
+    pub second_factor_roles: Vec<String>,
+    /// Passwords that have become known elsewhere and are not taken: a sorted file of SHA-1 digests or of plain lines.
+    pub known_passwords: Option<PathBuf>,
     /// Identity providers, most often one.
     pub issuer: Vec<Issuer>,
     /// Launches by signed address, for an EHR without SMART.
@@ -103,9 +107,7 @@ impl AccessConfig {
     }
 
     pub(super) fn check(&mut self, folder: &Path) -> Result<(), Problem> {
-        if let Some(policy) = &mut self.policy {
-            from_folder(folder, policy);
-        }
+        [&mut self.policy, &mut self.known_passwords].into_iter().flatten().for_each(|path| from_folder(folder, path));
         for issuer in &mut self.issuer {
             let files = [&mut issuer.jwks_file, &mut issuer.client_secret_file, &mut issuer.client_key_file, &mut issuer.ca_file];
             files.into_iter().flatten().for_each(|path| from_folder(folder, path));

@@ -15,13 +15,16 @@ pub struct AuditConfig {
     /// A folder outside the server's trust domain where each checkpoint is dropped.
     pub witness: Option<PathBuf>,
     pub syslog: Option<SyslogTarget>,
+    /// Free space on the log's disk below which nothing more is shown, in MiB: 64 to 1,048,576. When not set, the larger of
+    /// 2 GiB and 5 % of the disk.
+    pub reserve_mib: Option<u32>,
     /// 6 to 100; entries of a patient are kept longer where the record's own retention is.
     pub retention_years: u32,
 }
 
 impl Default for AuditConfig {
     fn default() -> AuditConfig {
-        AuditConfig { witness: None, syslog: None, retention_years: 10 }
+        AuditConfig { witness: None, syslog: None, reserve_mib: None, retention_years: 10 }
     }
 }
 
@@ -45,6 +48,9 @@ impl AuditConfig {
         }
         if let Some(SyslogTarget { ca_file: Some(file), .. }) = &mut self.syslog {
             from_folder(folder, file);
+        }
+        if self.reserve_mib.is_some_and(|mib| !(64..=1 << 20).contains(&mib)) {
+            return Err(("audit.reserve_mib".into(), "is from 64 to 1048576"));
         }
         if (6..=100).contains(&self.retention_years) { Ok(()) } else { Err(("audit.retention_years".into(), "is from 6 to 100")) }
     }

@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
-use super::{Account, CareRelation, Client, NewAccount, Register, RegisterError, SessionSummary, SessionTimes};
+use super::{
+    Account, BreakGlassUse, CareRelation, Client, NewAccount, NewReview, PasswordRules, Register, RegisterError, Reviewed,
+    SessionSummary, SessionTimes, Terms,
+};
 
 /// An open register with the thread's own runtime. Not to be used inside an async runtime.
 #[derive(Debug)]
@@ -21,6 +24,13 @@ impl BlockingRegister {
         Ok(BlockingRegister { runtime, register })
     }
 
+    /// The same register, with rules on new passwords beyond their length.
+    #[must_use]
+    pub fn with_rules(mut self, rules: PasswordRules) -> BlockingRegister {
+        self.register = self.register.clone().with_rules(rules);
+        self
+    }
+
     /// Waits for one call of the register.
     pub(super) fn wait<'a, F: Future>(&'a self, call: impl FnOnce(&'a Register) -> F) -> F::Output {
         self.runtime.block_on(call(&self.register))
@@ -28,6 +38,10 @@ impl BlockingRegister {
 
     pub fn add_account(&self, account: &NewAccount, password: &str) -> Result<(), RegisterError> {
         self.runtime.block_on(self.register.add_account(account, password))
+    }
+
+    pub fn add_account_on(&self, account: &NewAccount, password: &str, terms: Terms) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.add_account_on(account, password, terms))
     }
 
     pub fn accounts(&self) -> Result<Vec<Account>, RegisterError> {
@@ -44,6 +58,34 @@ impl BlockingRegister {
 
     pub fn set_password(&self, name: &str, password: &str) -> Result<u64, RegisterError> {
         self.runtime.block_on(self.register.set_password(name, password))
+    }
+
+    pub fn set_password_on(&self, name: &str, password: &str, terms: Terms) -> Result<u64, RegisterError> {
+        self.runtime.block_on(self.register.set_password_on(name, password, terms))
+    }
+
+    pub fn unlock(&self, name: &str) -> Result<bool, RegisterError> {
+        self.runtime.block_on(self.register.unlock(name))
+    }
+
+    pub fn remove_second_factor(&self, name: &str) -> Result<bool, RegisterError> {
+        self.runtime.block_on(self.register.remove_second_factor(name))
+    }
+
+    pub fn require_second_factor(&self, name: &str, required: bool) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.require_second_factor(name, required))
+    }
+
+    pub fn reviews(&self, all: bool, most: i64) -> Result<Vec<Reviewed>, RegisterError> {
+        self.runtime.block_on(self.register.reviews(all, 0, most))
+    }
+
+    pub fn reviewable(&self, id: &str, issuer: &str, subject: &str) -> Result<BreakGlassUse, RegisterError> {
+        self.runtime.block_on(self.register.reviewable(id, issuer, subject))
+    }
+
+    pub fn review(&self, id: &str, review: &NewReview) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.review(id, review))
     }
 
     pub fn sessions(&self) -> Result<Vec<SessionSummary>, RegisterError> {

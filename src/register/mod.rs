@@ -1,5 +1,5 @@
-//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens,
-//! programs, care relations.
+//! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens, programs,
+//! uses of break-glass and their review, notices on their way, care relations.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
@@ -7,19 +7,27 @@
 
 mod account;
 mod blocking;
+mod break_glass;
 mod care_relation;
 mod client;
 mod context;
 mod disclosure;
+mod known;
+mod notice;
 mod password;
+mod reasons;
+mod review;
 mod revocation;
 mod session;
 mod signin;
+mod totp;
 
+#[cfg(test)]
+mod break_glass_tests;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,15 +36,20 @@ use tokio::sync::Semaphore;
 
 use crate::durable::{self, DurableError};
 
-pub use account::{Account, LoginRefusal, NewAccount, is_account_name};
+pub use account::{Account, LoginRefusal, NewAccount, Terms, is_account_name};
 pub use blocking::BlockingRegister;
+pub use break_glass::{BreakGlassRefusal, BreakGlassUse, Emergency, NewBreakGlass, REASON_CHARS_MIN};
 pub use care_relation::CareRelation;
 pub use client::{Client, ClientKeys};
 pub use context::Context;
 pub use disclosure::Suspension;
-pub use password::generate_password;
+pub use notice::{Channel, Notice};
+pub use password::{PasswordRefusal, PasswordRules, generate_password};
+pub use reasons::{Reason, reason, reasons};
+pub use review::{NewReview, Review, Reviewed, Verdict};
 pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
 pub use signin::{SentAway, SignInUnderWay};
+pub use totp::Enrolment;
 
 /// The file's name inside an archive.
 pub const REGISTER_FILE: &str = "register.db";
@@ -77,8 +90,14 @@ pub enum RegisterError {
     UnknownSuspension,
     #[error("an account name is 1 to 64 letters, digits, or . _ - @")]
     BadName,
-    #[error("a password has 8 to 1024 characters")]
-    BadPassword,
+    #[error(transparent)]
+    BadPassword(PasswordRefusal),
+    #[error("the list of known passwords {}: {what}", path.display())]
+    KnownPasswords { path: PathBuf, what: &'static str },
+    #[error("no use of break-glass of this name")]
+    UnknownBreakGlass,
+    #[error("who broke the glass cannot review it")]
+    OwnBreakGlass,
     #[error("too many sign-ins are under way")]
     TooMany,
     #[error("the account does not hold this role")]
@@ -99,6 +118,7 @@ pub struct Register {
     pool: SqlitePool,
     times: SessionTimes,
     hashing: Arc<Semaphore>,
+    rules: Arc<PasswordRules>,
 }
 
 impl Register {
@@ -117,7 +137,14 @@ impl Register {
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;
         migrate(&pool).await?;
-        Ok(Register { pool, times, hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)) })
+        let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
+        Ok(Register { pool, times, hashing, rules: Arc::new(PasswordRules::default()) })
+    }
+
+    /// The same register, with rules on new passwords beyond their length.
+    #[must_use]
+    pub fn with_rules(self, rules: PasswordRules) -> Register {
+        Register { rules: Arc::new(rules), ..self }
     }
 
     /// Whether the register answers; for readiness.

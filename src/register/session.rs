@@ -88,6 +88,12 @@ pub struct Session {
     pub audit_id: String,
     /// Unix seconds at which it ends when nothing more happens.
     pub ends: i64,
+    /// Unix seconds at which the person last proved who he is.
+    pub auth_time: i64,
+    /// What the account's holder must do before anything else, and what he has done.
+    pub must_change: bool,
+    pub second_factor_required: bool,
+    pub has_second_factor: bool,
     csrf: String,
 }
 
@@ -166,11 +172,17 @@ struct SessionRow {
     last_seen: i64,
     ip: Option<String>,
     agent: Option<String>,
+    auth_time: i64,
+    must_change: bool,
+    second_factor_required: bool,
+    has_second_factor: bool,
 }
 
 /// What every reading of sessions selects; of an account what the account holds now, else what the issuer said.
 const SELECT: &str = "SELECT s.id_hash, s.account, s.issuer, s.subject, coalesce(a.display_name, s.name) AS name, s.role, \
-     coalesce(a.roles, s.roles) AS roles, s.attributes, s.bound, s.embedded, s.csrf, s.created, s.last_seen, s.ip, s.agent \
+     coalesce(a.roles, s.roles) AS roles, s.attributes, s.bound, s.embedded, s.csrf, s.created, s.last_seen, s.ip, s.agent, \
+     s.auth_time, coalesce(a.must_change, 0) AS must_change, coalesce(a.totp_required, 0) AS totp_required, \
+     a.totp_secret IS NOT NULL AS has_second_factor \
      FROM sessions s LEFT JOIN accounts a ON a.name = s.account \
      WHERE (a.disabled = 0 OR s.account IS NULL) AND s.last_seen > ?1 AND s.created > ?2";
 
@@ -194,6 +206,10 @@ impl FromRow<'_, SqliteRow> for SessionRow {
             last_seen: row.try_get("last_seen")?,
             ip: row.try_get("ip")?,
             agent: row.try_get("agent")?,
+            auth_time: row.try_get("auth_time")?,
+            must_change: row.try_get("must_change")?,
+            second_factor_required: row.try_get("totp_required")?,
+            has_second_factor: row.try_get("has_second_factor")?,
         })
     }
 }
@@ -214,6 +230,10 @@ impl SessionRow {
             attributes: self.attributes,
             bound: self.bound,
             embedded: self.embedded,
+            auth_time: self.auth_time,
+            must_change: self.must_change,
+            second_factor_required: self.second_factor_required,
+            has_second_factor: self.has_second_factor,
             csrf: self.csrf,
         }
     }
@@ -245,15 +265,16 @@ impl Register {
         }
         let (id, csrf) = (password::random_text::<32>()?, password::random_text::<32>()?);
         let now = now();
-        sqlx::query("INSERT INTO sessions (id_hash, account, role, csrf, created, last_seen) VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(&id_hash(&id)[..])
-            .bind(&account.name)
-            .bind(role)
-            .bind(csrf.as_str())
-            .bind(now)
-            .bind(now)
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "INSERT INTO sessions (id_hash, account, role, csrf, created, last_seen, auth_time) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5)",
+        )
+        .bind(&id_hash(&id)[..])
+        .bind(&account.name)
+        .bind(role)
+        .bind(csrf.as_str())
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
         self.started(id).await
     }
 
@@ -398,6 +419,20 @@ impl Register {
             return Ok(None);
         }
         self.started(new_id).await.map(Some)
+    }
+
+    /// The same session after its person has proved again who he is: under a new id, with this instant as its time of
+    /// proof. `None` when it is not live.
+    pub async fn renew_session(&self, id: &str) -> Result<Option<StartedSession>, RegisterError> {
+        let Some(session) = self.session(id, Activity::Person).await? else { return Ok(None) };
+        let Some(mut started) = self.switch_role(id, &session.role).await? else { return Ok(None) };
+        started.session.auth_time = now();
+        sqlx::query("UPDATE sessions SET auth_time = ? WHERE id_hash = ?")
+            .bind(started.session.auth_time)
+            .bind(&id_hash(&started.id)[..])
+            .execute(&self.pool)
+            .await?;
+        Ok(Some(started))
     }
 
     /// Ends one session (sign-out). Ending one that is not there is no error.

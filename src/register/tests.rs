@@ -32,7 +32,7 @@ async fn pass(register: &Register, seconds: i64) {
 }
 
 async fn attempt(register: &Register, password: &str) -> Result<String, LoginRefusal> {
-    register.login("ann", password).await.unwrap().map(|account| account.name)
+    register.login("ann", password, "").await.unwrap().map(|account| account.name)
 }
 
 #[tokio::test]
@@ -40,11 +40,14 @@ async fn an_account_signs_in_with_its_password_only() {
     let Fixture { register, folder: _folder } = fixture().await;
     assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()));
     assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword));
-    assert_eq!(register.login("ANN", PASSWORD).await.unwrap().unwrap().name, "ann");
-    assert_eq!(register.login("bob", PASSWORD).await.unwrap(), Err(LoginRefusal::UnknownAccount));
+    assert_eq!(register.login("ANN", PASSWORD, "").await.unwrap().unwrap().name, "ann");
+    assert_eq!(register.login("bob", PASSWORD, "").await.unwrap(), Err(LoginRefusal::UnknownAccount));
     assert!(matches!(register.add_account(&new_account("Ann"), PASSWORD).await, Err(RegisterError::Exists)));
     assert!(matches!(register.add_account(&new_account("a b"), PASSWORD).await, Err(RegisterError::BadName)));
-    assert!(matches!(register.add_account(&new_account("bob"), "short").await, Err(RegisterError::BadPassword)));
+    assert!(matches!(
+        register.add_account(&new_account("bob"), "short").await,
+        Err(RegisterError::BadPassword(PasswordRefusal::TooShort))
+    ));
     let stored: String = sqlx::query_scalar("SELECT password_hash FROM accounts").fetch_one(&register.pool).await.unwrap();
     assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
 }
@@ -56,11 +59,12 @@ async fn five_failures_lock_an_account_even_for_the_right_password() {
         assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword));
     }
     assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()), "four failures do not lock, and success starts anew");
-    for _ in 0..5 {
-        assert_eq!(attempt(&register, "wrong horse").await, Err(LoginRefusal::WrongPassword));
+    for n in 1..=5 {
+        let refusal = if n < 5 { LoginRefusal::WrongPassword } else { LoginRefusal::LockedNow };
+        assert_eq!(attempt(&register, "wrong horse").await, Err(refusal));
     }
     assert_eq!(attempt(&register, PASSWORD).await, Err(LoginRefusal::Locked));
-    register.login("bob", PASSWORD).await.unwrap().unwrap_err();
+    register.login("bob", PASSWORD, "").await.unwrap().unwrap_err();
     let unmatched: i64 = sqlx::query_scalar("SELECT count FROM unmatched_logins").fetch_one(&register.pool).await.unwrap();
     assert_eq!(unmatched, 2, "an attempt on no account or a locked one is written down like any other");
     assert!(register.account("ann").await.unwrap().unwrap().locked_until.is_some());
@@ -80,7 +84,8 @@ async fn many_attempts_at_once_do_not_pass_the_bound() {
         .collect();
     let mut tried = 0;
     for outcome in attempts {
-        tried += usize::from(outcome.await.unwrap() == Err(LoginRefusal::WrongPassword));
+        let tries = [Err(LoginRefusal::WrongPassword), Err(LoginRefusal::LockedNow)];
+        tried += usize::from(tries.contains(&outcome.await.unwrap()));
     }
     assert_eq!(tried, 5);
 }
@@ -226,6 +231,114 @@ async fn a_register_of_a_newer_version_is_refused() {
     sqlx::query("PRAGMA user_version = 99").execute(&register.pool).await.unwrap();
     let again = Register::open(&folder.path().join(REGISTER_FILE), SessionTimes::default()).await;
     assert!(matches!(again, Err(RegisterError::TooNew(99))));
+}
+
+/// Enrols `ann` in a second factor; gives its secret and recovery codes.
+async fn enrol(register: &Register, session: &str) -> (String, Vec<String>) {
+    register.begin_second_factor("ann").await.unwrap();
+    let secret = register.pending_second_factor("ann").await.unwrap().unwrap().secret.to_string();
+    assert!(!register.pending_fits("ann", "000000").await.unwrap() || totp::code_at(&secret, now()) == "000000");
+    // A step back, so that the present step is still unused.
+    let code = totp::code_at(&secret, now() - 30);
+    let codes = register.confirm_second_factor("ann", &code, session).await.unwrap().unwrap();
+    (secret, codes.iter().map(|code| code.to_string()).collect())
+}
+
+#[tokio::test]
+async fn with_a_second_factor_a_sign_in_needs_both_and_each_code_counts_once() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let (kept, other) =
+        (register.start_session("ann", "him").await.unwrap(), register.start_session("ann", "him").await.unwrap());
+    assert!(!register.any_second_factor().await.unwrap());
+    let (secret, recovery) = enrol(&register, &kept.id).await;
+    assert!(register.session(&kept.id, Activity::Person).await.unwrap().unwrap().has_second_factor);
+    assert_eq!(register.session(&other.id, Activity::Person).await.unwrap(), None, "sessions of one factor have ended");
+    assert!(register.any_second_factor().await.unwrap());
+    assert_eq!((recovery.len(), register.recovery_codes_left("ann").await.unwrap()), (10, 10));
+
+    let used = totp::code_at(&secret, now() - 30);
+    let fresh = totp::code_at(&secret, now());
+    for (password, code, outcome) in [
+        (PASSWORD, "", Err(LoginRefusal::WrongCode)),
+        (PASSWORD, "123", Err(LoginRefusal::WrongCode)),
+        (PASSWORD, used.as_str(), Err(LoginRefusal::CodeUsed)),
+        ("wrong horse", fresh.as_str(), Err(LoginRefusal::WrongPassword)),
+        (PASSWORD, fresh.as_str(), Ok(())),
+        (PASSWORD, fresh.as_str(), Err(LoginRefusal::CodeUsed)),
+        (PASSWORD, recovery[0].as_str(), Ok(())),
+        (PASSWORD, recovery[0].as_str(), Err(LoginRefusal::WrongCode)),
+        (PASSWORD, &recovery[1].to_lowercase(), Ok(())),
+    ] {
+        assert_eq!(register.login("ann", password, code).await.unwrap().map(|_| ()), outcome, "{password} {code}");
+    }
+    assert_eq!(register.recovery_codes_left("ann").await.unwrap(), 8);
+    let proved = register.prove("ann", PASSWORD, "").await.unwrap().unwrap_err();
+    assert_eq!(proved, LoginRefusal::WrongCode, "in a session the password alone proves nothing then");
+    assert!(register.prove("ann", "", &recovery[2]).await.unwrap().is_ok());
+
+    assert!(register.remove_second_factor("ann").await.unwrap());
+    assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()));
+    assert_eq!(register.recovery_codes_left("ann").await.unwrap(), 0);
+    assert_eq!(register.prove("ann", "wrong horse", "").await.unwrap().unwrap_err(), LoginRefusal::WrongPassword);
+    assert!(register.prove("ann", PASSWORD, "").await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn wrong_codes_lock_like_wrong_passwords_and_each_lock_is_longer() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let session = register.start_session("ann", "him").await.unwrap();
+    enrol(&register, &session.id).await;
+    for n in 1..=5 {
+        let refusal = if n < 5 { LoginRefusal::WrongCode } else { LoginRefusal::LockedNow };
+        assert_eq!(attempt(&register, PASSWORD).await, Err(refusal), "attempt {n}");
+    }
+    let mut minutes = Vec::new();
+    for _ in 0..6 {
+        let until = register.account("ann").await.unwrap().unwrap().locked_until.unwrap();
+        minutes.push((until - now() + 30) / 60);
+        sqlx::query("UPDATE accounts SET locked_until = ?").bind(now()).execute(&register.pool).await.unwrap();
+        for _ in 0..5 {
+            attempt(&register, "wrong horse").await.unwrap_err();
+        }
+    }
+    assert_eq!(minutes, [15, 30, 60, 120, 240, 240]);
+    assert!(register.unlock("ann").await.unwrap());
+    assert_eq!(attempt(&register, PASSWORD).await, Err(LoginRefusal::WrongCode));
+    assert!(!register.unlock("ann").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_one_time_password_ends_and_its_holder_chooses_another() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let terms = Terms { must_change: true, ends: Some(now() + 60) };
+    register.set_password_on("ann", "given by the desk", terms).await.unwrap();
+    assert_eq!(attempt(&register, "given by the desk").await, Ok("ann".into()));
+    let session = register.start_session("ann", "him").await.unwrap();
+    assert!(session.session.must_change);
+    let change = |old: &'static str, new: &'static str| register.may_change_password("ann", old, new);
+    assert_eq!(change("wrong", "my own words").await.unwrap(), Err(LoginRefusal::WrongPassword));
+    let same = change("given by the desk", "given by the desk").await;
+    assert!(matches!(same, Err(RegisterError::BadPassword(PasswordRefusal::Same))));
+    assert_eq!(change("given by the desk", "my own words").await.unwrap(), Ok(()));
+    register.change_password("ann", "my own words", &session.id).await.unwrap();
+    assert!(!register.session(&session.id, Activity::Person).await.unwrap().unwrap().must_change, "the session goes on");
+    assert_eq!(attempt(&register, "my own words").await, Ok("ann".into()));
+
+    register.set_password_on("ann", "given by the desk", Terms { ends: Some(now()), ..terms }).await.unwrap();
+    assert_eq!(attempt(&register, "given by the desk").await, Err(LoginRefusal::PasswordEnded));
+}
+
+#[tokio::test]
+async fn a_renewed_session_has_another_id_and_a_fresh_proof() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let first = register.start_session("ann", "him").await.unwrap();
+    sqlx::query("UPDATE sessions SET auth_time = auth_time - 3600").execute(&register.pool).await.unwrap();
+    let before = register.session(&first.id, Activity::Person).await.unwrap().unwrap();
+    assert!(before.auth_time <= now() - 3600);
+    let renewed = register.renew_session(&first.id).await.unwrap().unwrap();
+    assert_eq!(register.session(&first.id, Activity::Person).await.unwrap(), None);
+    let after = register.session(&renewed.id, Activity::Person).await.unwrap().unwrap();
+    assert!(after.auth_time >= now() - 5 && after.audit_id != before.audit_id && after.role == "him");
 }
 
 fn dr_seven(issuer: &str) -> Outside {

@@ -14,6 +14,7 @@ use crate::register::{Activity, RegisterError, Session, Who};
 use super::answer::{ApiError, Body};
 use super::call::Call;
 use super::events;
+use super::pages::{account, break_glass};
 use super::rate::address_of;
 use super::routes::{Area, Door};
 
@@ -33,12 +34,21 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
         Door::SignIn => same_origin(call).map(|()| None),
         Door::Token if call.header("authorization").is_none() && area == Area::Api && call.is_get() => {
             same_origin(call)?;
-            if by_session(call, door)? { Ok(None) } else { Err(ApiError::login()) }
+            if !by_session(call, door)? {
+                return Err(ApiError::login());
+            }
+            match account::owed(call) {
+                None => Ok(None),
+                Some(_) => Err(ApiError::new(403, "account-unfinished", "forbidden", "Finish setting up your account first.")),
+            }
         }
         Door::Token => by_token(call, area).map(|()| None),
         Door::Session | Door::Account => {
             if !by_session(call, door)? {
                 return to_sign_in(call).map(Some);
+            }
+            if let Some(first) = account::owed(call) {
+                return Ok(Some(Body::see_other(first)));
             }
             if !call.is_get() {
                 same_origin(call)?;
@@ -206,6 +216,7 @@ fn by_session(call: &mut Call, door: Door) -> Result<bool, ApiError> {
         }
         _ => {}
     }
+    principal.grants = call.wait(break_glass::in_force(&call.app.register, &principal)).map_err(down)?;
     call.principal = Some(principal);
     call.session = Some(session);
     Ok(true)
@@ -214,18 +225,20 @@ fn by_session(call: &mut Call, door: Door) -> Result<bool, ApiError> {
 /// The principal of a session, acting for the usual purpose of its role.
 pub fn principal(session: &Session) -> Option<Principal> {
     let role = Role::from_name(&session.role)?;
-    match &session.who {
+    let mut principal = match &session.who {
         Who::Account(account) => {
             let purpose: Purpose = role.usual_purpose();
-            Some(Principal::local(account, &session.display_name, role, purpose, &session.audit_id))
+            Principal::local(account, &session.display_name, role, purpose, &session.audit_id)
         }
         Who::Outside { issuer, subject } => {
             let attributes = serde_json::from_str(&session.attributes).ok()?;
             let mut principal = Principal::outside(issuer, subject, &session.display_name, role, attributes);
             principal.session = Some(session.audit_id.clone());
-            Some(principal)
+            principal
         }
-    }
+    };
+    principal.attributes.auth_time = Some(session.auth_time);
+    Some(principal)
 }
 
 /// A request that a browser makes for another site is refused, whatever it carries (spec access.md §10).

@@ -1,4 +1,5 @@
-//! Audit entries of the server itself: sign-ins, sign-outs, tokens that were refused.
+//! Audit entries of the server itself: sign-ins, sign-outs, tokens that were refused, changes that people make to their own
+//! accounts.
 //!
 //! Not for: what was read; those entries are made by the permit.
 
@@ -14,6 +15,22 @@ use super::rate::{Exceeded, address_of};
 /// A session began or ended. Waits until the entry is on disk; nobody is signed in unlogged.
 pub fn session(call: &Call, event: &'static str, principal: &Principal) -> Result<(), ApiError> {
     write(call, entry(event, principal, &context(call)))
+}
+
+/// A change that the signed-in person makes to his own account, or a proof that it is still he. Waits until the entry is on
+/// disk. `failed` says why it did not come to it.
+pub fn own_account(
+    call: &Call,
+    event: &'static str,
+    failed: Option<&str>,
+    detail: Vec<(&'static str, String)>,
+) -> Result<(), ApiError> {
+    let mut entry = Entry { detail, ..entry(event, call.principal()?, &context(call)) };
+    if let Some(why) = failed {
+        entry.outcome = Outcome::MinorFailure;
+        entry.outcome_desc = Some(why.to_string());
+    }
+    write(call, entry)
 }
 
 /// A sign-in was refused. `reason` is for the log alone.

@@ -12,6 +12,7 @@ mod fhir;
 mod headers;
 mod health;
 mod lookup;
+mod notices;
 mod oauth;
 mod pages;
 mod rate;
@@ -22,6 +23,7 @@ mod signin;
 mod state;
 mod tls;
 pub mod viewer;
+mod watch;
 
 pub use serve::{ServeError, ServeOptions, Services, run};
 

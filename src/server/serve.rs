@@ -21,6 +21,7 @@ use crate::telemetry::Metrics;
 use super::router;
 use super::state::{App, Transport};
 use super::tls::Certificates;
+use super::watch;
 
 /// Threads that read sockets; the work itself is done on blocking threads.
 const WORKERS: usize = 2;
@@ -59,6 +60,8 @@ pub enum ServeError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("the server stopped: {0}")]
     Stopped(std::io::Error),
+    #[error("notices cannot be sent: {0}")]
+    Notices(String),
     #[error("people cannot sign in as configured: {0}")]
     SignIn(#[from] super::signin::SetUpError),
     #[error("the system gives no random numbers")]
@@ -107,11 +110,13 @@ pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeE
     };
     let server = server.map_err(|source| ServeError::Listen { address, source })?.run();
     let sweeper = actix_web::rt::spawn(sweep(app.clone()));
+    let watch = actix_web::rt::spawn(watch::run(app.clone()));
     let renewer = actix_web::rt::spawn(renew(certificates));
     let projector = actix_web::rt::spawn(project(app.clone()));
     announce(transport, address);
     let ended = server.await.map_err(ServeError::Stopped);
     sweeper.abort();
+    watch.abort();
     renewer.abort();
     projector.abort();
     app.register.close().await;

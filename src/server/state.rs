@@ -16,6 +16,7 @@ use crate::telemetry::Metrics;
 
 use super::door::Standing;
 use super::lookup::ServerLookup;
+use super::notices::Notices;
 use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
 use super::pages::tallies::Tallies;
@@ -62,11 +63,14 @@ pub struct App {
     pub rates: Rates,
     /// What the access log tells; opened by the first who asks.
     oversight: OnceLock<Projection>,
+    /// Where those are told who must know at once.
+    pub notices: Notices,
 }
 
 impl App {
     /// # Errors
-    /// `NoRandomness` when the system gives none for the cursor key; `Issuers` and `SignIn` for a row that is not usable.
+    /// `NoRandomness` when the system gives none for the cursor key; `Issuers` and `SignIn` for a row that is not usable; `Notices` when those
+    /// cannot be sent as configured.
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
@@ -78,6 +82,7 @@ impl App {
         let standing = Standing::default();
         let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         let oversight = OnceLock::new();
+        let notices = Notices::new(&config.notices)?;
         Ok(App {
             archive,
             gate,
@@ -97,6 +102,7 @@ impl App {
             tallies,
             rates,
             oversight,
+            notices,
         })
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Not for: the gate's parts on their own (`src/access`), or ways round it that must not compile (`gate_compile`).
 
+mod accounts;
+mod break_glass;
 mod disk;
-
 mod fhir;
 mod harness;
 mod kill;

@@ -12,7 +12,7 @@ use crate::support::{Server, folder, init, token};
 fn archive_with(config: &str) -> (crate::support::Folder, std::path::PathBuf) {
     let folder = folder();
     let archive = init(&folder);
-    std::fs::write(archive.join("chartkeep.toml"), config).expect("written");
+    std::fs::write(archive.join("chartkeep.toml"), format!("{config}{}", crate::support::ROOM)).expect("written");
     (folder, archive)
 }
 

@@ -71,7 +71,8 @@ fn is_asked(route: &Route) -> bool {
 fn allowed(route: &Route) -> &'static [&'static str] {
     const READERS: &[&str] = &["clinician", "him"];
     match route.path {
-        "/api/v1/me" | "/signout" => &ROLES,
+        "/api/v1/me" | "/signout" | "/account" | "/account/password" | "/account/second-factor" => &ROLES,
+        "/break-glass" | "/break-glass/{id}" => &["compliance"],
         "/api/v1/search" | "/search" => &["him"],
         "/api/v1/access" | "/access" | "/patients/{patient}/access" => &["compliance"],
         "/api/v1/access/reports/{report}" | "/access/reports/{report}" | "/access/entries/{entry}" => &["compliance"],
@@ -83,6 +84,7 @@ fn allowed(route: &Route) -> &'static [&'static str] {
 /// Statuses of an allowed question: mostly 200; a page image or a trend may be of nothing.
 fn fits(route: &Route, status: u16) -> bool {
     match route.path {
+        "/break-glass/{id}" => status == 404,
         path if path.contains("{page}") || path.ends_with("{code}") || path.contains("_history/{version}") => {
             [200, 404].contains(&status)
         }
@@ -94,6 +96,7 @@ fn fits(route: &Route, status: u16) -> bool {
 fn is_silent(route: &Route, role: &str, path: &str) -> bool {
     route.path == "/api/v1/me"
         || path == "/"
+        || path.starts_with("/account")
         || route.path == "/accessions" && role == "admin"
         || route.path == "/" && !["clinician", "him"].contains(&role)
 }
@@ -140,6 +143,10 @@ fn every_route_answers_each_role_as_the_policy_says_and_leaves_an_entry() {
         // Signing out comes last, since it ends the browser's session.
         let (last, first): (Vec<&Route>, Vec<&Route>) = routes().iter().partition(|route| route.path == "/signout");
         for route in first.into_iter().chain(last).filter(|route| is_asked(route)) {
+            // Forms that do nothing without their fields: `accounts` and `break_glass` send them.
+            if route.method == Method::Post && (route.path.starts_with("/account") || route.path.contains("break-glass")) {
+                continue;
+            }
             let path = example.path(route);
             let id = format!("route-{}", asked.len());
             let answer = ask(&house, route, role, Some(&browser), &path, &id);

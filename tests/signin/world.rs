@@ -86,7 +86,7 @@ impl World {
         let (provider, said) = start_providers(&packages, &public, &secrets);
         let text = |name: &str| said[name].as_str().expect("an address").to_string();
         let (idp, ehr, fhir) = (text("idp"), text("ehr"), text("fhir"));
-        let config = configuration(&public, &idp, &ehr, &fhir, of_ehr);
+        let config = configuration(&public, &idp, &ehr, &fhir, of_ehr) + crate::support::ROOM;
         std::fs::write(archive.join("chartkeep.toml"), config).expect("written");
         for (name, bytes) in secrets.files() {
             std::fs::write(archive.join(name), bytes).expect("written");

@@ -3,10 +3,13 @@
 //! Not for: markup (`viewer`).
 
 pub mod access;
+pub mod account;
+pub mod break_glass;
 pub mod chart;
 pub mod directory;
 pub mod documents;
 pub mod find;
+pub mod reviews;
 pub mod sessions;
 pub mod sign;
 pub mod signals;
@@ -19,7 +22,7 @@ use crate::register::Who;
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
 use super::signin;
-use super::viewer::{self, Assets, Frame, Message, Names, Person, Sources, Tone};
+use super::viewer::{self, Assets, Frame, Glass, Message, Names, Person, Sources, Tone};
 
 /// `GET /static/{version}/{name}`: immutable under the version that the pages name.
 pub fn asset(call: &Call) -> Result<Answer, ApiError> {
@@ -55,6 +58,7 @@ fn frame(call: &Call) -> Frame {
         sources: Sources::from_names(&facts.source_systems),
         names: Names::default(),
         observations: None,
+        glass: Glass::default(),
         accessions: facts.accessions,
         catalog: facts.catalog,
     }
@@ -77,7 +81,8 @@ pub fn bare_frame(call: &Call) -> Frame {
 /// The frame of a page about this chart, with what its records refer to.
 fn chart_frame(call: &Call, permit: &Permit, chart: &Chart, names: Names) -> Frame {
     let plain = frame(call);
-    Frame { names, observations: call.app.tallies.of(chart, permit, plain.catalog), ..plain }
+    let observations = call.app.tallies.of(chart, permit, plain.catalog);
+    Frame { names, observations, glass: break_glass::state(permit, &chart.index.patient), ..plain }
 }
 
 fn today() -> String {
@@ -86,15 +91,17 @@ fn today() -> String {
 
 /// An error of a signed-in reader as a page.
 pub fn error_of(call: &Call, error: &ApiError) -> Body {
-    page_of(&frame(call), error, &call.context.request_id)
+    let way_in = Some(error).filter(|error| error.code == "forbidden").and_then(|_| break_glass::way_in(call));
+    page_of(&frame(call), error, &call.context.request_id, way_in)
 }
 
 /// An error that came before anyone was known.
 pub fn error_page(error: &ApiError) -> Body {
-    page_of(&Frame { today: today(), ..Frame::default() }, error, "")
+    page_of(&Frame { today: today(), ..Frame::default() }, error, "", None)
 }
 
-fn page_of(frame: &Frame, error: &ApiError, request_id: &str) -> Body {
+/// `way_in`: where the reader can open in an emergency what he is refused.
+fn page_of(frame: &Frame, error: &ApiError, request_id: &str, way_in: Option<String>) -> Body {
     let page = match error.code {
         "not-found" | "no-such-path" | "no-such-page" => viewer::not_here(frame),
         "log-unavailable" => viewer::log_down(frame, request_id),
@@ -104,7 +111,10 @@ fn page_of(frame: &Frame, error: &ApiError, request_id: &str) -> Body {
                 tone: if refused { Tone::Caution } else { Tone::Error },
                 title: if refused { "This cannot be shown".into() } else { "Something went wrong".into() },
                 text: error.text.to_string(),
-                link: Some(("Back to the start".into(), "/".into())),
+                link: Some(match way_in {
+                    Some(path) => ("Open it in an emergency".into(), path),
+                    None => ("Back to the start".into(), "/".into()),
+                }),
                 code: Some(request_id.to_string()).filter(|code| !code.is_empty()),
             };
             viewer::message(frame, &message)

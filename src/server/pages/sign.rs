@@ -11,11 +11,17 @@ use crate::server::{door, events, signin};
 
 /// `GET /signin?next=`
 pub fn form(call: &Call) -> Result<Answer, ApiError> {
-    let form = SignIn { next: safe_next(call.query("next")), ..elsewhere(call, call.query("next")) };
+    let form = SignIn { next: safe_next(call.query("next")), asks_code: asks_code(call)?, ..elsewhere(call, call.query("next")) };
     Ok(Public(Body::html(viewer::sign_in(&super::frame(call), &form))).into())
 }
 
-/// `POST /signin`: one answer for every reason of refusal; the reason stands in the log.
+/// Where any account has a second factor, everyone is asked for a code: the form must not tell who has one.
+fn asks_code(call: &Call) -> Result<bool, ApiError> {
+    call.wait(call.app.register.any_second_factor()).map_err(|error| door::register_down(&error))
+}
+
+/// `POST /signin`: one answer for every reason of refusal; the reason stands in the log. Password and code are judged
+/// together, so that nobody learns that a guessed password was right.
 pub fn sign_in(call: &Call) -> Result<Answer, ApiError> {
     let (user, password) = (call.field("user").trim(), call.field("password"));
     let register = &call.app.register;
@@ -26,7 +32,8 @@ pub fn sign_in(call: &Call) -> Result<Answer, ApiError> {
         let form = SignIn {
             user: user.to_string(),
             next: safe_next(Some(call.field("next"))),
-            problem: Some("The name or the password is not right, or the account is locked.".into()),
+            asks_code: asks_code(call)?,
+            problem: Some("The name, the password or the code is not right, or the account is locked.".into()),
             ..elsewhere(call, Some(call.field("next")))
         };
         Ok(Public(Body::html(viewer::sign_in(&super::frame(call), &form)).status(403)).into())
@@ -34,7 +41,7 @@ pub fn sign_in(call: &Call) -> Result<Answer, ApiError> {
     if !call.app.elsewhere.has_local_accounts() {
         return refused("no-local-accounts");
     }
-    let login = call.wait(register.login(user, password)).map_err(|error| door::register_down(&error))?;
+    let login = call.wait(register.login(user, password, call.field("code"))).map_err(|error| door::register_down(&error))?;
     let account = match login {
         Ok(account) => account,
         Err(refusal) => return refused(refusal.code()),
@@ -87,7 +94,7 @@ fn elsewhere(call: &Call, next: Option<&str>) -> SignIn {
     }
 }
 
-fn cookie(call: &Call, id: &str, more: &str) -> String {
+pub(super) fn cookie(call: &Call, id: &str, more: &str) -> String {
     let embedded = call.session.as_ref().is_some_and(|session| session.embedded);
     signin::session_cookie(call, id, embedded, more)
 }

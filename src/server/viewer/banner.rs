@@ -9,6 +9,7 @@ use crate::model::{Chart, ChartIndex, LinkedPatient, PatientIdentity, When};
 
 use super::fhir::{self, Item};
 use super::frame::Frame;
+use super::glass::Glass;
 use super::html::Markup;
 use super::sections::allergies;
 use super::source::Badge;
@@ -37,6 +38,9 @@ pub struct Banner {
     pub opened: String,
     pub coverage: Markup,
     pub end: End,
+    pub glass: Glass,
+    /// For the form that ends it.
+    pub csrf: String,
 }
 
 impl askama::filters::HtmlSafe for Banner {}
@@ -188,6 +192,8 @@ impl Banner {
             allergies_href: format!("/patients/{}/allergies", index.patient),
             coverage: coverage(frame, index, &end),
             end,
+            glass: frame.glass.clone(),
+            csrf: frame.csrf.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@
 use crate::access::Role;
 
 use super::assets::Assets;
+use super::glass::Glass;
 use super::names::Names;
 use super::source::{Badge, Sources};
 use super::text;
@@ -30,6 +31,8 @@ pub struct Frame {
     pub names: Names,
     /// Laboratory results and vital signs of the shown chart, when an earlier page has counted them.
     pub observations: Option<(u64, u64)>,
+    /// Whether this chart holds back kinds of records, or has them open for now.
+    pub glass: Glass,
     /// Accessions in force and the catalog's number.
     pub accessions: u64,
     pub catalog: u64,
@@ -78,6 +81,7 @@ impl Frame {
         const FIND: (&str, &str) = ("Find a patient", "/");
         const SEARCH: (&str, &str) = ("Search all charts", "/search");
         const ACCESS: (&str, &str) = ("Who looked", "/access");
+        const REVIEWS: (&str, &str) = ("Break-glass reviews", "/break-glass");
         const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
         if self.launched_by.is_some() {
             return Vec::new();
@@ -86,9 +90,10 @@ impl Frame {
             None => &[],
             Some(Role::Clinician) => &[FIND],
             Some(Role::Him) => &[FIND, SEARCH],
-            Some(Role::Compliance) => &[ACCESS],
+            Some(Role::Compliance) => &[ACCESS, REVIEWS],
             Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
-            Some(Role::Reviewer | Role::Service) => &[],
+            Some(Role::Reviewer) => &[REVIEWS],
+            Some(Role::Service) => &[],
         };
         let inside = |href: &str| match href {
             "/" => self.path == "/",

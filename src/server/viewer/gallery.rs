@@ -32,6 +32,7 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         today: "2026-11-22".into(),
         names: Names::default(),
         observations: None,
+        glass: Glass::Offered { href: "/patients/x/break-glass".into() },
         sources: Sources::from_names(SOURCES),
         accessions: 9,
         catalog: 7,
@@ -374,7 +375,8 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
     let wrong = SignIn {
         user: "okafor".into(),
         next: "/".into(),
-        problem: Some("The name or the password is not right.".into()),
+        asks_code: true,
+        problem: Some("The name, the password or the code is not right.".into()),
         providers: vec![("Example Valley Health".into(), "/signin/start?issuer=x".into())],
         no_accounts: false,
     };

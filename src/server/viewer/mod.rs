@@ -23,6 +23,9 @@
 //! | `GET /access/reports/{report}` | [`access_report`] |
 //! | `GET /access/entries/{stream}:{number}` | [`access_entry`] |
 //! | `GET /signals` (`?day=`, `?page=`) | [`signals`] |
+//! | `GET`, `POST /patients/{key}/break-glass`, `POST …/break-glass/stop` | [`break_glass`] |
+//! | `GET /break-glass` (`?state=all`, `?page=`), `GET`, `POST /break-glass/{id}` | [`reviews`], [`review`] |
+//! | `GET /account`, `GET`, `POST /account/password`, `/account/second-factor` | [`account`], [`password`], [`second_factor`] |
 //! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
 //! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
 //! | absent or refused; log down; anything else | [`not_here`], [`log_down`], [`message`] |
@@ -36,6 +39,7 @@ mod chart_nav;
 mod fhir;
 mod flowsheet;
 mod frame;
+mod glass;
 mod html;
 mod names;
 mod pages;
@@ -55,9 +59,14 @@ mod gallery;
 pub use assets::Assets;
 pub use chart_nav::{Section, observations};
 pub use frame::{Frame, Person};
+pub use glass::{Glass, class_name, class_names};
 pub use names::{Names, birth_date_in, name_in};
 pub use pages::access::{AccessReport, access_entry, access_report, access_start};
 pub use pages::accessions::{AccessionReport, AccessionRow, FileRow, Quarantine, SignOffRow, Totals, accession, accessions};
+pub use pages::account::{AccountPage, FactorPage, FactorState, PasswordPage, account, password, second_factor};
+pub use pages::break_glass::{
+    BreakGlassForm, ProofAsked, ReasonChoice, UsePage, UseRow, VerdictRow, break_glass, break_glass_closed, review, reviews,
+};
 pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
 pub use pages::find::{FindPage, find};

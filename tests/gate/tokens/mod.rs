@@ -88,9 +88,10 @@ impl Place {
         };
         let config = format!(
             "[access]\npublic_url = '{PUBLIC}'\n{}{}[http]\nrequests_per_second = 10000\nrequests_burst = 10000\n\
-             patient_searches_per_minute = 10000\nfailures_per_minute = 100000\n",
+             patient_searches_per_minute = 10000\nfailures_per_minute = 100000\n{}",
             row(ISS, "jwks_file = '../jwks.json'"),
             row(&listener.address, &format!("jwks_url = '{}/jwks'", listener.address)),
+            crate::support::ROOM,
         );
         std::fs::write(archive.join("chartkeep.toml"), config).expect("a writable folder");
         let server = Server::start(&archive);

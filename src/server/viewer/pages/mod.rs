@@ -4,6 +4,8 @@
 
 pub mod access;
 pub mod accessions;
+pub mod account;
+pub mod break_glass;
 pub mod chart;
 pub mod document;
 pub mod find;

@@ -13,7 +13,9 @@ pub struct SignIn {
     pub user: String,
     /// Where to go after signing in: a path of this archive.
     pub next: String,
-    /// One sentence, the same for a wrong name and a wrong password.
+    /// Whether the site uses second factors, so that everyone is asked for a code: who has one is not told.
+    pub asks_code: bool,
+    /// One sentence, the same for a wrong name, a wrong password and a wrong code.
     pub problem: Option<String>,
     /// Identity providers: what to call each, and the address that begins a sign-in there.
     pub providers: Vec<(String, String)>,
