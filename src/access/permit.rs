@@ -394,15 +394,8 @@ impl Permit {
     /// A permit with any filter, for tests of what reads under it.
     pub(crate) fn for_test(scope: Scope, filter: Filter, log: &AuditLog) -> Permit {
         let principal = Principal::operator("test", super::Role::Him, super::Purpose::Treat);
-        let allowed = Allowed {
-            rules: Vec::new(),
-            filter,
-            withheld: Label::NORMAL,
-            opened: Label::NORMAL,
-            grants: Vec::new(),
-            limit: None,
-        };
         let (policy, context) = (Arc::from(""), RequestContext::default());
+        let allowed = Allowed { filter, ..Allowed::default() };
         Permit { scope, allowed, policy, principal, context, log: log.clone(), answered: true }
     }
 }

@@ -206,7 +206,7 @@ fn opened_by(grant: &BreakGlassGrant, breakable: &[&Breaks]) -> Label {
 /// Takes away what a rule hides; a denial when that is all that was asked for.
 fn hide(rule: &Rule, scope: &Scope, filter: &mut Filter) -> Option<Decision> {
     let Effect::Hide { classes, sources, kinds } = &rule.effect else { return None };
-    filter.hide = filter.hide.union(*classes);
+    filter.hide = filter.hide.union(with_later(*classes));
     filter.hide_sources.extend(sources.iter().cloned());
     filter.hide_kinds.extend(kinds.iter().copied());
     match scope {
@@ -239,11 +239,15 @@ fn limit(
     limits.into_iter().reduce(|all, next| all.into_iter().filter(|patient| next.contains(patient)).collect())
 }
 
-/// What is hidden from one who sees these classes. Classes of later versions are as unknown as `unknown`.
+/// What is hidden from one who sees these classes.
 fn all_but(seen: Label) -> Label {
+    Label::EVERY.without(with_later(seen))
+}
+
+/// A class of a later version is as unknown as `unknown`, whether that is seen or hidden.
+fn with_later(label: Label) -> Label {
     let known: Label = Class::ALL.into_iter().collect();
-    let later = if seen.holds(Class::Unknown) { Label::EVERY.without(known) } else { Label::NORMAL };
-    Label::EVERY.without(seen.union(later))
+    if label.holds(Class::Unknown) { label.union(Label::EVERY.without(known)) } else { label }
 }
 
 fn union(labels: impl Iterator<Item = Label>) -> Label {
