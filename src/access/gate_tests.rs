@@ -153,7 +153,7 @@ fn a_break_glass_reaches_a_single_record_only_of_its_patients() {
 #[test]
 fn several_break_glasses_add_up_and_are_all_named() {
     let fixture = fixture();
-    let long = grant("long", &["mer.1"], &[Class::SubstanceUse], "emergency", 600);
+    let long = grant("long", &["mer.1"], &[Class::SubstanceUse], "medical-emergency", 600);
     let short = grant("short", &["mer.1"], &[Class::Hiv], "own-patient", 60);
     let permit = fixture.ask(&with_grants(vec![short, long]), Scope::Chart(patient("mer.1"))).unwrap();
     assert!(permit.filter().allows(label(&[Class::Hiv, Class::SubstanceUse])));

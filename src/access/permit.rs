@@ -284,6 +284,16 @@ impl Permit {
         release(value, verdict, written)
     }
 
+    /// Writes that what was asked for lies beyond this permit, and waits until that is on disk. Nothing is shown.
+    pub fn refuse(mut self) {
+        self.answered = true;
+        let denied = Denied { rule: "scope".into(), reason: DenyReason::Bound };
+        let entry = entry::denied(&self.principal, &self.context, &self.scope, &denied, self.policy.clone());
+        if self.log.append(entry).is_err() {
+            tracing::error!("a denial could not be written to the audit log");
+        }
+    }
+
     /// As [`Permit::answer`], for async code: the task waits and the thread does not. A future that is dropped before
     /// its end has shown nothing, yet its entry may stand.
     pub async fn answer_async<T>(mut self, value: T, shown: Shown) -> Result<Audited<T>, GateError> {

@@ -22,7 +22,7 @@ fn new(session: &str, text: &str) -> NewBreakGlass {
         session: session.into(),
         patients: ["mer.1", "pvs.7"].into_iter().filter_map(PatientKey::parse).collect(),
         classes: Label::of(Class::Hiv).union(Label::of(Class::MentalHealth)),
-        reason_code: "emergency".into(),
+        reason_code: "medical-emergency".into(),
         reason_text: text.into(),
         emergency: None,
     }

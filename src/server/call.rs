@@ -73,8 +73,16 @@ impl Call {
                 permit.answer((), shown)?;
                 Err(ApiError::not_found())
             }
+            Err(QueryError::OutOfScope) => Err(self.beyond(permit)),
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// A record was asked for by its id and turned out to be another patient's than the permit reaches: a denial in the
+    /// log, and for the client as if it were not there.
+    pub fn beyond(&self, permit: Permit) -> ApiError {
+        permit.refuse();
+        ApiError::not_found()
     }
 
     /// Waits for a call to the register. Handlers run on blocking threads, where waiting is allowed.

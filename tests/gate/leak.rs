@@ -152,7 +152,9 @@ fn a_restricted_record_is_answered_for_like_one_that_is_not_there() {
                 answer
             };
             assert_eq!(comparable(&ask("clinician", &record.id)), comparable(&ask("clinician", &absent)), "{template}");
-            if !template.contains("{document}") {
+            // Medications and places are nobody's: they are not asked for by patient.
+            let is_question = !template.contains("patient=") || record.kind != "Medication";
+            if !template.contains("{document}") && is_question {
                 assert_eq!(ask("him", &record.id).status, 200, "{template} of {}", record.kind);
             }
         }

@@ -29,6 +29,7 @@ pub fn read(call: &Call) -> Result<Answer, ApiError> {
             drop(permit);
             super::read::read_of(call, Kind::BINARY)
         }
+        Err(QueryError::OutOfScope) => Err(call.beyond(permit)),
         Err(other) => Err(other.into()),
         Ok(document) => {
             let entry = shown("document.view", [&document.record]);

@@ -118,7 +118,7 @@ fn letters_and_contexts_are_kept_apart() {
         ],
     );
     let documents = place.scoped("patient/DocumentReference.rs", Some("E-77"));
-    check(&place, &documents, "documents", &[(&binary, Status(200)), (&other, Status(403))]);
+    check(&place, &documents, "documents", &[(&binary, Status(200)), (&other, Status(404))]);
     // A bound token is bound in all that it grants.
     let mixed = place.scoped("patient/Patient.r user/Observation.rs", Some("E-77"));
     check(

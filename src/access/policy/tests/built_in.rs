@@ -197,7 +197,7 @@ fn the_digest_is_that_of_the_file_and_changes_with_every_byte() {
 #[test]
 fn substance_use_names_its_reasons_and_the_others_none() {
     let policy = Policy::built_in();
-    assert_eq!(policy.reasons_for(Class::SubstanceUse), ["emergency", "threat-to-life"]);
+    assert_eq!(policy.reasons_for(Class::SubstanceUse), ["medical-emergency", "threat-to-life"]);
     assert!(policy.reasons_for(Class::Hiv).is_empty());
 }
 

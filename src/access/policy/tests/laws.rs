@@ -13,7 +13,7 @@ use crate::model::{ArchiveId, Kind, Label, PatientKey};
 const NOW: i64 = 1_000;
 const PLACES: [&str; 3] = ["west", "east", "psychiatry"];
 const KEYS: [&str; 3] = ["mer.1", "mer.2", "pvs.1"];
-const REASONS: [&str; 2] = ["emergency", "own-patient"];
+const REASONS: [&str; 2] = ["medical-emergency", "own-patient"];
 
 fn label() -> impl Strategy<Value = Label> {
     subsequence(Class::ALL.to_vec(), 0..=Class::ALL.len()).prop_map(|classes| classes.into_iter().collect())
