@@ -91,7 +91,7 @@ impl Follower {
     ///
     /// # Errors
     /// `Damaged` when this segment ends early although a later one exists.
-    pub fn next(&mut self) -> Result<Option<Followed>, LogError> {
+    pub fn next_entry(&mut self) -> Result<Option<Followed>, LogError> {
         loop {
             if let Some(payload) = self.frame()? {
                 let place = self.at;
@@ -184,15 +184,15 @@ mod tests {
         }
         let stream = streams(&archive).unwrap().remove(0);
         let mut follower = Follower::start(&archive, &stream).unwrap().unwrap();
-        while let Some(entry) = follower.next().unwrap() {
+        while let Some(entry) = follower.next_entry().unwrap() {
             numbers.push(entry.place.seq);
         }
         let place = follower.place();
         log.append(Entry::new("app.stop")).unwrap();
-        let next = follower.next().unwrap().unwrap();
+        let next = follower.next_entry().unwrap().unwrap();
         assert_eq!(next.place, place);
-        assert_eq!(Follower::resume(&archive, &stream, place).next().unwrap(), Some(next));
-        assert!(follower.next().unwrap().is_none());
+        assert_eq!(Follower::resume(&archive, &stream, place).next_entry().unwrap(), Some(next));
+        assert!(follower.next_entry().unwrap().is_none());
         assert!(numbers.len() >= 3 && numbers.iter().enumerate().all(|(at, seq)| *seq == at as u64), "{numbers:?}");
     }
 }

@@ -168,14 +168,13 @@ fn patient(
     let (mut records, mut last) = (0, None);
     // A version that is hidden hides the patient: the others would tell that he is there.
     let (mut label, mut chart_label) = (frame.label(index), Label::NORMAL);
-    let accessions = directories.accessions;
-    for at in 0..accessions.len() {
+    for (at, other) in directories.accessions.iter().enumerate() {
         let Some(entry) = directories.entry(at, &key)? else { continue };
         let is_older = at == number && frame.ordinal(index) + 1 < entry.first + versions(entry);
         if is_older || (at > number && versions(entry) > 0) {
             return Ok(());
         }
-        let labels = accessions[at].labels();
+        let labels = other.labels();
         label = label.union(patient_label(labels, entry));
         chart_label = chart_label.union(labels.union(entry.ordinals()));
         records += entry.count();

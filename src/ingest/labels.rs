@@ -140,7 +140,7 @@ impl<'a> Compartment<'a> {
 
     /// Follows the references until nothing changes.
     pub fn settle(mut self, beyond: &Beyond) -> Settled {
-        self.from_places(beyond);
+        self.take_places(beyond);
         let mut dependents: AHashMap<u64, Vec<usize>> = AHashMap::new();
         let mut binaries: AHashMap<u64, usize> = AHashMap::new();
         for (at, held) in self.held.iter().enumerate() {
@@ -179,7 +179,7 @@ impl<'a> Compartment<'a> {
     }
 
     /// What departments and records beyond the compartment say.
-    fn from_places(&mut self, beyond: &Beyond) {
+    fn take_places(&mut self, beyond: &Beyond) {
         let mut encounters: AHashMap<u64, Label> = AHashMap::new();
         for held in &mut self.held {
             let given = held.places.iter().filter_map(|name| beyond.get(name));

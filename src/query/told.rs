@@ -19,6 +19,9 @@ pub struct Told {
     pub day: Option<String>,
 }
 
+/// Kind and day of one record.
+type Known = (Option<Kind>, Option<String>);
+
 impl Archive {
     /// What lies at these places, in their order. Scope: `AuditLog`.
     pub fn told(&self, permit: &Permit, places: &[Place]) -> Result<Vec<Told>, QueryError> {
@@ -26,7 +29,7 @@ impl Archive {
             return Err(QueryError::OutOfScope);
         }
         let snapshot = self.snapshot();
-        let mut known: BTreeMap<(&str, u64), (Option<Kind>, Option<String>)> = BTreeMap::new();
+        let mut known: BTreeMap<(&str, u64), Known> = BTreeMap::new();
         for accession in &snapshot.accessions {
             let mut wanted: Vec<&Place> = places.iter().filter(|place| accession.id == place.accession).collect();
             wanted.retain(|place| place.generation == accession.generation);

@@ -52,7 +52,7 @@ pub fn exhibits(archive: &Path, stream: &str, wanted: &BTreeSet<u64>) -> Result<
     let Some(mut follower) = Follower::start(archive, stream)? else { return Ok(Vec::new()) };
     let end = size.max(wanted.last().map_or(0, |last| last + 1));
     while follower.place().seq < end
-        && let Some(entry) = follower.next()?
+        && let Some(entry) = follower.next_entry()?
     {
         grow(&mut open, &mut nodes, (0, entry.place.seq), leaf_hash(&entry.payload));
         if wanted.contains(&entry.place.seq) {

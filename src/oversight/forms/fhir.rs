@@ -80,7 +80,7 @@ fn profile(line: &Line, shape: Shape, has_patient: bool) -> Option<&'static str>
     }
 }
 
-fn action<'a>(line: &'a Line, shape: Shape) -> &'a str {
+fn action(line: &Line, shape: Shape) -> &str {
     match shape {
         Shape::Read | Shape::Disclosure | Shape::Export | Shape::LogRead => "R",
         Shape::Search | Shape::Operation | Shape::SignIn | Shape::Denied | Shape::BreakGlass => "E",

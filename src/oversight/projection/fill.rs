@@ -89,7 +89,7 @@ impl Projection {
         let Some((stream, mut follower)) = self.cursor(&mut transaction, name).await? else { return Ok(0) };
         let mut read: Vec<Followed> = Vec::new();
         while read.len() < BATCH
-            && let Some(entry) = follower.next()?
+            && let Some(entry) = follower.next_entry()?
         {
             read.push(entry);
         }
@@ -147,7 +147,7 @@ impl Projection {
             let mut at_last = Follower::resume(&self.archive, name, place(seq - 1, last_segment, last_offset));
             let has_segment = at_last.has_segment();
             let stands = leaf.is_empty()
-                || match at_last.next()? {
+                || match at_last.next_entry()? {
                     Some(last) if last.place.seq + 1 == seq.unsigned_abs() => leaf_hash(&last.payload)[..] == leaf[..],
                     // An expired segment is gone by right, and what was taken of it stays.
                     Some(_) => true,

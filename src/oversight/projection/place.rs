@@ -41,12 +41,12 @@ impl Projection {
             let mut follower: Option<Follower> = None;
             for seq in numbers {
                 let is_near = follower.as_ref().is_some_and(|f| (f.place().seq..f.place().seq + NEAR).contains(&(seq + 1)));
-                if !is_near && !follower.as_ref().is_some_and(|f| f.place().seq == seq) {
+                if !is_near && follower.as_ref().is_none_or(|f| f.place().seq != seq) {
                     follower = self.place_of(stream, seq)?.map(|place| Follower::resume(&self.archive, stream, place));
                 }
                 let Some(follower) = follower.as_mut() else { continue };
                 while follower.place().seq <= seq
-                    && let Some(entry) = follower.next()?
+                    && let Some(entry) = follower.next_entry()?
                 {
                     if entry.place.seq == seq {
                         let leaf = leaf_hash(&entry.payload);
