@@ -152,6 +152,8 @@ pub const SIGNAL_ACTS_MAX: usize = 20_000_000;
 pub const SIGNAL_FLAGS_MAX: usize = 10_000;
 /// Days back to which it is remembered who opened which chart; at most 63.
 pub const SIGNAL_HISTORY_DAYS: u32 = 30;
+/// Largest file of the workforce, in bytes.
+pub const WORKFORCE_BYTES_MAX: u64 = 1 << 30;
 /// Most rows of a file of the workforce.
 pub const WORKFORCE_ROWS_MAX: u64 = 1_000_000;
 /// How long one use of break-glass lasts, in seconds, when it does not end before.

@@ -173,6 +173,12 @@ fn files_are_written_through_durable() {
 }
 
 #[test]
+fn connections_are_opened_by_outbound_alone() {
+    let opening = ["ureq::", "TcpStream", "UdpSocket", "ClientConnection", "ToSocketAddrs"];
+    demand("network connections are opened outside outbound", uses(&[], &opening, &["src/outbound/"]));
+}
+
+#[test]
 fn nothing_is_unsafe_or_left_to_do() {
     assert!(file("Cargo.toml").text.contains("unsafe_code = \"forbid\""));
     let words = ["unsafe ", "todo!(", "unimplemented!(", "dbg!("];

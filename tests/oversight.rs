@@ -215,3 +215,34 @@ fn a_suspension_needs_paper_to_last() {
     assert_eq!(crate::support::audited(&archive, "disclosure.suspended").len(), 1);
     assert_eq!(crate::support::audited(&archive, "disclosure.resumed")[0]["agency"], "State Police");
 }
+
+#[test]
+fn who_opens_his_own_chart_is_worth_a_look_and_a_colleague_at_work_is_not() {
+    let (folder, archive, patient) = lived_in();
+    let today = jiff::Zoned::now().date().to_string();
+    let workforce = folder.path().join("staff.csv");
+    std::fs::write(&workforce, format!("user,given,surname,patient,job\ntester,Ada,Quill,{patient},nurse\n")).expect("written");
+    let words = ["audit", "signals", text(&archive), "--day", &today, "--json"];
+    let found = chartkeep(words.into_iter().chain(["--workforce", text(&workforce)])).expect(0).json();
+    let flags = found["people"][0].as_array().expect("one person");
+    assert_eq!((&flags[0]["user"], &flags[0]["patient"]), (&Value::from("tester"), &Value::from(patient.as_str())), "{found}");
+    let evidence = flags[0]["evidence"].as_array().expect("evidence");
+    assert!(evidence.iter().any(|line| line["words"].as_str().is_some_and(|words| words.contains("own chart"))), "{found}");
+    // Without knowing that it is his own, one chart opened in the day's work is nothing.
+    let plain = chartkeep(words).expect(0).json();
+    assert_eq!(plain["people"].as_array().map(Vec::len), Some(0), "{plain}");
+
+    let config = archive.join("chartkeep.toml");
+    let before = std::fs::read_to_string(&config).expect("init wrote it");
+    std::fs::write(&config, before.replace("[audit]\n", &format!("[audit]\nworkforce = '{}'\n", text(&workforce))))
+        .expect("written");
+    crate::gate::harness::add_account(&archive, "mia", "compliance");
+    let server = Server::start(&archive);
+    let browser = crate::gate::harness::Browser::sign_in(&server, "mia");
+    let page = browser.get(&format!("/signals?day={today}"));
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert!(page.text().contains(&patient) && page.text().contains("own chart"), "{}", page.text());
+    assert_eq!(browser.get("/signals?day=2001-01-01").status, 200);
+    let clinician = token(&archive, "clinician");
+    assert_ne!(server.get(&format!("/signals?day={today}"), Some(&clinician)).status, 200);
+}

@@ -360,12 +360,12 @@ pub struct Maintenance {
 
 impl Maintenance {
     /// The commands that read records without showing them.
-    const COMMANDS: [&'static str; 5] = ["verify", "index", "compact", "remap", "ingest"];
+    const COMMANDS: [&'static str; 6] = ["verify", "index", "compact", "remap", "ingest", "signals"];
 
     /// A maintenance permit for the command `name`.
     ///
     /// # Panics
-    /// When `name` is none of `verify`, `index`, `compact`, `remap`, `ingest`: a mistake in the program.
+    /// When `name` is none of `verify`, `index`, `compact`, `remap`, `ingest`, `signals`: a mistake in the program.
     pub fn for_command(name: &'static str) -> Maintenance {
         assert!(Self::COMMANDS.contains(&name), "no maintenance permit for this command");
         Maintenance { command: name }

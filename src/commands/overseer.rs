@@ -62,6 +62,11 @@ impl Overseer {
         Ok(permit.answer(value, shown)?.into_inner())
     }
 
+    /// The archive, when there is one to open.
+    pub(super) fn opened(&self) -> Option<&Archive> {
+        self.archive.as_ref()
+    }
+
     pub(super) fn close(self) {
         self.workplace.log.close();
     }

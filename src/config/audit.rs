@@ -18,13 +18,15 @@ pub struct AuditConfig {
     /// Free space on the log's disk below which nothing more is shown, in MiB: 64 to 1,048,576. When not set, the larger of
     /// 2 GiB and 5 % of the disk.
     pub reserve_mib: Option<u32>,
+    /// CSV of who the users are, for the signals of snooping.
+    pub workforce: Option<PathBuf>,
     /// 6 to 100; entries of a patient are kept longer where the record's own retention is.
     pub retention_years: u32,
 }
 
 impl Default for AuditConfig {
     fn default() -> AuditConfig {
-        AuditConfig { witness: None, syslog: None, reserve_mib: None, retention_years: 10 }
+        AuditConfig { witness: None, syslog: None, reserve_mib: None, workforce: None, retention_years: 10 }
     }
 }
 
@@ -43,8 +45,8 @@ pub struct SyslogTarget {
 
 impl AuditConfig {
     pub(super) fn check(&mut self, folder: &Path) -> Result<(), Problem> {
-        if let Some(witness) = &mut self.witness {
-            from_folder(folder, witness);
+        for path in [&mut self.witness, &mut self.workforce].into_iter().flatten() {
+            from_folder(folder, path);
         }
         if let Some(SyslogTarget { ca_file: Some(file), .. }) = &mut self.syslog {
             from_folder(folder, file);

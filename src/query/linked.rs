@@ -12,9 +12,9 @@ use super::QueryError;
 use super::record::record_at;
 use super::sight::{self, hides_patient};
 use super::snapshot::{Archive, Snapshot};
-use crate::access::{Filter, Permit, Scope};
+use crate::access::{Filter, Maintenance, Permit, Scope};
 use crate::index::identity_of;
-use crate::model::{Kind, LinkedPatient, PatientKey, Record};
+use crate::model::{Kind, Label, LinkedPatient, PatientIdentity, PatientKey, Record};
 use crate::store::Accession;
 
 /// How another Patient is linked, as FHIR R4 `Patient.link.type` tells it.
@@ -80,10 +80,26 @@ impl Archive {
         if !permit.covers_identities() {
             return Err(QueryError::OutOfScope);
         }
+        self.walk_patients(permit.filter(), visit)
+    }
+
+    /// Who every patient is, with the label of his record, for marks that are compared and never shown: hidden ones too.
+    pub fn each_identity(
+        &self,
+        _permit: &Maintenance,
+        visit: &mut dyn FnMut(&PatientKey, PatientIdentity, Label),
+    ) -> Result<(), QueryError> {
+        self.walk_patients(&Filter::default(), &mut |key, record| {
+            let json = serde_json::from_str(&record.json).unwrap_or_default();
+            visit(key, identity_of(&json), record.label);
+        })
+    }
+
+    fn walk_patients(&self, filter: &Filter, visit: &mut dyn FnMut(&PatientKey, &Record)) -> Result<(), QueryError> {
         let snapshot = self.snapshot();
-        let accessions: Vec<_> = sight::accessions(&snapshot, permit.filter()).collect();
+        let accessions: Vec<_> = sight::accessions(&snapshot, filter).collect();
         for (number, accession) in accessions.iter().enumerate() {
-            let shown = Shown { snapshot: &snapshot, filter: permit.filter(), later: &accessions[number + 1..] };
+            let shown = Shown { snapshot: &snapshot, filter, later: &accessions[number + 1..] };
             // Versions stand one after the other, the current one last.
             let mut waiting: Option<(PatientKey, Record)> = None;
             for frame in 0..accession.frames() {

@@ -187,6 +187,7 @@ static TABLE: &[Route] = &[
     post("/account/password", Account, pages::account::change_password, "Change one's own password."),
     get("/account/second-factor", Account, pages::account::second_factor_form, "One's own second factor."),
     post("/account/second-factor", Account, pages::account::second_factor, "Set up, change or leave it."),
+    get("/signals", Session, pages::signals::signals, "What of a day of the access log is worth a look."),
     get("/accessions", Session, pages::access::accessions, "The accessions in force."),
     get("/accessions/{accession}", Session, pages::access::accession, "The reconciliation of one accession."),
     get("/static/{version}/{name:.*}", Open, pages::asset, "Style sheets, scripts and fonts of the viewer."),

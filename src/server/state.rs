@@ -19,6 +19,7 @@ use super::lookup::ServerLookup;
 use super::notices::Notices;
 use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
+use super::pages::signals::Judged;
 use super::pages::tallies::Tallies;
 use super::rate::Rates;
 use super::serve::{ServeError, Services};
@@ -61,6 +62,8 @@ pub struct App {
     pub tallies: Tallies,
     /// How much one caller may ask.
     pub rates: Rates,
+    /// Days of the log that were judged for signals of snooping.
+    pub judged: Judged,
     /// What the access log tells; opened by the first who asks.
     oversight: OnceLock<Projection>,
     /// Where those are told who must know at once.
@@ -101,6 +104,7 @@ impl App {
             directory,
             tallies,
             rates,
+            judged: Judged::default(),
             oversight,
             notices,
         })

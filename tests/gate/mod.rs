@@ -6,7 +6,7 @@ mod accounts;
 mod break_glass;
 mod disk;
 mod fhir;
-mod harness;
+pub mod harness;
 mod kill;
 mod leak;
 mod linked;

@@ -74,7 +74,7 @@ fn allowed(route: &Route) -> &'static [&'static str] {
         "/api/v1/me" | "/signout" | "/account" | "/account/password" | "/account/second-factor" => &ROLES,
         "/break-glass" | "/break-glass/{id}" => &["compliance"],
         "/api/v1/search" | "/search" => &["him"],
-        "/api/v1/access" | "/access" | "/patients/{patient}/access" => &["compliance"],
+        "/api/v1/access" | "/access" | "/patients/{patient}/access" | "/signals" => &["compliance"],
         "/api/v1/access/reports/{report}" | "/access/reports/{report}" | "/access/entries/{entry}" => &["compliance"],
         "/api/v1/accessions" | "/accessions" | "/accessions/{accession}" => &["archivist"],
         _ => READERS,

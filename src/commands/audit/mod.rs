@@ -10,6 +10,7 @@ mod prove;
 mod report;
 mod rotate;
 mod show;
+mod signals;
 mod verify;
 
 use std::path::Path;
@@ -37,6 +38,7 @@ enum AuditCommand {
     Hold(hold::HoldArgs),
     Expire(expire::ExpireArgs),
     Report(report::ReportArgs),
+    Signals(signals::SignalsArgs),
     Export(export::ExportArgs),
     Bundle(bundle::BundleArgs),
     CheckBundle(bundle::CheckBundleArgs),
@@ -54,6 +56,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
         AuditCommand::Hold(args) => hold::run(args),
         AuditCommand::Expire(args) => expire::run(args),
         AuditCommand::Report(args) => report::run(args),
+        AuditCommand::Signals(args) => signals::run(args),
         AuditCommand::Export(args) => export::run(args),
         AuditCommand::Bundle(args) => bundle::run(args),
         AuditCommand::CheckBundle(args) => bundle::check(args),

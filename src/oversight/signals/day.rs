@@ -94,6 +94,11 @@ impl Day {
         })
     }
 
+    /// Its first moment and the first of the next day, in microseconds since 1970.
+    pub(super) fn span(&self) -> (i64, i64) {
+        (self.from, self.to)
+    }
+
     pub fn date(&self) -> Date {
         self.date
     }

@@ -8,11 +8,12 @@
 //! A flag says "look at this", never "this person did wrong". Scores are sums of bits: what a sign weighs is the logarithm of
 //! how much more often it is seen among snooping than in the ordinary work of the same job (`schemas/signals.toml`).
 //!
-//! Not for: where acts and facts come from, or who may see the flags (`access`, `server`).
+//! `gather` brings the three together for an archive. Not for: who may see the flags (`access`, `server`).
 
 mod assess;
 mod day;
 mod facts;
+mod gather;
 mod history;
 mod marks;
 mod measure;
@@ -27,6 +28,7 @@ mod workforce;
 pub use assess::{Evidence, Findings, Flag, assess};
 pub use day::{Day, DayFull};
 pub use facts::{Archived, Census, Encounter, Facts, PatientFacts, Sites, SitesError, UserFacts};
+pub use gather::{GatherError, judge};
 pub use history::{History, Opened, Past, Remembered};
 pub use marks::{Mark, Marks};
 pub use measure::{robust_z, walk};

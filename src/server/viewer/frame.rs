@@ -82,6 +82,7 @@ impl Frame {
         const SEARCH: (&str, &str) = ("Search all charts", "/search");
         const ACCESS: (&str, &str) = ("Who looked", "/access");
         const REVIEWS: (&str, &str) = ("Break-glass reviews", "/break-glass");
+        const SIGNALS: (&str, &str) = ("Worth a look", "/signals");
         const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
         if self.launched_by.is_some() {
             return Vec::new();
@@ -90,7 +91,7 @@ impl Frame {
             None => &[],
             Some(Role::Clinician) => &[FIND],
             Some(Role::Him) => &[FIND, SEARCH],
-            Some(Role::Compliance) => &[ACCESS, REVIEWS],
+            Some(Role::Compliance) => &[ACCESS, SIGNALS, REVIEWS],
             Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
             Some(Role::Reviewer) => &[REVIEWS],
             Some(Role::Service) => &[],

@@ -78,7 +78,7 @@ fn shown(rank: usize, flag: &Flag) -> Shown {
     Shown {
         rank,
         who: format!("{name} ({})", flag.job),
-        user_href: format!("/access/user?iss={issuer}&sub={subject}&day={}", flag.date),
+        user_href: format!("/access/reports/user?issuer={issuer}&user={subject}&from={day}&to={day}", day = flag.date),
         patient: flag.patient.as_ref().map(ToString::to_string).unwrap_or_default(),
         patient_href: flag.patient.as_ref().map(|key| format!("/access?patient={key}")),
         fact: format!("{acts}, {} to {} UTC; {of_day} that day", at(flag.first), at(flag.last)),
