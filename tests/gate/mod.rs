@@ -16,5 +16,6 @@ mod reassign;
 mod routes;
 mod session;
 mod subsets;
+mod table;
 mod tls;
 mod tokens;
