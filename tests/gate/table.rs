@@ -146,6 +146,51 @@ fn every_caller_sees_of_every_class_by_every_way_what_the_table_says() {
     assert_eq!(cells, 12 * WAYS.len() * 2 * CLASSES.len());
 }
 
+/// Classes that a policy may show to a clinician, by the code of [`CLASSES`] that puts a record in them.
+const GRANTABLE: [(&str, &str); 10] = [
+    ("R", "restricted"),
+    ("V", "very-restricted"),
+    ("MH", "mental-health"),
+    ("HIV", "hiv"),
+    ("GDIS", "genetic"),
+    ("SEX", "reproductive"),
+    ("SDV", "violence"),
+    ("MINOR", "minor"),
+    ("VIP", "vip"),
+    ("EMP", "workforce"),
+];
+
+#[test]
+fn whatever_a_policy_says_nothing_else_is_seen_by_any_way() {
+    let home = folder();
+    let archive = made(&home);
+    let token = token(&archive, "clinician");
+    let config = std::fs::read_to_string(archive.join("chartkeep.toml")).expect("init wrote it");
+    std::fs::write(archive.join("chartkeep.toml"), format!("[access]\npolicy = \"policy.toml\"\n{config}")).expect("written");
+    // Any numbers will do, as long as a failure can be had again.
+    for picks in [0b00_0000_0000_u32, 0b11_1111_1111, 0b01_0011_0101, 0b10_1100_1010, 0b00_1010_0111] {
+        let is_picked = |at: usize| picks >> at & 1 == 1;
+        let sees: Vec<String> =
+            GRANTABLE.iter().enumerate().filter(|(at, _)| is_picked(*at)).map(|(_, (_, class))| format!("\"{class}\"")).collect();
+        let policy = format!(
+            "schema = 1\nname = \"random\"\nversion = \"{picks}\"\n[[rule]]\nid = \"clinician\"\neffect = \"permit\"\n\
+             roles = [\"clinician\"]\nrights = [\"find-patients\", \"chart\", \"record\"]\npurposes = [\"TREAT\"]\nsees = [{}]\n",
+            sees.join(", ")
+        );
+        std::fs::write(archive.join("policy.toml"), policy).expect("written");
+        let server = Server::start(&archive);
+        for way in WAYS {
+            for (code, _) in CLASSES {
+                let at = GRANTABLE.iter().position(|(of, _)| *of == code);
+                let expected = code == "N" || at.is_some_and(is_picked);
+                let id = archive_id(SOURCE, "Condition", &format!("p1-{code}")).as_str().to_string();
+                let answer = server.get(&way.replace("{id}", &id).replace("{key}", &key("p1")), Some(&token));
+                check(&answer, &word(code, "p1"), expected, false, &format!("{picks:b} {way} {code}"));
+            }
+        }
+    }
+}
+
 fn check(answer: &Answer, word: &str, expected: bool, refused: bool, cell: &str) {
     let text = answer.text();
     assert_eq!(text.contains(word), expected, "{cell}: {} {text}", answer.status);
