@@ -97,6 +97,12 @@ pub const CDA_ENTRY_DEPTH_MAX: usize = 16;
 pub const CDA_FINDINGS_MAX: usize = 1000;
 /// Bytes of narrative that the references of one CDA document may bring into its entries, all together.
 pub const CDA_REFERENCED_TEXT_MAX: usize = 8 << 20;
+/// Largest file inside a CDA document, in bytes, as it is and after its compression is undone.
+pub const CDA_MEDIA_BYTES_MAX: usize = 200 << 20;
+/// How many times larger such a file may become.
+pub const CDA_MEDIA_RATIO_MAX: usize = 200;
+/// Most pages of one file inside a CDA document that its page shows as pictures.
+pub const CDA_PICTURE_PAGES_MAX: u32 = 60;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.

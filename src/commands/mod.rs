@@ -5,6 +5,7 @@
 mod accession;
 mod archive;
 pub mod audit;
+mod ccda;
 mod compact;
 mod demo;
 mod export;
@@ -48,6 +49,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Verify(verify::VerifyArgs),
     Accession(accession::AccessionArgs),
+    Ccda(ccda::CcdaArgs),
     Compact(compact::CompactArgs),
     Index(index::IndexArgs),
     Identity(identity::IdentityArgs),
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Accession(args) => accession::run(args),
+        Command::Ccda(args) => ccda::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
         Command::Identity(args) => identity::run(args),
