@@ -106,6 +106,12 @@ pub const CDA_FINDINGS_MAX: usize = 1000;
 pub const CDA_REFERENCED_TEXT_MAX: usize = 8 << 20;
 /// Most fields of one row of a table. A row of more is no row of a table that anybody keeps, and each of them costs memory.
 pub const TABLE_FIELDS_MAX: usize = 16_384;
+/// Largest file inside a CDA document, in bytes, as it is and after its compression is undone.
+pub const CDA_MEDIA_BYTES_MAX: usize = 200 << 20;
+/// How many times larger such a file may become.
+pub const CDA_MEDIA_RATIO_MAX: usize = 200;
+/// Most pages of one file inside a CDA document that its page shows as pictures.
+pub const CDA_PICTURE_PAGES_MAX: u32 = 60;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.

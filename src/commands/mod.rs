@@ -6,6 +6,7 @@ mod accession;
 mod archive;
 pub mod audit;
 mod break_glass;
+mod ccda;
 mod client;
 mod compact;
 mod demo;
@@ -56,6 +57,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Verify(verify::VerifyArgs),
     Accession(accession::AccessionArgs),
+    Ccda(ccda::CcdaArgs),
     Compact(compact::CompactArgs),
     Index(index::IndexArgs),
     Identity(identity::IdentityArgs),
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Accession(args) => accession::run(args),
+        Command::Ccda(args) => ccda::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Index(args) => index::run(args),
         Command::Identity(args) => identity::run(args),

@@ -2,6 +2,7 @@
 //!
 //! Not for: reading anything by itself, deciding who may see what (`access`).
 
+pub mod cda;
 mod fax;
 pub mod narrative;
 pub mod page_images;

@@ -17,9 +17,16 @@ const PAGE_SIZE: usize = 50;
 /// Days remembered as judged.
 const DAYS_MAX: usize = 32;
 
-/// Days that are over, as they were judged under one catalog: nothing is added to them any more.
+/// Days that are over, as they were judged under one catalog: nothing is added to them any more. The newest judged first.
 #[derive(Debug, Default)]
-pub struct Judged(Mutex<Vec<((Date, u64), Arc<Findings>)>>);
+pub struct Judged(Mutex<Vec<JudgedDay>>);
+
+#[derive(Debug)]
+struct JudgedDay {
+    day: Date,
+    catalog: u64,
+    findings: Arc<Findings>,
+}
 
 /// `GET /signals?day=`. Nothing is looked for before the gate allows it.
 pub fn signals(call: &Call) -> Result<Answer, ApiError> {
@@ -39,10 +46,10 @@ pub fn signals(call: &Call) -> Result<Answer, ApiError> {
 }
 
 fn judged(call: &Call, day: Date, today: Date) -> Result<Arc<Findings>, ApiError> {
-    let key = (day, call.archive().facts().catalog);
+    let catalog = call.archive().facts().catalog;
     let remembered = || call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, findings)) = remembered().iter().find(|(known, _)| *known == key) {
-        return Ok(findings.clone());
+    if let Some(known) = remembered().iter().find(|known| (known.day, known.catalog) == (day, catalog)) {
+        return Ok(known.findings.clone());
     }
     let projection = call.app.oversight()?;
     projection.catch_up()?;
@@ -58,7 +65,7 @@ fn judged(call: &Call, day: Date, today: Date) -> Result<Arc<Findings>, ApiError
     if day < today {
         let mut days = remembered();
         days.truncate(DAYS_MAX - 1);
-        days.insert(0, (key, findings.clone()));
+        days.insert(0, JudgedDay { day, catalog, findings: findings.clone() });
     }
     Ok(findings)
 }

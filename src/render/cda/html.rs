@@ -1,0 +1,484 @@
+//! A page as HTML: only elements, attributes and addresses that are written here, whatever the document holds.
+//!
+//! Not for: reading the document (`page`), or the looks (`web/static/cda.css`, which goes into the page itself).
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::formats::MediaKind;
+use crate::limits::CDA_PICTURE_PAGES_MAX;
+use crate::model::hex;
+use crate::render::{narrative, page_images};
+
+use super::media::{Media, MediaUse};
+use super::page::{Cell, Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
+use super::styles::Styles;
+use super::values::is_direction;
+
+const STYLE: &str = include_str!("../../../web/static/cda.css");
+/// Width of a page of a scan, in pixels.
+const SCAN_WIDTH_PX: u32 = 1_000;
+
+/// The page as a document of its own, with nothing outside: for a frame, a file, a release.
+pub fn standalone(page: &Page) -> String {
+    let language = page.language.as_deref().filter(|tag| tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    let mut out = String::from("<!DOCTYPE html>\n");
+    let _ = write!(out, "<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>", language.unwrap_or("en"));
+    escape(&page.title, &mut out);
+    let _ = write!(out, "</title><meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>");
+    out.push_str(&fragment(page));
+    out.push_str("</body></html>\n");
+    out
+}
+
+/// The page as a piece of another.
+pub fn fragment(page: &Page) -> String {
+    let mut writer = Writer { page, out: String::new() };
+    writer.whole();
+    writer.out
+}
+
+/// What a file is, in words.
+pub(super) fn file_words(media: &Media) -> String {
+    let kind = if media.media_type.is_empty() { &media.declared } else { &media.media_type };
+    match &media.usage {
+        MediaUse::Reference(name) => format!("external object not archived: {name}"),
+        MediaUse::Fault(fault) => format!("{kind}: {fault}"),
+        MediaUse::Picture => format!("picture, {kind}, {} bytes", media.bytes.len()),
+        _ => format!("{kind}, {} bytes", media.bytes.len()),
+    }
+}
+
+/// Escapes text for HTML. Characters that turn the direction of text are shown as what they are: they could reverse a dose.
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if is_direction(c) => {
+                let _ = write!(out, "<span class=\"control\">[U+{:04X}]</span>", c as u32);
+            }
+            c if c.is_control() && !matches!(c, '\n' | '\r' | '\t') => out.push('\u{FFFD}'),
+            c => out.push(c),
+        }
+    }
+}
+
+/// The same for the value of an attribute, where no element can stand.
+fn escape_value(text: &str, out: &mut String) {
+    let plain: String = text.chars().filter(|c| !is_direction(*c) && !c.is_control()).collect();
+    escape(&plain, out);
+}
+
+struct Writer<'p> {
+    page: &'p Page,
+    out: String,
+}
+
+impl Writer<'_> {
+    fn text(&mut self, text: &str) {
+        escape(text, &mut self.out);
+    }
+
+    fn raw(&mut self, html: &str) {
+        self.out.push_str(html);
+    }
+
+    fn whole(&mut self) {
+        let page = self.page;
+        self.raw("<article class=\"cda\">");
+        self.banner(&page.confidentiality, "This document");
+        self.raw("<h1>");
+        self.text(&page.title);
+        self.raw("</h1>");
+        if page.patients.len() > 1 {
+            self.raw("<p class=\"alarm\">This document names more than one patient.</p>");
+        }
+        self.raw("<div class=\"panels\">");
+        page.patients.iter().chain(&page.document).for_each(|panel| self.panel(panel));
+        self.raw("</div>");
+        self.contents();
+        self.raw("<main>");
+        page.sections.iter().for_each(|section| self.section(section, 2));
+        if let Some(file) = &page.file {
+            self.file(file);
+        }
+        if page.sections.is_empty() && page.file.is_none() {
+            self.raw("<p class=\"empty\">This document has no body.</p>");
+        }
+        self.raw("</main>");
+        if !page.others.is_empty() {
+            self.raw("<h2>People and organisations</h2><div class=\"panels\">");
+            page.others.iter().for_each(|panel| self.panel(panel));
+            self.raw("</div>");
+        }
+        self.warnings();
+        self.raw("</article>");
+    }
+
+    fn banner(&mut self, confidentiality: &Confidentiality, what: &str) {
+        let (class, words) = match confidentiality {
+            Confidentiality::Normal => return,
+            Confidentiality::Restricted => ("restricted", "is marked Restricted".to_owned()),
+            Confidentiality::VeryRestricted => ("very-restricted", "is marked Very restricted".to_owned()),
+            Confidentiality::NotGiven => ("unmarked", "does not say how confidential it is".to_owned()),
+            Confidentiality::Other(code) => ("restricted", format!("is marked {code}")),
+        };
+        let _ = write!(self.out, "<p class=\"confidential {class}\">{what} ");
+        self.text(&words);
+        self.raw(".</p>");
+    }
+
+    fn panel(&mut self, panel: &Panel) {
+        if panel.rows.is_empty() {
+            return;
+        }
+        self.raw("<section class=\"facts\"><h2>");
+        self.text(&panel.heading);
+        self.raw("</h2>");
+        self.rows(&panel.rows);
+        self.raw("</section>");
+    }
+
+    fn rows(&mut self, rows: &[Row]) {
+        self.raw("<dl>");
+        for row in rows {
+            self.raw("<div><dt>");
+            self.text(row.label);
+            self.raw("</dt>");
+            for line in &row.lines {
+                self.raw("<dd>");
+                self.text(line);
+                self.raw("</dd>");
+            }
+            self.raw("</div>");
+        }
+        self.raw("</dl>");
+    }
+
+    /// The sections by name; those without words say so.
+    fn contents(&mut self) {
+        if self.page.sections.len() < 2 {
+            return;
+        }
+        self.raw("<nav class=\"contents\" aria-label=\"Sections\"><ol>");
+        for section in &self.page.sections {
+            let _ = write!(self.out, "<li{}>", if section.has_words { "" } else { " class=\"silent\"" });
+            let _ = write!(self.out, "<a href=\"#section-{}\">", section.path);
+            self.text(&section.heading);
+            self.raw("</a></li>");
+        }
+        self.raw("</ol></nav>");
+    }
+
+    fn section(&mut self, section: &SectionPage, level: usize) {
+        let _ = write!(self.out, "<section class=\"section\" id=\"section-{}\">", section.path);
+        let heading = if level <= 6 { format!("h{level}") } else { "p".to_owned() };
+        let _ = write!(self.out, "<{heading}{}>", if level > 6 { " class=\"deep\"" } else { "" });
+        if section.title.iter().any(Node::has_words) {
+            self.nodes(&section.title);
+        } else {
+            self.text(&section.heading);
+        }
+        if let Some(words) = section.no_information {
+            self.raw(" <span class=\"mark\">");
+            self.text(words);
+            self.raw("</span>");
+        }
+        let _ = write!(self.out, "</{heading}>");
+        if let Some(confidentiality) = &section.confidentiality {
+            self.banner(confidentiality, "This section");
+        }
+        if !section.people.is_empty() {
+            self.rows(&section.people);
+        }
+        if section.has_words {
+            self.raw("<div class=\"narrative\">");
+            self.nodes(&section.narrative);
+            self.raw("</div>");
+        } else if section.sections.is_empty() {
+            let entries = match section.entries {
+                0 => String::new(),
+                1 => "; one coded entry".to_owned(),
+                n => format!("; {n} coded entries"),
+            };
+            let _ = write!(self.out, "<p class=\"empty\">No narrative text in this section{entries}.</p>");
+        }
+        self.footnotes(section);
+        self.coded(section);
+        section.sections.iter().for_each(|inner| self.section(inner, level + 1));
+        self.raw("</section>");
+    }
+
+    fn footnotes(&mut self, section: &SectionPage) {
+        if section.footnotes.is_empty() {
+            return;
+        }
+        self.raw("<div class=\"footnotes\" role=\"group\" aria-label=\"Footnotes\">");
+        for note in &section.footnotes {
+            self.raw("<div>");
+            self.nodes(note);
+            self.raw("</div>");
+        }
+        self.raw("</div>");
+    }
+
+    /// Entries that the narrative has no words for: flagged, never mixed in.
+    fn coded(&mut self, section: &SectionPage) {
+        let missing: Vec<_> = section.coded.iter().filter(|entry| !entry.in_narrative).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let open = if section.has_words { "" } else { " open" };
+        let _ = write!(
+            self.out,
+            "<details class=\"coded\"{open}><summary>Coded data without words in the narrative ({})",
+            missing.len()
+        );
+        self.raw("</summary><ul>");
+        for entry in missing {
+            self.raw("<li>");
+            self.text(&entry.words);
+            self.raw("</li>");
+        }
+        self.raw("</ul></details>");
+    }
+
+    fn warnings(&mut self) {
+        if self.page.warnings.is_empty() {
+            return;
+        }
+        let total: u32 = self.page.warnings.iter().map(|warning| warning.count).sum();
+        let _ = write!(self.out, "<details class=\"findings\"><summary>How this page was made ({total} findings)</summary><ul>");
+        for warning in &self.page.warnings {
+            self.raw("<li><code>");
+            self.text(warning.code);
+            self.raw("</code> ");
+            self.text(&warning.about);
+            let _ = write!(self.out, " × {}</li>", warning.count);
+        }
+        self.raw("</ul></details>");
+    }
+
+    fn nodes(&mut self, nodes: &[Node]) {
+        nodes.iter().for_each(|node| self.node(node));
+    }
+
+    fn node(&mut self, node: &Node) {
+        match node {
+            Node::Text(text) => self.text(text),
+            Node::Break => self.raw("<br>"),
+            Node::Rule => self.raw("<hr>"),
+            Node::Element { kind, id, language, styles, children, is_block } => {
+                let tag = tag(*kind, *is_block);
+                self.open(tag, class(*kind), id.as_deref(), language.as_deref(), *styles);
+                if let NodeKind::Cell(cell) = kind {
+                    self.cell(cell);
+                }
+                self.raw(">");
+                // An HTML reader swallows one line end right after `<pre>`.
+                if tag == "pre" {
+                    self.raw("\n");
+                }
+                if *kind == NodeKind::Deleted {
+                    self.raw("<span class=\"mark\">[deleted]</span> ");
+                }
+                self.nodes(children);
+                let _ = write!(self.out, "</{tag}>");
+            }
+            Node::Link { link, id, title, children } => self.link(link, id.as_deref(), title, children),
+            Node::Footnote { number, id } => {
+                self.raw("<sup");
+                self.id(id.as_deref());
+                let _ = write!(self.out, ">[{number}]</sup>");
+            }
+            Node::FootnoteMark(Some(number)) => {
+                let _ = write!(self.out, "<sup>[{number}]</sup>");
+            }
+            Node::FootnoteMark(None) => self.raw("<sup>[?]</sup>"),
+            Node::Media(at) => {
+                let page = self.page;
+                if let Some(media) = page.media.get(*at) {
+                    self.file(media);
+                }
+            }
+            Node::Missing(words) => {
+                self.raw("<span class=\"missing\">[");
+                self.text(words);
+                self.raw("]</span>");
+            }
+        }
+    }
+
+    fn id(&mut self, id: Option<&str>) {
+        if let Some(id) = id {
+            self.raw(" id=\"");
+            escape_value(id, &mut self.out);
+            self.raw("\"");
+        }
+    }
+
+    /// The tag's beginning, without its `>`.
+    fn open(&mut self, tag: &str, class: &'static str, id: Option<&str>, language: Option<&str>, styles: Styles) {
+        let _ = write!(self.out, "<{tag}");
+        self.id(id);
+        if let Some(language) = language {
+            self.raw(" lang=\"");
+            escape_value(language, &mut self.out);
+            self.raw("\"");
+        }
+        let classes: Vec<&str> = Some(class).filter(|c| !c.is_empty()).into_iter().chain(styles.classes()).collect();
+        if !classes.is_empty() {
+            let _ = write!(self.out, " class=\"{}\"", classes.join(" "));
+        }
+    }
+
+    fn cell(&mut self, cell: &Cell) {
+        if cell.columns > 1 {
+            let _ = write!(self.out, " colspan=\"{}\"", cell.columns);
+        }
+        if cell.rows > 1 {
+            let _ = write!(self.out, " rowspan=\"{}\"", cell.rows);
+        }
+        if let Some(scope) = cell.scope.filter(|_| cell.is_heading) {
+            let _ = write!(self.out, " scope=\"{scope}\"");
+        }
+    }
+
+    fn link(&mut self, link: &Link, id: Option<&str>, title: &str, children: &[Node]) {
+        match link {
+            Link::Inside(target) => {
+                self.raw("<a href=\"#");
+                escape_value(target, &mut self.out);
+                self.raw("\"");
+            }
+            Link::Outside(address) => {
+                self.raw("<a rel=\"noopener noreferrer\" target=\"_blank\" href=\"");
+                escape_value(address, &mut self.out);
+                self.raw("\"");
+            }
+            Link::Dead(_) => self.raw("<span class=\"dead-link\""),
+        }
+        self.id(id);
+        if !title.is_empty() {
+            self.raw(" title=\"");
+            escape_value(title, &mut self.out);
+            self.raw("\"");
+        }
+        self.raw(">");
+        self.nodes(children);
+        match link {
+            Link::Dead(address) => {
+                if !address.is_empty() {
+                    self.raw(" <span class=\"address\">[");
+                    self.text(address);
+                    self.raw("]</span>");
+                }
+                self.raw("</span>");
+            }
+            // What is printed must say where a link leads.
+            Link::Outside(address) => {
+                self.raw("</a><span class=\"address print\"> [");
+                self.text(address);
+                self.raw("]</span>");
+            }
+            Link::Inside(_) => self.raw("</a>"),
+        }
+    }
+
+    fn file(&mut self, media: &Media) {
+        self.raw("<figure class=\"file\"");
+        let id = Some(super::narrative::page_id(&media.id)).filter(|_| !media.id.is_empty());
+        // The same picture may stand in several places: its id is that of the first, which `id` of the reader does not know.
+        let _ = id;
+        self.raw(">");
+        match &media.usage {
+            MediaUse::Picture => self.pictures(media),
+            MediaUse::Pdf => self.pictures(media),
+            MediaUse::Text(text) => {
+                self.raw("<pre>\n");
+                self.text(text);
+                self.raw("</pre>");
+            }
+            MediaUse::Html(html) => {
+                let safe = narrative::fhir_narrative_html(html);
+                self.raw(&safe);
+            }
+            MediaUse::Download | MediaUse::Reference(_) | MediaUse::Fault(_) => {}
+        }
+        self.raw("<figcaption>");
+        self.text(&file_words(media));
+        if !media.bytes.is_empty() {
+            let _ = write!(self.out, ", SHA-256 <code>{}</code>", hex(&media.sha256));
+        }
+        self.raw("</figcaption></figure>");
+    }
+
+    /// Every page as a picture that was decoded and encoded anew here: nothing of the original's bytes reaches the browser.
+    fn pictures(&mut self, media: &Media) {
+        let kind = match media.media_type.as_str() {
+            "image/png" => MediaKind::Png,
+            "image/jpeg" => MediaKind::Jpeg,
+            "image/gif" => MediaKind::Gif,
+            "image/tiff" => MediaKind::Tiff,
+            _ => MediaKind::Pdf,
+        };
+        let pages = page_images::page_count(&media.bytes, kind).unwrap_or(0);
+        for number in 1..=pages.min(CDA_PICTURE_PAGES_MAX) {
+            match page_images::page_png(&media.bytes, kind, number, SCAN_WIDTH_PX) {
+                Ok(png) => {
+                    let of = if pages > 1 { format!("Page {number} of {pages}") } else { "Picture".to_owned() };
+                    let _ = write!(self.out, "<img alt=\"{of}\" src=\"data:image/png;base64,{}\">", BASE64.encode(png));
+                }
+                Err(_) => {
+                    let _ = write!(self.out, "<p class=\"missing\">Page {number} cannot be shown.</p>");
+                }
+            }
+        }
+        if pages == 0 {
+            self.raw("<p class=\"missing\">This picture cannot be shown.</p>");
+        } else if pages > CDA_PICTURE_PAGES_MAX {
+            let _ = write!(self.out, "<p class=\"missing\">{pages} pages; the first {CDA_PICTURE_PAGES_MAX} are shown here.</p>");
+        }
+    }
+}
+
+fn tag(kind: NodeKind, is_block: bool) -> &'static str {
+    match kind {
+        NodeKind::Paragraph | NodeKind::Heading => "div",
+        NodeKind::Content if is_block => "div",
+        NodeKind::Content => "span",
+        NodeKind::Inserted => "ins",
+        NodeKind::Deleted => "del",
+        NodeKind::Sub if is_block => "div",
+        NodeKind::Sup if is_block => "div",
+        NodeKind::Sub => "sub",
+        NodeKind::Sup => "sup",
+        NodeKind::Preformatted => "pre",
+        NodeKind::OrderedList => "ol",
+        NodeKind::UnorderedList => "ul",
+        NodeKind::Item => "li",
+        NodeKind::Caption => "div",
+        NodeKind::Table => "table",
+        NodeKind::Head => "thead",
+        NodeKind::Foot => "tfoot",
+        NodeKind::Body => "tbody",
+        NodeKind::TableRow => "tr",
+        NodeKind::Cell(Cell { is_heading: true, .. }) => "th",
+        NodeKind::Cell(_) => "td",
+    }
+}
+
+fn class(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Paragraph => "p",
+        NodeKind::Heading => "heading",
+        NodeKind::Caption => "caption",
+        _ => "",
+    }
+}

@@ -1,0 +1,55 @@
+//! A CDA document as people read it: from the document's own tree to a typed page, and from that page to HTML and text.
+//!
+//! The page holds everything that the header and every narrative block say, in the author's order, and nothing that could
+//! act: it is made of a short list of nodes, and the writers can write no others. One bad attribute never stops a page; it is
+//! left out and counted (CDA R2 §4.3.5: a recipient must be able to render header and narrative).
+//!
+//! Not for: what entries mean in FHIR (`mapping::cda`), fetching anything, or which documents may be shown (`access`).
+
+mod coded;
+mod header;
+mod html;
+mod media;
+mod narrative;
+mod page;
+mod plain;
+mod styles;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use html::{fragment, standalone};
+pub use media::{Media, MediaFault, MediaUse};
+pub use page::{Cell, Coded, Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage, Warning};
+pub use plain::text;
+
+use crate::formats::cda::{Document, Fault};
+
+/// How a page is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Shows the last four digits of social security numbers only.
+    pub mask_ids: bool,
+}
+
+/// Why a document is kept and not shown as a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unrenderable {
+    #[error("the document cannot be read: {0}")]
+    Unreadable(#[from] Fault),
+    #[error("the document declares entities of its own, which a page must not use")]
+    InternalSubset,
+}
+
+/// The page of a document.
+///
+/// # Errors
+/// What cannot be read at all, and documents with an internal subset; everything else gives a page.
+pub fn page(bytes: &[u8], options: Options) -> Result<Page, Unrenderable> {
+    let document = Document::read(bytes)?;
+    if document.has_internal_subset() {
+        return Err(Unrenderable::InternalSubset);
+    }
+    Ok(page::of(&document, options))
+}

@@ -1,0 +1,152 @@
+//! A page as plain text, for reading in a terminal and for comparing.
+//!
+//! Not for: the search index, which takes the narrative alone (`formats::cda::section_texts`).
+
+use super::media::MediaUse;
+use super::page::{Link, Node, NodeKind, Page, Panel, SectionPage};
+
+/// The whole page: header, sections, everyone.
+pub fn text(page: &Page) -> String {
+    let mut out = Out::default();
+    out.block(&page.title);
+    for panel in page.patients.iter().chain(&page.document) {
+        out.panel(panel);
+    }
+    for section in &page.sections {
+        out.section(page, section);
+    }
+    if let Some(file) = &page.file {
+        match &file.usage {
+            MediaUse::Text(text) | MediaUse::Html(text) => out.block(text),
+            _ => out.block(&format!("[{}]", super::html::file_words(file))),
+        }
+    }
+    for panel in &page.others {
+        out.panel(panel);
+    }
+    out.text
+}
+
+#[derive(Default)]
+struct Out {
+    text: String,
+    /// Inside text whose spaces are its layout.
+    preserved: usize,
+}
+
+impl Out {
+    fn block(&mut self, text: &str) {
+        self.line();
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// Begins a line, unless one has just begun.
+    fn line(&mut self) {
+        while self.text.ends_with(' ') {
+            self.text.pop();
+        }
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+    }
+
+    fn panel(&mut self, panel: &Panel) {
+        if panel.rows.is_empty() {
+            return;
+        }
+        self.block(&format!("\n{}", panel.heading));
+        for row in &panel.rows {
+            self.block(&format!("  {}: {}", row.label, row.lines.join("; ")));
+        }
+    }
+
+    fn section(&mut self, page: &Page, section: &SectionPage) {
+        self.block(&format!("\n{} {}", section.path, section.heading));
+        for row in &section.people {
+            self.block(&format!("  {}: {}", row.label, row.lines.join("; ")));
+        }
+        self.nodes(page, &section.narrative);
+        self.line();
+        for note in &section.footnotes {
+            self.nodes(page, note);
+            self.line();
+        }
+        for entry in section.coded.iter().filter(|entry| !entry.in_narrative) {
+            self.block(&format!("  [coded only] {}", entry.words));
+        }
+        section.sections.iter().for_each(|inner| self.section(page, inner));
+    }
+
+    fn nodes(&mut self, page: &Page, nodes: &[Node]) {
+        nodes.iter().for_each(|node| self.node(page, node));
+    }
+
+    fn node(&mut self, page: &Page, node: &Node) {
+        match node {
+            Node::Text(text) if self.preserved > 0 => self.text.push_str(text),
+            Node::Text(text) => self.words(text),
+            Node::Break => self.text.push('\n'),
+            Node::Rule => self.block("----"),
+            Node::Element { kind, styles, children, .. } => {
+                let preserves = *kind == NodeKind::Preformatted || styles.has("s-preserved");
+                self.preserved += usize::from(preserves);
+                self.begin(*kind);
+                self.nodes(page, children);
+                self.end(*kind);
+                self.preserved -= usize::from(preserves);
+            }
+            Node::Link { link, children, .. } => {
+                self.nodes(page, children);
+                if let Link::Outside(address) | Link::Dead(address) = link
+                    && !address.is_empty()
+                {
+                    self.text.push_str(&format!(" <{address}>"));
+                }
+            }
+            Node::Footnote { number, .. } => self.text.push_str(&format!("[{number}]")),
+            Node::FootnoteMark(number) => {
+                self.text.push_str(&number.map_or("[?]".to_owned(), |number| format!("[{number}]")));
+            }
+            Node::Media(at) => {
+                let words = page.media.get(*at).map(super::html::file_words).unwrap_or_default();
+                self.block(&format!("[{words}]"));
+            }
+            Node::Missing(words) => self.text.push_str(&format!("[{words}]")),
+        }
+    }
+
+    fn words(&mut self, text: &str) {
+        for (i, word) in text.split_whitespace().enumerate() {
+            let joined = i == 0 && !text.starts_with(char::is_whitespace);
+            if !joined && !self.text.ends_with(char::is_whitespace) && !self.text.is_empty() {
+                self.text.push(' ');
+            }
+            self.text.push_str(word);
+        }
+        if text.ends_with(char::is_whitespace) && !self.text.ends_with(char::is_whitespace) {
+            self.text.push(' ');
+        }
+    }
+
+    fn begin(&mut self, kind: NodeKind) {
+        match kind {
+            NodeKind::Item => {
+                self.line();
+                self.text.push_str("- ");
+            }
+            NodeKind::Deleted => self.text.push_str("[deleted: "),
+            NodeKind::Content | NodeKind::Inserted | NodeKind::Sub | NodeKind::Sup | NodeKind::Cell(_) => {}
+            _ => self.line(),
+        }
+    }
+
+    fn end(&mut self, kind: NodeKind) {
+        match kind {
+            NodeKind::Cell(_) => self.text.push('\t'),
+            NodeKind::Deleted => self.text.push(']'),
+            NodeKind::Content | NodeKind::Inserted | NodeKind::Sub | NodeKind::Sup => {}
+            _ => self.line(),
+        }
+    }
+}
