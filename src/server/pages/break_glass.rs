@@ -53,7 +53,7 @@ pub fn state(permit: &Permit, patient: &PatientKey) -> Glass {
     Glass::Open {
         kinds: viewer::class_names(kinds),
         until: until.strftime("%H:%M").to_string(),
-        minutes: (last - now()).max(0).div_euclid(60) + 1,
+        minutes: ((last - now()).max(0) + 59).div_euclid(60),
         end: format!("{path}/stop"),
     }
 }
