@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::audit::{Action, BreakGlass, Entry, Outcome, QueryText, User};
+use crate::model::{Kind, PatientKey};
 
 use super::policy::{Denied, Right};
 use super::{Permit, Principal, Purpose, RequestContext, Scope, Shown};
@@ -56,10 +57,18 @@ pub(super) fn denied(principal: &Principal, context: &RequestContext, scope: &Sc
     Entry {
         outcome: Outcome::SeriousFailure,
         outcome_desc: Some(format!("{} refused: {}", Right::of(scope).words(), denied.reason.code())),
-        patients: scope.patients().to_vec(),
+        patients: asked_about(scope),
         policy: Some(policy),
         detail: vec![("rule", denied.rule.to_string())],
         ..entry("authz.denied", principal, context)
+    }
+}
+
+/// Whom a question was about: also who is asked for by his own record, so that probing shows up in the reports about him.
+fn asked_about(scope: &Scope) -> Vec<PatientKey> {
+    match scope {
+        Scope::Record(Kind::PATIENT, id) => vec![PatientKey(id.clone())],
+        other => other.patients().to_vec(),
     }
 }
 

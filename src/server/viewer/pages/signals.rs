@@ -127,7 +127,7 @@ mod tests {
             "+8.0</span> Same surname as the user; 3 of 500,000 patients have it",
             "−2.5</span> Others",
             "href=\"/access?patient=mer.7\"",
-            "sub=u%261&#38;day=2026-03-17",
+            "user=u%261&#38;from=2026-03-17&#38;to=2026-03-17",
             "3 acts, 00:00 to 01:00 UTC; 9 charts that day",
             "no verdict",
         ] {
