@@ -17,8 +17,9 @@ for name in disk ram; do
   mkdir "$work/$name"
   cp -al "$archive"/. "$work/$name"/
   cp -a "$archive.keys" "$work/$name.keys"
+  # What is linked must not be written through.
+  rm -rf "$work/$name/chartkeep.toml" "$work/$name/audit" "$work/$name/statements" "$work/$name"/register.db* "$work/$name"/oversight.db*
   printf '[http]\nrequests_per_second = 1000000\nrequests_burst = 1000000\n' >"$work/$name/chartkeep.toml"
-  rm -rf "$work/$name/audit" "$work/$name/statements" "$work/$name"/register.db*
   cp -a "$archive/statements" "$work/$name/statements" 2>/dev/null || true
 done
 mkdir "$work/disk/audit"
