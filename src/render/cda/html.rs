@@ -392,14 +392,9 @@ impl Writer<'_> {
     }
 
     fn file(&mut self, media: &Media) {
-        self.raw("<figure class=\"file\"");
-        let id = Some(super::narrative::page_id(&media.id)).filter(|_| !media.id.is_empty());
-        // The same picture may stand in several places: its id is that of the first, which `id` of the reader does not know.
-        let _ = id;
-        self.raw(">");
+        self.raw("<figure class=\"file\">");
         match &media.usage {
-            MediaUse::Picture => self.pictures(media),
-            MediaUse::Pdf => self.pictures(media),
+            MediaUse::Picture | MediaUse::Pdf => self.pictures(media),
             MediaUse::Text(text) => {
                 self.raw("<pre>\n");
                 self.text(text);
