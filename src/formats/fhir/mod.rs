@@ -4,6 +4,7 @@
 
 mod bundle;
 mod concepts;
+pub mod node;
 mod reference;
 mod shape;
 mod tokens;
