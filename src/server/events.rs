@@ -54,6 +54,7 @@ pub fn token_rejected(call: &Call, reason: &'static str, token: &str) {
         .into_iter()
         .filter_map(|(name, text)| Some((name, text?)))
         .collect();
+    entry.policy = Some(call.gate().policy().digest());
     if call.gate().log().enqueue(entry).is_err() {
         tracing::error!(reason, "a refused token could not be written to the access log");
     }
@@ -103,8 +104,9 @@ pub fn log_is_well(call: &Call) -> bool {
     call.gate().log().healthy()
 }
 
-/// Writes an entry and waits until it is on disk.
-pub fn write(call: &Call, entry: Entry) -> Result<(), ApiError> {
+/// Writes an entry and waits until it is on disk. It names the policy in force, as the entries of the gate do.
+pub fn write(call: &Call, mut entry: Entry) -> Result<(), ApiError> {
+    entry.policy.get_or_insert_with(|| call.gate().policy().digest());
     call.gate().log().append(entry).map(|_| ()).map_err(|_| ApiError::log_unavailable())
 }
 

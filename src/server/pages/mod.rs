@@ -9,6 +9,7 @@ pub mod chart;
 pub mod directory;
 pub mod documents;
 pub mod find;
+pub mod print;
 pub mod reviews;
 pub mod sessions;
 pub mod sign;
