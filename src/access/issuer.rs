@@ -83,7 +83,7 @@ impl Issuers {
     }
 
     /// The issuer whose tokens need not be signed ones.
-    fn of_opaque(&self) -> Option<(&IssuerKeys, &Introspection)> {
+    pub(super) fn of_opaque(&self) -> Option<(&IssuerKeys, &Introspection)> {
         let issuer = self.all().find(|issuer| issuer.row.opaque_tokens && issuer.serves(IssuerUse::Resource))?;
         Some((issuer, issuer.introspection.as_ref()?))
     }

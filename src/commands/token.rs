@@ -179,7 +179,7 @@ struct RevokeArgs {
     #[command(flatten)]
     what: Revoked,
     /// The identity provider that vouches for the person, exactly as the configuration names it [default: this archive]
-    #[arg(long, value_name = "URL", requires = "user")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["id", "stdin"])]
     issuer: Option<String>,
 }
 

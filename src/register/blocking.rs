@@ -69,7 +69,7 @@ impl BlockingRegister {
     }
 
     pub fn remove_second_factor(&self, name: &str) -> Result<bool, RegisterError> {
-        self.runtime.block_on(self.register.remove_second_factor(name))
+        self.runtime.block_on(self.register.remove_second_factor(name, ""))
     }
 
     pub fn require_second_factor(&self, name: &str, required: bool) -> Result<(), RegisterError> {

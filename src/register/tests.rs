@@ -324,7 +324,7 @@ async fn with_a_second_factor_a_sign_in_needs_both_and_each_code_counts_once() {
     assert_eq!(proved, LoginRefusal::WrongCode, "in a session the password alone proves nothing then");
     assert!(register.prove("ann", "", &recovery[2]).await.unwrap().is_ok());
 
-    assert!(register.remove_second_factor("ann").await.unwrap());
+    assert!(register.remove_second_factor("ann", "").await.unwrap());
     assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()));
     assert_eq!(register.recovery_codes_left("ann").await.unwrap(), 0);
     assert_eq!(register.prove("ann", "wrong horse", "").await.unwrap().unwrap_err(), LoginRefusal::WrongPassword);

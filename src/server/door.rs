@@ -54,6 +54,7 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
                 same_origin(call)?;
                 let right = call.session.as_ref().is_some_and(|session| session.csrf_matches(call.field("csrf")));
                 if !right {
+                    events::form_refused(call, "form-expired");
                     return Err(ApiError::new(
                         403,
                         "form-expired",
@@ -268,6 +269,7 @@ fn same_origin(call: &Call) -> Result<(), ApiError> {
     if site_ok && origin_ok {
         Ok(())
     } else {
+        events::form_refused(call, "other-site");
         Err(ApiError::new(403, "other-site", "forbidden", "This request came from another site."))
     }
 }

@@ -99,6 +99,22 @@ pub fn foreign_window(call: &Call, principal: &Principal) -> Result<(), ApiError
     write(call, entry)
 }
 
+/// A form that another site sent, or one that has expired. Not waited for, and bounded for each address: nothing is shown, and
+/// whoever lures a browser here must not fill the log.
+pub fn form_refused(call: &Call, code: &'static str) {
+    if !call.app.rates.may_tell("form", &address_of(call.context.ip.as_deref())) {
+        return;
+    }
+    let unproven = Principal::unproven("");
+    let mut entry = entry("authz.denied", call.principal().unwrap_or(&unproven), &context(call));
+    entry.outcome = Outcome::SeriousFailure;
+    entry.outcome_desc = Some(format!("form refused: {code}"));
+    entry.policy = Some(call.gate().policy().digest());
+    if call.gate().log().enqueue(entry).is_err() {
+        tracing::error!(code, "a refused form could not be written to the access log");
+    }
+}
+
 /// Whether entries can be written at present.
 pub fn log_is_well(call: &Call) -> bool {
     call.gate().log().healthy()

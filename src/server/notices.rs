@@ -197,3 +197,44 @@ fn log(app: &App, event: &'static str, notice: &Notice, failed: Option<&str>) {
         tracing::error!(event, "what became of a notice could not be written to the access log");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SyslogTarget;
+
+    #[test]
+    fn a_notice_for_the_collector_waits_on_disk_until_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = NoticeConfig { syslog: true, ..NoticeConfig::default() };
+        let refused = Notices::new(&config, None).unwrap_err().to_string();
+        assert!(refused.contains("needs audit.syslog"), "{refused}");
+        // Nobody listens there.
+        let target = SyslogTarget { address: "localhost:9".into(), ca_file: None, entries: false };
+        let buffer = folder.path().join("syslog");
+        let syslog = Syslog::start(&target, &buffer).unwrap();
+        let notices = Notices::new(&config, Some(&syslog)).unwrap();
+        assert_eq!(notices.channels(), [Channel::Syslog]);
+        assert!(Notices::new(&NoticeConfig::default(), Some(&syslog)).unwrap().is_silent(), "only where it is asked for");
+        let notice = Notice {
+            number: 1,
+            channel: Channel::Syslog,
+            about: "btg.start".into(),
+            body: "{\"event\":\"btg.start\"}".into(),
+            created: 0,
+            attempts: 1,
+        };
+        notices.send(&notice).unwrap();
+        assert!(notices.send(&Notice { channel: Channel::Webhook, ..notice }).is_err());
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let kept = || -> String {
+            let files = std::fs::read_dir(&buffer).unwrap().flatten();
+            files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect()
+        };
+        while !kept().contains("btg.start") && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let kept = kept();
+        assert!(kept.contains("<84>1 ") && kept.contains(" NOTICE - \u{feff}{\"event\":\"btg.start\"}"), "{kept}");
+    }
+}

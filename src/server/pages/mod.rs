@@ -53,6 +53,7 @@ fn frame(call: &Call) -> Frame {
         records_to: facts.last_day.as_ref().map(|day| day.date_text().to_string()),
         person,
         csrf: call.session.as_ref().map_or_else(String::new, |session| session.csrf().to_string()),
+        idle_s: call.session.as_ref().map_or(0, |_| 60 * u64::from(call.app.config.session.idle_minutes)),
         path: signin::window::bare_path(call.context.path.split('?').next().unwrap_or("")).to_string(),
         launched_by: launched_by(call),
         today: today(),
@@ -76,7 +77,7 @@ fn launched_by(call: &Call) -> Option<String> {
 
 /// What surrounds a page for someone who has not signed in here.
 pub fn bare_frame(call: &Call) -> Frame {
-    Frame { person: None, csrf: String::new(), ..frame(call) }
+    Frame { person: None, csrf: String::new(), idle_s: 0, ..frame(call) }
 }
 
 /// The frame of a page about this chart, with what its records refer to.

@@ -20,6 +20,8 @@ pub struct Frame {
     pub person: Option<Person>,
     /// The token that every form of this session must send back as `csrf`.
     pub csrf: String,
+    /// Seconds after which this session ends when nothing more is asked for; 0 without a session.
+    pub idle_s: u64,
     /// The path of the request, without its query.
     pub path: String,
     /// What to call the EHR that opened this window on its patient.
