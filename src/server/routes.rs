@@ -165,6 +165,7 @@ static TABLE: &[Route] = &[
     get("/patients/{patient}", Session, pages::chart::summary, "A chart's summary."),
     get("/patients/{patient}/search", Session, pages::chart::search, "Words found in a chart."),
     get("/patients/{patient}/access", Session, pages::access::who_looked_at, "Who looked at this chart."),
+    get("/patients/{patient}/own-notes", Session, pages::own_notes::page, "One's own psychotherapy notes about a patient."),
     get("/patients/{patient}/break-glass", Session, pages::break_glass::form, "Why restricted records of a patient are to be opened."),
     post("/patients/{patient}/break-glass", Session, pages::break_glass::open, "Open restricted records of a patient for a short time."),
     post("/patients/{patient}/break-glass/stop", Session, pages::break_glass::stop, "End that before its time."),

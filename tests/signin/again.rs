@@ -46,12 +46,14 @@ fn a_person_of_a_provider_proves_there_again_that_it_is_he() {
 
     // Somebody else at this keyboard is not the person of the session, which goes on as it was.
     ann.person = "bea".into();
+    ann.forget(&world.idp);
     let other = ann.go(&link);
     assert_eq!((other.status, ann.cookie(&world.public, "sid")), (403, Some(old.as_str())), "{}", other.body);
     let refused = world.newest("auth.step_up");
     assert_eq!((&refused["outcome_desc"], &refused["user"]["sub"]), (&"another-person".into(), &"ann".into()));
     // A provider that only remembers him has not asked him.
     ann.person = "ann".into();
+    ann.forget(&world.idp);
     let answer = ann.until(&link, &world.url("/signin/callback"));
     pass(&world, "UPDATE signins SET begun = begun + 600");
     assert_eq!(ann.go(&answer).status, 403);

@@ -6,6 +6,7 @@
 mod again;
 mod browser;
 mod launches;
+mod own_notes;
 mod world;
 
 use browser::{Browser, Page};

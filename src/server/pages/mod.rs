@@ -9,6 +9,7 @@ pub mod chart;
 pub mod directory;
 pub mod documents;
 pub mod find;
+pub mod own_notes;
 pub mod print;
 pub mod reviews;
 pub mod sessions;
@@ -60,6 +61,7 @@ fn frame(call: &Call) -> Frame {
         sources: Sources::from_names(&facts.source_systems),
         names: Names::default(),
         observations: None,
+        own_notes: None,
         glass: Glass::default(),
         accessions: facts.accessions,
         catalog: facts.catalog,
@@ -84,7 +86,8 @@ pub fn bare_frame(call: &Call) -> Frame {
 fn chart_frame(call: &Call, permit: &Permit, chart: &Chart, names: Names) -> Frame {
     let plain = frame(call);
     let observations = call.app.tallies.of(chart, permit, plain.catalog);
-    Frame { names, observations, glass: break_glass::state(permit, &chart.index.patient), ..plain }
+    let own_notes = own_notes::address(call, permit, &chart.index.patient);
+    Frame { names, observations, own_notes, glass: break_glass::state(permit, &chart.index.patient), ..plain }
 }
 
 fn today() -> String {

@@ -44,7 +44,7 @@ pub fn print(call: &Call) -> Result<Answer, ApiError> {
         // Archived markup never stands in a page of ours: it is a page of its own, and ours is a strip on top of it.
         Set::Alone(html) => {
             let head = viewer::print_head(&frame, &chart, &page);
-            let html = html.replacen("<body>", &format!("<body>{head}"), 1);
+            let html = html.replacen("<body>", &format!("<body>{head}<hr>"), 1);
             Body::new(HTML, html).with("Content-Security-Policy", DOCUMENT_POLICY)
         }
     };

@@ -18,6 +18,7 @@
 //! | `GET /documents/{docid}/body` | HTML of an HTML document, own strict policy with `sandbox`; framed by [`document`] |
 //! | `GET /documents/{docid}/page/{n}.png` | image of a page, `n` from 1; shown by [`document`] |
 //! | `GET /documents/{docid}/original` | the bytes, `Content-Disposition: attachment` |
+//! | `GET /patients/{key}/own-notes` | [`own_notes`] |
 //! | `GET /patients/{key}/search` (`?q=`, `?page=`) | [`search`] |
 //! | `GET /search` (`?q=`, `?page=`) | [`search_all`] |
 //! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`access_start`], [`access_report`] |
@@ -72,6 +73,7 @@ pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
 pub use pages::find::{AlertRow, FindPage, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
+pub use pages::own_notes::own_notes;
 pub use pages::print::{PrintBody, PrintPage, print, print_head};
 pub use pages::record::{RecordPage, record};
 pub use pages::search::{SearchPage, document_of, search, search_all};
