@@ -371,7 +371,7 @@ fn a_document_is_printed_once_that_is_in_the_log_and_never_under_glass() {
         });
         format!("{}/print", link.expect("its row").split('"').next().expect("closed"))
     };
-    for (title, words, strict) in [("plain", "words-of-plain &lt;b&gt;", false), ("markup", "words-of-markup", true)] {
+    for (title, words, strict) in [("plain", "words-of-plain &#60;b&#62;", false), ("markup", "words-of-markup", true)] {
         let before = events(&place, "document.print").len();
         let page = ann.get(&address(title));
         let (text, entries) = (page.text(), events(&place, "document.print"));

@@ -24,6 +24,7 @@ pub fn page(call: &Call) -> Result<Answer, ApiError> {
 /// Where a reader of this chart finds notes of his own, if the policy knows him as anyone's originator: whether or not there
 /// are any.
 pub fn address(call: &Call, permit: &Permit, patient: &PatientKey) -> Option<String> {
+    permit.principal().attributes.npi.as_ref()?;
     let offered = call.gate().would_allow(permit.principal(), &scope(call, patient), &call.context);
     offered.then(|| format!("/patients/{patient}/own-notes"))
 }
