@@ -84,7 +84,7 @@ impl Register {
             .execute(&mut *transaction)
             .await?;
             for (channel, body) in notices {
-                notice::insert(&mut *transaction, *channel, new.about, body).await?;
+                notice::insert(&mut transaction, *channel, new.about, body).await?;
             }
         }
         transaction.commit().await?;

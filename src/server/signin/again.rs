@@ -78,7 +78,7 @@ pub fn finish(
         return Err(failed("another-person"));
     }
     let proved = claims.get("auth_time").and_then(Value::as_i64);
-    if !proved.is_some_and(|at| at + SKEW_S >= under_way.begun) {
+    if proved.is_none_or(|at| at.saturating_add(SKEW_S) < under_way.begun) {
         return Err(failed("auth-time"));
     }
     let role = Role::from_name(&session.role).ok_or_else(ApiError::internal)?;
