@@ -160,7 +160,7 @@ fn a_manifest_is_read_strictly() {
     let twice = text.replacen("{\"accessions\"", "{\"v\":1,\"accessions\"", 1);
     let unknown = text.replacen("{\"accessions\"", "{\"a\":1,\"accessions\"", 1);
     let spaced = text.replacen(",", ", ", 1);
-    let newer = text.replace("\"v\":1}", "\"v\":2}");
+    let newer = text.replace("\"v\":1,", "\"v\":2,");
     assert!(matches!(Manifest::parse(twice.as_bytes()), Err(ManifestFault::Form { .. })));
     assert!(matches!(Manifest::parse(unknown.as_bytes()), Err(ManifestFault::Form { .. })));
     assert_eq!(Manifest::parse(spaced.as_bytes()), Err(ManifestFault::NotCanonical));
