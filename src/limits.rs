@@ -112,6 +112,10 @@ pub const CDA_MEDIA_BYTES_MAX: usize = 200 << 20;
 pub const CDA_MEDIA_RATIO_MAX: usize = 200;
 /// Most pages of one file inside a CDA document that its page shows as pictures.
 pub const CDA_PICTURE_PAGES_MAX: u32 = 60;
+/// Most top sections of a CDA document that a clinician's view moves; the style sheet puts that many back for print.
+pub const CDA_SECTIONS_REORDERED_MAX: usize = 60;
+/// Bytes of a document's XML that one page of its source shows.
+pub const XML_PAGE_BYTES_MAX: usize = 32 << 10;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.

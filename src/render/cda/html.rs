@@ -16,6 +16,7 @@ use super::media::{Media, MediaUse};
 use super::page::{Cell, Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
 use super::styles::Styles;
 use super::values::is_direction;
+use super::view::{self, Places};
 
 const STYLE: &str = include_str!("../../../web/static/cda.css");
 /// Width of a page of a scan, in pixels.
@@ -35,7 +36,7 @@ pub fn standalone(page: &Page) -> String {
 
 /// The page as a piece of another.
 pub fn fragment(page: &Page) -> String {
-    let mut writer = Writer { page, out: String::new() };
+    let mut writer = Writer::new(page, None);
     writer.whole();
     writer.out
 }
@@ -52,7 +53,7 @@ pub(super) fn file_words(media: &Media) -> String {
 }
 
 /// Escapes text for HTML. Characters that turn the direction of text are shown as what they are: they could reverse a dose.
-fn escape(text: &str, out: &mut String) {
+pub(super) fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
@@ -75,17 +76,24 @@ fn escape_value(text: &str, out: &mut String) {
     escape(&plain, out);
 }
 
-struct Writer<'p> {
+/// Writes the pieces of a page.
+pub(super) struct Writer<'p> {
     page: &'p Page,
-    out: String,
+    pub(super) out: String,
+    /// Where a server has what the page shows; without one it is all inside the page.
+    places: Option<&'p dyn Places>,
 }
 
-impl Writer<'_> {
-    fn text(&mut self, text: &str) {
+impl<'p> Writer<'p> {
+    pub(super) fn new(page: &'p Page, places: Option<&'p dyn Places>) -> Writer<'p> {
+        Writer { page, out: String::new(), places }
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
         escape(text, &mut self.out);
     }
 
-    fn raw(&mut self, html: &str) {
+    pub(super) fn raw(&mut self, html: &str) {
         self.out.push_str(html);
     }
 
@@ -121,7 +129,7 @@ impl Writer<'_> {
         self.raw("</article>");
     }
 
-    fn banner(&mut self, confidentiality: &Confidentiality, what: &str) {
+    pub(super) fn banner(&mut self, confidentiality: &Confidentiality, what: &str) {
         let (class, words) = match confidentiality {
             Confidentiality::Normal => return,
             Confidentiality::Restricted => ("restricted", "is marked Restricted".to_owned()),
@@ -134,13 +142,18 @@ impl Writer<'_> {
         self.raw(".</p>");
     }
 
-    fn panel(&mut self, panel: &Panel) {
+    pub(super) fn panel(&mut self, panel: &Panel) {
+        self.panel_at(panel, 2);
+    }
+
+    /// A panel whose heading is of this level.
+    pub(super) fn panel_at(&mut self, panel: &Panel, level: usize) {
         if panel.rows.is_empty() {
             return;
         }
-        self.raw("<section class=\"facts\"><h2>");
+        let _ = write!(self.out, "<section class=\"facts\"><h{level}>");
         self.text(&panel.heading);
-        self.raw("</h2>");
+        let _ = write!(self.out, "</h{level}>");
         self.rows(&panel.rows);
         self.raw("</section>");
     }
@@ -176,8 +189,14 @@ impl Writer<'_> {
         self.raw("</ol></nav>");
     }
 
-    fn section(&mut self, section: &SectionPage, level: usize) {
+    pub(super) fn section(&mut self, section: &SectionPage, level: usize) {
         let _ = write!(self.out, "<section class=\"section\" id=\"section-{}\">", section.path);
+        self.heading(section, level);
+        self.section_inside(section, level);
+        self.raw("</section>");
+    }
+
+    pub(super) fn heading(&mut self, section: &SectionPage, level: usize) {
         let heading = if level <= 6 { format!("h{level}") } else { "p".to_owned() };
         let _ = write!(self.out, "<{heading}{}>", if level > 6 { " class=\"deep\"" } else { "" });
         if section.title.iter().any(Node::has_words) {
@@ -191,6 +210,10 @@ impl Writer<'_> {
             self.raw("</span>");
         }
         let _ = write!(self.out, "</{heading}>");
+    }
+
+    /// What a section holds below its heading.
+    pub(super) fn section_inside(&mut self, section: &SectionPage, level: usize) {
         if let Some(confidentiality) = &section.confidentiality {
             self.banner(confidentiality, "This section");
         }
@@ -212,7 +235,6 @@ impl Writer<'_> {
         self.footnotes(section);
         self.coded(section);
         section.sections.iter().for_each(|inner| self.section(inner, level + 1));
-        self.raw("</section>");
     }
 
     fn footnotes(&mut self, section: &SectionPage) {
@@ -230,6 +252,9 @@ impl Writer<'_> {
 
     /// Entries that the narrative has no words for: flagged, never mixed in.
     fn coded(&mut self, section: &SectionPage) {
+        if view::is_narrative_only(section) {
+            self.raw("<p class=\"empty\">Words only: this section has no coded entries.</p>");
+        }
         let missing: Vec<_> = section.coded.iter().filter(|entry| !entry.in_narrative).collect();
         if missing.is_empty() {
             return;
@@ -249,7 +274,7 @@ impl Writer<'_> {
         self.raw("</ul></details>");
     }
 
-    fn warnings(&mut self) {
+    pub(super) fn warnings(&mut self) {
         if self.page.warnings.is_empty() {
             return;
         }
@@ -359,7 +384,8 @@ impl Writer<'_> {
             }
             Link::Outside(address) => {
                 self.raw("<a rel=\"noopener noreferrer\" target=\"_blank\" href=\"");
-                escape_value(address, &mut self.out);
+                let there = self.places.map(|places| places.outside(address));
+                escape_value(there.as_deref().unwrap_or(address), &mut self.out);
                 self.raw("\"");
             }
             Link::Dead(_) => self.raw("<span class=\"dead-link\""),
@@ -391,7 +417,7 @@ impl Writer<'_> {
         }
     }
 
-    fn file(&mut self, media: &Media) {
+    pub(super) fn file(&mut self, media: &Media) {
         self.raw("<figure class=\"file\">");
         match &media.usage {
             MediaUse::Picture | MediaUse::Pdf => self.pictures(media),
@@ -410,8 +436,18 @@ impl Writer<'_> {
         self.text(&file_words(media));
         if !media.bytes.is_empty() {
             let _ = write!(self.out, ", SHA-256 <code>{}</code>", hex(&media.sha256));
+            if let Some(places) = self.places {
+                self.raw(". <a href=\"");
+                escape_value(&places.file(self.place_of(media)), &mut self.out);
+                self.raw("\">Download</a>");
+            }
         }
         self.raw("</figcaption></figure>");
+    }
+
+    /// Which of the page's media it is; `None` for the file that is its body.
+    fn place_of(&self, media: &Media) -> Option<usize> {
+        self.page.media.iter().position(|own| std::ptr::eq(own, media))
     }
 
     /// Every page as a picture that was decoded and encoded anew here: nothing of the original's bytes reaches the browser.
@@ -425,7 +461,14 @@ impl Writer<'_> {
         };
         let pages = page_images::page_count(&media.bytes, kind).unwrap_or(0);
         for number in 1..=pages.min(CDA_PICTURE_PAGES_MAX) {
-            match page_images::page_png(&media.bytes, kind, number, SCAN_WIDTH_PX) {
+            if let Some(places) = self.places {
+                let of = if pages > 1 { format!("Page {number} of {pages}") } else { "Picture".to_owned() };
+                let _ = write!(self.out, "<img alt=\"{of}\" loading=\"lazy\" src=\"");
+                escape_value(&places.picture(self.place_of(media), number), &mut self.out);
+                self.raw("\">");
+                continue;
+            }
+            match page_images::page_png(&media.bytes, kind, number - 1, SCAN_WIDTH_PX) {
                 Ok(png) => {
                     let of = if pages > 1 { format!("Page {number} of {pages}") } else { "Picture".to_owned() };
                     let _ = write!(self.out, "<img alt=\"{of}\" src=\"data:image/png;base64,{}\">", BASE64.encode(png));

@@ -155,7 +155,7 @@ fn checked(bytes: Vec<u8>, value: Element<'_>) -> Result<Vec<u8>, MediaFault> {
     if is_right { Ok(bytes) } else { Err(MediaFault::Integrity) }
 }
 
-fn usage_of(bytes: &[u8], declared: &str, warnings: &mut Warnings) -> (String, MediaUse) {
+pub(super) fn usage_of(bytes: &[u8], declared: &str, warnings: &mut Warnings) -> (String, MediaUse) {
     let hint = Some(declared).filter(|declared| !declared.is_empty());
     let kind = sniff(bytes, hint);
     let class = |media_type: &str| media_type.split('/').next().unwrap_or("").to_ascii_lowercase();

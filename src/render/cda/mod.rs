@@ -15,6 +15,8 @@ mod page;
 mod plain;
 mod styles;
 mod values;
+pub mod view;
+pub mod xml;
 
 #[cfg(test)]
 mod tests;
