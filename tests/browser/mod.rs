@@ -16,7 +16,7 @@ use crate::gate::harness::entries_by_request;
 use crate::support::{Folder, chartkeep, folder, hospital, loaded};
 use attacks::{Attack, Outcome};
 use chrome::{Chrome, chrome, of};
-use world::{Signed, World, world};
+use world::{Signed, world};
 
 /// Fails with all faults of a table at once.
 #[track_caller]
@@ -50,7 +50,7 @@ const ACTIVE: &str = "return [...document.querySelectorAll('*')].flatMap(e => {
     const inside = e.closest('.cda') !== null;
     const bad = inside && ['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'FORM', 'META', 'BASE', 'LINK', 'SVG', 'VIDEO'].includes(e.tagName.toUpperCase());
     const href = e.getAttribute('href') ?? '';
-    const there = inside && e.tagName === 'A' && !/^(#|https?:|mailto:|tel:|\\/(in\\/[^/]+\\/)?patients\\/)/.test(href);
+    const there = inside && e.tagName === 'A' && e.hasAttribute('href') && !/^(#|https?:|mailto:|tel:|\\/(in\\/[^/]+\\/)?patients\\/)/.test(href);
     return odd.concat(bad ? [e.tagName] : [], there ? ['href ' + href] : []);
 })";
 
@@ -97,7 +97,13 @@ fn no_attack_does_anything_in_the_viewer() {
         row(&mut faults, attack.name, || {
             let page = world.page_of(attack.name);
             match attack.outcome {
-                Outcome::Unreadable => assert_eq!(page, None, "{}", attack.name),
+                // What is no CDA to the archive is kept as the file that it is.
+                Outcome::Unreadable => {
+                    if let Some(page) = page {
+                        check_page(&chrome, attack.name, &reader.url(&page), &reader.own, &[]);
+                        assert_eq!(chrome.ask("return document.querySelector('.cda')"), json!(null), "{}", attack.name);
+                    }
+                }
                 Outcome::Refused => {
                     let page = page.expect("it is in the archive");
                     check_page(
@@ -196,7 +202,7 @@ fn pictures_files_and_links_of_a_document_are_served_here_and_each_leaves_an_ent
     };
     let path = picture.strip_prefix(&reader.own).expect("our own").to_string();
     let entry = asked(&path).pop().expect("the picture has its entry");
-    assert_eq!((entry["event"].as_str(), entry["outcome"].as_str()), (Some("document.view"), Some("ok")), "{entry}");
+    assert_eq!((entry["event"].as_str(), entry["outcome"].as_str()), (Some("document.view"), Some("0")), "{entry}");
 
     let answer = reader.get(&path.replace("/1.png", "/original"));
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/png")));

@@ -221,7 +221,7 @@ impl<'p> Writer<'p> {
             self.rows(&section.people);
         }
         if section.has_words {
-            self.narrative_start(section);
+            self.raw("<div class=\"narrative\">");
             self.nodes(&section.narrative);
             self.raw("</div>");
         } else if section.sections.is_empty() {
@@ -235,16 +235,6 @@ impl<'p> Writer<'p> {
         self.footnotes(section);
         self.coded(section);
         section.sections.iter().for_each(|inner| self.section(inner, level + 1));
-    }
-
-    /// A wide table scrolls in a region that the keyboard reaches.
-    fn narrative_start(&mut self, section: &SectionPage) {
-        if !view::has_wide_table(&section.narrative) {
-            return self.raw("<div class=\"narrative\">");
-        }
-        self.raw("<div class=\"narrative wide\" tabindex=\"0\" role=\"region\" aria-label=\"");
-        escape_value(&section.heading, &mut self.out);
-        self.raw(", table\">");
     }
 
     fn footnotes(&mut self, section: &SectionPage) {

@@ -17,7 +17,7 @@ use crate::model::hex;
 
 use super::html::Writer;
 use super::media::{Media, MediaUse, usage_of};
-use super::page::{Link, Node, NodeKind, Page, SectionPage, Warnings};
+use super::page::{Link, Node, Page, SectionPage, Warnings};
 
 const ORDER: &str = include_str!("../../../schemas/cda/clinical-order.toml");
 
@@ -51,24 +51,6 @@ fn rank(section: &SectionPage) -> usize {
 pub fn is_narrative_only(section: &SectionPage) -> bool {
     let is_coded = groups().iter().any(|group| group.coded && group.codes.contains(&section.code));
     is_coded && section.has_words && section.entries == 0 && section.sections.is_empty() && section.no_information.is_none()
-}
-
-/// More columns than this may be too wide for the page.
-const COLUMNS_NARROW: usize = 6;
-
-/// Whether a table stands in it that may be too wide for the page.
-pub(super) fn has_wide_table(nodes: &[Node]) -> bool {
-    nodes.iter().any(|node| match node {
-        Node::Element { kind: NodeKind::TableRow, children, .. } => {
-            let columns = |node: &Node| match node {
-                Node::Element { kind: NodeKind::Cell(cell), .. } => usize::from(cell.columns),
-                _ => 0,
-            };
-            children.iter().map(columns).sum::<usize>() > COLUMNS_NARROW || has_wide_table(children)
-        }
-        Node::Element { children, .. } | Node::Link { children, .. } => has_wide_table(children),
-        _ => false,
-    })
 }
 
 /// Where a server has what a page shows.
