@@ -62,7 +62,7 @@ fn check_page(chrome: &Chrome, name: &str, url: &str, own: &str, words: &[&str])
     }
     assert_eq!(chrome.ask(ACTIVE), json!([]), "{name}");
     let foreign_ids =
-        "return [...document.querySelectorAll('.narrative [id]')].map(e => e.id).filter(id => !id.startsWith('n-'))";
+        "return [...document.querySelectorAll('.narrative [id]')].map(e => e.id).filter(id => !/^(n|note)-/.test(id))";
     assert_eq!(chrome.ask(foreign_ids), json!([]), "{name}");
 }
 

@@ -6,14 +6,19 @@
 //!
 //! Not for: what entries mean in FHIR (`mapping::cda`), fetching anything, or which documents may be shown (`access`).
 
+mod allow;
+mod assemble;
 mod coded;
+mod facts;
 mod header;
 mod html;
 mod media;
 mod narrative;
+mod old_html;
 mod page;
 mod plain;
 mod styles;
+mod tables;
 mod values;
 pub mod view;
 pub mod xml;
@@ -23,7 +28,9 @@ mod tests;
 
 pub use html::{fragment, standalone};
 pub use media::{Media, MediaFault, MediaUse};
-pub use page::{Cell, Coded, Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage, Warning};
+pub use page::{
+    Cell, Coded, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, Running, SectionPage, Warning,
+};
 pub use plain::text;
 
 use crate::formats::cda::{Document, Fault};
@@ -53,5 +60,5 @@ pub fn page(bytes: &[u8], options: Options) -> Result<Page, Unrenderable> {
     if document.has_internal_subset() {
         return Err(Unrenderable::InternalSubset);
     }
-    Ok(page::of(&document, options))
+    Ok(assemble::page(bytes, &document, options))
 }

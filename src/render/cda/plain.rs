@@ -2,13 +2,16 @@
 //!
 //! Not for: the search index, which takes the narrative alone (`formats::cda::section_texts`).
 
-use super::media::MediaUse;
-use super::page::{Link, Node, NodeKind, Page, Panel, SectionPage};
+use super::media::{Media, MediaUse};
+use super::page::{Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
 
 /// The whole page: header, sections, everyone.
 pub fn text(page: &Page) -> String {
     let mut out = Out::default();
+    out.confidential(&page.confidentiality, "This document");
+    page.privacy.iter().for_each(|panel| out.panel(panel));
     out.block(&page.title);
+    page.notices.iter().for_each(|notice| out.block(notice));
     for panel in page.patients.iter().chain(&page.document) {
         out.panel(panel);
     }
@@ -16,10 +19,7 @@ pub fn text(page: &Page) -> String {
         out.section(page, section);
     }
     if let Some(file) = &page.file {
-        match &file.usage {
-            MediaUse::Text(text) | MediaUse::Html(text) => out.block(text),
-            _ => out.block(&format!("[{}]", super::html::file_words(file))),
-        }
+        out.file(page, file);
     }
     for panel in &page.others {
         out.panel(panel);
@@ -55,27 +55,70 @@ impl Out {
         if panel.rows.is_empty() {
             return;
         }
-        self.block(&format!("\n{}", panel.heading));
-        for row in &panel.rows {
+        self.heading(&panel.heading);
+        self.rows(&panel.rows);
+    }
+
+    fn heading(&mut self, words: &str) {
+        self.line();
+        self.text.push('\n');
+        self.block(words);
+    }
+
+    fn rows(&mut self, rows: &[Row]) {
+        for row in rows {
             self.block(&format!("  {}: {}", row.label, row.lines.join("; ")));
         }
     }
 
-    fn section(&mut self, page: &Page, section: &SectionPage) {
-        self.block(&format!("\n{} {}", section.path, section.heading));
-        for row in &section.people {
-            self.block(&format!("  {}: {}", row.label, row.lines.join("; ")));
+    fn confidential(&mut self, confidentiality: &Confidentiality, what: &str) {
+        if let Some(words) = confidentiality.words() {
+            self.block(&format!("{what} {words}."));
         }
-        self.nodes(page, &section.narrative);
-        self.line();
+    }
+
+    fn section(&mut self, page: &Page, section: &SectionPage) {
+        if section.title.iter().any(Node::has_words) {
+            self.line();
+            self.text.push('\n');
+            self.text.push_str(&section.path);
+            self.text.push(' ');
+            self.nodes(page, &section.title);
+            self.line();
+        } else {
+            self.heading(&format!("{} {}", section.path, section.heading));
+        }
+        section.confidentiality.iter().for_each(|marking| self.confidential(marking, "This section"));
+        section.entries_marked.iter().for_each(|words| self.block(&format!("Data of this section {words}.")));
+        section.no_information.iter().for_each(|words| self.block(&format!("  [{words}]")));
+        self.rows(&section.people);
+        if section.has_words {
+            self.nodes(page, &section.narrative);
+            self.line();
+        }
         for note in &section.footnotes {
-            self.nodes(page, note);
+            self.line();
+            self.text.push_str(&format!("{}. ", note.number));
+            self.nodes(page, &note.nodes);
             self.line();
         }
         for entry in section.coded.iter().filter(|entry| !entry.in_narrative) {
             self.block(&format!("  [coded only] {}", entry.words));
         }
         section.sections.iter().for_each(|inner| self.section(page, inner));
+    }
+
+    /// What a file says, when it says it in words; and what it is.
+    fn file(&mut self, page: &Page, media: &Media) {
+        match &media.usage {
+            MediaUse::Text(text) => self.block(text),
+            MediaUse::Html(_) => {
+                self.line();
+                self.nodes(page, &media.nodes);
+            }
+            _ => {}
+        }
+        self.block(&format!("[{}]", super::html::file_words(media)));
     }
 
     fn nodes(&mut self, page: &Page, nodes: &[Node]) {
@@ -104,14 +147,11 @@ impl Out {
                     self.text.push_str(&format!(" <{address}>"));
                 }
             }
-            Node::Footnote { number, .. } => self.text.push_str(&format!("[{number}]")),
+            Node::Footnote { number, words, .. } => self.text.push_str(&format!("[{number}: {words}] ")),
             Node::FootnoteMark(number) => {
                 self.text.push_str(&number.map_or("[?]".to_owned(), |number| format!("[{number}]")));
             }
-            Node::Media(at) => {
-                let words = page.media.get(*at).map(super::html::file_words).unwrap_or_default();
-                self.block(&format!("[{words}]"));
-            }
+            Node::Media(at) => page.media.get(*at).into_iter().for_each(|media| self.file(page, media)),
             Node::Missing(words) => self.text.push_str(&format!("[{words}]")),
         }
     }
@@ -136,6 +176,7 @@ impl Out {
                 self.text.push_str("- ");
             }
             NodeKind::Deleted => self.text.push_str("[deleted: "),
+            NodeKind::Note(number) => self.block(&format!("[{number}]")),
             NodeKind::Content | NodeKind::Inserted | NodeKind::Sub | NodeKind::Sup | NodeKind::Cell(_) => {}
             _ => self.line(),
         }

@@ -16,7 +16,7 @@ use crate::limits::CDA_SECTIONS_REORDERED_MAX;
 use crate::model::hex;
 
 use super::html::Writer;
-use super::media::{Media, MediaUse, usage_of};
+use super::media::{MediaUse, of_bytes};
 use super::page::{Link, Node, Page, SectionPage, Warnings};
 
 const ORDER: &str = include_str!("../../../schemas/cda/clinical-order.toml");
@@ -133,6 +133,12 @@ pub fn head(page: &Page, places: &dyn Places) -> String {
     if page.patients.len() > 1 {
         writer.raw("<p class=\"alarm\">This document names more than one patient.</p>");
     }
+    for notice in &page.notices {
+        writer.raw("<p class=\"alarm\">");
+        writer.text(notice);
+        writer.raw("</p>");
+    }
+    page.privacy.iter().for_each(|panel| writer.panel(panel));
     writer.raw("<div class=\"panels\">");
     page.patients.iter().chain(&page.document).for_each(|panel| writer.panel(panel));
     writer.raw("</div>");
@@ -150,12 +156,10 @@ pub fn body(page: &Page, view: &View, places: &dyn Places) -> String {
                 let class = if is_apart { " apart" } else { "" };
                 let open = if is_apart || *folded || !has_words { "" } else { " open" };
                 let place = at.min(CDA_SECTIONS_REORDERED_MAX);
-                let _ = write!(
-                    writer.out,
-                    "<details class=\"section fold{class} at-{place}\" id=\"section-{}\"{open}>",
-                    section.path
-                );
-                writer.raw("<summary>");
+                let _ =
+                    write!(writer.out, "<details class=\"section fold{class} at-{place}\" id=\"section-{}\"{open}", section.path);
+                writer.language(section.language.as_deref());
+                writer.raw("><summary>");
                 writer.heading(section, 2);
                 writer.raw("</summary>");
                 writer.section_inside(section, 2);
@@ -193,15 +197,7 @@ pub fn findings(page: &Page, places: &dyn Places) -> String {
 /// Puts the file to which the document refers for its body into the page. It was archived beside the document, with the type
 /// that it was delivered under.
 pub fn set_body(page: &mut Page, bytes: Vec<u8>, declared: &str) {
-    let (media_type, usage) = usage_of(&bytes, declared, &mut Warnings::default());
-    page.file = Some(Media {
-        declared: declared.to_owned(),
-        media_type,
-        usage,
-        sha256: Sha256::digest(&bytes).into(),
-        bytes,
-        ..Media::default()
-    });
+    page.file = Some(of_bytes(bytes, declared.to_owned(), String::new(), &mut Warnings::default()));
     page.warnings.retain(|warning| warning.code != "media-not-held");
 }
 
@@ -228,7 +224,7 @@ pub fn outside<'p>(page: &'p Page, key: &str) -> Option<&'p str> {
     }
     fn in_section<'n>(section: &'n SectionPage, key: &str) -> Option<&'n str> {
         let own = in_nodes(&section.title, key).or_else(|| in_nodes(&section.narrative, key));
-        let notes = || section.footnotes.iter().find_map(|note| in_nodes(note, key));
+        let notes = || section.footnotes.iter().find_map(|note| in_nodes(&note.nodes, key));
         own.or_else(notes).or_else(|| section.sections.iter().find_map(|inner| in_section(inner, key)))
     }
     page.sections.iter().find_map(|section| in_section(section, key))

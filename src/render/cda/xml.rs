@@ -10,7 +10,7 @@ use std::fmt::Write;
 use crate::formats::cda::decoded;
 use crate::limits::XML_PAGE_BYTES_MAX;
 
-use super::html::escape;
+use super::html::escape_text;
 
 /// One page of a source.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +85,7 @@ fn write(text: &str, range: std::ops::Range<usize>, mut line: usize, out: &mut S
         };
         out.push_str(open);
         for part in words.split_inclusive('\n') {
-            escape(part, out);
+            escape_text(part, out);
             let at_end = std::ptr::eq(part.as_bytes().as_ptr_range().end, text[..range.end].as_bytes().as_ptr_range().end);
             if part.ends_with('\n') && !at_end {
                 line += 1;

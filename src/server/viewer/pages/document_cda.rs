@@ -13,6 +13,7 @@ use crate::model::Document;
 use crate::render::cda::view::{Entry, View};
 
 /// A document as the renderer wrote it, in parts.
+#[derive(Default)]
 pub struct Rendered {
     pub head: String,
     pub body: String,

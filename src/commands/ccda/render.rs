@@ -6,24 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Subcommand;
 
 use crate::durable;
 use crate::render::cda::{self, Options};
 
-use super::DONE_WITH_FINDINGS;
-
-/// Render C-CDA documents.
-#[derive(Debug, clap::Args)]
-pub struct CcdaArgs {
-    #[command(subcommand)]
-    command: CcdaCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum CcdaCommand {
-    Render(RenderArgs),
-}
+use crate::commands::DONE_WITH_FINDINGS;
 
 /// Show one document as a page of HTML or as plain text, complete and in its author's order.
 ///
@@ -33,7 +20,7 @@ enum CcdaCommand {
 #[command(after_help = "Examples:
   chartkeep ccda render visit.xml --html visit.html
   chartkeep ccda render visit.xml --text -")]
-struct RenderArgs {
+pub struct RenderArgs {
     /// The document
     file: PathBuf,
     /// Write a page here; `-` for standard output
@@ -47,14 +34,8 @@ struct RenderArgs {
     mask_ids: bool,
 }
 
-/// Runs `chartkeep ccda`.
-pub fn run(args: &CcdaArgs) -> anyhow::Result<ExitCode> {
-    match &args.command {
-        CcdaCommand::Render(args) => render(args),
-    }
-}
-
-fn render(args: &RenderArgs) -> anyhow::Result<ExitCode> {
+/// Runs `chartkeep ccda render`.
+pub fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     let bytes = std::fs::read(&args.file).with_context(|| format!("{} cannot be read", args.file.display()))?;
     let page = cda::page(&bytes, Options { mask_ids: args.mask_ids }).with_context(|| args.file.display().to_string())?;
     if let Some(out) = &args.html {
