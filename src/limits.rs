@@ -112,6 +112,9 @@ pub const CDA_MEDIA_BYTES_MAX: usize = 200 << 20;
 pub const CDA_MEDIA_RATIO_MAX: usize = 200;
 /// Most pages of one file inside a CDA document that its page shows as pictures.
 pub const CDA_PICTURE_PAGES_MAX: u32 = 60;
+/// Most pages of one file inside a CDA document that are printed as pictures, and the bytes that they may take all together.
+pub const CDA_PAPER_PICTURES_MAX: u32 = 2_000;
+pub const CDA_PAPER_PIXELS_MAX: usize = 512 << 20;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.

@@ -15,8 +15,7 @@ const ENTRIES_MAX: usize = 2_000;
 /// Bytes of narrative that are searched for the words of one section's entries; after that the single words decide.
 const SEARCHED_MAX: usize = 64 << 20;
 /// The statements that an entry may hold.
-const STATEMENTS: [&str; 7] =
-    ["act", "encounter", "observation", "organizer", "procedure", "substanceAdministration", "supply"];
+const STATEMENTS: [&str; 7] = ["act", "encounter", "observation", "organizer", "procedure", "substanceAdministration", "supply"];
 
 pub(super) fn of<'d>(section: Element<'d>, document: &'d Document<'_>) -> Vec<Coded> {
     let mut narrative = Narrative { section, words: None, searched: 0 };

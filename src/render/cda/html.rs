@@ -25,10 +25,8 @@ pub fn standalone(page: &Page) -> String {
     let mut out = String::from("<!DOCTYPE html>\n");
     let _ = write!(out, "<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>", language.unwrap_or("en"));
     escape_text(&page.title, &mut out);
-    let _ = write!(
-        out,
-        "</title><meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body><main>"
-    );
+    let _ =
+        write!(out, "</title><meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body><main>");
     out.push_str(&fragment(page));
     out.push_str("</main></body></html>\n");
     out
@@ -217,7 +215,11 @@ impl Writer<'_> {
         if section.has_words {
             // A wide table is moved by the keys, too.
             let is_wide = section.narrative.iter().any(holds_table);
-            self.raw(if is_wide { "<div class=\"narrative\" tabindex=\"0\" role=\"group\" aria-label=\"" } else { "<div class=\"narrative" });
+            self.raw(if is_wide {
+                "<div class=\"narrative\" tabindex=\"0\" role=\"group\" aria-label=\""
+            } else {
+                "<div class=\"narrative"
+            });
             if is_wide {
                 escape_value(&section.heading, &mut self.out);
             }

@@ -10,17 +10,25 @@ mod allow;
 mod assemble;
 mod coded;
 mod facts;
+mod findings;
 mod header;
 mod html;
 mod media;
 mod narrative;
 mod old_html;
 mod page;
+mod paper;
+mod pictures;
 mod plain;
+mod prose;
 mod styles;
 mod tables;
 mod values;
 
+#[cfg(test)]
+mod header_tests;
+#[cfg(test)]
+mod property_tests;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +37,7 @@ pub use media::{Media, MediaFault, MediaUse};
 pub use page::{
     Cell, Coded, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, Running, SectionPage, Warning,
 };
+pub use paper::paper;
 pub use plain::text;
 
 use crate::formats::cda::{Document, Fault};

@@ -264,7 +264,11 @@ fn bare_code(element: Element<'_>) -> Option<String> {
 
 /// A coded value with all the words for it: the author's, those of the code, and other codes' where they differ. `names` gives
 /// words for codes that come without any.
-pub(super) fn full_code(document: &Document<'_>, element: Element<'_>, names: fn(&str) -> Option<&'static str>) -> Option<String> {
+pub(super) fn full_code(
+    document: &Document<'_>,
+    element: Element<'_>,
+    names: fn(&str) -> Option<&'static str>,
+) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     let mut add = |words: String| {
         if !words.is_empty() && !all.iter().any(|said| said.eq_ignore_ascii_case(&words)) {
