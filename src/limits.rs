@@ -171,3 +171,11 @@ pub const BREAK_GLASS_SECONDS: i64 = 3600;
 pub const BREAK_GLASS_PER_HOUR: u32 = 3;
 /// Longest reason that a person writes for it, and longest comment of its review, in characters.
 pub const BREAK_GLASS_TEXT_MAX: usize = 2000;
+/// Deepest nesting of an object of an attached PDF whose pages are taken over, and of its tree of pages.
+pub const PDF_SHEET_DEPTH_MAX: usize = 64;
+/// Most objects that the pages of one attached PDF bring with them.
+pub const PDF_SHEET_OBJECTS_MAX: usize = 1_000_000;
+/// Largest side of a page of an attached PDF, in points (the format's own bound).
+pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
+/// Bytes that the drawing of one page of an attached PDF may unpack to.
+pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
