@@ -3,6 +3,7 @@
 //!
 //! Not for: made-up documents and attacks (`src/render/cda`), or what documents become in FHIR (`corpus`).
 
+mod printed;
 mod shown;
 mod source;
 

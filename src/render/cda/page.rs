@@ -357,7 +357,7 @@ impl Node {
 pub(super) fn words_of(nodes: &[Node]) -> String {
     fn gather(nodes: &[Node], out: &mut String) {
         for node in nodes {
-            let is_apart = node.is_block() || matches!(node, Node::Break);
+            let is_apart = node.is_block() || matches!(node, Node::Break | Node::Footnote { .. });
             if is_apart {
                 out.push(' ');
             }

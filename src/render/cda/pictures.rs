@@ -9,8 +9,9 @@ use image::{ColorType, DynamicImage, ImageDecoder};
 
 use crate::formats::MediaKind;
 use crate::limits::{CDA_PAPER_PICTURES_MAX, CDA_PAPER_PIXELS_MAX};
-use crate::render::page_images;
 use crate::render::pdf::content::{Block, Look, Picture, Pixels};
+
+use crate::render::{page_images, pdf};
 
 use super::html::file_words;
 use super::media::Media;
@@ -52,8 +53,8 @@ pub(super) fn blocks(media: &Media, is_body: bool) -> Vec<Block> {
 }
 
 /// How many pages of a PDF can be taken over; none when it has to be drawn.
-pub(super) fn sheet_count(_bytes: &[u8]) -> Option<u32> {
-    None
+pub(super) fn sheet_count(bytes: &[u8]) -> Option<u32> {
+    pdf::sheets(bytes).ok().filter(|count| *count > 0)
 }
 
 fn fault(words: &str) -> Block {
