@@ -1,4 +1,4 @@
-//! `chartkeep ccda render`: a CDA document as a page or as text, from a file, without an archive.
+//! `chartkeep ccda render`: a CDA document as a page, as text or in print, from a file, without an archive.
 //!
 //! Not for: documents of an archive, which leave it through the gate alone (`export`, the server).
 
@@ -12,23 +12,27 @@ use crate::render::cda::{self, Options};
 
 use crate::commands::DONE_WITH_FINDINGS;
 
-/// Show one document as a page of HTML or as plain text, complete and in its author's order.
+/// Show one document as a page of HTML, as plain text or in print, complete and in its author's order.
 ///
 /// Nothing in the document is run and nothing is fetched. Exit code 1: the page was made, and something was left out or
 /// mended; the findings stand on the page and on standard error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   chartkeep ccda render visit.xml --html visit.html
+  chartkeep ccda render visit.xml --pdf visit.pdf
   chartkeep ccda render visit.xml --text -")]
 pub struct RenderArgs {
     /// The document
     file: PathBuf,
     /// Write a page here; `-` for standard output
-    #[arg(long, value_name = "FILE", required_unless_present = "text")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["text", "pdf"])]
     html: Option<PathBuf>,
     /// Write plain text here; `-` for standard output
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
+    /// Write a PDF here; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pdf: Option<PathBuf>,
     /// Show the last four digits of social security numbers only
     #[arg(long)]
     mask_ids: bool,
@@ -43,6 +47,13 @@ pub fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     }
     if let Some(out) = &args.text {
         write(out, cda::text(&page).as_bytes())?;
+    }
+    if let Some(out) = &args.pdf {
+        let made = cda::pdf(&page).with_context(|| format!("{} cannot be printed", args.file.display()))?;
+        write(out, &made.bytes)?;
+        for (character, count) in &made.printed.missing {
+            eprintln!("{}: no font has U+{:04X}, printed as that × {count}", args.file.display(), *character as u32);
+        }
     }
     for warning in &page.warnings {
         eprintln!("{}: {} {} × {}", args.file.display(), warning.code, warning.about, warning.count);

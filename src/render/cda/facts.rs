@@ -227,7 +227,9 @@ impl<'d, 'a> Rows<'d, 'a> {
             "languageCommunication" => self.language(element),
             "id" | "setId" => identifier(element, self.mask),
             _ if own == "time" || own.ends_with("Time") || is_interval => interval(element),
-            _ if own.ends_with("Code") || own == "code" || has("code") => full_code(self.document, element, known_code),
+            _ if own.ends_with("Code") || own == "code" || has("code") || has("displayName") => {
+                full_code(self.document, element, known_code)
+            }
             _ if has("extension") || has("root") => identifier(element, self.mask),
             _ if matches!(element.attr("value"), "true" | "false") => {
                 Some(if element.attr("value") == "true" { "yes" } else { "no" }.to_owned())

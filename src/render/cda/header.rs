@@ -36,6 +36,7 @@ pub(super) fn page(document: &Document<'_>, options: Options, warnings: &mut War
         document: facts,
         others: others(document, options),
         running: running(document, options),
+        created: document.header("effectiveTime").and_then(|time| seconds(time.attr("value"))).unwrap_or_default(),
         ..Page::default()
     }
 }
@@ -78,6 +79,21 @@ fn running(document: &Document<'_>, options: Options) -> Running {
         document: id(document.root()),
         created: document.header("effectiveTime").and_then(interval).unwrap_or_default(),
     }
+}
+
+/// A point in time (TS) in seconds since 1970; a day without a clock is its midnight, a clock without an offset is UTC.
+fn seconds(value: &str) -> Option<i64> {
+    let digits = value.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    let part = |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<i8>().ok());
+    let year = digits.get(0..4)?.parse().ok()?;
+    let date = jiff::civil::Date::new(year, part(4..6).unwrap_or(1), part(6..8).unwrap_or(1)).ok()?;
+    let (hour, minute, second) = (part(8..10).unwrap_or(0), part(10..12).unwrap_or(0), part(12..14).unwrap_or(0));
+    let clock = jiff::civil::Time::new(hour, minute, second, 0).ok()?;
+    let seconds = date.to_datetime(clock).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
+    let zone = value.find(['+', '-']).and_then(|at| value.get(at..));
+    let offset = zone.and_then(|zone| Some((zone.get(1..3)?.parse::<i64>().ok()?, zone.get(3..5)?.parse::<i64>().ok()?)));
+    let offset = offset.map_or(0, |(hours, minutes)| hours * 3_600 + minutes * 60);
+    Some(if zone.is_some_and(|zone| zone.starts_with('-')) { seconds + offset } else { seconds - offset })
 }
 
 fn patient(document: &Document<'_>, target: Element<'_>, options: Options) -> Panel {

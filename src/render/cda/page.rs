@@ -35,6 +35,8 @@ pub struct Page {
     pub running: Running,
     /// SHA-256 of the document's bytes.
     pub sha256: [u8; 32],
+    /// When the document says it was made, in seconds since 1970; 0 when it does not.
+    pub created: i64,
 }
 
 /// Whose document it is and which, in as few words as a page's margin has room for.
@@ -355,7 +357,7 @@ impl Node {
 pub(super) fn words_of(nodes: &[Node]) -> String {
     fn gather(nodes: &[Node], out: &mut String) {
         for node in nodes {
-            let is_apart = node.is_block() || matches!(node, Node::Break);
+            let is_apart = node.is_block() || matches!(node, Node::Break | Node::Footnote { .. });
             if is_apart {
                 out.push(' ');
             }
