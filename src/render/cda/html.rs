@@ -2,24 +2,22 @@
 //!
 //! Not for: reading the document (`page`), or the looks (`web/static/cda.css`, which goes into the page itself).
 
+mod files;
+mod tags;
+
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
-use crate::limits::CDA_PICTURE_PAGES_MAX;
 use crate::model::hex;
-use crate::render::{escape, page_images};
+use crate::render::escape;
 
-use super::media::{Media, MediaUse};
 use super::page::{Cell, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
 use super::styles::Styles;
 use super::view::{self, Places};
 
-const STYLE: &str = include_str!("../../../web/static/cda.css");
-/// Width of a page of a scan, in pixels.
-const SCAN_WIDTH_PX: u32 = 1_000;
+pub(super) use files::file_words;
+use tags::{class, holds_table, tag};
 
+const STYLE: &str = include_str!("../../../web/static/cda.css");
 /// The page as a document of its own, with nothing outside: for a frame, a file, a release.
 pub fn standalone(page: &Page) -> String {
     let language = page.language.as_deref().filter(|tag| tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
@@ -38,17 +36,6 @@ pub fn fragment(page: &Page) -> String {
     let mut writer = Writer::new(page, None);
     writer.whole();
     writer.out
-}
-
-/// What a file is, in words.
-pub(super) fn file_words(media: &Media) -> String {
-    let kind = if media.media_type.is_empty() { &media.declared } else { &media.media_type };
-    match &media.usage {
-        MediaUse::Reference(name) => format!("external object not archived: {name}"),
-        MediaUse::Fault(fault) => format!("{kind}: {fault}"),
-        MediaUse::Picture => format!("picture, {kind}, {} bytes", media.bytes.len()),
-        _ => format!("{kind}, {} bytes", media.bytes.len()),
-    }
 }
 
 /// Escapes text. Characters that turn the direction of text are shown as what they are: they could reverse a dose.
@@ -510,113 +497,5 @@ impl<'p> Writer<'p> {
             }
             Link::Inside(_) => self.raw("</a>"),
         }
-    }
-
-    pub(super) fn file(&mut self, media: &Media) {
-        self.raw("<figure class=\"file\">");
-        match &media.usage {
-            MediaUse::Picture | MediaUse::Pdf => self.pictures(media),
-            MediaUse::Text(text) => {
-                self.raw("<pre>\n");
-                self.text(text);
-                self.raw("</pre>");
-            }
-            MediaUse::Html(_) => {
-                self.raw("<div class=\"narrative\">");
-                self.nodes(&media.nodes);
-                self.raw("</div>");
-            }
-            MediaUse::Download | MediaUse::Reference(_) | MediaUse::Fault(_) => {}
-        }
-        self.raw("<figcaption>");
-        self.text(&file_words(media));
-        if !media.bytes.is_empty() {
-            let _ = write!(self.out, ", SHA-256 <code>{}</code>", hex(&media.sha256));
-            if let Some(places) = self.places {
-                self.raw(". <a href=\"");
-                escape_value(&places.file(self.place_of(media)), &mut self.out);
-                self.raw("\">Download</a>");
-            }
-        }
-        self.raw("</figcaption></figure>");
-    }
-
-    /// Which of the page's media it is; `None` for the file that is its body.
-    fn place_of(&self, media: &Media) -> Option<usize> {
-        self.page.media.iter().position(|own| std::ptr::eq(own, media))
-    }
-
-    /// Every page as a picture that was decoded and encoded anew here: nothing of the original's bytes reaches the browser.
-    fn pictures(&mut self, media: &Media) {
-        let kind = media.kind();
-        let pages = page_images::page_count(&media.bytes, kind).unwrap_or(0);
-        for number in 1..=pages.min(CDA_PICTURE_PAGES_MAX) {
-            let of = if pages > 1 { format!("Page {number} of {pages}") } else { "Picture".to_owned() };
-            if let Some(places) = self.places {
-                let _ = write!(self.out, "<img alt=\"{of}\" loading=\"lazy\" src=\"");
-                escape_value(&places.picture(self.place_of(media), number), &mut self.out);
-                self.raw("\">");
-                continue;
-            }
-            match page_images::page_png(&media.bytes, kind, number - 1, SCAN_WIDTH_PX) {
-                Ok(png) => {
-                    let _ = write!(self.out, "<img alt=\"{of}\" src=\"data:image/png;base64,{}\">", BASE64.encode(png));
-                }
-                Err(_) => {
-                    let _ = write!(self.out, "<p class=\"missing\">Page {number} cannot be shown.</p>");
-                }
-            }
-        }
-        if pages == 0 {
-            self.raw("<p class=\"missing\">This picture cannot be shown.</p>");
-        } else if pages > CDA_PICTURE_PAGES_MAX {
-            let _ = write!(self.out, "<p class=\"missing\">{pages} pages; the first {CDA_PICTURE_PAGES_MAX} are shown here.</p>");
-        }
-    }
-}
-
-/// Whether a table stands in it, at any depth.
-fn holds_table(node: &Node) -> bool {
-    match node {
-        Node::Element { kind: NodeKind::Table, .. } => true,
-        Node::Element { children, is_block: true, .. } => children.iter().any(holds_table),
-        _ => false,
-    }
-}
-
-fn tag(kind: NodeKind, is_block: bool) -> &'static str {
-    match kind {
-        NodeKind::Paragraph | NodeKind::Heading => "div",
-        NodeKind::Content if is_block => "div",
-        NodeKind::Content => "span",
-        NodeKind::Inserted => "ins",
-        NodeKind::Deleted => "del",
-        NodeKind::Sub if is_block => "div",
-        NodeKind::Sup if is_block => "div",
-        NodeKind::Sub => "sub",
-        NodeKind::Sup => "sup",
-        NodeKind::Preformatted => "pre",
-        NodeKind::OrderedList => "ol",
-        NodeKind::UnorderedList => "ul",
-        NodeKind::Item => "li",
-        NodeKind::Caption | NodeKind::Note(_) => "div",
-        NodeKind::Columns(_) => "colgroup",
-        NodeKind::Table => "table",
-        NodeKind::Head => "thead",
-        NodeKind::Foot => "tfoot",
-        NodeKind::Body => "tbody",
-        NodeKind::TableRow => "tr",
-        NodeKind::Cell(Cell { is_heading: true, .. }) => "th",
-        NodeKind::Cell(_) => "td",
-    }
-}
-
-fn class(kind: NodeKind) -> &'static str {
-    match kind {
-        NodeKind::Paragraph => "p",
-        NodeKind::Heading => "heading",
-        NodeKind::Caption => "caption",
-        NodeKind::Note(_) => "footnotes",
-        _ => "",
     }
 }
