@@ -242,7 +242,8 @@ fn wholes(evil: &str) -> Vec<Attack> {
         unknown("quadratic", &format!("<!ENTITY a \"{long}\">"), &format!("<paragraph>{}</paragraph>", "&a;".repeat(10_000))),
         unreadable("deep", with_narrative("deep", &format!("{}x{}", "<content>".repeat(100_000), "</content>".repeat(100_000)), "")),
         unreadable("deep-tables", with_narrative("deep-tables", &format!("{}x{}", "<table><tr><td>".repeat(500), "</td></tr></table>".repeat(500)), "")),
-        unreadable("attributes", with_narrative("attributes", &format!("<paragraph{attributes}>x</paragraph>"), "")),
+        // More attributes than are read are left out; the words stay.
+        shown("attributes", with_narrative("attributes", &format!("<paragraph{attributes}>Seen and well</paragraph>"), ""), &["Seen and well"]),
     ]
 }
 
