@@ -225,6 +225,7 @@ impl<'p> Paper<'p> {
 
     /// The file that is the body.
     fn file(&mut self, file: &'p Media) {
+        self.heading(2, "The document", true);
         match &file.usage {
             MediaUse::Text(text) => {
                 let lines: Vec<&str> = text.lines().collect();
