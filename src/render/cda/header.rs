@@ -183,12 +183,15 @@ fn rows_datum(document: &Document<'_>, element: Element<'_>) -> Option<String> {
 }
 
 fn confidentiality_words(document: &Document<'_>, code: Element<'_>) -> Option<String> {
-    match confidentiality(code) {
-        Confidentiality::Normal => Some("Normal".into()),
-        Confidentiality::Restricted => Some("Restricted".into()),
-        Confidentiality::VeryRestricted => Some("Very restricted".into()),
-        _ => rows_datum(document, code),
-    }
+    let known = match confidentiality(code) {
+        Confidentiality::Normal => "Normal",
+        Confidentiality::Restricted => "Restricted",
+        Confidentiality::VeryRestricted => "Very restricted",
+        _ => return rows_datum(document, code),
+    };
+    let display = spaced(code.attr("displayName"));
+    let is_same = display.is_empty() || display.eq_ignore_ascii_case(known);
+    Some(if is_same { known.to_owned() } else { format!("{known} [{display}]") })
 }
 
 /// Lines of an element that ties the document to another, to an order or to a consent.
