@@ -204,6 +204,10 @@ pub fn facts(root: &Element) -> Vec<Fact> {
 }
 
 fn gather(element: &Element, place: &str, facts: &mut Vec<Fact>) {
+    // Which specification a part follows is no fact of anyone; the document's own stand among the details.
+    if element.name == "templateId" && place.contains('/') {
+        return;
+    }
     let mut add = |kind: &str, text: &str| {
         let words = tokens(text);
         if !words.is_empty() {

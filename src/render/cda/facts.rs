@@ -190,25 +190,36 @@ impl<'d, 'a> Rows<'d, 'a> {
         }
     }
 
-    /// Everything that an element holds, a line for each fact.
+    /// Everything that an element holds, a line for each fact, names before numbers.
     pub(super) fn lines(&self, element: Element<'_>) -> Vec<String> {
         let mut lines = Vec::new();
         self.gather(element, &mut lines);
-        lines
+        lines.sort_by_key(|(place, _)| *place);
+        lines.into_iter().map(|(_, line)| line).collect()
     }
 
-    fn gather(&self, element: Element<'_>, lines: &mut Vec<String>) {
+    /// The same in the order of the document.
+    pub(super) fn lines_as_written(&self, element: Element<'_>) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.gather(element, &mut lines);
+        lines.into_iter().map(|(_, line)| line).collect()
+    }
+
+    fn gather(&self, element: Element<'_>, lines: &mut Vec<(usize, String)>) {
         // What a reader tells at a glance needs no label.
         const BARE: [&str; 6] = ["name", "id", "addr", "telecom", "code", "setId"];
         if is_datum(element) && (group(element.name()).is_none() || element.elements().next().is_none()) {
-            let words = self.datum(element);
+            let (place, label) = label(element.name());
             let is_bare = BARE.contains(&element.name()) || group(element.name()).is_some();
-            lines.extend(words.map(|words| if is_bare { words } else { format!("{}: {words}", label(element.name()).1) }));
+            let words = self.datum(element);
+            lines.extend(words.map(|words| (place, if is_bare { words } else { format!("{label}: {words}") })));
             return;
         }
         for node in element.nodes() {
             match node {
-                Node::Text(text) => lines.extend(Some(spaced(text)).filter(|text| !text.is_empty())),
+                Node::Text(text) => {
+                    lines.extend(Some(spaced(text)).filter(|text| !text.is_empty()).map(|text| (LABELS.len(), text)));
+                }
                 Node::Element(inner) if is_bookkeeping(inner.name()) => {}
                 Node::Element(inner) => self.gather(inner, lines),
             }

@@ -8,7 +8,7 @@ use crate::formats::cda::{Document, Element};
 use super::Options;
 use super::facts::{Rows, is_bookkeeping, plain};
 use super::page::{Confidentiality, Page, Panel, Row, Running, Warnings};
-use super::values::{identifier, interval, name, null_flavor_words, spaced, time};
+use super::values::{SSN_ROOT, identifier, interval, name, null_flavor_words, spaced, time};
 
 /// A page with its header and no body yet.
 pub(super) fn page(document: &Document<'_>, options: Options, warnings: &mut Warnings) -> Page {
@@ -35,7 +35,7 @@ pub(super) fn page(document: &Document<'_>, options: Options, warnings: &mut War
         patients,
         document: facts,
         others: others(document, options),
-        running: running(document, options),
+        running: running(document),
         created: document.header("effectiveTime").and_then(|time| seconds(time.attr("value"))).unwrap_or_default(),
         ..Page::default()
     }
@@ -64,14 +64,18 @@ pub(super) fn confidentiality(element: Element<'_>) -> Confidentiality {
 }
 
 /// What a printed page says of whose it is.
-fn running(document: &Document<'_>, options: Options) -> Running {
+fn running(document: &Document<'_>) -> Running {
     let role = document.patient_roles().next();
     let patient = role.and_then(|role| role.child("patient"));
     let names = patient.into_iter().flat_map(|patient| patient.children("name").collect::<Vec<_>>());
     let legal = names.clone().find(|name| name.attr("use").split_ascii_whitespace().any(|u| u == "L"));
     let born = patient.and_then(|patient| patient.child("birthTime")).and_then(interval);
-    let mask = options.mask_ids;
-    let id = |element: Element<'_>| element.children("id").find_map(|id| identifier(id, mask)).unwrap_or_default();
+    // The number alone: where it comes from stands on the first page, and no social security number belongs on every one.
+    let id = |element: Element<'_>| {
+        let short = element.children("id").filter(|id| id.attr("root") != SSN_ROOT).map(|id| id.attr("extension"));
+        let short = short.filter(|extension| !extension.is_empty()).map(str::to_owned).next();
+        short.or_else(|| element.children("id").find_map(|id| identifier(id, true))).unwrap_or_default()
+    };
     Running {
         patient: legal.or_else(|| names.clone().next()).and_then(name).unwrap_or_else(|| "Name not given".into()),
         born: born.unwrap_or_else(|| "not given".into()),
@@ -179,12 +183,15 @@ fn rows_datum(document: &Document<'_>, element: Element<'_>) -> Option<String> {
 }
 
 fn confidentiality_words(document: &Document<'_>, code: Element<'_>) -> Option<String> {
-    match confidentiality(code) {
-        Confidentiality::Normal => Some("Normal".into()),
-        Confidentiality::Restricted => Some("Restricted".into()),
-        Confidentiality::VeryRestricted => Some("Very restricted".into()),
-        _ => rows_datum(document, code),
-    }
+    let known = match confidentiality(code) {
+        Confidentiality::Normal => "Normal",
+        Confidentiality::Restricted => "Restricted",
+        Confidentiality::VeryRestricted => "Very restricted",
+        _ => return rows_datum(document, code),
+    };
+    let display = spaced(code.attr("displayName"));
+    let is_same = display.is_empty() || display.eq_ignore_ascii_case(known);
+    Some(if is_same { known.to_owned() } else { format!("{known} [{display}]") })
 }
 
 /// Lines of an element that ties the document to another, to an order or to a consent.
@@ -197,7 +204,7 @@ fn related(rows: &Rows<'_, '_>, element: Element<'_>) -> Option<Vec<String>> {
         ("inFulfillmentOf" | "authorization", _) => "",
         _ => return None,
     };
-    let mut lines = rows.lines(element);
+    let mut lines = rows.lines_as_written(element);
     if let Some(first) = lines.first_mut() {
         *first = format!("{kind} {first}").trim().to_owned();
     }

@@ -59,7 +59,7 @@ fn furniture(page: &Page) -> Furniture {
         Line { left: short(&page.title), middle: String::new(), right: short(&running.created) },
     ];
     let foot = vec![Line {
-        left: format!("Document {}", short(&running.document)),
+        left: if running.document.is_empty() { String::new() } else { format!("Document {}", short(&running.document)) },
         middle: String::new(),
         right: "Page {page} of {pages}".to_owned(),
     }];
@@ -225,6 +225,7 @@ impl<'p> Paper<'p> {
 
     /// The file that is the body.
     fn file(&mut self, file: &'p Media) {
+        self.heading(2, "The document", true);
         match &file.usage {
             MediaUse::Text(text) => {
                 let lines: Vec<&str> = text.lines().collect();
@@ -272,7 +273,7 @@ impl<'p> Paper<'p> {
         if !page.warnings.is_empty() {
             self.blocks.push(Block::NewPage);
             self.heading(2, "How these pages were made", true);
-            self.small("What was odd in the original, and what was left out or mended. No word of it was.");
+            self.small("What was odd in the original, and what was left out or mended. None of it is a word of the narrative.");
             let row = |warning: &super::Warning| {
                 let about = if warning.about.is_empty() { String::new() } else { format!(": {}", shown(&warning.about)) };
                 let times = if warning.count == 1 { String::new() } else { format!(" ({} times)", warning.count) };

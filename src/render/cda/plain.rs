@@ -4,6 +4,7 @@
 
 use super::media::{Media, MediaUse};
 use super::page::{Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
+use super::prose::shown;
 
 /// The whole page: header, sections, everyone.
 pub fn text(page: &Page) -> String {
@@ -24,7 +25,8 @@ pub fn text(page: &Page) -> String {
     for panel in &page.others {
         out.panel(panel);
     }
-    out.text
+    // In a terminal, too, nothing may turn the order of words.
+    shown(&out.text)
 }
 
 #[derive(Default)]
@@ -32,6 +34,10 @@ struct Out {
     text: String,
     /// Inside text whose spaces are its layout.
     preserved: usize,
+    /// Lists that are open: the number of the next item, when they count.
+    lists: Vec<Option<usize>>,
+    /// Where the text after an item's mark begins.
+    marked: usize,
 }
 
 impl Out {
@@ -43,6 +49,9 @@ impl Out {
 
     /// Begins a line, unless one has just begun.
     fn line(&mut self) {
+        if self.text.len() == self.marked {
+            return;
+        }
         while self.text.ends_with(' ') {
             self.text.pop();
         }
@@ -134,9 +143,23 @@ impl Out {
             Node::Element { kind, styles, children, .. } => {
                 let preserves = *kind == NodeKind::Preformatted || styles.has("s-preserved");
                 self.preserved += usize::from(preserves);
+                let is_list = matches!(kind, NodeKind::OrderedList | NodeKind::UnorderedList);
+                if is_list {
+                    self.lists.push((*kind == NodeKind::OrderedList).then_some(1));
+                }
+                // An item's mark stands alone before a list, and in an item without words.
+                if is_list || *kind == NodeKind::Table {
+                    self.marked = usize::MAX;
+                }
                 self.begin(*kind);
                 self.nodes(page, children);
+                if *kind == NodeKind::Item {
+                    self.marked = usize::MAX;
+                }
                 self.end(*kind);
+                if is_list {
+                    self.lists.pop();
+                }
                 self.preserved -= usize::from(preserves);
             }
             Node::Link { link, children, .. } => {
@@ -173,7 +196,15 @@ impl Out {
         match kind {
             NodeKind::Item => {
                 self.line();
-                self.text.push_str("- ");
+                self.text.push_str(&"  ".repeat(self.lists.len().saturating_sub(1)));
+                match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        self.text.push_str(&format!("{number}. "));
+                        *number += 1;
+                    }
+                    _ => self.text.push_str("- "),
+                }
+                self.marked = self.text.len();
             }
             NodeKind::Deleted => self.text.push_str("[deleted: "),
             NodeKind::Note(number) => self.block(&format!("[{number}]")),

@@ -206,8 +206,8 @@ proptest! {
         );
         let page = page(source.as_bytes(), Options::default()).expect("a page");
         let html = fragment(&page);
-        let got = strip_numbers(&held(&html), &wanted);
-        prop_assert_eq!(got, wanted, "{}", html);
+        let got = strip_numbers(&held(&html), &wanted).replace(['(', ')'], "");
+        prop_assert_eq!(&got, &wanted, "{}", html);
         // Printed, all of it is there as well.
         let mut printed = String::new();
         blocks(&paper(&page, true).parts[0].blocks, &mut printed);

@@ -107,7 +107,7 @@ impl<'p, 't> Prose<'p, 't> {
             Node::Footnote { number, id, words } => {
                 self.anchor(id.as_deref());
                 self.note_mark(&format!("[{number}]"), Some(*number));
-                self.muted(&format!(" {words} "));
+                self.muted(&format!(" ({words}) "));
             }
             Node::FootnoteMark(Some(number)) => self.note_mark(&format!("[{number}]"), Some(*number)),
             Node::FootnoteMark(None) => self.note_mark("[?]", None),

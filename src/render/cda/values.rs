@@ -199,12 +199,12 @@ pub(super) fn telecom(element: Element<'_>) -> Option<String> {
         "BAD" => "bad number",
         other => other,
     });
-    let words = or_null(element, words)? + &while_valid(element, "useablePeriod");
+    let words = or_null(element, words.trim().to_owned())? + &while_valid(element, "useablePeriod");
     let kinds = [way, &kinds].into_iter().filter(|kind| !kind.is_empty()).collect::<Vec<_>>().join(", ");
     Some(in_brackets(words, &kinds))
 }
 
-const SSN_ROOT: &str = "2.16.840.1.113883.4.1";
+pub(super) const SSN_ROOT: &str = "2.16.840.1.113883.4.1";
 
 /// An identifier (II): the extension first, then where it comes from.
 pub(super) fn identifier(element: Element<'_>, mask: bool) -> Option<String> {

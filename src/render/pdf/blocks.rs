@@ -19,7 +19,7 @@ pub const BODY: Type = Type { size: 10.0, leading: 13.5, is_bold: false, is_mono
 pub const SMALL: Type = Type { size: 9.0, leading: 12.0, is_bold: false, is_mono: false, is_muted: true };
 const KEPT: Type = Type { size: 9.0, leading: 11.8, is_bold: false, is_mono: true, is_muted: false };
 /// Words never stand in less width than this; deeper nesting moves no further to the right.
-const NARROWEST: f32 = 96.0;
+const NARROWEST: f32 = 48.0;
 
 /// Size and leading of headings, and the room above and below them, by level.
 const HEADINGS: [(f32, f32, f32, f32, bool); 6] = [
@@ -171,6 +171,9 @@ impl Shop {
     }
 
     fn facts(&mut self, facts: &[(String, Vec<String>)], place: Place, sink: &mut dyn Sink) {
+        if place.width < 160.0 {
+            return self.narrow_facts(facts, place, sink);
+        }
         let label_type = Type { is_muted: true, size: place.body.size.min(9.5), ..place.body };
         let labels: Vec<Rc<Paragraph>> =
             facts.iter().map(|(label, _)| Rc::new(self.setter.set(&[plain(label)], &label_type))).collect();
@@ -211,13 +214,27 @@ impl Shop {
         }
     }
 
+    /// Where two columns have no room: labels above their values.
+    fn narrow_facts(&mut self, facts: &[(String, Vec<String>)], place: Place, sink: &mut dyn Sink) {
+        let label_type = Type { is_muted: true, ..place.body };
+        for (label, values) in facts {
+            let label = self.setter.set(&[plain(label)], &label_type);
+            self.put_paragraph(label, Look::Body, None, place, sink);
+            for value in values {
+                let value = self.setter.set(&[plain(value)], &place.body);
+                self.put_paragraph(value, Look::Body, None, Place { gap: 0.0, ..place.moved(8.0) }, sink);
+            }
+        }
+    }
+
     fn boxed(&mut self, look: BoxLook, blocks: &[Block], place: Place, sink: &mut dyn Sink) {
         let (pale, bar) = match look {
             BoxLook::Notice => (PALE, CALM),
             BoxLook::Warning => (ALERT_PALE, ALERT),
             BoxLook::Plain => (Shade(250, 250, 251), HAIR),
         };
-        let inner = Place { left: place.left + 12.0, width: (place.width - 22.0).max(NARROWEST), gap: 4.0, ..place };
+        let moved = place.moved(12.0);
+        let inner = Place { width: (moved.width - 10.0).max(moved.width.min(NARROWEST)), gap: 4.0, ..moved };
         let mut framed =
             Framed { sink, left: place.left, width: place.width, pale, bar, held: None, is_first: true, gap: place.gap };
         self.blocks(blocks, inner, &mut framed);

@@ -366,7 +366,7 @@ fn parts<'a>(paragraph: &'a Paragraph, line: &Line) -> Vec<Part<'a>> {
             } else if start >= cuts[1] {
                 Some(whole.take().unwrap_or_default())
             } else {
-                piece.moved.as_ref().map(|_| text_of(paragraph, start, end))
+                (piece.moved.is_some() && !is_said(piece, glyphs)).then(|| text_of(paragraph, start, end))
             };
             let width = glyphs.iter().map(|glyph| glyph.advance).sum();
             parts.push(Part { piece, start, end, end_of_piece: piece.end, width, said });
@@ -377,6 +377,13 @@ fn parts<'a>(paragraph: &'a Paragraph, line: &Line) -> Vec<Part<'a>> {
         }
     }
     parts
+}
+
+/// Whether readers find the words from the codes alone: text that runs to the left, of glyphs that each mean a letter. Readers
+/// turn it around themselves, poppler even text that was given beside it.
+fn is_said(piece: &Piece, glyphs: &[Glyph]) -> bool {
+    let face = Face::of(piece.face);
+    piece.level % 2 == 1 && faces::is_script(piece.face) && glyphs.iter().all(|glyph| face.character(glyph.code).is_some())
 }
 
 fn text_of(paragraph: &Paragraph, start: u32, end: u32) -> String {

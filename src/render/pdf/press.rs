@@ -10,6 +10,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use lopdf::{Dictionary, Object};
@@ -79,10 +80,14 @@ pub fn press<P: Borrow<Part> + Send>(
 
 fn work<P: Borrow<Part>>(take: &Receiver<(usize, P)>, hand_in: &Sender<Laid>) {
     for (number, part) in take {
-        let mut shop = Shop::default();
-        let pages = flow::lay(part.borrow(), &mut shop);
-        let pages = shop.fault.take().map_or(Ok(pages), Err);
-        let laid = Laid { number, pages, objects: shop.pictures.objects, missing: shop.setter.missing };
+        // Whoever waits for this part must hear of it in any case.
+        let (pages, objects, missing) = catch_unwind(AssertUnwindSafe(|| {
+            let mut shop = Shop::default();
+            let pages = flow::lay(part.borrow(), &mut shop);
+            (shop.fault.take().map_or(Ok(pages), Err), shop.pictures.objects, shop.setter.missing)
+        }))
+        .unwrap_or_else(|_| (Err(PdfFault::Thread), Vec::new(), HashMap::new()));
+        let laid = Laid { number, pages, objects, missing };
         if hand_in.send(laid).is_err() {
             return;
         }

@@ -247,7 +247,7 @@ fn cells<'g>(grid: &'g Grid<'g>, band: &Band, row: usize) -> impl Iterator<Item 
         // A cell that spans bands stands in the first of them.
         let is_here = shown.contains(&placed.columns.start);
         let end = placed.columns.end.min(shown.end);
-        is_here.then_some((placed, placed.columns.start - shown.start..end - shown.start))
+        is_here.then(|| (placed, placed.columns.start - shown.start..end - shown.start))
     })
 }
 
