@@ -112,6 +112,13 @@ pub const CDA_MEDIA_BYTES_MAX: usize = 200 << 20;
 pub const CDA_MEDIA_RATIO_MAX: usize = 200;
 /// Most pages of one file inside a CDA document that its page shows as pictures.
 pub const CDA_PICTURE_PAGES_MAX: u32 = 60;
+/// Most top sections of a CDA document that a clinician's view moves; the style sheet puts that many back for print.
+pub const CDA_SECTIONS_REORDERED_MAX: usize = 60;
+/// Bytes of a document's XML that one page of its source shows.
+pub const XML_PAGE_BYTES_MAX: usize = 32 << 10;
+/// Most pages of one file inside a CDA document that are printed as pictures, and the bytes that they may take all together.
+pub const CDA_PAPER_PICTURES_MAX: u32 = 2_000;
+pub const CDA_PAPER_PIXELS_MAX: usize = 512 << 20;
 /// Longest row of a table whose quoted fields span lines, in bytes; a longer one is taken for a quote that nobody closed.
 pub const TABLE_ROW_BYTES_MAX: usize = 16 << 20;
 /// Most distinct values of one column that a profile counts exactly.
@@ -173,3 +180,11 @@ pub const BREAK_GLASS_SECONDS: i64 = 3600;
 pub const BREAK_GLASS_PER_HOUR: u32 = 3;
 /// Longest reason that a person writes for it, and longest comment of its review, in characters.
 pub const BREAK_GLASS_TEXT_MAX: usize = 2000;
+/// Deepest nesting of an object of an attached PDF whose pages are taken over, and of its tree of pages.
+pub const PDF_SHEET_DEPTH_MAX: usize = 64;
+/// Most objects that the pages of one attached PDF bring with them.
+pub const PDF_SHEET_OBJECTS_MAX: usize = 1_000_000;
+/// Largest side of a page of an attached PDF, in points (the format's own bound).
+pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
+/// Bytes that the drawing of one page of an attached PDF may unpack to.
+pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;

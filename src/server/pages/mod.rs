@@ -5,6 +5,7 @@
 pub mod access;
 pub mod account;
 pub mod break_glass;
+pub mod cda;
 pub mod chart;
 pub mod directory;
 pub mod documents;

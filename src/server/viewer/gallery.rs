@@ -231,6 +231,8 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
             ("text", DocumentBody::Text("HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(), vec![0..7])),
             ("html", DocumentBody::Html),
             ("pages", DocumentBody::Pages(3)),
+            ("cda", DocumentBody::Rendered(cda_example())),
+            ("xml", DocumentBody::Source(crate::render::cda::xml::source(b"<a>b</a>", 1))),
             ("none", DocumentBody::None("It is a video.".into())),
             ("damaged", DocumentBody::Damaged),
         ];
@@ -248,6 +250,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
                 bytes: 61_204,
                 sha256: [0x9f; 32],
                 body,
+                is_xml: name == "cda",
                 q: "",
                 origin: Some("DocumentReference.ndjson, line 4"),
             };
@@ -265,6 +268,11 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         pages.push((format!("access-{}", version.name()), access_report(&reports, &ask)));
     }
     pages
+}
+
+fn cda_example() -> Rendered {
+    let view = crate::render::cda::view::View::Clinical { only: ["1".to_string()].into(), folded: false };
+    Rendered { body: "<p>Seen <b>today</b>.</p>".into(), view, language: Some("en-US".into()), ..Rendered::default() }
 }
 
 fn note_text(r: &Record) -> Option<String> {

@@ -15,6 +15,8 @@
 //! | `GET /patients/{key}/records/{Kind}/{id}`, `/records/{Kind}/{id}` (no patient) | [`record`] |
 //! | `GET /patients/{key}/documents/{docid}` (`?q=`) | [`document`] |
 //! | `GET /patients/{key}/documents/{docid}/print` | [`print`], or archived markup under [`print_head`] |
+//! | `GET /patients/{key}/documents/{docid}/rendered`, `…/xml` (`?page=`), `…/links/{key}` | [`document_alone`], [`document`], [`link_out`] |
+//! | `GET /patients/{key}/documents/{docid}/media/{n}/{page}.png`, `…/original` | pictures and files that a CDA document holds |
 //! | `GET /documents/{docid}/body` | HTML of an HTML document, own strict policy with `sandbox`; framed by [`document`] |
 //! | `GET /documents/{docid}/page/{n}.png` | image of a page, `n` from 1; shown by [`document`] |
 //! | `GET /documents/{docid}/original` | the bytes, `Content-Disposition: attachment` |
@@ -71,6 +73,7 @@ pub use pages::break_glass::{
 };
 pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
+pub use pages::document_cda::{LinkPage, Rendered, document_alone, link_out};
 pub use pages::find::{AlertRow, FindPage, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
 pub use pages::own_notes::own_notes;

@@ -8,6 +8,7 @@ pub mod account;
 pub mod break_glass;
 pub mod chart;
 pub mod document;
+pub mod document_cda;
 pub mod find;
 pub mod message;
 pub mod own_notes;
