@@ -18,6 +18,7 @@ mod sight;
 mod snapshot;
 mod text;
 mod told;
+mod visits;
 
 pub use crate::identity::Reassignment;
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, marks, parse_question};
@@ -28,6 +29,7 @@ pub use origin::{Origin, Source};
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 pub use told::Told;
+pub use visits::{Visit, Visits};
 
 use crate::index::IndexError;
 use crate::statements::StatementError;

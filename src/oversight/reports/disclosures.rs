@@ -84,7 +84,7 @@ pub(super) fn accounting(
         ],
         Version::Plain => vec![format!("Made under {}.", rules.citation)],
     };
-    Ok(Draft { summary, columns: COLUMNS.to_vec(), rows: told.into_iter().map(row).collect(), notes, acts: kept })
+    Ok(Draft { summary, columns: COLUMNS.to_vec(), rows: told.into_iter().map(row).collect(), notes, acts: kept, ..Draft::default() })
 }
 
 const COLUMNS: [Column; 8] = [

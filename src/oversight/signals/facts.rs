@@ -9,8 +9,10 @@ use ahash::{AHashMap, AHashSet};
 use jiff::civil::Date;
 
 use crate::model::{PatientIdentity, PatientKey};
+use crate::names::fold;
 use crate::oversight::UserId;
 
+use super::lists::News;
 use super::marks::{Mark, Marks};
 use super::workforce::Workforce;
 
@@ -35,8 +37,24 @@ pub struct UserFacts {
 /// One visit, by the last day that it touches.
 #[derive(Clone, Debug)]
 pub struct Encounter {
+    /// As [`place_name`] writes it.
     pub department: Arc<str>,
     pub day: Date,
+}
+
+impl Encounter {
+    /// Whether it was in this department, or in a room of it: `ward 4 east room 2` is in `ward 4 east`.
+    pub fn is_in(&self, department: &str) -> bool {
+        self.department.strip_prefix(department).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    }
+}
+
+/// The name of a department or place, so that two ways of writing it compare equal: letters and digits in lower case, one
+/// blank between words.
+pub fn place_name(text: &str) -> Arc<str> {
+    let folded = fold(text);
+    let words: Vec<&str> = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    Arc::from(words.join(" "))
 }
 
 /// One patient. Lists have an entry for every form or time: a former name, an earlier address.
@@ -160,19 +178,26 @@ pub struct SitesError(String);
 impl Sites {
     /// From pairs of range (`10.4.0.0/16`, `2001:db8::/32`) and name of the site.
     pub fn parse<'a>(ranges: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Sites, SitesError> {
+        let mut sites = Sites::default();
+        ranges.into_iter().try_for_each(|(range, name)| sites.add(range, name))?;
+        sites.sort();
+        Ok(sites)
+    }
+
+    pub(super) fn add(&mut self, range: &str, name: &str) -> Result<(), SitesError> {
         let parse = |range: &str| -> Option<(IpAddr, u32)> {
             let (address, length) = range.trim().split_once('/')?;
             let (address, length): (IpAddr, u32) = (address.parse().ok()?, length.parse().ok()?);
             (length <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, length))
         };
-        let mut sites = Vec::new();
-        for (range, name) in ranges {
-            let (address, length) = parse(range).ok_or_else(|| SitesError(range.to_string()))?;
-            sites.push((address, length, Arc::from(name)));
-        }
-        // The narrowest range wins.
-        sites.sort_by_key(|(_, length, _)| std::cmp::Reverse(*length));
-        Ok(Sites(sites))
+        let (address, length) = parse(range).ok_or_else(|| SitesError(range.to_string()))?;
+        self.0.push((address, length, Arc::from(name)));
+        Ok(())
+    }
+
+    /// The narrowest range wins.
+    pub(super) fn sort(&mut self) {
+        self.0.sort_by_key(|(_, length, _)| std::cmp::Reverse(*length));
     }
 
     pub fn of(&self, ip: &str) -> Option<Arc<str>> {
@@ -197,15 +222,17 @@ fn contains(range: IpAddr, length: u32, ip: IpAddr) -> bool {
 
 /// Facts put together from what an installation has: the file of its workforce, the facts of the patients of the day as the
 /// archive gave them, imported care relations, the list of patients in the news.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Archived {
     pub workforce: Workforce,
     pub patients: AHashMap<PatientKey, PatientFacts>,
     pub census: Census,
-    /// `None`: no care relations are imported.
-    pub relations: Option<AHashSet<(UserId, PatientKey)>>,
-    pub news: AHashSet<PatientKey>,
+    /// Of the users and the day that is judged. `None`: no care relations are imported.
+    pub relations: Option<AHashMap<UserId, AHashSet<PatientKey>>>,
+    pub news: News,
     pub sites: Sites,
+    /// The day that is judged.
+    pub date: Date,
 }
 
 impl Facts for Archived {
@@ -217,7 +244,7 @@ impl Facts for Archived {
         let mut facts = self.patients.get(patient)?.clone();
         let keys = || std::iter::once(patient).chain(&facts.keys);
         let employee = keys().find_map(|key| self.workforce.employee(key));
-        let in_news = keys().any(|key| self.news.contains(key));
+        let in_news = keys().any(|key| self.news.holds(key, self.date));
         facts.is_workforce |= employee.is_some();
         facts.works_in = employee.and_then(|user| user.department.clone());
         facts.in_news |= in_news;
@@ -229,7 +256,9 @@ impl Facts for Archived {
     }
 
     fn relation(&self, user: &UserId, patient: &PatientKey, _day: Date) -> Option<bool> {
-        self.relations.as_ref().map(|all| all.contains(&(user.clone(), patient.clone())))
+        let of_user = self.relations.as_ref()?.get(user);
+        let others = self.patients.get(patient).map(|facts| facts.keys.as_slice()).unwrap_or_default();
+        Some(of_user.is_some_and(|own| std::iter::once(patient).chain(others).any(|key| own.contains(key))))
     }
 
     fn site(&self, ip: &str) -> Option<Arc<str>> {

@@ -374,31 +374,6 @@ fn programs_exports_and_lists_of_hits_are_no_opened_charts() {
 }
 
 #[test]
-fn earlier_days_are_remembered_and_forgotten() {
-    let mut memory = Remembered::default();
-    let on = |date: Date| {
-        let mut day = Day::new(date, &TimeZone::UTC).unwrap();
-        let at = date.at(9, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap().timestamp().as_microsecond();
-        day.add(&Act { at, ..act(1, "record.read", Some(key(1)), 0, 0) }).unwrap();
-        day
-    };
-    for day in [date(2026, 2, 1), date(2026, 2, 3), date(2026, 2, 4)] {
-        memory.learn(&on(day));
-        memory.learn(&on(day));
-    }
-    let past = memory.past(&user(1)).unwrap();
-    assert_eq!((past.charts[&key(1)], past.last_active), (Opened { days: 3, first: date(2026, 2, 1) }, Some(date(2026, 2, 4))));
-    assert_eq!(
-        (past.hours[9], past.share_around(10, 3), past.share_around(12, 3), past.share_around(9, 4)),
-        (3, Some(1.0), Some(0.0), None)
-    );
-    // After a month the first days fall out, and after another all of them.
-    memory.learn(&on(date(2026, 3, 4)));
-    assert_eq!(memory.past(&user(1)).unwrap().charts[&key(1)], Opened { days: 3, first: date(2026, 2, 3) });
-    assert!(memory.past(&user(2)).is_none());
-}
-
-#[test]
 fn the_file_of_the_workforce_becomes_marks() {
     let marks = Marks::new([3; 32]);
     let csv = "\u{feff}User,Given,Surname,Patient,Street,ZIP,Phone,Job,Department,Facility,Until\r\n\
@@ -421,11 +396,9 @@ fn the_file_of_the_workforce_becomes_marks() {
     assert_eq!((workforce.len(), ann.household), (2, marks.household("12 Elm Avenue", "05901")));
     assert_eq!(workforce.employee(&PatientKey::parse("mer.8").unwrap()), Some(ann));
     assert_eq!(workforce.user("bob").unwrap().until, Some(date(2026, 3, 1)));
-    // What is kept reads back the same, and names nobody.
-    let lines = workforce.to_lines().unwrap();
-    assert!(!["Quill", "quill", "Elm", "0147"].iter().any(|secret| lines.contains(secret)), "{lines}");
-    let again = Workforce::from_lines(&lines).unwrap();
-    assert_eq!((again.user("ann"), again.user("bob"), again.to_lines().unwrap()), (Some(ann), workforce.user("bob"), lines));
+    // What is kept names nobody.
+    let kept = format!("{workforce:?}");
+    assert!(!["Quill", "quill", "Elm", "0147"].iter().any(|secret| kept.contains(secret)), "{kept}");
     for (bad, error) in [
         ("", "the file is empty"),
         ("name,zip\n", "the heading has no column user"),
