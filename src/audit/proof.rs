@@ -73,7 +73,8 @@ pub enum Proved {
 
 /// Proves that an entry stands in the log: under the checkpoint of `size` entries, or under the newest.
 pub fn prove_entry(archive: &Path, ring: &KeyRing, stream: &str, seq: u64, size: Option<u64>) -> Result<Proof, ProofError> {
-    let prover = Prover::under(archive, ring, stream, size)?.ok_or(size.map_or(ProofError::NotCovered(seq), ProofError::NoCheckpoint))?;
+    let prover =
+        Prover::under(archive, ring, stream, size)?.ok_or(size.map_or(ProofError::NotCovered(seq), ProofError::NoCheckpoint))?;
     let Inclusion { leaf, path } = prover.inclusion(seq)?;
     let entry = entry_bytes(&prover.place.folder, stream, seq)?.and_then(|bytes| String::from_utf8(bytes).ok());
     let proof = Proof::Entry {

@@ -24,8 +24,10 @@ pub struct AuditConfig {
     pub sites: Option<PathBuf>,
     /// CSV of the patients of whom the news speak, for the same signals.
     pub news: Option<PathBuf>,
-    /// 6 to 100; entries of a patient are kept longer where the record's own retention is.
+    /// 6 to 100; entries about a patient stay longer where the patient's own floor is later.
     pub retention_years: u32,
+    /// The rules of that floor, instead of the built-in ones (`schemas/retention.toml`).
+    pub retention: Option<PathBuf>,
 }
 
 impl Default for AuditConfig {
@@ -38,6 +40,7 @@ impl Default for AuditConfig {
             sites: None,
             news: None,
             retention_years: 10,
+            retention: None,
         }
     }
 }
@@ -57,7 +60,9 @@ pub struct SyslogTarget {
 
 impl AuditConfig {
     pub(super) fn check(&mut self, folder: &Path) -> Result<(), Problem> {
-        for path in [&mut self.witness, &mut self.workforce, &mut self.sites, &mut self.news].into_iter().flatten() {
+        for path in
+            [&mut self.witness, &mut self.workforce, &mut self.sites, &mut self.news, &mut self.retention].into_iter().flatten()
+        {
             from_folder(folder, path);
         }
         if let Some(SyslogTarget { ca_file: Some(file), .. }) = &mut self.syslog {

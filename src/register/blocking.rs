@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use super::{
-    Account, BreakGlassRefusal, BreakGlassUse, CareRelation, Client, NewAccount, NewBreakGlass, NewReview, PasswordRules, Register, RegisterError, Reviewed,
-    SessionSummary, SessionTimes, Terms,
+    Account, BreakGlassRefusal, BreakGlassUse, CareRelation, Client, NewAccount, NewBreakGlass, NewReview, PasswordRules,
+    Register, RegisterError, Reviewed, SessionSummary, SessionTimes, Terms,
 };
 
 /// An open register with the thread's own runtime. Not to be used inside an async runtime.

@@ -78,8 +78,7 @@ impl Register {
 
     /// Whether any relations are on file: without them, that somebody has none says nothing.
     pub async fn has_care_relations(&self) -> Result<bool, RegisterError> {
-        let found: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM care_relations LIMIT 1").fetch_optional(&self.pool).await?;
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM care_relations LIMIT 1").fetch_optional(&self.pool).await?;
         Ok(found.is_some())
     }
 

@@ -103,12 +103,7 @@ pub fn run(args: &BundleArgs) -> anyhow::Result<ExitCode> {
     Ok(if unproved == 0 { ExitCode::SUCCESS } else { ExitCode::from(DONE_WITH_FINDINGS) })
 }
 
-fn exhibits(
-    args: &BundleArgs,
-    projection: &Projection,
-    ring: &KeyRing,
-    patients: &[PatientKey],
-) -> anyhow::Result<Vec<Exhibit>> {
+fn exhibits(args: &BundleArgs, projection: &Projection, ring: &KeyRing, patients: &[PatientKey]) -> anyhow::Result<Vec<Exhibit>> {
     projection.catch_up()?;
     let mut wanted: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for entry in &args.entry {

@@ -30,8 +30,7 @@ const FURTHER: usize = 3;
 /// Records that one look shows.
 const NEWEST: usize = 5;
 
-const GIVEN: [&str; 12] =
-    ["Ada", "Ben", "Cora", "Dev", "Elif", "Finn", "Gita", "Hugo", "Ines", "Jun", "Kaya", "Lior"];
+const GIVEN: [&str; 12] = ["Ada", "Ben", "Cora", "Dev", "Elif", "Finn", "Gita", "Hugo", "Ines", "Jun", "Kaya", "Lior"];
 const FAMILY: [&str; 12] = [
     "Abara-Test",
     "Brandt-Test",
@@ -95,7 +94,8 @@ pub(super) fn play(folder: &Path, archive_folder: &Path) -> anyhow::Result<()> {
         }
     }
     let news = snoop(&mut desk, &mut staff, &patients)?;
-    durable::write_new(&folder.join(WORKFORCE_FILE), sheet(&staff).as_bytes()).context("the demo's workforce cannot be written")?;
+    durable::write_new(&folder.join(WORKFORCE_FILE), sheet(&staff).as_bytes())
+        .context("the demo's workforce cannot be written")?;
     let news = format!("patient,from,until\n{}", news.map(|key| format!("{key},,\n")).unwrap_or_default());
     durable::write_new(&folder.join(super::NEWS_FILE), news.as_bytes()).context("the demo's news list cannot be written")?;
     break_the_glass(&mut desk, &workplace, &staff, &patients)?;
@@ -245,18 +245,24 @@ fn break_the_glass(desk: &mut Desk<'_>, workplace: &Workplace, staff: &[Employee
         };
         let Some(text) = left.next() else { break };
         people.next();
-        use_once(desk, workplace, &register, &who, NewBreakGlass {
-            issuer: who.issuer.clone(),
-            subject: who.subject.clone(),
-            name: who.name.clone(),
-            role: who.role.name().into(),
-            session: who.session.clone().unwrap_or_default(),
-            patients: scope.patients().to_vec(),
-            classes: reason.opened_of(offered),
-            reason_code: reason.code.clone(),
-            reason_text: (*text).into(),
-            emergency: None,
-        })?;
+        use_once(
+            desk,
+            workplace,
+            &register,
+            &who,
+            NewBreakGlass {
+                issuer: who.issuer.clone(),
+                subject: who.subject.clone(),
+                name: who.name.clone(),
+                role: who.role.name().into(),
+                session: who.session.clone().unwrap_or_default(),
+                patients: scope.patients().to_vec(),
+                classes: reason.opened_of(offered),
+                reason_code: reason.code.clone(),
+                reason_text: (*text).into(),
+                emergency: None,
+            },
+        )?;
     }
     Ok(())
 }

@@ -385,7 +385,9 @@ mod tests {
             at.as_second().div_euclid(3600)
         };
         // The 20th of November 2026 is a Friday.
-        for (day, at, off) in [(20, 5, true), (20, 6, false), (20, 19, false), (20, 20, true), (21, 12, true), (22, 12, true), (23, 12, false)] {
+        for (day, at, off) in
+            [(20, 5, true), (20, 6, false), (20, 19, false), (20, 20, true), (21, 12, true), (22, 12, true), (23, 12, false)]
+        {
             assert_eq!(is_off(hour(day, at)), off, "{day} {at}");
         }
     }

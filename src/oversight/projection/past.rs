@@ -62,9 +62,9 @@ impl Projection {
         let id: Option<i64> = id.bind(&user.issuer).bind(&user.subject).fetch_optional(&self.pool).await?;
         let Some(id) = id else { return Ok(None) };
         // However long ago: an account that slept for a year slept.
-        let last = "SELECT hour / 24 FROM user_hour WHERE user = ? AND day <= ? AND hour < ? ORDER BY day DESC, hour DESC LIMIT 1";
-        let last: Option<i64> =
-            sqlx::query_scalar(last).bind(id).bind(day + 1).bind(day * 24).fetch_optional(&self.pool).await?;
+        let last =
+            "SELECT hour / 24 FROM user_hour WHERE user = ? AND day <= ? AND hour < ? ORDER BY day DESC, hour DESC LIMIT 1";
+        let last: Option<i64> = sqlx::query_scalar(last).bind(id).bind(day + 1).bind(day * 24).fetch_optional(&self.pool).await?;
         let Some(last) = last else { return Ok(None) };
         let mut past = Past { last_active: date_of(last), ..Past::default() };
         // The days of the rows are those of UTC, and may lie beside the local ones.

@@ -289,6 +289,44 @@ mod tests {
     }
 
     #[test]
+    fn a_department_is_known_by_any_way_of_writing_it_and_by_its_rooms() {
+        let visit = |place: &str| Encounter { department: place_name(place), day: Date::MIN };
+        for (place, department, expected) in [
+            ("Ward 4 East", "ward 4-east", true),
+            ("Ward 4 East, Room 2", "Ward 4 East", true),
+            ("Ward 4 Eastern", "Ward 4 East", false),
+            ("Ward 41", "Ward 4", false),
+            ("Ward 4", "Ward 4 East", false),
+            ("Clinique générale", "Clinique Generale", true),
+        ] {
+            assert_eq!(visit(place).is_in(&place_name(department)), expected, "{place} in {department}");
+        }
+    }
+
+    #[test]
+    fn a_relation_to_any_key_of_the_person_counts_and_without_any_import_nothing_is_known() {
+        let key = |text: &str| PatientKey::parse(text).unwrap();
+        let user = |name: &str| UserId { issuer: "local".into(), subject: name.into() };
+        let linked = PatientFacts { keys: vec![key("pvs.7")], ..PatientFacts::default() };
+        let mut facts = Archived {
+            workforce: Workforce::default(),
+            patients: [(key("mer.1"), linked), (key("mer.2"), PatientFacts::default())].into_iter().collect(),
+            census: Census::default(),
+            relations: None,
+            news: News::default(),
+            sites: Sites::default(),
+            date: Date::MIN,
+        };
+        assert_eq!(facts.relation(&user("ann"), &key("mer.1"), Date::MIN), None);
+        facts.relations = Some([(user("ann"), [key("pvs.7")].into_iter().collect())].into_iter().collect());
+        for (name, patient, expected) in
+            [("ann", "mer.1", true), ("ann", "pvs.7", true), ("ann", "mer.2", false), ("bob", "mer.1", false)]
+        {
+            assert_eq!(facts.relation(&user(name), &key(patient), Date::MIN), Some(expected), "{name} {patient}");
+        }
+    }
+
+    #[test]
     fn a_zip_code_is_told_from_the_number_of_a_house() {
         for (text, zip) in [
             ("12 Elm Ave, East Harrow, VT 05902", Some("05902")),

@@ -135,10 +135,7 @@ fn day(projection: &Projection, date: Date) -> Result<Day, GatherError> {
     Ok(day)
 }
 
-fn relations(
-    cared_for: Option<CaredFor<'_>>,
-    day: &Day,
-) -> Result<Option<AHashMap<UserId, AHashSet<PatientKey>>>, GatherError> {
+fn relations(cared_for: Option<CaredFor<'_>>, day: &Day) -> Result<Option<AHashMap<UserId, AHashSet<PatientKey>>>, GatherError> {
     let Some(cared_for) = cared_for else { return Ok(None) };
     let second = |micros: i64| Timestamp::from_microsecond(micros).map_or(0, Timestamp::as_second);
     let (from, to) = day.span();
@@ -177,8 +174,7 @@ fn complete(facts: &mut PatientFacts, archive: &Archive, key: &PatientKey, ident
 /// Which departments treated the patients of the day. Asked only where some user's department is known, and of charts within
 /// bounds: of the others it stays unknown, which says nothing.
 fn visits(facts: &mut Archived, archive: &Archive, day: &Day) -> Result<(), GatherError> {
-    let has_department =
-        |user: &UserId| facts.workforce.user(&user.subject).is_some_and(|known| known.department.is_some());
+    let has_department = |user: &UserId| facts.workforce.user(&user.subject).is_some_and(|known| known.department.is_some());
     let users: Vec<bool> = day.users.iter().map(|person| has_department(&person.id)).collect();
     let mut is_asked = vec![false; day.patients.len()];
     for act in &day.seen {

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn sites_are_read_and_a_bad_range_is_told() {
-        let (sites, troubles) = Sites::read(b"range,site\n10.0.0.0/8,County\n10.4.0.0/16,Hill\nhill,Hill\n10.9.0.0/16,\n").unwrap();
+        let (sites, troubles) =
+            Sites::read(b"range,site\n10.0.0.0/8,County\n10.4.0.0/16,Hill\nhill,Hill\n10.9.0.0/16,\n").unwrap();
         assert_eq!(troubles.iter().map(|trouble| trouble.row).collect::<Vec<_>>(), [4, 5]);
         assert_eq!((sites.of("10.4.1.1").as_deref(), sites.of("10.5.1.1").as_deref()), (Some("Hill"), Some("County")));
     }

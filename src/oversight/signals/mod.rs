@@ -35,6 +35,6 @@ pub use history::{History, Opened, Past};
 pub use lists::News;
 pub use marks::{Mark, Marks};
 pub use measure::{robust_z, walk};
-pub use weights::{Rule, Sign, weights};
 pub use sheet::{RowTrouble, SheetError};
+pub use weights::{Rule, Sign, weights};
 pub use workforce::Workforce;

@@ -326,7 +326,7 @@ fn a_day_is_the_local_day_also_when_the_clock_changes() {
             taken.add(&at(micros)).unwrap();
         }
         assert_eq!((taken.len(), taken.outside()), (2, 2), "{day}");
-        let local: Vec<u8> = taken.opened().map(|(_, _, hour)| hour).collect();
+        let local: Vec<u8> = taken.seen.iter().map(|seen| taken.hour(seen.at)).collect();
         assert_eq!(local, [0, 23], "{day}");
         // Seven in the morning by the wall, whatever happened at two.
         let seven = day.at(7, 30, 0, 0).to_zoned(zone.clone()).unwrap().timestamp().as_microsecond();
@@ -370,7 +370,7 @@ fn programs_exports_and_lists_of_hits_are_no_opened_charts() {
     assert!(day.is_empty());
     // A search that listed three patients is one search.
     (1..4).for_each(|patient| day.add(&act(1, "patient.search", Some(key(patient)), 600, 2)).unwrap());
-    assert_eq!((day.len(), day.opened().count()), (1, 0));
+    assert_eq!((day.len(), day.seen.iter().filter(|seen| seen.what != super::day::What::Searched).count()), (1, 0));
 }
 
 #[test]

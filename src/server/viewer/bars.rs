@@ -45,11 +45,8 @@ fn drawing(words: &str, sums: &[u64], most: u64, (start, last): (Date, Date)) ->
     let total: u64 = sums.iter().sum();
     let said = format!("{words}, {start} to {last}: {} in all, at most {}.", text::count(total), text::count(most));
     let step = (WIDTH - LEFT) / sums.len() as f64;
-    let mut s = format!(
-        r#"<svg class="bars" viewBox="0 0 {WIDTH} {:.0}" role="img" aria-label="{}">"#,
-        HEIGHT + BELOW,
-        escape(&said)
-    );
+    let mut s =
+        format!(r#"<svg class="bars" viewBox="0 0 {WIDTH} {:.0}" role="img" aria-label="{}">"#, HEIGHT + BELOW, escape(&said));
     for (share, amount) in [(0.0, most), (1.0, 0)] {
         let y = 6.0 + share * (HEIGHT - 6.0);
         let _ = write!(s, r#"<path class="grid" d="M{LEFT} {y:.1}H{WIDTH}"/>"#);
@@ -81,7 +78,9 @@ mod tests {
     #[test]
     fn every_amount_is_in_a_bar_and_long_times_have_wider_ones() {
         let days = |count: i64| (0..count).map(|n| (date(2026, 1, 1).checked_add(n.days()).unwrap(), 2)).collect();
-        for (count, bars_drawn, each) in [(1, 1, "each day"), (30, 30, "each day"), (92, 92, "each day"), (365, 92, "each 4 days")] {
+        for (count, bars_drawn, each) in
+            [(1, 1, "each day"), (30, 30, "each day"), (92, 92, "each day"), (365, 92, "each 4 days")]
+        {
             let (words, svg) = bars(&ByDay { what: "Charts opened", days: days(count) }).unwrap();
             let svg = svg.to_string();
             assert_eq!(svg.matches("class=\"amount\"").count(), bars_drawn, "{count} days");
