@@ -141,7 +141,8 @@ fn snoop(desk: &mut Desk<'_>, staff: &mut [Employee], patients: &[Known]) -> any
     let mut news = None;
     for (at, way) in [(1, "kin"), (4, "own"), (6, "news"), (9, "left")] {
         let Some(employee) = staff.get_mut(at) else { continue };
-        let stranger = patients.iter().find(|patient| {
+        // From the end of the list: the day's ordinary work is at its beginning.
+        let stranger = patients.iter().rev().find(|patient| {
             let is_elsewhere = !patient.places.iter().any(|place| *place == employee.department);
             let has_address = patient.identity.family.is_some() && !patient.identity.addresses.is_empty();
             is_elsewhere && has_address && patient.identity.deceased.is_none() && !taken.contains(&&patient.key)
@@ -230,7 +231,7 @@ fn break_the_glass(desk: &mut Desk<'_>, workplace: &Workplace, staff: &[Employee
     let register = workplace.register()?;
     let mut left = REASONS.iter();
     let mut people = staff.iter().skip(2).step_by(5);
-    for patient in patients {
+    for patient in patients.iter().skip(patients.len() / 3) {
         if left.len() == 0 {
             break;
         }

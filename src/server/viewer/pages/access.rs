@@ -16,6 +16,9 @@ use crate::oversight::projection::{Original, Seen};
 use crate::oversight::reports::{self, Cell as Value, Report, Version, words};
 use crate::query::Told;
 
+/// Columns for which any screen has room.
+const COLUMNS_NARROW: usize = 10;
+
 /// A report with the address that it was asked for at.
 pub struct AccessReport<'a> {
     pub report: &'a Report,
@@ -96,6 +99,8 @@ struct Page<'a> {
     report: &'a Report,
     name: &'a str,
     is_full: bool,
+    /// More columns than a small screen has room for.
+    is_wide: bool,
     /// About one patient, so that it may be handed to him.
     is_of_patient: bool,
     by_day: Option<(String, Markup)>,
@@ -149,6 +154,7 @@ impl AccessReport<'_> {
         let class = match value {
             Value::Count(_) | Value::Number(_) => "num",
             Value::Time { .. } => "date",
+            _ if column.key == "day" => "date",
             _ => "",
         };
         let text = match value {
@@ -188,6 +194,7 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
         report,
         name: ask.name,
         is_full,
+        is_wide: report.columns.len() > COLUMNS_NARROW,
         is_of_patient: matches!(ask.name, "patient" | "patient-days"),
         by_day: report.by_day.as_ref().and_then(bars),
         kept: kept.cloned().collect(),

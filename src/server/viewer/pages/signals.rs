@@ -92,7 +92,7 @@ fn person(rank: usize, flags: &[Flag]) -> Option<Person> {
         strength: match flag.score {
             score if score >= STRONG => "strong",
             score if score >= CLEAR => "clear",
-            _ => "faint",
+            _ => "possible",
         },
         day: text::counted(u64::from(flag.charts), "chart opened that day", "charts opened that day"),
         flags: flags.iter().map(shown).collect(),
@@ -151,7 +151,7 @@ mod tests {
         let html = page(&findings);
         for expected in [
             "12.3 bits",
-            "faint",
+            "possible",
             "1 person of 2,000",
             "+8.0</span> Same surname as the user; 3 of 500,000 patients have it",
             "−2.5</span> Others",
