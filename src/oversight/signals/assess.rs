@@ -12,7 +12,7 @@ use super::day::Day;
 use super::facts::Facts;
 use super::history::History;
 use super::measure::Spread;
-use super::pairs::{Cases, Pair, UserDay, is_stranger};
+use super::pairs::{Cases, Pair, UserDay};
 use super::peers::Peers;
 use super::weights::{Rate, Rule, Sign, Signs, Weights, weights};
 use super::words;
@@ -87,8 +87,6 @@ const OF_CHART: [Sign; 16] = [
     Sign::BreakGlass,
     Sign::Refused,
 ];
-/// What shows that somebody has nothing to do with a patient.
-const OF_STRANGER: [Sign; 3] = [Sign::NoEncounter, Sign::NoRelation, Sign::Alone];
 /// What the day of a user says of every chart in it, each only within bounds.
 const OF_DAY: [Sign; 7] =
     [Sign::Dormant, Sign::TwoSites, Sign::Volume, Sign::Strangers, Sign::Walking, Sign::Searches, Sign::OffHoursDay];
@@ -184,16 +182,12 @@ impl Judge<'_> {
             }
         };
         let is_chart = matches!(case, Case::Chart(_));
-        let part = self.part_of_stranger(case);
         // What the day says of a chart stays within bounds; the day has a case of its own.
         let mut room = if is_chart { self.table.day_in_chart } else { f64::INFINITY };
         for rule in &self.table.signs {
             let sign = rule.code;
             if signs.has(sign) {
                 let mut bits = self.bits(rule, case);
-                if OF_STRANGER.contains(&sign) {
-                    bits *= part;
-                }
                 if self.of_day.has(sign) {
                     bits = bits.min(room);
                     room -= bits;
@@ -208,16 +202,6 @@ impl Judge<'_> {
                 each(None, lift.bits);
             }
         }
-    }
-
-    /// The part of their bits that counts of the signs of a stranger, where all of them that can be told are there.
-    fn part_of_stranger(&self, case: Case<'_>) -> f64 {
-        let Case::Chart(pair) = case else { return 1.0 };
-        let Some(day) = self.cases.days.get(pair.user as usize).filter(|_| is_stranger(pair)) else { return 1.0 };
-        let rules = OF_STRANGER.iter().filter(|sign| pair.signs.has(**sign)).filter_map(|sign| self.table.rule(*sign));
-        let apart: f64 = rules.map(|rule| self.bits(rule, case)).sum();
-        let together = (self.table.strangers.m / self.peers.rate_of_strangers(pair.user, day, self.table)).log2().max(0.0);
-        if apart > together { together / apart } else { 1.0 }
     }
 
     fn bits(&self, rule: &Rule, case: Case<'_>) -> f64 {

@@ -167,12 +167,6 @@ impl Peers {
         (with + table.trust * rule.u) / (of + table.trust)
     }
 
-    /// How often the charts of the other users of the job are a stranger's, likewise.
-    pub(super) fn rate_of_strangers(&self, user: u32, day: &UserDay, table: &Weights) -> f64 {
-        let (with, of) = self.job(user).strangers_of_others(day);
-        (with + table.trust * table.strangers.u) / (of + table.trust)
-    }
-
     /// Adds to each case what only shows beside others: crowds at a chart, counts far above the peers'.
     pub(super) fn mark(&mut self, cases: &mut Cases<'_>) {
         let limits = cases.limits;

@@ -167,15 +167,6 @@ pub struct Together {
     pub why: String,
 }
 
-/// What the signs of a stranger say together at most.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Strangers {
-    pub m: f64,
-    pub u: f64,
-    pub why: String,
-}
-
 /// From what on a measure is a sign.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -212,7 +203,6 @@ pub struct Weights {
     pub trust: f64,
     pub day_in_chart: f64,
     pub limits: Limits,
-    pub strangers: Strangers,
     #[serde(rename = "sign")]
     pub signs: Vec<Rule>,
     pub together: Vec<Together>,
