@@ -149,7 +149,7 @@ fn what_somebody_did_before_a_day_is_told_in_the_days_of_the_wall_clock() {
         let update = sqlx::query("UPDATE act SET at = ?, hour = ? WHERE at = ?").bind(at.as_microsecond()).bind(local);
         projection.wait(update.bind(seen.act.at).execute(&projection.pool)).unwrap();
     }
-    let stale = "INSERT INTO stale SELECT DISTINCT user, at / 86400000000 FROM act ON CONFLICT DO NOTHING";
+    let stale = "INSERT INTO stale SELECT DISTINCT user, at / 86400000000 FROM act WHERE true ON CONFLICT DO NOTHING";
     projection.wait(sqlx::query(stale).execute(&projection.pool)).unwrap();
     projection.wait(projection.settle()).unwrap();
     let ann = UserId { issuer: "local".into(), subject: "ann".into() };
