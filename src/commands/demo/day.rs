@@ -143,7 +143,7 @@ fn snoop(desk: &mut Desk<'_>, staff: &mut [Employee], patients: &[Known]) -> any
         let Some(employee) = staff.get_mut(at) else { continue };
         // From the end of the list: the day's ordinary work is at its beginning.
         let stranger = patients.iter().rev().find(|patient| {
-            let is_elsewhere = !patient.places.iter().any(|place| *place == employee.department);
+            let is_elsewhere = !patient.places.contains(&employee.department);
             let has_address = patient.identity.family.is_some() && !patient.identity.addresses.is_empty();
             is_elsewhere && has_address && patient.identity.deceased.is_none() && !taken.contains(&&patient.key)
         });

@@ -27,9 +27,12 @@ impl Sites {
     }
 }
 
-/// Patients in the news, each with the days of it; an end that is open is `None`.
+/// First and last day; an end that is open is `None`.
+type Span = (Option<Date>, Option<Date>);
+
+/// Patients in the news, each with the days of it.
 #[derive(Clone, Debug, Default)]
-pub struct News(AHashMap<PatientKey, Vec<(Option<Date>, Option<Date>)>>);
+pub struct News(AHashMap<PatientKey, Vec<Span>>);
 
 impl News {
     /// Reads a CSV with the column `patient` (the archive's key) and, if there, `from` and `until`, the first and last day.
