@@ -170,9 +170,13 @@ pub const SIGNAL_ACTS_MAX: usize = 20_000_000;
 pub const SIGNAL_FLAGS_MAX: usize = 10_000;
 /// Days back to which it is remembered who opened which chart; at most 63.
 pub const SIGNAL_HISTORY_DAYS: u32 = 30;
-/// Largest file of the workforce, in bytes.
+/// Most charts of one day whose visits are read for the signals; of further ones they count as not known.
+pub const SIGNAL_CHARTS_MAX: usize = 250_000;
+/// Names of places that are held while visits are read.
+pub const PLACE_NAMES_MAX: usize = 100_000;
+/// Largest file of the workforce, in bytes; of sites and of the news list likewise.
 pub const WORKFORCE_BYTES_MAX: u64 = 1 << 30;
-/// Most rows of a file of the workforce.
+/// Most rows of a file of the workforce, of sites, or of the news list.
 pub const WORKFORCE_ROWS_MAX: u64 = 1_000_000;
 /// How long one use of break-glass lasts, in seconds, when it does not end before.
 pub const BREAK_GLASS_SECONDS: i64 = 3600;

@@ -8,10 +8,13 @@ mod ccda;
 mod containers;
 mod corpus;
 mod crash;
+mod detection;
 mod exit;
 mod formats;
 mod gate;
 mod gate_compile;
+#[path = "../benches/hospital/mod.rs"]
+mod hospital;
 mod house;
 mod ingest;
 mod labels;

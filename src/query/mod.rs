@@ -19,6 +19,7 @@ mod sight;
 mod snapshot;
 mod text;
 mod told;
+mod visits;
 
 pub use crate::identity::Reassignment;
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, marks, parse_question};
@@ -30,6 +31,7 @@ pub use own_notes::OwnNote;
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 pub use told::Told;
+pub use visits::{Visit, Visits};
 
 use crate::index::IndexError;
 use crate::statements::StatementError;

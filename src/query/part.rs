@@ -68,7 +68,7 @@ fn without_repeats(parts: &mut [Part<'_>]) {
 
 impl<'a> Part<'a> {
     /// The part of `key` in an accession, less what was moved away, and with what was moved to it.
-    fn of(
+    pub(super) fn of(
         snapshot: &'a Snapshot,
         accession: &'a Accession,
         key: &PatientKey,

@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use super::{
-    Account, BreakGlassUse, CareRelation, Client, NewAccount, NewReview, PasswordRules, Register, RegisterError, Reviewed,
-    SessionSummary, SessionTimes, Terms, TokenMark,
+    Account, BreakGlassRefusal, BreakGlassUse, CareRelation, Client, NewAccount, NewBreakGlass, NewReview, PasswordRules,
+    Register, RegisterError, Reviewed, SessionSummary, SessionTimes, Terms, TokenMark,
 };
 
 /// An open register with the thread's own runtime. Not to be used inside an async runtime.
@@ -76,6 +76,19 @@ impl BlockingRegister {
         self.runtime.block_on(self.register.require_second_factor(name, required))
     }
 
+    pub fn begin_break_glass(&self, new: NewBreakGlass) -> Result<Result<BreakGlassUse, BreakGlassRefusal>, RegisterError> {
+        self.runtime.block_on(self.register.begin_break_glass(new))
+    }
+
+    /// With no notice to anybody.
+    pub fn confirm_break_glass(&self, id: &str) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.confirm_break_glass(id, &[]))
+    }
+
+    pub fn stop_break_glass(&self, id: &str, why: &str) -> Result<bool, RegisterError> {
+        self.runtime.block_on(self.register.stop_break_glass(id, why))
+    }
+
     pub fn reviews(&self, all: bool, most: i64) -> Result<Vec<Reviewed>, RegisterError> {
         self.runtime.block_on(self.register.reviews(all, 0, most))
     }
@@ -122,6 +135,14 @@ impl BlockingRegister {
 
     pub fn replace_care_relations(&self, relations: &[CareRelation]) -> Result<u64, RegisterError> {
         self.runtime.block_on(self.register.replace_care_relations(relations))
+    }
+
+    pub fn cared_for(&self, issuer: &str, subject: &str, from: i64, to: i64) -> Result<Vec<String>, RegisterError> {
+        self.runtime.block_on(self.register.cared_for(issuer, subject, from, to))
+    }
+
+    pub fn has_care_relations(&self) -> Result<bool, RegisterError> {
+        self.runtime.block_on(self.register.has_care_relations())
     }
 
     pub fn last_policy(&self) -> Result<Option<String>, RegisterError> {

@@ -39,6 +39,8 @@ pub fn event(event: &str, outcome: u8, records: u64) -> String {
         "auth.logout" => "Signed out",
         "auth.session_expired" | "auth.session_ended" => "Session ended",
         "auth.launch" => "Came from another system",
+        "app.start" => "The archive was started",
+        "app.stop" => "The archive was stopped",
         "label.changed" => "Sensitivity of a record changed",
         "identity.changed" | "identity.reviewed" => "Who is who decided",
         "alert.seen" => "Alert marked as seen",

@@ -15,7 +15,7 @@ use crate::model::{
     PatientIndexDoc, PatientKey, Place, Record, When,
 };
 use crate::oversight::projection::StandsAt;
-use crate::oversight::reports::{Cell as Said, Column, Report, Version};
+use crate::oversight::reports::{ByDay, Cell as Said, Column, Report, Version};
 use crate::query::{Facet, PatientHit, TextHit, TextHits};
 use crate::query::{Origin, PatientHits, Source};
 
@@ -308,6 +308,10 @@ fn access_report_example(version: Version) -> Report {
         rows: (0..4).map(row).collect(),
         total: 73,
         offset: 0,
+        by_day: Some(ByDay {
+            what: "Times shown",
+            days: (1..28).map(|day| (jiff::civil::date(2026, 11, day), u64::from(day.unsigned_abs()) * 7 % 11)).collect(),
+        }),
         notes: vec!["A note.".into()],
         stands_at,
         made_at: jiff::Timestamp::UNIX_EPOCH,

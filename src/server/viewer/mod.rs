@@ -39,6 +39,7 @@
 
 mod assets;
 mod banner;
+mod bars;
 mod chart_nav;
 mod fhir;
 mod flowsheet;
