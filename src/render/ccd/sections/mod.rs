@@ -3,3 +3,13 @@
 //! A section is a pure function of the chart; it gives narrative and entries together, so that every entry has its words.
 //!
 //! Not for: the header, or how anything is written as XML.
+
+use super::cda::Section;
+use super::context::Context;
+
+/// All sections, in the order in which a document has them: those that every CCD has, then those that it should and may have.
+pub fn all(cx: &Context<'_>) -> Vec<Section> {
+    ALL.iter().map(|section| section(cx)).collect()
+}
+
+const ALL: [fn(&Context<'_>) -> Section; 0] = [];
