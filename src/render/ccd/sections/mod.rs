@@ -3,3 +3,5 @@
 //! A section is a pure function of the chart; it gives narrative and entries together, so that every entry has its words.
 //!
 //! Not for: the header, or how anything is written as XML.
+
+pub mod routing;
