@@ -6,7 +6,7 @@
 //! Not for: reactions to a vaccine (`immunizations`).
 
 use super::routing::{Place, placed};
-use super::sheet::{
+use super::rows::{
     Frame, Sheet, about, comment, concepts_words, date_words, entry, joined, notes, part, part_id, section, snomed, status_words,
     when_words, word,
 };

@@ -2,7 +2,7 @@
 //!
 //! Not for: which observations make a panel (`results`, `vitals`).
 
-use super::sheet::{
+use super::rows::{
     Sheet, comment, concepts_words, date_words, entry, joined, notes, part, quantity_words, range_words, ratio_words, snomed,
     span_words, status_words, when_words, word,
 };

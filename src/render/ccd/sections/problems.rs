@@ -6,7 +6,7 @@
 //! Not for: health concerns that are on no list of problems.
 
 use super::routing::{Place, placed};
-use super::sheet::{
+use super::rows::{
     Frame, Sheet, about, comment, concepts_words, date_words, entry, joined, notes, part_id, section, snomed, status_words,
     when_words, word,
 };

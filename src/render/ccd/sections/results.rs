@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::observation::{COLUMNS, Told, act_status, said, tell};
 use super::routing::{Place, placed};
-use super::sheet::{
+use super::rows::{
     Frame, Sheet, concepts_words, date_words, entry, joined, notes, part_id, section, snomed, status_words, when_words, who, word,
 };
 use crate::formats::fhir::node::{Node, concept};
@@ -31,9 +31,9 @@ const FRAME: Frame = Frame {
 /// Result Organizer.
 const ORGANIZER: Template = Template::both("2.16.840.1.113883.10.20.22.4.1", "2015-08-01");
 
-pub fn results(cx: &Context<'_>) -> Section {
+pub fn results<'a>(cx: &Context<'a>) -> Section {
     let records = placed(cx, Place::Results);
-    let mut open: HashMap<String, Item<'_>> =
+    let mut open: HashMap<String, Item<'a>> =
         records.iter().filter(|i| i.kind == "Observation").map(|i| (format!("Observation/{}", i.id), *i)).collect();
     let members = members(&records, &open);
     let mut reports = Sheet::new("report", &REPORT_COLUMNS).captioned("Reports");
@@ -69,19 +69,18 @@ fn members<'a>(records: &[Item<'a>], open: &HashMap<String, Item<'a>>) -> HashSe
     records.iter().flat_map(named).collect()
 }
 
-fn references<'a>(list: Node<'a>) -> impl Iterator<Item = String> + 'a {
-    let targets: Vec<String> = list.items().filter_map(|reference| reference.at("reference").text()).collect();
-    targets.into_iter()
+fn references(list: Node<'_>) -> impl Iterator<Item = String> {
+    list.items().filter_map(|reference| reference.at("reference").text())
 }
 
 const REPORT_COLUMNS: [&str; 10] =
     ["Date", "Report", "Category", "Conclusion", "Files", "Status", "Details", "Codes", "Source", "Comment"];
 
 /// A report with the results that it names.
-fn report(
-    cx: &Context<'_>,
-    item: &Item<'_>,
-    open: &mut HashMap<String, Item<'_>>,
+fn report<'a>(
+    cx: &Context<'a>,
+    item: &Item<'a>,
+    open: &mut HashMap<String, Item<'a>>,
     reports: &mut Sheet,
     sheet: &mut Sheet,
 ) -> Option<Entry> {
@@ -137,7 +136,7 @@ fn conclusions(root: Node<'_>, organizer: &Entry, words: &Anchor, is_alone: bool
 }
 
 /// A result that no report names, with its members when it is a panel.
-fn panel(cx: &Context<'_>, item: &Item<'_>, open: &mut HashMap<String, Item<'_>>, sheet: &mut Sheet) -> Option<Entry> {
+fn panel<'a>(cx: &Context<'a>, item: &Item<'a>, open: &mut HashMap<String, Item<'a>>, sheet: &mut Sheet) -> Option<Entry> {
     let root = item.root();
     let (row, components) = gathered(cx, item, open, sheet, "");
     let status = act_status(&word(root.at("status"))).filter(|_| !components.is_empty())?;
@@ -155,10 +154,10 @@ fn panel(cx: &Context<'_>, item: &Item<'_>, open: &mut HashMap<String, Item<'_>>
 }
 
 /// An observation's entries, and those of the observations that it has as members.
-fn with_members(
-    cx: &Context<'_>,
-    item: &Item<'_>,
-    open: &mut HashMap<String, Item<'_>>,
+fn with_members<'a>(
+    cx: &Context<'a>,
+    item: &Item<'a>,
+    open: &mut HashMap<String, Item<'a>>,
     sheet: &mut Sheet,
     panel: &str,
 ) -> Vec<Entry> {
@@ -166,26 +165,29 @@ fn with_members(
 }
 
 /// The same, with the row of the observation itself. Panels lie in panels; who has been told is not told again, so this ends.
-fn gathered(
-    cx: &Context<'_>,
-    item: &Item<'_>,
-    open: &mut HashMap<String, Item<'_>>,
+fn gathered<'a>(
+    cx: &Context<'a>,
+    item: &Item<'a>,
+    open: &mut HashMap<String, Item<'a>>,
     sheet: &mut Sheet,
     panel: &str,
 ) -> (Anchor, Vec<Entry>) {
     let Told { row, mut parts } = tell(cx, sheet, item, panel);
-    let mut waiting: Vec<(Item<'_>, String)> = Vec::new();
-    let mut push = |of: &Item<'_>, waiting: &mut Vec<(Item<'_>, String)>| {
-        let name = concept(of.root().at("code")).unwrap_or_default();
-        let found: Vec<_> = references(of.root().at("hasMember")).filter_map(|to| open.remove(&to)).collect();
-        waiting.extend(found.into_iter().rev().map(|member| (member, name.clone())));
-    };
-    push(item, &mut waiting);
+    let mut waiting = take_members(item, open);
     while let Some((member, panel)) = waiting.pop() {
         parts.extend(tell(cx, sheet, &member, &panel).parts);
-        push(&member, &mut waiting);
+        waiting.extend(take_members(&member, open));
     }
     (row, parts)
+}
+
+/// The members of a panel that have not been told, the last one first, each with the panel's name.
+fn take_members<'a>(panel: &Item<'a>, open: &mut HashMap<String, Item<'a>>) -> Vec<(Item<'a>, String)> {
+    let name = concept(panel.root().at("code")).unwrap_or_default();
+    let mut found: Vec<_> =
+        references(panel.root().at("hasMember")).filter_map(|to| open.remove(&to)).map(|member| (member, name.clone())).collect();
+    found.reverse();
+    found
 }
 
 /// An organizer's time has both bounds, or is not there.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::observation::{COLUMNS, RESULT, tell};
 use super::routing::{Place, placed};
-use super::sheet::{Frame, Sheet, part_id, section, when_words};
+use super::rows::{Frame, Sheet, part_id, section, when_words};
 use crate::render::ccd::cda::{Class, Entry, Null, Section, Template, Time, Value};
 use crate::render::ccd::codes::{LOINC, SNOMED, fixed};
 use crate::render::ccd::context::Context;
