@@ -4,6 +4,19 @@
 //!
 //! Not for: the header, or how anything is written as XML.
 
+pub mod allergies;
+mod dosage;
+pub mod immunizations;
+pub mod medications;
+mod observation;
+pub mod problems;
+pub mod procedures;
+pub mod results;
+pub mod routing;
+mod rows;
+mod tables;
+pub mod vitals;
+
 use super::cda::Section;
 use super::context::Context;
 
