@@ -42,6 +42,9 @@ pub enum Null {
 }
 
 impl Null {
+    pub const ALL: [Null; 7] =
+        [Null::NoInformation, Null::Unknown, Null::NotApplicable, Null::Other, Null::Masked, Null::NotAsked, Null::AskedUnknown];
+
     pub fn code(self) -> &'static str {
         match self {
             Null::NoInformation => "NI",

@@ -10,9 +10,16 @@
 pub mod cda;
 pub mod codes;
 pub mod context;
+pub mod document;
+mod header;
+pub mod ids;
 pub mod narrative;
+mod patient;
+mod people;
 pub mod sections;
 pub mod values;
+mod write;
+mod xml;
 
 use serde_json::Value;
 
