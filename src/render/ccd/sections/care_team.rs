@@ -45,7 +45,10 @@ pub fn care_team(cx: &Context<'_>) -> Section {
         let what = sheet.key("what", root.at("name").text().or_else(|| concepts(root.at("category"))));
         sheet.say(words::joined(root.at("participant").items().map(|member| member_words(cx, root, member))));
         let details = words::joined([
-            words::named("For", words::joined([concepts(root.at("reasonCode")), words::references(cx, root, root.at("reasonReference"))])),
+            words::named(
+                "For",
+                words::joined([concepts(root.at("reasonCode")), words::references(cx, root, root.at("reasonReference"))]),
+            ),
             words::named("Managed by", words::references(cx, root, root.at("managingOrganization"))),
             words::named("Remark", words::notes(root)),
         ]);

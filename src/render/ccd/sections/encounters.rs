@@ -9,7 +9,9 @@ use serde_json::{Value as Json, json};
 
 use crate::formats::fhir::node::{Node, concept, concepts};
 use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Entry, Id, Name, Null, Participant, Performer, Player, Section, Template, Time, Value};
+use crate::render::ccd::cda::{
+    Anchor, Class, Entry, Id, Name, Null, Participant, Performer, Player, Section, Template, Time, Value,
+};
 use crate::render::ccd::codes::{self, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
 use crate::render::ccd::values;
@@ -74,7 +76,8 @@ fn row(sheet: &mut Sheet<'_, '_>, item: &Item<'_>) -> Said {
     let stay = root.at("hospitalization");
     let ended = sheet.key("ended", concept(stay.at("dischargeDisposition")));
     let coded = root.at("type").items().chain(root.at("reasonCode").items());
-    let more = [root.at("class"), root.at("serviceType"), root.at("priority"), stay.at("admitSource"), stay.at("dischargeDisposition")];
+    let more =
+        [root.at("class"), root.at("serviceType"), root.at("priority"), stay.at("admitSource"), stay.at("dischargeDisposition")];
     sheet.end(item, coded.chain(more).collect::<Vec<_>>());
     Said { row, what, reason, ended }
 }

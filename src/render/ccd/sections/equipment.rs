@@ -92,7 +92,10 @@ fn dates(root: Node<'_>) -> Option<String> {
 }
 
 fn udi(device: Node<'_>) -> Option<String> {
-    device.at("udiCarrier").items().find_map(|carrier| carrier.at("carrierHRF").text().or_else(|| carrier.at("deviceIdentifier").text()))
+    device
+        .at("udiCarrier")
+        .items()
+        .find_map(|carrier| carrier.at("carrierHRF").text().or_else(|| carrier.at("deviceIdentifier").text()))
 }
 
 fn identifiers(device: Node<'_>) -> Option<String> {
@@ -158,7 +161,8 @@ fn product(cx: &Context<'_>, item: &Item<'_>, device: Node<'_>, what: Option<Anc
     if code.code.is_none() && code.original.is_some() {
         code.null = Some(Null::Other);
     }
-    let model = device.at("modelNumber").text().or_else(|| device.at("deviceName").items().find_map(|name| name.at("name").text()));
+    let model =
+        device.at("modelNumber").text().or_else(|| device.at("deviceName").items().find_map(|name| name.at("name").text()));
     product.player = Some(Player { is_device: true, class_code: None, code: Some(code), name: model.map(Name::Whole) });
     product.scoper = Some(Organization { ids: vec![issuer], name: device.at("manufacturer").text(), ..Organization::default() });
     product

@@ -61,7 +61,8 @@ fn condition_words(had: Node<'_>) -> Option<String> {
 
 fn details(root: Node<'_>) -> Option<String> {
     let flag = |name: &str| root.at(name).text().map(|text| if text == "true" { "yes" } else { "no" }.to_owned());
-    let died = flag("deceasedBoolean").or_else(|| words::when(root, "deceased")).or_else(|| words::range(root.at("deceasedRange")));
+    let died =
+        flag("deceasedBoolean").or_else(|| words::when(root, "deceased")).or_else(|| words::range(root.at("deceasedRange")));
     words::joined([
         words::named("Sex", concept(root.at("sex"))),
         words::named("Born", words::when(root, "born")),
@@ -133,7 +134,8 @@ fn condition(cx: &Context<'_>, item: &Item<'_>, at: usize, had: Node<'_>, row: &
 /// Age at onset; units that the template does not have stay in the words.
 fn age(node: Node<'_>) -> Option<Entry> {
     let mut quantity = values::pq(node)?;
-    let unit = quantity.unit.as_deref().or(Some("a")).filter(|unit| ["a", "mo", "wk", "d", "h", "min"].contains(unit))?.to_owned();
+    let unit =
+        quantity.unit.as_deref().or(Some("a")).filter(|unit| ["a", "mo", "wk", "d", "h", "min"].contains(unit))?.to_owned();
     quantity.unit = Some(unit);
     Some(Entry {
         class: Class::Observation,

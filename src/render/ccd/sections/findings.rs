@@ -43,7 +43,11 @@ pub fn row(sheet: &mut Sheet<'_, '_>, item: &Item<'_>) -> Said {
 fn details(cx: &Context<'_>, root: Node<'_>) -> Option<String> {
     let component = |part: Node<'_>| {
         let said = words::value(part).or_else(|| words::named("not given", concept(part.at("dataAbsentReason"))));
-        Some(format!("{}: {}", concept(part.at("code")).unwrap_or_else(|| "part".into()), said.unwrap_or_else(|| "not recorded".into())))
+        Some(format!(
+            "{}: {}",
+            concept(part.at("code")).unwrap_or_else(|| "part".into()),
+            said.unwrap_or_else(|| "not recorded".into())
+        ))
     };
     let parts = root.at("component").items().map(component);
     words::joined(parts.chain([
@@ -90,7 +94,8 @@ pub fn has_standard_code(entry: &Entry) -> bool {
 /// `value[x]` as CDA has it; `None` when there is none. `original`: where its words stand.
 pub fn value(root: Node<'_>, original: Option<Anchor>) -> Option<Value> {
     let of = |name: &str| root.at(&format!("value{name}"));
-    let coded = |node: Node<'_>| node.exists().then(|| Value::Code(codes::code(node, &[SNOMED_URI, LOINC_URI], original.clone())));
+    let coded =
+        |node: Node<'_>| node.exists().then(|| Value::Code(codes::code(node, &[SNOMED_URI, LOINC_URI], original.clone())));
     let end = |node: Node<'_>| values::pq(node).map(|quantity| (quantity, true));
     let range = |node: Node<'_>| {
         let (low, high) = (end(node.at("low")), end(node.at("high")));
@@ -138,7 +143,9 @@ pub fn from_low(time: Option<Time>) -> Time {
 /// One point of a time: its start, else its end.
 pub fn point(time: Option<Time>) -> Time {
     match time {
-        Some(Time::At(ts) | Time::Span { low: Some(Bound::Given(ts)), .. } | Time::Span { high: Some(Bound::Given(ts)), .. }) => Time::At(ts),
+        Some(Time::At(ts) | Time::Span { low: Some(Bound::Given(ts)), .. } | Time::Span { high: Some(Bound::Given(ts)), .. }) => {
+            Time::At(ts)
+        }
         _ => Time::Null(Null::Unknown),
     }
 }

@@ -65,7 +65,10 @@ fn details(cx: &Context<'_>, root: Node<'_>) -> Option<String> {
         words::named("Status reason", root.at("statusReason").text()),
         words::named("Expressed by", words::reference(cx, root, root.at("expressedBy"))),
         words::named("Addresses", words::references(cx, root, root.at("addresses"))),
-        words::named("Outcome", words::joined([concepts(root.at("outcomeCode")), words::references(cx, root, root.at("outcomeReference"))])),
+        words::named(
+            "Outcome",
+            words::joined([concepts(root.at("outcomeCode")), words::references(cx, root, root.at("outcomeReference"))]),
+        ),
         words::named("Remark", words::notes(root)),
     ])
 }
@@ -113,5 +116,7 @@ fn value(target: Node<'_>, original: Option<Anchor>) -> Option<Value> {
     values::quantity(target.at("detailQuantity"))
         .or_else(range)
         .or_else(|| concept(coded).map(|_| Value::Code(codes::code(coded, &[SNOMED_URI, LOINC_URI], original))))
-        .or_else(|| ["detailString", "detailInteger", "detailBoolean"].iter().find_map(|name| target.at(name).text()).map(Value::Text))
+        .or_else(|| {
+            ["detailString", "detailInteger", "detailBoolean"].iter().find_map(|name| target.at(name).text()).map(Value::Text)
+        })
 }

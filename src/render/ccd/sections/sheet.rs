@@ -54,10 +54,15 @@ pub struct Sheet<'c, 'a> {
 
 impl<'c, 'a> Sheet<'c, 'a> {
     pub fn new(cx: &'c Context<'a>, spec: &'static Spec) -> Sheet<'c, 'a> {
+        Sheet::continued(cx, spec, Anchors::new(spec.prefix))
+    }
+
+    /// One of several sections that share their anchors' prefix.
+    pub fn continued(cx: &'c Context<'a>, spec: &'static Spec, anchors: Anchors) -> Sheet<'c, 'a> {
         Sheet {
             cx,
             spec,
-            anchors: Anchors::new(spec.prefix),
+            anchors,
             row: Anchor(String::new()),
             cells: Vec::new(),
             rows: Vec::new(),
@@ -127,11 +132,11 @@ impl<'c, 'a> Sheet<'c, 'a> {
 
     pub fn finish(self) -> Section {
         let (code, name) = self.spec.code;
-        self.finish_as(codes::fixed(code, LOINC, name), None)
+        self.finish_as(codes::fixed(code, LOINC, name)).0
     }
 
-    /// With a code of its own, and a caption of the table.
-    pub fn finish_as(self, code: Code, caption: Option<String>) -> Section {
+    /// With another code, for a section of several; gives back the anchors for the next.
+    pub fn finish_as(self, code: Code) -> (Section, Anchors) {
         let is_empty = self.is_empty();
         let has_entries = !self.entries.is_empty();
         let null = (is_empty || self.spec.needs_entries && !has_entries).then_some(Null::NoInformation);
@@ -141,14 +146,18 @@ impl<'c, 'a> Sheet<'c, 'a> {
         if is_empty {
             narrative.notes.push("No information".to_owned());
         } else if let Some(day) = &self.cx.request.cutover {
-            narrative.notes.insert(0, format!("As archived: every status is that of {}, the last day of the old system's data.", day_of(day)));
+            narrative.notes.insert(
+                0,
+                format!("As archived: every status is that of {}, the last day of the old system's data.", day_of(day)),
+            );
         }
         if !self.rows.is_empty() {
             let columns = self.spec.columns.iter().chain(&COMMON).copied().collect();
-            narrative.tables.push(Table { caption, columns, rows: self.rows });
+            narrative.tables.push(Table { caption: None, columns, rows: self.rows });
         }
         narrative.tables.extend(self.tables);
-        Section { templates, code, title: self.spec.title, null, narrative, authors: Vec::new(), entries: self.entries }
+        let title = self.spec.title;
+        (Section { templates, code, title, null, narrative, authors: Vec::new(), entries: self.entries }, self.anchors)
     }
 }
 
@@ -192,6 +201,7 @@ pub fn participant(type_code: &'static str, class_code: &'static str) -> Partici
     Participant {
         type_code,
         class_code: Some(class_code),
+        on_participation: Vec::new(),
         templates: Vec::new(),
         time: None,
         ids: Vec::new(),

@@ -60,7 +60,9 @@ fn observation(cx: &Context<'_>, item: &Item<'_>, said: &Said) -> Entry {
     let mut entry = findings::entry(cx, item, said);
     let is = |loinc: &str| codings(root.at("code")).any(|(system, code)| system == LOINC_URI && code == loinc);
     let found = root.at("valueCodeableConcept");
-    if is("72166-2") && let Some(status) = smoking(root) {
+    if is("72166-2")
+        && let Some(status) = smoking(root)
+    {
         entry.templates.push(SMOKING);
         entry.code = Some(leading(root.at("code"), "72166-2", "Tobacco smoking status NHIS", said));
         entry.times = vec![findings::point(values::time(root, "effective"))];
@@ -73,7 +75,9 @@ fn observation(cx: &Context<'_>, item: &Item<'_>, said: &Said) -> Entry {
         entry.code = Some(leading(root.at("code"), "11367-0", "History of tobacco use", said));
         entry.times = vec![findings::from_low(values::time(root, "effective"))];
         entry.values = vec![Value::Code(codes::code(found, &[SNOMED_URI], said.finding.clone()))];
-    } else if is("76689-9") && let Some(value) = birth_sex(found, root) {
+    } else if is("76689-9")
+        && let Some(value) = birth_sex(found, root)
+    {
         entry.templates.push(BIRTH_SEX);
         entry.code = Some(leading(root.at("code"), "76689-9", "Sex assigned at birth", said));
         entry.times = vec![findings::point(values::time(root, "effective"))];

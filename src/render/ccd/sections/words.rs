@@ -66,6 +66,20 @@ pub fn sentence(code: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
+/// `ChargeItem` as `Charge item`.
+pub fn field_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    for (at, c) in name.char_indices() {
+        if at > 0 && c.is_ascii_uppercase() {
+            out.push(' ');
+            out.extend(c.to_lowercase());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// The status of a record; the words of FHIR, which are those that the archive has.
 pub fn status(root: Node<'_>) -> Option<String> {
     let plain = ["status", "lifecycleStatus"].iter().find_map(|name| root.at(name).text());
@@ -149,7 +163,10 @@ pub fn title(root: Node<'_>) -> Option<String> {
     let name = || root.at("name").items().find_map(|name| Some(values::name_words(&values::name(name)?)));
     let device = || root.at("deviceName").items().find_map(|name| name.at("name").text());
     let plain = || ["title", "name", "comment", "summary"].iter().find_map(|place| root.at(place).text());
-    plain().or_else(name).or_else(device).or_else(|| CODED.iter().find_map(|p| concept(root.at(p)).or_else(|| concepts(root.at(p)))))
+    plain()
+        .or_else(name)
+        .or_else(device)
+        .or_else(|| CODED.iter().find_map(|p| concept(root.at(p)).or_else(|| concepts(root.at(p)))))
 }
 
 /// `value[x]` of an observation, a component, an answer.
@@ -227,7 +244,8 @@ mod tests {
         ] {
             assert_eq!(date(raw), words);
         }
-        let root = json!({"period": {"start": "2014"}, "onsetAge": {"value": 5, "unit": "a"}, "performedPeriod": {"end": "2015-02"}});
+        let root =
+            json!({"period": {"start": "2014"}, "onsetAge": {"value": 5, "unit": "a"}, "performedPeriod": {"end": "2015-02"}});
         let root = Node::new(&root);
         assert_eq!(when(root, "period").as_deref(), Some("from 2014"));
         assert_eq!(when(root, "onset").as_deref(), Some("age 5 a"));
@@ -247,7 +265,8 @@ mod tests {
         ] {
             assert_eq!(value(Node::new(&value_json)).as_deref(), words, "{value_json}");
         }
-        let concept = json!({"coding": [{"system": "urn:archive:old:dx", "code": "D1"}, {"system": "http://loinc.org", "code": "1-8"}]});
+        let concept =
+            json!({"coding": [{"system": "urn:archive:old:dx", "code": "D1"}, {"system": "http://loinc.org", "code": "1-8"}]});
         let said = codes([Node::new(&concept), Node::new(&concept)]);
         assert_eq!(said.as_deref(), Some("D1 (urn:archive:old:dx); 1-8 (LOINC)"));
         assert!(is_mistaken(Node::new(&json!({"verificationStatus": {"coding": [{"code": "entered-in-error"}]}}))));
