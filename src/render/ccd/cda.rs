@@ -222,6 +222,7 @@ pub struct Author {
 /// `performer` of an entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Performer {
+    pub templates: Vec<Template>,
     pub type_code: Option<&'static str>,
     pub time: Option<Time>,
     pub assigned: Assigned,
@@ -233,6 +234,8 @@ pub struct Participant {
     pub type_code: &'static str,
     /// participantRole/@classCode
     pub class_code: Option<&'static str>,
+    /// Of the participation; `templates` are those of the role.
+    pub on_participation: Vec<Template>,
     pub templates: Vec<Template>,
     pub time: Option<Time>,
     pub ids: Vec<Id>,

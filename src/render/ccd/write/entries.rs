@@ -162,6 +162,7 @@ fn organization(x: &mut Xml, given: &Organization) {
 fn participant(x: &mut Xml, participant: &Participant) {
     x.element("participant", |x| {
         x.attr("typeCode", participant.type_code);
+        templates(x, &participant.on_participation);
         participant.time.iter().for_each(|when| time(x, "time", when, false));
         x.element("participantRole", |x| {
             x.attr_if("classCode", participant.class_code);
