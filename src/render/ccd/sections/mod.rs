@@ -16,3 +16,6 @@ pub mod routing;
 mod rows;
 mod tables;
 pub mod vitals;
+
+#[cfg(test)]
+mod clinical_tests;
