@@ -116,7 +116,7 @@ impl<'a> Context<'a> {
     /// As `performer`, for a Reference of a record that may lead to a resource contained in it.
     pub fn performer_in(&self, record: Node<'_>, reference: Node<'_>) -> Option<Performer> {
         let assigned = people::assigned(self, record, reference)?;
-        Some(Performer { type_code: None, time: None, assigned: people::without_device(assigned) })
+        Some(Performer { templates: Vec::new(), type_code: None, time: None, assigned: people::without_device(assigned) })
     }
 
     /// Who is meant by a Reference of a record.

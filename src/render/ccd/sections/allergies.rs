@@ -100,7 +100,9 @@ fn tell<'a>(sheet: &mut Sheet, item: &Item<'a>) -> Told<'a> {
     sheet.say(statuses(root));
     let last = root.at("lastOccurrence").text().map(|t| format!("last {}", date_words(&t))).unwrap_or_default();
     sheet.say(joined(&[when_words(root, "onset"), last], ", "));
-    sheet.say(root.at("recordedDate").text().or_else(|| root.at("assertedDate").text()).map(|t| date_words(&t)).unwrap_or_default());
+    sheet.say(
+        root.at("recordedDate").text().or_else(|| root.at("assertedDate").text()).map(|t| date_words(&t)).unwrap_or_default(),
+    );
     let mut concepts = vec![root.at("code")];
     for reaction in root.at("reaction").items() {
         concepts.push(reaction.at("substance"));
@@ -130,7 +132,8 @@ fn tell_reaction(sheet: &mut Sheet, next: Option<&(Node<'_>, Option<Node<'_>>)>)
     };
     let words = manifestation.and_then(concept).or_else(|| reaction.at("description").text()).unwrap_or_default();
     let anchor = sheet.cite("reaction", &words);
-    let told = |label: &str, text: Option<String>| text.filter(|t| *t != words).map(|t| format!("{label}{t}")).unwrap_or_default();
+    let told =
+        |label: &str, text: Option<String>| text.filter(|t| *t != words).map(|t| format!("{label}{t}")).unwrap_or_default();
     let substance = concept(reaction.at("substance"));
     let more = [
         reaction.at("severity").text().unwrap_or_default(),
@@ -269,6 +272,7 @@ fn substance(root: Node<'_>, told: &Told<'_>, is_negated: bool) -> Participant {
     };
     code.original = told.substance.clone();
     Participant {
+        on_participation: Vec::new(),
         type_code: "CSM",
         class_code: Some("MANU"),
         templates: Vec::new(),

@@ -65,7 +65,10 @@ fn holds_together(section: &Section) {
         for row in &table.rows {
             assert_eq!(row.cells.len(), table.columns.len());
             assert!(anchors.insert(&row.anchor), "{:?}", row.anchor);
-            row.cells.iter().filter_map(|cell| cell.anchor.as_ref()).for_each(|anchor| assert!(anchors.insert(anchor), "{anchor:?}"));
+            row.cells
+                .iter()
+                .filter_map(|cell| cell.anchor.as_ref())
+                .for_each(|anchor| assert!(anchors.insert(anchor), "{anchor:?}"));
         }
     }
     for passage in &section.narrative.passages {
@@ -87,7 +90,10 @@ fn check(entry: &Entry, anchors: &HashSet<&Anchor>, ids: &mut HashSet<String>) {
     let codes = values.chain(players).chain(&entry.code).chain(&entry.route).chain(entry.product.as_ref().map(|p| &p.code));
     let places = codes.filter_map(|code| code.original.as_ref()).chain(&entry.text);
     places.for_each(|anchor| assert!(anchors.contains(anchor), "{anchor:?} is nowhere"));
-    assert!(entry.templates.is_empty() || entry.text.is_some() || entry.class == Class::Supply || entry.ids.is_empty(), "{entry:?}");
+    assert!(
+        entry.templates.is_empty() || entry.text.is_some() || entry.class == Class::Supply || entry.ids.is_empty(),
+        "{entry:?}"
+    );
     for id in &entry.ids {
         assert!(ids.insert(format!("{id:?}")), "{id:?} stands twice");
     }
@@ -138,13 +144,16 @@ fn sections_without_records_say_so() {
 
 #[test]
 fn an_allergy_with_its_reactions() {
-    let section = of(allergies, &json!([{"resourceType": "AllergyIntolerance", "type": "allergy", "category": ["medication"],
+    let section = of(
+        allergies,
+        &json!([{"resourceType": "AllergyIntolerance", "type": "allergy", "category": ["medication"],
         "clinicalStatus": status("allergyintolerance-clinical", "active"), "criticality": "high", "recordedDate": "2010-02",
         "onsetDateTime": "2009", "note": [{"text": "per mother"}],
         "code": {"text": "PCN", "coding": [{"system": "urn:archive:old:alg", "code": "A7"},
             {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "7980", "display": "penicillin G"}]},
         "reaction": [{"manifestation": [{"text": "hives"}, {"coding": [{"system": "http://snomed.info/sct", "code": "39579001"}]}],
-            "severity": "severe"}, {"description": "felt odd"}]}]));
+            "severity": "severe"}, {"description": "felt odd"}]}]),
+    );
     let concern = first(&section);
     assert_eq!(concern.status, Some("active"));
     assert_eq!(concern.times, [Time::Span { low: Some(at("201002")), high: None }]);
@@ -158,7 +167,8 @@ fn an_allergy_with_its_reactions() {
     assert_eq!(code_of(&reactions[0].related[0].entry.values[0]).code.as_deref(), Some("24484000"));
     assert_eq!(code_of(&reactions[2].values[0]).null, Some(Null::Other), "only described");
     let text = words(&section);
-    for said in ["PCN", "hives", "felt odd", "A7 (urn:archive:old:alg)", "2009", "2010-02", "per mother", "Old System", "active"] {
+    for said in ["PCN", "hives", "felt odd", "A7 (urn:archive:old:alg)", "2009", "2010-02", "per mother", "Old System", "active"]
+    {
         assert!(text.contains(said), "{said}: {text}");
     }
 }
@@ -184,7 +194,10 @@ fn only_a_recorded_negative_is_negated() {
     }
     // What is refuted, mistaken or not known stands in words alone.
     for (record, said) in [
-        (json!({"code": {"text": "latex"}, "verificationStatus": status("allergyintolerance-verification", "refuted")}), "refuted"),
+        (
+            json!({"code": {"text": "latex"}, "verificationStatus": status("allergyintolerance-verification", "refuted")}),
+            "refuted",
+        ),
         (json!({"code": {"text": "latex"}, "verificationStatus": {"text": "entered-in-error"}}), "entered in error"),
         (json!({"code": {"text": "No known latex allergy"}}), "No known latex allergy"),
     ] {
@@ -205,7 +218,11 @@ fn problems_and_when_they_were() {
         (json!({"clinicalStatus": clinical("active"), "onsetDateTime": "2011-05-06"}), "active", span(at("20110506"), None)),
         (json!({"clinicalStatus": clinical("resolved")}), "completed", span(UNKNOWN, Some(UNKNOWN))),
         (json!({"abatementDateTime": "2012"}), "completed", span(UNKNOWN, Some(at("2012")))),
-        (json!({"abatementString": "in childhood", "clinicalStatus": clinical("inactive")}), "completed", span(UNKNOWN, Some(UNKNOWN))),
+        (
+            json!({"abatementString": "in childhood", "clinicalStatus": clinical("inactive")}),
+            "completed",
+            span(UNKNOWN, Some(UNKNOWN)),
+        ),
         (json!({"clinicalStatus": clinical("remission")}), "active", span(UNKNOWN, None)),
         (json!({"onsetPeriod": {"start": "2001", "end": "2002"}}), "active", span(at("2001"), None)),
         (json!({"onsetAge": {"value": 40, "unit": "years"}}), "active", span(UNKNOWN, None)),
@@ -216,16 +233,22 @@ fn problems_and_when_they_were() {
         let section = of(problems, &json!([record]));
         assert_eq!((first(&section).status, &inner(&section).times), (Some(concern), &vec![time]), "{more}");
     }
-    let text = words(&of(problems, &json!([{"resourceType": "Condition", "onsetAge": {"value": 40, "unit": "years"}},
-        {"resourceType": "Condition", "onsetString": "as a child", "abatementString": "at school"}])));
+    let text = words(&of(
+        problems,
+        &json!([{"resourceType": "Condition", "onsetAge": {"value": 40, "unit": "years"}},
+        {"resourceType": "Condition", "onsetString": "as a child", "abatementString": "at school"}]),
+    ));
     assert!(text.contains("at the age of 40 years") && text.contains("as a child") && text.contains("at school"), "{text}");
 }
 
 #[test]
 fn codes_of_a_problem() {
     let icd = json!({"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M10.9", "display": "Gout, unspecified"});
-    let section = of(problems, &json!([{"resourceType": "Condition", "code": {"coding": [icd], "text": "gouty toe"},
-        "category": [status("condition-category", "encounter-diagnosis")]}]));
+    let section = of(
+        problems,
+        &json!([{"resourceType": "Condition", "code": {"coding": [icd], "text": "gouty toe"},
+        "category": [status("condition-category", "encounter-diagnosis")]}]),
+    );
     let value = code_of(&inner(&section).values[0]);
     assert_eq!((value.null, value.translations[0].code.as_deref()), (Some(Null::Other), Some("M10.9")));
     assert!(value.original.is_some());
@@ -235,8 +258,11 @@ fn codes_of_a_problem() {
     let section = of(problems, &json!([{"resourceType": "Condition", "code": {"text": "No known problems"}}]));
     assert_eq!((inner(&section).negated, code_of(&inner(&section).values[0]).code.as_deref()), (Some(true), Some("55607006")));
     for verification in ["refuted", "differential", "entered-in-error"] {
-        let section = of(problems, &json!([{"resourceType": "Condition", "code": {"text": "lupus"},
-            "verificationStatus": status("condition-ver-status", verification)}]));
+        let section = of(
+            problems,
+            &json!([{"resourceType": "Condition", "code": {"text": "lupus"},
+            "verificationStatus": status("condition-ver-status", verification)}]),
+        );
         assert!(section.entries.is_empty() && words(&section).contains("lupus"), "{verification}");
     }
 }
@@ -245,7 +271,9 @@ fn codes_of_a_problem() {
 fn drugs_of_all_kinds() {
     let rxnorm = json!({"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "860975"});
     let ndc = json!({"system": "http://hl7.org/fhir/sid/ndc", "code": "00093-1048-01"});
-    let section = of(medications, &json!([
+    let section = of(
+        medications,
+        &json!([
         {"resourceType": "MedicationRequest", "status": "active", "intent": "order", "authoredOn": "2014-03-12",
             "medicationCodeableConcept": {"coding": [ndc, rxnorm], "text": "Metformin 500"},
             "dosageInstruction": [{"text": "1 tab PO BID", "route": {"text": "PO"}, "asNeededBoolean": true,
@@ -253,7 +281,8 @@ fn drugs_of_all_kinds() {
                 "doseAndRate": [{"doseQuantity": {"value": 1, "unit": "tab"}}]}],
             "dispenseRequest": {"numberOfRepeatsAllowed": 2, "quantity": {"value": 60}}},
         {"resourceType": "MedicationDispense", "status": "completed", "whenHandedOver": "2014-03-14",
-            "authorizingPrescription": [{"reference": "MedicationRequest/r0"}], "medicationCodeableConcept": {"text": "Metformin"}}]));
+            "authorizingPrescription": [{"reference": "MedicationRequest/r0"}], "medicationCodeableConcept": {"text": "Metformin"}}]),
+    );
     let [entry] = section.entries.as_slice() else { panic!("{}", section.entries.len()) };
     let order = &entry.entry;
     let drug = &order.product.as_ref().unwrap().code;
@@ -277,28 +306,36 @@ fn drugs_of_odd_shapes() {
     let section = one(json!({"resourceType": "MedicationDispense", "medicationCodeableConcept": {"text": "aspirin"}}));
     assert_eq!((first(&section).mood, first(&section).related[0].entry.class), (Some("INT"), Class::Supply));
 
-    let section = one(json!({"resourceType": "MedicationStatement", "status": "unknown", "medicationReference": {"reference": "#m"},
+    let section = one(
+        json!({"resourceType": "MedicationStatement", "status": "unknown", "medicationReference": {"reference": "#m"},
         "contained": [{"resourceType": "Medication", "id": "m", "ingredient": [
             {"itemCodeableConcept": {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "161", "display": "acetaminophen"}]}},
-            {"itemCodeableConcept": {"text": "codeine"}}]}]}));
+            {"itemCodeableConcept": {"text": "codeine"}}]}]}),
+    );
     let drug = &first(&section).product.as_ref().unwrap().code;
     assert_eq!((first(&section).status, drug.null, drug.translations.len()), (None, Some(Null::Other), 1));
     assert!(words(&section).contains("acetaminophen + codeine"));
     assert_eq!(first(&section).dose, Some(Bound::Null(Null::Unknown)));
 
-    let section = one(json!({"resourceType": "MedicationAdministration", "status": "not-done", "effectiveDateTime": "2014-03-12T09:30:00-05:00",
+    let section = one(
+        json!({"resourceType": "MedicationAdministration", "status": "not-done", "effectiveDateTime": "2014-03-12T09:30:00-05:00",
         "statusReason": [{"text": "refused"}], "medicationCodeableConcept": {"text": "heparin"},
-        "dosage": {"dose": {"value": 5000, "unit": "U"}, "rateQuantity": {"value": 3, "unit": "ml/hr"}, "route": {"text": "SC"}}}));
+        "dosage": {"dose": {"value": 5000, "unit": "U"}, "rateQuantity": {"value": 3, "unit": "ml/hr"}, "route": {"text": "SC"}}}),
+    );
     let given = first(&section);
     assert_eq!((given.negated, &given.times[0]), (Some(true), &Time::At(Ts("20140312093000-0500".into()))));
     assert_eq!(given.rate.as_ref().unwrap().unit.as_deref(), Some("mL/h"));
     assert_eq!(given.dose, Some(Bound::Given(Quantity { value: "5000".into(), unit: Some("U".into()) })));
     assert!(words(&section).contains("not done: refused"));
 
-    let section = one(json!({"resourceType": "MedicationStatement", "status": "active", "medicationCodeableConcept": {"text": "No known medications"}}));
+    let section = one(
+        json!({"resourceType": "MedicationStatement", "status": "active", "medicationCodeableConcept": {"text": "No known medications"}}),
+    );
     assert_eq!((first(&section).negated, &first(&section).times[0]), (Some(true), &Time::Null(Null::NotApplicable)));
     for status in ["entered-in-error", "draft"] {
-        let section = one(json!({"resourceType": "MedicationRequest", "status": status, "medicationCodeableConcept": {"text": "warfarin"}}));
+        let section = one(
+            json!({"resourceType": "MedicationRequest", "status": status, "medicationCodeableConcept": {"text": "warfarin"}}),
+        );
         assert!(section.entries.is_empty() && words(&section).contains("warfarin"));
     }
 }
@@ -315,7 +352,11 @@ fn values_of_results() {
     let pq = |value: &str, unit: &str| Quantity { value: value.into(), unit: Some(unit.into()) };
     let long = "necrotic tissue ".repeat(5000);
     for (more, value, said) in [
-        (json!({"valueQuantity": {"value": 5, "comparator": "<", "unit": "pg/mL"}}), Value::Range { low: None, high: Some((pq("5", "pg/mL"), false)) }, "< 5 pg/mL"),
+        (
+            json!({"valueQuantity": {"value": 5, "comparator": "<", "unit": "pg/mL"}}),
+            Value::Range { low: None, high: Some((pq("5", "pg/mL"), false)) },
+            "< 5 pg/mL",
+        ),
         (json!({"valueQuantity": {"value": 7, "unit": "K/uL"}}), Value::Quantity(pq("7", "10*3/uL")), "7 K/uL"),
         (json!({"valueQuantity": {"value": 7, "unit": "wibble"}}), Value::Text("7 wibble".into()), "7 wibble"),
         (json!({"valueString": "trace"}), Value::Text("trace".into()), "trace"),
@@ -324,9 +365,17 @@ fn values_of_results() {
         (json!({"valueInteger": 3_000_000_000_u64}), Value::Text("3000000000".into()), "3000000000"),
         (json!({"valueBoolean": false}), Value::Boolean(false), "no"),
         (json!({"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}}), Value::Text("1:128".into()), "1:128"),
-        (json!({"valueRange": {"low": {"value": 3, "unit": "mg"}}}), Value::Range { low: Some((pq("3", "mg"), true)), high: None }, "3 mg or more"),
+        (
+            json!({"valueRange": {"low": {"value": 3, "unit": "mg"}}}),
+            Value::Range { low: Some((pq("3", "mg"), true)), high: None },
+            "3 mg or more",
+        ),
         (json!({"valueAttachment": {"title": "scan"}}), Value::Text("{\"title\":\"scan\"}".into()), "scan"),
-        (json!({"dataAbsentReason": {"coding": [{"code": "not-asked"}]}}), Value::Null("CD", Null::NotAsked), "no value: not asked"),
+        (
+            json!({"dataAbsentReason": {"coding": [{"code": "not-asked"}]}}),
+            Value::Null("CD", Null::NotAsked),
+            "no value: not asked",
+        ),
         (json!({}), Value::Null("CD", Null::NoInformation), "Sodium"),
     ] {
         let section = of(results, &json!([lab(more)]));
@@ -339,10 +388,13 @@ fn values_of_results() {
 
 #[test]
 fn flags_ranges_and_states_of_results() {
-    let section = of(results, &json!([lab(json!({"valueQuantity": {"value": 150, "unit": "mmol/l"}, "method": {"text": "ISE"},
+    let section = of(
+        results,
+        &json!([lab(json!({"valueQuantity": {"value": 150, "unit": "mmol/l"}, "method": {"text": "ISE"},
         "interpretation": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0078", "code": "H"}]}, {"text": "L"}, {"text": "odd"}],
         "referenceRange": [{"low": {"value": 135}, "high": {"value": 145}}, {"text": "see note"}, {}],
-        "code": {"coding": [{"system": "urn:archive:old:lab", "code": "NA", "display": "Sodium"}]}}))]));
+        "code": {"coding": [{"system": "urn:archive:old:lab", "code": "NA", "display": "Sodium"}]}}))]),
+    );
     let result = &first(&section).components[0];
     let flags: Vec<_> = result.interpretations.iter().map(|code| code.code.as_deref()).collect();
     assert_eq!(flags, [Some("H"), Some("L"), None]);
@@ -352,7 +404,13 @@ fn flags_ranges_and_states_of_results() {
     assert_eq!(range.value, Some(Value::Range { low: bound("135"), high: bound("145") }), "the value's unit");
     assert_eq!(text.value, Some(Value::Text("see note".into())));
     assert!(words(&section).contains("NA (urn:archive:old:lab)"));
-    for (state, act) in [("final", Some("completed")), ("preliminary", Some("active")), ("cancelled", Some("cancelled")), ("", Some("completed")), ("entered-in-error", None)] {
+    for (state, act) in [
+        ("final", Some("completed")),
+        ("preliminary", Some("active")),
+        ("cancelled", Some("cancelled")),
+        ("", Some("completed")),
+        ("entered-in-error", None),
+    ] {
         let section = of(results, &json!([lab(json!({"status": state, "valueString": "x"}))]));
         assert_eq!(section.entries.first().and_then(|e| e.entry.status), act, "{state}");
         assert!(words(&section).contains("Sodium"));
@@ -362,7 +420,9 @@ fn flags_ranges_and_states_of_results() {
 #[test]
 fn every_result_stands_once_under_the_first_report_that_names_it() {
     let names = |entry: &Entry| entry.components.iter().map(|c| format!("{:?}", c.ids)).collect::<Vec<_>>();
-    let section = of(results, &json!([
+    let section = of(
+        results,
+        &json!([
         {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "Electrolytes"}, "effectiveDateTime": "2014-03-12",
             "conclusion": "dry", "result": [{"reference": "Observation/r2"}, {"reference": "Observation/gone"}, {"reference": "Observation/r4"}]},
         {"resourceType": "DiagnosticReport", "status": "amended", "code": {"text": "Again"}, "result": [{"reference": "Observation/r2"}]},
@@ -372,13 +432,15 @@ fn every_result_stands_once_under_the_first_report_that_names_it() {
         lab(json!({"valueString": "deep", "hasMember": [{"reference": "Observation/r4"}]})),
         lab(json!({"hasMember": [{"reference": "Observation/r7"}], "valueString": "ring"})),
         lab(json!({"hasMember": [{"reference": "Observation/r6"}], "valueString": "ring"})),
-        {"resourceType": "DiagnosticReport", "code": {"text": "X-ray"}, "presentedForm": [{"contentType": "image/tiff", "url": "Binary/1"}]}]));
+        {"resourceType": "DiagnosticReport", "code": {"text": "X-ray"}, "presentedForm": [{"contentType": "image/tiff", "url": "Binary/1"}]}]),
+    );
     let all: Vec<Vec<String>> = section.entries.iter().map(|e| names(&e.entry)).collect();
     let count = |id: &str| all.iter().flatten().filter(|name| name.contains(&format!("Observation/{id}\""))).count();
     for id in ["r2", "r3", "r5", "r6", "r7"] {
         assert_eq!(count(id), 1, "{id}: {all:?}");
     }
-    let report = section.entries.iter().map(|e| &e.entry).find(|e| format!("{:?}", e.ids).contains("DiagnosticReport/r0")).unwrap();
+    let report =
+        section.entries.iter().map(|e| &e.entry).find(|e| format!("{:?}", e.ids).contains("DiagnosticReport/r0")).unwrap();
     assert_eq!(report.components[0].values, [Value::Text("dry".into())]);
     assert_eq!(report.components.len(), 3);
     assert_eq!(report.times, [Time::Span { low: Some(at("20140312")), high: Some(at("20140312")) }]);
@@ -399,11 +461,17 @@ fn vital(more: Json) -> Json {
 fn vital_signs_of_one_time_share_an_organizer() {
     let loinc = |code: &str| json!({"coding": [{"system": "http://loinc.org", "code": code}]});
     let mmhg = |value: u32| json!({"value": value, "unit": "mmHg"});
-    let section = of(vitals, &json!([
-        vital(json!({"code": loinc("85354-9"), "component": [{"code": loinc("8480-6"), "valueQuantity": mmhg(120)},
+    let section = of(
+        vitals,
+        &json!([
+            vital(json!({"code": loinc("85354-9"), "component": [{"code": loinc("8480-6"), "valueQuantity": mmhg(120)},
             {"code": loinc("8462-4"), "dataAbsentReason": {"text": "unknown"}}]})),
-        vital(json!({"code": loinc("8867-4"), "valueQuantity": {"value": 72, "unit": "bpm"}, "interpretation": [{"text": "fine"}]})),
-        vital(json!({"code": loinc("8867-4"), "effectiveDateTime": "2015", "valueString": "irregular"}))]));
+            vital(
+                json!({"code": loinc("8867-4"), "valueQuantity": {"value": 72, "unit": "bpm"}, "interpretation": [{"text": "fine"}]})
+            ),
+            vital(json!({"code": loinc("8867-4"), "effectiveDateTime": "2015", "valueString": "irregular"}))
+        ]),
+    );
     let [later, earlier] = section.entries.as_slice() else { panic!("{}", section.entries.len()) };
     let (later, earlier) = (&later.entry, &earlier.entry);
     let (words_only, measured) = if later.components.len() == 1 { (later, earlier) } else { (earlier, later) };
@@ -421,10 +489,13 @@ fn vital_signs_of_one_time_share_an_organizer() {
 
 #[test]
 fn vaccines_given_and_not() {
-    let section = of(immunizations, &json!([{"resourceType": "Immunization", "status": "completed", "occurrenceDateTime": "2014-10",
+    let section = of(
+        immunizations,
+        &json!([{"resourceType": "Immunization", "status": "completed", "occurrenceDateTime": "2014-10",
         "vaccineCode": {"coding": [{"system": "http://hl7.org/fhir/sid/cvx", "code": "140"}], "text": "flu shot"}, "lotNumber": "L1",
         "manufacturer": {"display": "Acme"}, "route": {"text": "IM"}, "site": {"text": "left arm"}, "doseQuantity": {"value": 0.5, "unit": "ml"},
-        "protocolApplied": [{"doseNumberPositiveInt": 2}], "primarySource": false, "reportOrigin": {"text": "school"}}]));
+        "protocolApplied": [{"doseNumberPositiveInt": 2}], "primarySource": false, "reportOrigin": {"text": "school"}}]),
+    );
     let given = first(&section);
     let product = given.product.as_ref().unwrap();
     assert_eq!((given.negated, product.code.code.as_deref(), product.lot.as_deref()), (Some(false), Some("140"), Some("L1")));
@@ -434,8 +505,11 @@ fn vaccines_given_and_not() {
     for said in ["flu shot", "lot L1, Acme", "left arm", "dose 2", "school", "2014-10"] {
         assert!(words(&section).contains(said), "{said}: {}", words(&section));
     }
-    let section = of(immunizations, &json!([{"resourceType": "Immunization", "status": "not-done", "vaccineCode": {"text": "MMR"},
-        "statusReason": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "PATOBJ"}]}}]));
+    let section = of(
+        immunizations,
+        &json!([{"resourceType": "Immunization", "status": "not-done", "vaccineCode": {"text": "MMR"},
+        "statusReason": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "PATOBJ"}]}}]),
+    );
     let refused = first(&section);
     assert_eq!((refused.negated, &refused.times), (Some(true), &vec![Time::Null(Null::Unknown)]));
     let reason = refused.related.iter().find(|r| r.type_code == "RSON").unwrap();
@@ -457,17 +531,23 @@ fn procedures_done_and_not() {
         ("preparation", None, None),
         ("entered-in-error", None, None),
     ] {
-        let section = one(json!({"resourceType": "Procedure", "status": state, "code": {"text": "appendectomy"}, "performedPeriod": {"start": "2014-03"}}));
+        let section = one(
+            json!({"resourceType": "Procedure", "status": state, "code": {"text": "appendectomy"}, "performedPeriod": {"start": "2014-03"}}),
+        );
         let entry = section.entries.first().map(|e| &e.entry);
         assert_eq!((entry.and_then(|e| e.status), entry.and_then(|e| e.negated)), (act, negated), "{state}");
         assert!(words(&section).contains("appendectomy") && words(&section).contains("from 2014-03"));
     }
-    let section = one(json!({"resourceType": "Procedure", "status": "completed", "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "44950"}]},
-        "bodySite": [{"text": "belly"}], "category": {"coding": [{"code": "387713003"}]}, "complication": [{"text": "bleeding"}]}));
+    let section = one(
+        json!({"resourceType": "Procedure", "status": "completed", "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "44950"}]},
+        "bodySite": [{"text": "belly"}], "category": {"coding": [{"code": "387713003"}]}, "complication": [{"text": "bleeding"}]}),
+    );
     assert_eq!(first(&section).class, Class::Procedure);
     assert_eq!(first(&section).code.as_ref().unwrap().system.as_deref(), Some("2.16.840.1.113883.6.12"));
     assert!(words(&section).contains("complication: bleeding"));
-    let advice = one(json!({"resourceType": "Procedure", "category": {"coding": [{"code": "409063005"}]}, "code": {"text": "diet advice"}}));
+    let advice = one(
+        json!({"resourceType": "Procedure", "category": {"coding": [{"code": "409063005"}]}, "code": {"text": "diet advice"}}),
+    );
     assert_eq!((first(&advice).class, &first(&advice).times), (Class::Act, &vec![Time::Null(Null::Unknown)]));
     assert!(matches!(first(&advice).ids[0], Id::Given { .. }));
 }

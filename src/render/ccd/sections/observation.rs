@@ -9,9 +9,7 @@ use super::rows::{
 use super::tables::{amount, measured};
 use crate::formats::fhir::node::{Node, concept};
 use crate::render::ccd::Item;
-use crate::render::ccd::cda::{
-    Anchor, Class, Code, Entry, Null, Quantity, ReferenceRange, Template, Time, Value,
-};
+use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Null, Quantity, ReferenceRange, Template, Time, Value};
 use crate::render::ccd::codes::{self, LOINC_URI, SNOMED_URI};
 use crate::render::ccd::context::Context;
 use crate::render::ccd::values;
@@ -27,9 +25,8 @@ const INTERPRETATION_URIS: [&str; 4] = [
 ];
 
 /// The columns of a table of observations.
-pub(super) const COLUMNS: [&str; 11] = [
-    "Date", "What", "Value", "Interpretation", "Reference range", "Status", "Details", "Panel", "Codes", "Source", "Comment",
-];
+pub(super) const COLUMNS: [&str; 11] =
+    ["Date", "What", "Value", "Interpretation", "Reference range", "Status", "Details", "Panel", "Codes", "Source", "Comment"];
 
 /// An observation after it was told.
 #[derive(Debug)]
@@ -266,7 +263,8 @@ fn is_value(key: &str) -> bool {
 fn sampled_words(data: Node<'_>) -> String {
     let part = |name: &str| data.at(name).text().map(|text| format!("{name} {text}")).unwrap_or_default();
     let origin = format!("origin {}", quantity_words(data.at("origin")));
-    let parts = [origin, part("period"), part("factor"), part("dimensions"), part("lowerLimit"), part("upperLimit"), part("data")];
+    let parts =
+        [origin, part("period"), part("factor"), part("dimensions"), part("lowerLimit"), part("upperLimit"), part("data")];
     format!("samples: {}", joined(&parts, "; "))
 }
 
@@ -280,4 +278,3 @@ pub(super) fn said(whole: &Entry, name: &str, code: Code, value: Value, words: &
     (said.code, said.status, said.values) = (Some(code), whole.status, vec![value]);
     said
 }
-

@@ -139,7 +139,9 @@ pub(super) fn part(whole: &Id, name: &str, class: Class, template: Template, wor
 /// The id of a part of a record.
 pub(super) fn part_id(whole: &Id, name: &str) -> Id {
     match whole {
-        Id::Given { root, extension: Some(whole) } => Id::Given { root: root.clone(), extension: Some(format!("{whole}#{name}")) },
+        Id::Given { root, extension: Some(whole) } => {
+            Id::Given { root: root.clone(), extension: Some(format!("{whole}#{name}")) }
+        }
         other => other.clone(),
     }
 }
@@ -187,7 +189,9 @@ pub(super) fn when_words(root: Node<'_>, name: &str) -> String {
     let point = ["DateTime", "Instant", "Date", ""].iter().find_map(|suffix| at(suffix).text()).map(|text| date_words(&text));
     let age = || at("Age").at("value").exists().then(|| format!("at the age of {}", quantity_words(at("Age"))));
     let events = || at("Timing").at("event").items().filter_map(|event| event.text()).map(|t| date_words(&t)).collect::<Vec<_>>();
-    let span = || [at("Period"), at(""), at("Timing").at("repeat").at("boundsPeriod")].into_iter().map(span_words).find(|w| !w.is_empty());
+    let span = || {
+        [at("Period"), at(""), at("Timing").at("repeat").at("boundsPeriod")].into_iter().map(span_words).find(|w| !w.is_empty())
+    };
     point
         .or_else(|| at("String").text())
         .or_else(span)
@@ -249,7 +253,8 @@ pub(super) fn notes(root: Node<'_>) -> String {
     let note = |note: Node<'_>| {
         let text = note.at("text").text().or_else(|| note.text())?;
         let author = note.at("authorString").text().or_else(|| note.at("authorReference").at("display").text());
-        let about = joined(&[author.unwrap_or_default(), note.at("time").text().map(|t| date_words(&t)).unwrap_or_default()], ", ");
+        let about =
+            joined(&[author.unwrap_or_default(), note.at("time").text().map(|t| date_words(&t)).unwrap_or_default()], ", ");
         Some(if about.is_empty() { text } else { format!("{text} ({about})") })
     };
     let all: Vec<String> = root.at("note").items().chain(root.at("comment").items()).filter_map(note).collect();
@@ -303,7 +308,8 @@ fn code_words(concepts: &[Node<'_>]) -> String {
             let system = coding.at("system").text().unwrap_or_default();
             let system = SYSTEMS.iter().find(|(uri, _)| *uri == system).map_or(system.as_str(), |(_, name)| name).to_owned();
             let name = coding.at("display").text().filter(|name| *name != told).unwrap_or_default();
-            let words = joined(&[joined(&[code, name], " "), if system.is_empty() { system } else { format!("({system})") }], " ");
+            let words =
+                joined(&[joined(&[code, name], " "), if system.is_empty() { system } else { format!("({system})") }], " ");
             if !all.contains(&words) {
                 all.push(words);
             }

@@ -96,7 +96,8 @@ fn organizer(moment: Moment) -> Option<Entry> {
         organizer.times = time.map(|time| values::both_bounds(Some(time))).into_iter().collect();
     } else {
         let mut code = fixed("46680005", SNOMED, "Vital signs");
-        code.translations = vec![fixed("74728-7", LOINC, "Vital signs, weight, height, head circumference, oxygen saturation and BMI panel")];
+        code.translations =
+            vec![fixed("74728-7", LOINC, "Vital signs, weight, height, head circumference, oxygen saturation and BMI panel")];
         organizer.templates = vec![ORGANIZER];
         organizer.code = Some(code);
         organizer.times = vec![time.unwrap_or(Time::Null(Null::Unknown))];

@@ -145,6 +145,7 @@ pub fn author(x: &mut Xml, author: &Author) {
 pub fn performer(x: &mut Xml, performer: &Performer) {
     x.element("performer", |x| {
         x.attr_if("typeCode", performer.type_code);
+        templates(x, &performer.templates);
         performer.time.iter().for_each(|when| time(x, "time", when, false));
         assigned_entity(x, &performer.assigned);
     });
