@@ -52,7 +52,7 @@ pub fn results<'a>(cx: &Context<'a>) -> Section {
             entries.extend(panel(cx, item, &mut open, &mut sheet));
         }
     }
-    section(&FRAME, vec![reports, sheet], entries)
+    section(cx, &FRAME, vec![reports, sheet], entries)
 }
 
 /// Ids of the observations that a report or a panel names; they wait for it.
