@@ -52,7 +52,7 @@ const COLUMNS: [&str; 11] =
 pub fn allergies(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("allergy", &COLUMNS);
     let entries: Vec<Entry> = placed(cx, Place::Allergies).iter().filter_map(|item| allergy(cx, &mut sheet, item)).collect();
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// One manifestation of a reaction, and where its words stand.

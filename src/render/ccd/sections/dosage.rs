@@ -34,7 +34,7 @@ fn one_words(dosage: Node<'_>) -> String {
 /// Amount, rate and most that may be taken.
 pub(super) fn dose_words(dosage: Node<'_>) -> String {
     let of = dose_and_rate(dosage);
-    let dose = joined(&[quantity_words(of.at("doseQuantity")), range_words(of.at("doseRange"))], " ");
+    let dose = joined(&[quantity_words(amount_of(of)), range_words(of.at("doseRange"))], " ");
     let rate =
         joined(&[quantity_words(of.at("rateQuantity")), range_words(of.at("rateRange")), ratio_words(of.at("rateRatio"))], " ");
     let rate = if rate.is_empty() { rate } else { format!("at {rate}") };
@@ -81,7 +81,7 @@ fn often_words(dosage: Node<'_>) -> String {
 /// The dose: an amount with its unit, or a count of what the product is (tablets). The unit in words where it is no UCUM.
 pub(super) fn dose(dosage: Node<'_>) -> (Bound<Quantity>, Option<String>) {
     let of = dose_and_rate(dosage);
-    let given = of.at("doseQuantity");
+    let given = amount_of(of);
     if let Some(quantity) = amount(given) {
         return (Bound::Given(quantity), None);
     }
@@ -104,6 +104,12 @@ pub(super) fn rate(dosage: Node<'_>) -> Option<Quantity> {
 fn dose_and_rate(dosage: Node<'_>) -> Node<'_> {
     let inside = dosage.at("doseAndRate").first();
     if inside.exists() { inside } else { dosage }
+}
+
+/// The amount; an administration has another name for it.
+fn amount_of(of: Node<'_>) -> Node<'_> {
+    let quantity = of.at("doseQuantity");
+    if quantity.exists() { quantity } else { of.at("dose") }
 }
 
 /// Why it is taken as needed: a concept, or the dosage itself where no reason is given.

@@ -37,7 +37,7 @@ pub fn immunizations(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("immunization", &COLUMNS);
     let records = placed(cx, Place::Immunizations);
     let entries = records.iter().filter_map(|item| immunization(cx, &mut sheet, item)).collect();
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// Where the words of an immunization stand.

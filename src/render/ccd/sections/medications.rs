@@ -61,7 +61,7 @@ pub fn medications(cx: &Context<'_>) -> Section {
             None => entries.push(around(cx, item, told, supply)),
         }
     }
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// Where the words of a medication stand.

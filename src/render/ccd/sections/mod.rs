@@ -69,3 +69,6 @@ const ONE: [fn(&Context<'_>) -> Section; 20] = [
     assessment::assessment,
     care_team::care_team,
 ];
+
+#[cfg(test)]
+mod clinical_tests;

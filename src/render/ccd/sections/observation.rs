@@ -32,6 +32,8 @@ pub(super) const COLUMNS: [&str; 11] =
 #[derive(Debug)]
 pub(super) struct Told {
     pub row: Anchor,
+    /// Where the words of its code stand.
+    pub what: Option<Anchor>,
     /// Its own value and its components, as entries; none when it makes no statement.
     pub parts: Vec<Entry>,
 }
@@ -57,6 +59,7 @@ pub(super) fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>, panel: 
 
     let row = sheet.row();
     let places = tell_part(sheet, item, root, panel);
+    let what = places.what.clone();
     if let Some(status) = status.filter(|_| has_own) {
         let mut own = entry(cx, item, Class::Observation, RESULT, &row);
         fill(&mut own, item, root, places, status);
@@ -73,7 +76,7 @@ pub(super) fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>, panel: 
             parts.push(own);
         }
     }
-    Told { row, parts }
+    Told { row, what, parts }
 }
 
 /// Where the words of a part stand.

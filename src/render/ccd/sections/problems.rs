@@ -38,7 +38,7 @@ const COLUMNS: [&str; 10] =
 pub fn problems(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("problem", &COLUMNS);
     let entries: Vec<Entry> = placed(cx, Place::Problems).iter().filter_map(|item| problem(cx, &mut sheet, item)).collect();
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// Where the words of a problem stand.

@@ -46,7 +46,7 @@ pub fn procedures(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("procedure", &COLUMNS);
     let records = placed(cx, Place::Procedures);
     let entries = records.iter().filter_map(|item| procedure(cx, &mut sheet, item)).collect();
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// Where the words of a procedure stand.

@@ -61,7 +61,7 @@ pub fn vitals(cx: &Context<'_>) -> Section {
     let has_vitals = moments.iter().any(|moment| !moment.vitals.is_empty());
     // The section must hold an organizer of vital signs, or nothing but words.
     let entries = if has_vitals { moments.into_iter().filter_map(organizer).collect() } else { Vec::new() };
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// A measurement that was made, with its unit.
