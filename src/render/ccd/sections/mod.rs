@@ -38,3 +38,6 @@ pub use payers::payers;
 pub use plan::plan;
 pub use social_history::social_history;
 pub use statuses::{functional, mental};
+
+#[cfg(test)]
+mod told_tests;
