@@ -251,6 +251,12 @@ pub fn is_unit(text: &str) -> bool {
     term(&mut rest, 0) && rest.is_empty()
 }
 
+/// Whether a text that nobody called UCUM is a unit of it, and surely meant as one: `K/uL` would be kelvins per microlitre.
+pub fn is_unit_as_meant(text: &str) -> bool {
+    const DOUBTFUL: [&str; 13] = ["A", "B", "C", "F", "G", "H", "J", "K", "N", "P", "S", "T", "W"];
+    is_unit(text) && !text.split(['/', '.', '(', ')', '{', '}']).any(|symbol| DOUBTFUL.contains(&symbol))
+}
+
 /// Components joined by `.` and `/`.
 fn term(rest: &mut &str, depth: usize) -> bool {
     loop {
@@ -380,7 +386,6 @@ mod tests {
         let others = [
             "",
             "mmHg",
-            "K/uL",
             "tablet(s)",
             "mg / dL",
             "mg/",
@@ -403,5 +408,6 @@ mod tests {
             assert!(!is_unit(other), "{other}");
         }
         assert!(!is_unit(&"(".repeat(150)));
+        assert!(is_unit("K/uL") && !is_unit_as_meant("K/uL") && is_unit_as_meant("mg/dL"));
     }
 }

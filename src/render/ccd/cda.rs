@@ -279,6 +279,40 @@ pub enum Class {
     Organizer,
 }
 
+impl Class {
+    /// Element and its usual class code.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Class::Observation => ("observation", "OBS"),
+            Class::Act => ("act", "ACT"),
+            Class::Procedure => ("procedure", "PROC"),
+            Class::Encounter => ("encounter", "ENC"),
+            Class::SubstanceAdministration => ("substanceAdministration", "SBADM"),
+            Class::Supply => ("supply", "SPLY"),
+            Class::Organizer => ("organizer", "CLUSTER"),
+        }
+    }
+}
+
+impl Entry {
+    pub fn element(&self) -> &'static str {
+        self.class.names().0
+    }
+
+    pub fn class_code(&self) -> &'static str {
+        self.class_code.unwrap_or(self.class.names().1)
+    }
+
+    pub fn mood(&self) -> &'static str {
+        self.mood.unwrap_or("EVN")
+    }
+
+    /// Whether this claims a template, by its root.
+    pub fn claims(&self, root: &str) -> bool {
+        self.templates.iter().any(|template| template.root == root)
+    }
+}
+
 /// A clinical statement. One type for all classes: `write` takes each class's fields in that class's schema order, and a field
 /// that a class does not have is a mistake that the tests of `write` find (debug assertion).
 #[derive(Clone, PartialEq, Debug, Default)]

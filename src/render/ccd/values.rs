@@ -132,7 +132,7 @@ pub fn pq(node: Node<'_>) -> Option<Quantity> {
     // The code is meant for machines; a unit in words counts when it is UCUM as it stands.
     let unit = match (code.filter(|_| is_ucum), unit) {
         (Some(code), _) if ucum::is_unit(&code) => Some(code),
-        (_, Some(unit)) if ucum::is_unit(&unit) => Some(unit),
+        (_, Some(unit)) if ucum::is_unit_as_meant(&unit) => Some(unit),
         (None, None) => None,
         _ => return None,
     };

@@ -7,12 +7,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::routing::{Place, section_of};
-use super::*;
+use super::additional::additional;
+use super::advance_directives::advance_directives;
+use super::assessment::assessment;
+use super::care_team::care_team;
+use super::encounters::encounters;
+use super::equipment::equipment;
+use super::family_history::family_history;
+use super::goals::goals;
+use super::health_concerns::health_concerns;
+use super::notes::notes;
+use super::payers::payers;
+use super::plan::plan;
+use super::social_history::social_history;
+use super::statuses::{functional, mental};
 use crate::render::ccd::cda::{self, Anchor, Class, Code, Entry, Id, Null, Section, Time, Ts, Value};
 use crate::render::ccd::context::Context;
 use crate::render::ccd::{Chart, Item, Request};
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     Request {
         archive: "6ba7b810-9dad-11d1-80b4-00c04fd430c8".into(),
         custodian: cda::Organization::default(),
@@ -424,7 +437,7 @@ fn what_no_section_is_for_is_listed_and_logs_are_counted() {
 }
 
 /// Records of every kind that stands here, empty and with elements of wrong types.
-fn odd() -> Vec<Json> {
+pub(super) fn odd() -> Vec<Json> {
     let kinds = [
         "Encounter",
         "EpisodeOfCare",

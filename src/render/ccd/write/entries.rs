@@ -35,27 +35,11 @@ pub fn section(x: &mut Xml, section: &Section) {
     });
 }
 
-impl Class {
-    /// Element and its usual class code.
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Class::Observation => ("observation", "OBS"),
-            Class::Act => ("act", "ACT"),
-            Class::Procedure => ("procedure", "PROC"),
-            Class::Encounter => ("encounter", "ENC"),
-            Class::SubstanceAdministration => ("substanceAdministration", "SBADM"),
-            Class::Supply => ("supply", "SPLY"),
-            Class::Organizer => ("organizer", "CLUSTER"),
-        }
-    }
-}
-
 fn entry(x: &mut Xml, entry: &Entry) {
     debug_assert_eq!(strangers(entry), [""; 0], "a {:?} has no such parts", entry.class);
-    let (element, class_code) = entry.class.names();
-    x.element(element, |x| {
-        x.attr("classCode", entry.class_code.unwrap_or(class_code));
-        x.attr("moodCode", entry.mood.unwrap_or("EVN"));
+    x.element(entry.element(), |x| {
+        x.attr("classCode", entry.class_code());
+        x.attr("moodCode", entry.mood());
         x.attr_if("negationInd", entry.negated.map(|is_so| if is_so { "true" } else { "false" }));
         templates(x, &entry.templates);
         entry.ids.iter().for_each(|one| id(x, "id", one));
