@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::routing::{Place, section_of};
 use super::additional::additional;
 use super::advance_directives::advance_directives;
 use super::assessment::assessment;
@@ -19,6 +18,7 @@ use super::health_concerns::health_concerns;
 use super::notes::notes;
 use super::payers::payers;
 use super::plan::plan;
+use super::routing::{Place, section_of};
 use super::social_history::social_history;
 use super::statuses::{functional, mental};
 use crate::render::ccd::cda::{self, Anchor, Class, Code, Entry, Id, Null, Section, Time, Ts, Value};
@@ -236,7 +236,7 @@ fn encounters_say_when_where_why_and_how_they_ended() {
     assert_eq!((entry.performers.len(), entry.participants.len()), (1, 1));
     let indicated: Vec<_> = entry.related.iter().map(|r| r.entry.ids.clone()).collect();
     let of = |extension: &str| vec![Id::Given { root: request().archive, extension: Some(extension.into()) }];
-    assert_eq!(indicated, [of("Encounter/r0/reason-1"), of("Condition/c")], "a diagnosis has the problem's own id");
+    assert_eq!(indicated, [of("Encounter/r0#reason-1"), of("Condition/c")], "a diagnosis has the problem's own id");
     let said = words(&section);
     for expected in [
         "2014-03-12 to 2014-03-15",
