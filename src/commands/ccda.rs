@@ -1,6 +1,8 @@
-//! `chartkeep ccda render`: a CDA document as a page or as text, from a file, without an archive.
+//! `chartkeep ccda`: documents out of an archive (`export`), and `ccda render`: a CDA document as a page or as text, from a file, without an archive.
 //!
 //! Not for: documents of an archive, which leave it through the gate alone (`export`, the server).
+
+mod export;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +15,7 @@ use crate::render::cda::{self, Options};
 
 use super::DONE_WITH_FINDINGS;
 
-/// Render C-CDA documents.
+/// Render C-CDA documents, and export them from an archive.
 #[derive(Debug, clap::Args)]
 pub struct CcdaArgs {
     #[command(subcommand)]
@@ -23,6 +25,7 @@ pub struct CcdaArgs {
 #[derive(Debug, Subcommand)]
 enum CcdaCommand {
     Render(RenderArgs),
+    Export(export::ExportArgs),
 }
 
 /// Show one document as a page of HTML or as plain text, complete and in its author's order.
@@ -51,6 +54,7 @@ struct RenderArgs {
 pub fn run(args: &CcdaArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         CcdaCommand::Render(args) => render(args),
+        CcdaCommand::Export(args) => export::run(args),
     }
 }
 

@@ -50,29 +50,10 @@ impl<'a> Context<'a> {
             .iter()
             .filter(|item| kinds.contains(&item.kind))
             .map(|item| (date_of(item.root()).unwrap_or_default(), *item))
-            .filter(|(date, item)| self.is_asked(date, item))
+            .filter(|(date, item)| is_asked(self.request, date, item))
             .collect();
         found.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| (x.kind, x.id).cmp(&(y.kind, y.id))));
         found.into_iter().map(|(_, item)| item).collect()
-    }
-
-    /// Whether a record lies in the encounter and days of the request. One without a date is taken unless an encounter is asked
-    /// for: leaving it out would hide it.
-    fn is_asked(&self, date: &str, item: &Item<'a>) -> bool {
-        if let Some(encounter) = &self.request.encounter {
-            let is_it = item.kind == "Encounter" && item.id == encounter;
-            if !is_it && item.encounter != Some(encounter.as_str()) {
-                return false;
-            }
-        }
-        if date.is_empty() {
-            return true;
-        }
-        // A partial date lies in a range when any of its days does.
-        let shared = |bound: &str| date.len().min(bound.len()).min(10);
-        let after = self.request.from.as_deref().is_none_or(|from| date.get(..shared(from)) >= from.get(..shared(from)));
-        let before = self.request.to.as_deref().is_none_or(|to| date.get(..shared(to)) <= to.get(..shared(to)));
-        after && before
     }
 
     /// What a relative reference (`Practitioner/…`) leads to, if it is in the chart or the directory.
@@ -128,6 +109,23 @@ impl<'a> Context<'a> {
     pub fn party(&self, item: &Item<'_>, reference: Node<'_>) -> Option<Assigned> {
         people::assigned(self, item.root(), reference)
     }
+}
+
+pub(super) fn is_asked(request: &Request, date: &str, item: &Item<'_>) -> bool {
+    if let Some(encounter) = &request.encounter {
+        let is_it = item.kind == "Encounter" && item.id == encounter;
+        if !is_it && item.encounter != Some(encounter.as_str()) {
+            return false;
+        }
+    }
+    if date.is_empty() {
+        return true;
+    }
+    // A partial date lies in a range when any of its days does.
+    let shared = |bound: &str| date.len().min(bound.len()).min(10);
+    let after = request.from.as_deref().is_none_or(|from| date.get(..shared(from)) >= from.get(..shared(from)));
+    let before = request.to.as_deref().is_none_or(|to| date.get(..shared(to)) <= to.get(..shared(to)));
+    after && before
 }
 
 /// Elements that say who recorded something, and when; the first that is there counts.

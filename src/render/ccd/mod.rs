@@ -71,6 +71,20 @@ pub fn unstructured(
     finish(header::unstructured(&cx, item, name, Body::File { media_type, bytes }))
 }
 
+/// The time at which a document is said to have been made, of a FHIR instant: to the second, with its zone.
+pub fn created(text: &str) -> Option<cda::Ts> {
+    let (second, zone) = text.trim().split_at(text.trim().rfind(['Z', '+', '-'])?);
+    let second = second.split_once('.').map_or(second, |(second, _)| second);
+    values::ts(&format!("{second}{zone}")).filter(|ts| ts.0.len() == 19)
+}
+
+/// Whether a record lies in the encounter and days of the request. One without a date is taken unless an encounter is asked for:
+/// leaving it out would hide it.
+pub fn is_asked(request: &Request, item: &Item<'_>) -> bool {
+    let date = crate::formats::fhir::node::date_of(item.root()).unwrap_or_default();
+    context::is_asked(request, &date, item)
+}
+
 fn context<'a>(chart: &'a Chart<'a>, request: &'a Request) -> Result<Context<'a>, Fault> {
     if chart.patients.is_empty() { Err(Fault::NoPatient) } else { Ok(Context::new(chart, request)) }
 }
