@@ -17,7 +17,7 @@ use crate::render::ccd::cda::{
 use crate::render::ccd::context::Context;
 use crate::render::ccd::{Chart, Item, Request};
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     Request {
         archive: "6f1c0a52-93c5-4f0e-8d5b-0c1b1f6c7a11".into(),
         custodian: Organization::default(),
