@@ -68,7 +68,7 @@ pub enum Id {
 }
 
 /// A place in the narrative of this document, without `#`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Anchor(pub String);
 
 /// A coded value (CD, CE): one code, with the words of the source and codes of other systems.

@@ -68,7 +68,7 @@ fn consent(sheet: &mut Sheet<'_, '_>, item: &Item<'_>) -> Entry {
         words::named("Paper", paper.at("title").text().or_else(|| paper.at("url").text())),
         words::named("Paper", words::reference(cx, root, root.at("sourceReference"))),
     ]);
-    sheet.say(Some(details.unwrap_or_default()));
+    sheet.add(details);
     let coded = root.at("category").items().chain(root.at("provision").at("code").items());
     sheet.end(item, coded.chain([root.at("scope"), root.at("policyRule")]).collect::<Vec<_>>());
     let mut entry = sheet::entry(cx, item, &row, Class::Observation);

@@ -30,7 +30,7 @@ pub fn assessment(cx: &Context<'_>) -> Section {
         sheet.say(dated);
         sheet.say(concept(root.at("code")).or_else(|| root.at("description").text()).or_else(|| Some(kind(&item).to_owned())));
         sheet.say(judgement(cx, root));
-        sheet.say(Some(details(cx, root).unwrap_or_default()));
+        sheet.add(details(cx, root));
         let found = root.at("finding").items().map(|found| found.at("itemCodeableConcept"));
         let predicted = root.at("prediction").items().map(|said| said.at("outcome"));
         sheet.end(&item, [root.at("code"), root.at("method")].into_iter().chain(found).chain(predicted).collect::<Vec<_>>());

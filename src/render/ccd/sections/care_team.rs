@@ -52,7 +52,7 @@ pub fn care_team(cx: &Context<'_>) -> Section {
             words::named("Managed by", words::references(cx, root, root.at("managingOrganization"))),
             words::named("Remark", words::notes(root)),
         ]);
-        sheet.say(Some(details.unwrap_or_default()));
+        sheet.add(details);
         let roles = root.at("participant").items().flat_map(|member| member.at("role").items());
         sheet.end(&item, root.at("category").items().chain(root.at("reasonCode").items()).chain(roles).collect::<Vec<_>>());
         let members = members(cx, &item, &row);

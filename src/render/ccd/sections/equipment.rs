@@ -38,8 +38,8 @@ pub fn equipment(cx: &Context<'_>) -> Section {
         let row = sheet.begin();
         sheet.say(dates(root));
         let what = sheet.key("what", name(cx, &item));
-        sheet.say(Some(identifiers(device).unwrap_or_default()));
-        sheet.say(Some(details(cx, root, device).unwrap_or_default()));
+        sheet.add(identifiers(device));
+        sheet.add(details(cx, root, device));
         let coded = [kind(&item), device.at("type"), root.at("bodySite")].into_iter();
         sheet.end(&item, coded.chain(root.at("reasonCode").items()).collect::<Vec<_>>());
         if !words::is_mistaken(root) {

@@ -39,7 +39,7 @@ pub fn family_history(cx: &Context<'_>) -> Section {
         sheet.say(words::when(root, "date"));
         let relation = sheet.key("relative", words::joined_by(", ", [concept(root.at("relationship")), root.at("name").text()]));
         let what = sheet.key("what", words::joined(root.at("condition").items().map(condition_words)));
-        sheet.say(Some(details(root).unwrap_or_default()));
+        sheet.add(details(root));
         let conditions = root.at("condition").items().flat_map(|had| [had.at("code"), had.at("outcome")]);
         let coded = [root.at("relationship"), root.at("sex")].into_iter();
         sheet.end(&item, coded.chain(root.at("reasonCode").items()).chain(conditions).collect::<Vec<_>>());

@@ -33,7 +33,7 @@ pub fn row(sheet: &mut Sheet<'_, '_>, item: &Item<'_>) -> Said {
     let absent = || words::named("Not given", concept(root.at("dataAbsentReason")));
     let finding = sheet.key("finding", words::value(root).or_else(absent));
     let details = details(sheet.cx, root);
-    sheet.say(Some(details.unwrap_or_default()));
+    sheet.add(details);
     let parts = root.at("component").items().flat_map(|part| [part.at("code"), part.at("valueCodeableConcept")]);
     let concepts: Vec<Node<'_>> = [root.at("code"), root.at("valueCodeableConcept")].into_iter().chain(parts).collect();
     sheet.end(item, concepts);

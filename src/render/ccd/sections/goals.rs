@@ -34,7 +34,7 @@ pub fn goals(cx: &Context<'_>) -> Section {
         sheet.say(started.or_else(|| words::named("as of", root.at("statusDate").text())));
         let what = sheet.key("what", concept(root.at("description")));
         let target = sheet.key("target", words::joined(root.at("target").items().map(target_words)));
-        sheet.say(Some(details(cx, root).unwrap_or_default()));
+        sheet.add(details(cx, root));
         let measures = root.at("target").items().flat_map(|t| [t.at("measure"), t.at("detailCodeableConcept")]);
         let coded = [root.at("description"), root.at("achievementStatus"), root.at("priority")].into_iter();
         sheet.end(&item, coded.chain(root.at("category").items()).chain(measures).collect::<Vec<_>>());

@@ -36,7 +36,7 @@ pub fn health_concerns(cx: &Context<'_>) -> Section {
         sheet.say(since);
         let what = sheet.key("what", concept(root.at("code")).or_else(|| root.at("detail").text()));
         sheet.say(Some(kind(item.kind).to_owned()));
-        sheet.say(Some(details(cx, root).unwrap_or_default()));
+        sheet.add(details(cx, root));
         let coded = [root.at("code"), root.at("severity"), root.at("bodySite")].into_iter();
         sheet.end(&item, coded.chain(root.at("category").items()).collect::<Vec<_>>());
         if !words::is_mistaken(root) {

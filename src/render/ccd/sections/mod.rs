@@ -71,4 +71,4 @@ const ONE: [fn(&Context<'_>) -> Section; 20] = [
 ];
 
 #[cfg(test)]
-mod clinical_tests;
+mod told_tests;

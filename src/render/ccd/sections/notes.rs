@@ -111,7 +111,7 @@ fn note(sheet: &mut Sheet<'_, '_>, item: &Item<'_>, kind: &Type) {
     sheet.say(Some(
         words::joined(contents.iter().map(|content| Some(content.words.clone()))).unwrap_or_else(|| "no content".into()),
     ));
-    sheet.say(Some(details(cx, root).unwrap_or_default()));
+    sheet.add(details(cx, root));
     let coded = [root.at("type"), root.at("class")].into_iter();
     let more = ["category", "securityLabel"].iter().flat_map(|name| root.at(name).items());
     sheet.end(item, coded.chain(more).collect::<Vec<_>>());

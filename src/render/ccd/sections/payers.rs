@@ -46,8 +46,8 @@ pub fn payers(cx: &Context<'_>) -> Section {
         sheet.say(words::references(cx, root, root.at("payor")));
         let kind = sheet.key("kind", concept(root.at("type")));
         let plan = sheet.key("plan", plan(root));
-        sheet.say(Some(numbers(root).unwrap_or_default()));
-        sheet.say(Some(details(cx, root).unwrap_or_default()));
+        sheet.add(numbers(root));
+        sheet.add(details(cx, root));
         let classes = root.at("class").items().map(|class| class.at("type"));
         sheet.end(&item, [root.at("type"), root.at("relationship")].into_iter().chain(classes).collect::<Vec<_>>());
         if !words::is_mistaken(root) {

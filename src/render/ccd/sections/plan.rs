@@ -65,7 +65,7 @@ fn row(sheet: &mut Sheet<'_, '_>, item: &Item<'_>) -> Said {
     let referred = ["reasonReference", "addresses", "indication"].map(|name| words::references(cx, root, root.at(name)));
     let reason = sheet.key("reason", words::joined(reasons.chain(referred)));
     let details = details(cx, root);
-    sheet.say(Some(details.unwrap_or_default()));
+    sheet.add(details);
     let listed = ["code", "category", "type", "serviceType", "reasonCode", "orderDetail", "performerType"];
     sheet.end(item, listed.iter().flat_map(|name| root.at(name).items()).collect::<Vec<_>>());
     Said { row, what, reason }

@@ -5,7 +5,7 @@
 //!
 //! Not for: what a section says about a record (the section's own file).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -86,18 +86,22 @@ pub fn section_of(item: &Item<'_>) -> Place {
     }
 }
 
-/// The records of a place that the request asks for, in the order of the document.
+/// The records of each place that the request asks for, in the order of the document.
+pub type Places<'a> = HashMap<Place, Vec<Item<'a>>>;
+
+/// All records that the request asks for, each in its place.
+pub fn places<'a>(cx: &Context<'a>) -> Places<'a> {
+    let kinds: HashSet<&str> = cx.chart.records.iter().map(|item| item.kind).collect();
+    let mut places = Places::new();
+    for item in cx.records(&kinds.into_iter().collect::<Vec<_>>()) {
+        places.entry(section_of(&item)).or_default().push(item);
+    }
+    places
+}
+
+/// The records of a place, in the order of the document.
 pub fn placed<'a>(cx: &Context<'a>, place: Place) -> Vec<Item<'a>> {
-    let mut kinds: Vec<&str> = Vec::new();
-    for item in &cx.chart.records {
-        if !kinds.contains(&item.kind) && section_of(item) == place {
-            kinds.push(item.kind);
-        }
-    }
-    if kinds.is_empty() {
-        return Vec::new();
-    }
-    cx.records(&kinds).into_iter().filter(|item| section_of(item) == place).collect()
+    cx.places.get(&place).cloned().unwrap_or_default()
 }
 
 /// A concern that stands on no list of problems and was no diagnosis of a visit.

@@ -84,6 +84,11 @@ impl<'c, 'a> Sheet<'c, 'a> {
         self.cells.push(Cell::plain(words.unwrap_or_else(|| NOT_RECORDED.to_owned())));
     }
 
+    /// A cell that is empty when there is nothing to add.
+    pub fn add(&mut self, words: Option<String>) {
+        self.cells.push(Cell::plain(words.unwrap_or_default()));
+    }
+
     /// A cell that an `originalText` points to. Without words of the source there is nothing to point to.
     pub fn key(&mut self, name: &str, words: Option<String>) -> Option<Anchor> {
         let anchor = words.is_some().then(|| self.anchors.cell(name));
@@ -184,7 +189,7 @@ pub fn entry(cx: &Context<'_>, item: &Item<'_>, row: &Anchor, class: Class) -> E
 
 /// The id of a part of a record.
 pub fn part_id(cx: &Context<'_>, item: &Item<'_>, part: &str) -> Id {
-    Id::Given { root: cx.request.archive.clone(), extension: Some(format!("{}/{}/{part}", item.kind, item.id)) }
+    Id::Given { root: cx.request.archive.clone(), extension: Some(format!("{}/{}#{part}", item.kind, item.id)) }
 }
 
 pub fn unknown_id() -> Id {
