@@ -3,6 +3,7 @@
 //! Not for: what a module does inside; its own tests stand beside it in `src/`.
 
 mod accession;
+mod ccd;
 mod ccda;
 mod containers;
 mod corpus;

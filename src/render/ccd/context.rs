@@ -2,13 +2,12 @@
 //!
 //! Not for: any section's own content.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::formats::fhir::node::{Node, date_of};
 
 use super::cda::{Assigned, Author, Bound, Id, Null, Organization, Performer, Template, Ts};
-use super::sections::routing::Places;
+use super::sections::routing::{self, Places};
 use super::values::ts;
 use super::{Chart, Item, Request, people};
 
@@ -24,8 +23,8 @@ pub struct Context<'a> {
     by_name: HashMap<String, Item<'a>>,
     /// Provenance records by what they are about.
     provenance: HashMap<String, Vec<Item<'a>>>,
-    /// Filled by `sections::routing`.
-    pub(super) places: OnceCell<Places<'a>>,
+    /// The records of each section.
+    pub(super) places: Places<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -38,7 +37,9 @@ impl<'a> Context<'a> {
                 provenance.entry(target).or_default().push(*item);
             }
         }
-        Context { chart, request, by_name, provenance, places: OnceCell::new() }
+        let mut cx = Context { chart, request, by_name, provenance, places: Places::new() };
+        cx.places = routing::places(&cx);
+        cx
     }
 
     /// The records of these kinds that the request asks for: newest first, those without a date last, then by id.

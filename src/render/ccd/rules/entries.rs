@@ -134,7 +134,9 @@ fn holds(entry: &Entry, need: Need) -> Result<(), &'static str> {
         }
         Status(wanted) => {
             let is_it = |status: &str| wanted.is_empty() || wanted.contains(&status);
-            (entry.status.is_some_and(is_it), "its status is one of its template's")
+            // That of a drug may be unknown: it is written as that.
+            let may_be_unknown = wanted.is_empty() && entry.class == Class::SubstanceAdministration;
+            (entry.status.map_or(may_be_unknown, is_it), "its status is one of its template's")
         }
         Need::Time | Low | HighWhenCompleted | BothBounds | Point => time(entry, need),
         Need::Value(_) | Valued | Unit | RangeValue => value(entry, need),

@@ -52,7 +52,7 @@ const COLUMNS: [&str; 11] =
 pub fn allergies(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("allergy", &COLUMNS);
     let entries: Vec<Entry> = placed(cx, Place::Allergies).iter().filter_map(|item| allergy(cx, &mut sheet, item)).collect();
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// One manifestation of a reaction, and where its words stand.
@@ -100,7 +100,9 @@ fn tell<'a>(sheet: &mut Sheet, item: &Item<'a>) -> Told<'a> {
     sheet.say(statuses(root));
     let last = root.at("lastOccurrence").text().map(|t| format!("last {}", date_words(&t))).unwrap_or_default();
     sheet.say(joined(&[when_words(root, "onset"), last], ", "));
-    sheet.say(root.at("recordedDate").text().or_else(|| root.at("assertedDate").text()).map(|t| date_words(&t)).unwrap_or_default());
+    sheet.say(
+        root.at("recordedDate").text().or_else(|| root.at("assertedDate").text()).map(|t| date_words(&t)).unwrap_or_default(),
+    );
     let mut concepts = vec![root.at("code")];
     for reaction in root.at("reaction").items() {
         concepts.push(reaction.at("substance"));
@@ -130,7 +132,8 @@ fn tell_reaction(sheet: &mut Sheet, next: Option<&(Node<'_>, Option<Node<'_>>)>)
     };
     let words = manifestation.and_then(concept).or_else(|| reaction.at("description").text()).unwrap_or_default();
     let anchor = sheet.cite("reaction", &words);
-    let told = |label: &str, text: Option<String>| text.filter(|t| *t != words).map(|t| format!("{label}{t}")).unwrap_or_default();
+    let told =
+        |label: &str, text: Option<String>| text.filter(|t| *t != words).map(|t| format!("{label}{t}")).unwrap_or_default();
     let substance = concept(reaction.at("substance"));
     let more = [
         reaction.at("severity").text().unwrap_or_default(),

@@ -34,8 +34,9 @@ fn one_words(dosage: Node<'_>) -> String {
 /// Amount, rate and most that may be taken.
 pub(super) fn dose_words(dosage: Node<'_>) -> String {
     let of = dose_and_rate(dosage);
-    let dose = joined(&[quantity_words(of.at("doseQuantity")), range_words(of.at("doseRange"))], " ");
-    let rate = joined(&[quantity_words(of.at("rateQuantity")), range_words(of.at("rateRange")), ratio_words(of.at("rateRatio"))], " ");
+    let dose = joined(&[quantity_words(amount_of(of)), range_words(of.at("doseRange"))], " ");
+    let rate =
+        joined(&[quantity_words(of.at("rateQuantity")), range_words(of.at("rateRange")), ratio_words(of.at("rateRatio"))], " ");
     let rate = if rate.is_empty() { rate } else { format!("at {rate}") };
     let most = ratio_words(dosage.at("maxDosePerPeriod"));
     let most = if most.is_empty() { most } else { format!("at most {most}") };
@@ -71,13 +72,16 @@ fn often_words(dosage: Node<'_>) -> String {
         Some(reason) => joined(&["as needed".to_owned(), concept(reason).unwrap_or_default()], " for "),
         None => String::new(),
     };
-    joined(&[concept(timing.at("code")).unwrap_or_default(), rhythm, when.join(", "), duration, span_words(bounds), count, needed], ", ")
+    joined(
+        &[concept(timing.at("code")).unwrap_or_default(), rhythm, when.join(", "), duration, span_words(bounds), count, needed],
+        ", ",
+    )
 }
 
 /// The dose: an amount with its unit, or a count of what the product is (tablets). The unit in words where it is no UCUM.
 pub(super) fn dose(dosage: Node<'_>) -> (Bound<Quantity>, Option<String>) {
     let of = dose_and_rate(dosage);
-    let given = of.at("doseQuantity");
+    let given = amount_of(of);
     if let Some(quantity) = amount(given) {
         return (Bound::Given(quantity), None);
     }
@@ -100,6 +104,12 @@ pub(super) fn rate(dosage: Node<'_>) -> Option<Quantity> {
 fn dose_and_rate(dosage: Node<'_>) -> Node<'_> {
     let inside = dosage.at("doseAndRate").first();
     if inside.exists() { inside } else { dosage }
+}
+
+/// The amount; an administration has another name for it.
+fn amount_of(of: Node<'_>) -> Node<'_> {
+    let quantity = of.at("doseQuantity");
+    if quantity.exists() { quantity } else { of.at("dose") }
 }
 
 /// Why it is taken as needed: a concept, or the dosage itself where no reason is given.
@@ -131,7 +141,9 @@ pub(super) fn often(dosage: Node<'_>) -> Option<Time> {
     let events: Vec<String> = repeat.at("when").items().filter_map(|when| when.text()).collect();
     let rhythm = every(repeat);
     match (events.as_slice(), rhythm) {
-        ([event], None) if !repeat.at("offset").exists() => EVENTS.iter().find(|known| *known == event).map(|known| Time::Event(known)),
+        ([event], None) if !repeat.at("offset").exists() => {
+            EVENTS.iter().find(|known| *known == event).map(|known| Time::Event(known))
+        }
         ([], Some(rhythm)) => Some(rhythm),
         ([], None) if !repeat.at("period").exists() => by_code(dosage.at("timing").at("code")),
         _ => None,

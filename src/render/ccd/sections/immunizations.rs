@@ -4,8 +4,8 @@
 
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, comment, concepts_words, date_words, entry, joined, notes, part, quantity_words, section, status_words, when_words,
-    who, word,
+    Frame, Sheet, comment, concepts_words, date_words, entry, joined, notes, part, quantity_words, section, status_words,
+    when_words, who, word,
 };
 use super::tables::{amount, route};
 use crate::formats::fhir::node::{Node, concept};
@@ -37,7 +37,7 @@ pub fn immunizations(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("immunization", &COLUMNS);
     let records = placed(cx, Place::Immunizations);
     let entries = records.iter().filter_map(|item| immunization(cx, &mut sheet, item)).collect();
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// Where the words of an immunization stand.
@@ -104,7 +104,8 @@ fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Told {
     sheet.say(joined(&[lot, maker(cx, item).unwrap_or_default(), expires], ", "));
     let path = sheet.cite("route", &joined(&[words(root.at("route")), words(root.at("site"))], "; "));
     sheet.say(by_whom(cx, item));
-    let note = sheet.tail(item, &[root.at("vaccineCode"), root.at("route"), root.at("site"), root.at("statusReason")], &remarks(root));
+    let note =
+        sheet.tail(item, &[root.at("vaccineCode"), root.at("route"), root.at("site"), root.at("statusReason")], &remarks(root));
     Told { row, vaccine, route: path.filter(|_| root.at("route").exists()), note }
 }
 
@@ -115,7 +116,8 @@ fn words(node: Node<'_>) -> String {
 /// Notes, reactions, and that the record repeats what somebody told.
 fn remarks(root: Node<'_>) -> String {
     let origin = concept(root.at("reportOrigin"));
-    let told = (root.at("primarySource").text().as_deref() == Some("false")).then(|| origin.unwrap_or_else(|| "reported".to_owned()));
+    let told =
+        (root.at("primarySource").text().as_deref() == Some("false")).then(|| origin.unwrap_or_else(|| "reported".to_owned()));
     let told = told.map(|origin| format!("not recorded by who gave it: {origin}")).unwrap_or_default();
     let reaction = |r: Node<'_>| {
         let words = r.at("detail").at("display").text().unwrap_or_else(|| "reaction".to_owned());
@@ -144,12 +146,10 @@ fn by_whom(cx: &Context<'_>, item: &Item<'_>) -> String {
 /// Why it was not given, where the source says it.
 fn refusal(cx: &Context<'_>, item: &Item<'_>, row: &Anchor) -> Option<Related> {
     let root = item.root();
-    let reason = [root.at("statusReason"), root.at("reasonCode").first()].into_iter().find(|reason| concept(*reason).is_some())?;
+    let reason =
+        [root.at("statusReason"), root.at("reasonCode").first()].into_iter().find(|reason| concept(*reason).is_some())?;
     let code = codes::code(reason, &[REASONS], Some(row.clone()));
-    let entry = Entry {
-        code: Some(code),
-        status: Some("completed"),
-        ..part(&cx.id(item), "reason", Class::Observation, REFUSAL, row)
-    };
+    let entry =
+        Entry { code: Some(code), status: Some("completed"), ..part(&cx.id(item), "reason", Class::Observation, REFUSAL, row) };
     Some(Related { type_code: "RSON", is_inverted: false, entry })
 }

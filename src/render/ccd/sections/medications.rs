@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use super::dosage;
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, comment, concepts_words, date_words, entry, joined, notes, part_id, quantity_words, section, status_words, target,
-    when_words, who, word,
+    Frame, Sheet, comment, concepts_words, date_words, entry, joined, notes, part_id, quantity_words, section, status_words,
+    target, when_words, who, word,
 };
 use super::tables::{About, amount, negative, route};
 use crate::formats::fhir::node::{Node, concept};
@@ -34,9 +34,8 @@ const PRODUCT: Template = Template::both("2.16.840.1.113883.10.20.22.4.23", "201
 const ORDER: Template = Template::both("2.16.840.1.113883.10.20.22.4.17", "2014-06-09");
 const DISPENSE: Template = Template::both("2.16.840.1.113883.10.20.22.4.18", "2014-06-09");
 
-const COLUMNS: [&str; 11] = [
-    "Date", "Medication", "Kind", "Instructions", "Dose", "Route", "Status", "Reason and supply", "Codes", "Source", "Comment",
-];
+const COLUMNS: [&str; 11] =
+    ["Date", "Medication", "Kind", "Instructions", "Dose", "Route", "Status", "Reason and supply", "Codes", "Source", "Comment"];
 
 pub fn medications(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("medication", &COLUMNS);
@@ -54,14 +53,15 @@ pub fn medications(cx: &Context<'_>) -> Section {
     }
     for (item, told) in &dispenses {
         let Some(supply) = dispense(cx, item, told) else { continue };
-        let order = item.root().at("authorizingPrescription").items().find_map(|r| orders.get(&r.at("reference").text()?).copied());
+        let order =
+            item.root().at("authorizingPrescription").items().find_map(|r| orders.get(&r.at("reference").text()?).copied());
         let supply = Related { type_code: "REFR", is_inverted: false, entry: supply };
         match order.and_then(|at| entries.get_mut(at)) {
             Some(order) => order.related.push(supply),
             None => entries.push(around(cx, item, told, supply)),
         }
     }
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// Where the words of a medication stand.
@@ -144,7 +144,10 @@ fn reasons(cx: &Context<'_>, item: &Item<'_>) -> String {
         named("reason:", joined(&[concepts_words(root.at("reasonCode")), reference.join("; ")], "; ")),
         named("quantity", joined(&[quantity_words(request.at("quantity")), quantity_words(root.at("quantity"))], " ")),
         named("refills", refills),
-        named("days' supply", joined(&[quantity_words(root.at("daysSupply")), quantity_words(request.at("expectedSupplyDuration"))], " ")),
+        named(
+            "days' supply",
+            joined(&[quantity_words(root.at("daysSupply")), quantity_words(request.at("expectedSupplyDuration"))], " "),
+        ),
     ];
     joined(&parts, "; ")
 }

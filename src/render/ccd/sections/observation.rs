@@ -9,9 +9,7 @@ use super::rows::{
 use super::tables::{amount, measured};
 use crate::formats::fhir::node::{Node, concept};
 use crate::render::ccd::Item;
-use crate::render::ccd::cda::{
-    Anchor, Class, Code, Entry, Null, Quantity, ReferenceRange, Template, Time, Value,
-};
+use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Null, Quantity, ReferenceRange, Template, Time, Value};
 use crate::render::ccd::codes::{self, LOINC_URI, SNOMED_URI};
 use crate::render::ccd::context::Context;
 use crate::render::ccd::values;
@@ -27,14 +25,15 @@ const INTERPRETATION_URIS: [&str; 4] = [
 ];
 
 /// The columns of a table of observations.
-pub(super) const COLUMNS: [&str; 11] = [
-    "Date", "What", "Value", "Interpretation", "Reference range", "Status", "Details", "Panel", "Codes", "Source", "Comment",
-];
+pub(super) const COLUMNS: [&str; 11] =
+    ["Date", "What", "Value", "Interpretation", "Reference range", "Status", "Details", "Panel", "Codes", "Source", "Comment"];
 
 /// An observation after it was told.
 #[derive(Debug)]
 pub(super) struct Told {
     pub row: Anchor,
+    /// Where the words of its code stand.
+    pub what: Option<Anchor>,
     /// Its own value and its components, as entries; none when it makes no statement.
     pub parts: Vec<Entry>,
 }
@@ -60,6 +59,7 @@ pub(super) fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>, panel: 
 
     let row = sheet.row();
     let places = tell_part(sheet, item, root, panel);
+    let what = places.what.clone();
     if let Some(status) = status.filter(|_| has_own) {
         let mut own = entry(cx, item, Class::Observation, RESULT, &row);
         fill(&mut own, item, root, places, status);
@@ -76,7 +76,7 @@ pub(super) fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>, panel: 
             parts.push(own);
         }
     }
-    Told { row, parts }
+    Told { row, what, parts }
 }
 
 /// Where the words of a part stand.
@@ -263,7 +263,8 @@ fn is_value(key: &str) -> bool {
 fn sampled_words(data: Node<'_>) -> String {
     let part = |name: &str| data.at(name).text().map(|text| format!("{name} {text}")).unwrap_or_default();
     let origin = format!("origin {}", quantity_words(data.at("origin")));
-    let parts = [origin, part("period"), part("factor"), part("dimensions"), part("lowerLimit"), part("upperLimit"), part("data")];
+    let parts =
+        [origin, part("period"), part("factor"), part("dimensions"), part("lowerLimit"), part("upperLimit"), part("data")];
     format!("samples: {}", joined(&parts, "; "))
 }
 
@@ -277,4 +278,3 @@ pub(super) fn said(whole: &Entry, name: &str, code: Code, value: Value, words: &
     (said.code, said.status, said.values) = (Some(code), whole.status, vec![value]);
     said
 }
-

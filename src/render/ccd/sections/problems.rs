@@ -38,7 +38,7 @@ const COLUMNS: [&str; 10] =
 pub fn problems(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("problem", &COLUMNS);
     let entries: Vec<Entry> = placed(cx, Place::Problems).iter().filter_map(|item| problem(cx, &mut sheet, item)).collect();
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// Where the words of a problem stand.
@@ -75,8 +75,7 @@ fn tell(sheet: &mut Sheet, item: &Item<'_>) -> Told {
     let sites = concepts_words(root.at("bodySite"));
     let severity = sheet.cite("severity", &joined(&[concept(root.at("severity")).unwrap_or_default(), sites, stage], "; "));
     sheet.say(recorded(root).map(|text| date_words(&text)).unwrap_or_default());
-    let concepts: Vec<Node<'_>> =
-        [root.at("code"), root.at("severity")].into_iter().chain(root.at("bodySite").items()).collect();
+    let concepts: Vec<Node<'_>> = [root.at("code"), root.at("severity")].into_iter().chain(root.at("bodySite").items()).collect();
     let evidence: Vec<String> = root.at("evidence").items().map(|e| concepts_words(e.at("code"))).collect();
     let evidence = joined(&evidence, "; ");
     let evidence = if evidence.is_empty() { evidence } else { format!("evidence: {evidence}") };
@@ -150,7 +149,8 @@ fn observation(cx: &Context<'_>, item: &Item<'_>, told: &Told, is_negated: bool)
     own.negated = is_negated.then_some(true);
     own.code = Some(kind(root));
     own.status = Some("completed");
-    own.times = vec![if is_negated { Time::Span { low: Some(Bound::Null(Null::NoInformation)), high: None } } else { span(root) }];
+    own.times =
+        vec![if is_negated { Time::Span { low: Some(Bound::Null(Null::NoInformation)), high: None } } else { span(root) }];
     let named = match is_negated {
         true => Code { original: told.name.clone(), ..fixed("55607006", SNOMED, "Problem") },
         false => snomed(root.at("code"), told.name.clone()),
@@ -168,9 +168,10 @@ fn observation(cx: &Context<'_>, item: &Item<'_>, told: &Told, is_negated: bool)
     };
     if !is_negated {
         let status = clinical_status(&clinical(root)).map(|value| (STATUS, fixed("33999-4", LOINC, "Status"), value));
-        let severity = root.at("severity").exists().then(|| {
-            (SEVERITY, fixed("SEV", ACT_CODE, "Severity"), snomed(root.at("severity"), told.severity.clone()))
-        });
+        let severity = root
+            .at("severity")
+            .exists()
+            .then(|| (SEVERITY, fixed("SEV", ACT_CODE, "Severity"), snomed(root.at("severity"), told.severity.clone())));
         own.related.extend(status.map(|(template, code, value)| Related {
             type_code: "REFR",
             is_inverted: false,

@@ -46,7 +46,7 @@ pub fn procedures(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("procedure", &COLUMNS);
     let records = placed(cx, Place::Procedures);
     let entries = records.iter().filter_map(|item| procedure(cx, &mut sheet, item)).collect();
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// Where the words of a procedure stand.
@@ -98,8 +98,7 @@ fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Told {
     let names: Vec<String> = root.at("performer").items().filter_map(|p| who(cx, item, p.at("actor"))).collect();
     sheet.say(joined(&[names.join(", "), who(cx, item, root.at("location")).unwrap_or_default()], "; "));
     sheet.say(findings(cx, item));
-    let concepts: Vec<Node<'_>> =
-        [root.at("code"), root.at("category")].into_iter().chain(root.at("bodySite").items()).collect();
+    let concepts: Vec<Node<'_>> = [root.at("code"), root.at("category")].into_iter().chain(root.at("bodySite").items()).collect();
     let note = sheet.tail(item, &concepts, &notes(root));
     Told { row, name, site, note }
 }

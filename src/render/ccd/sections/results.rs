@@ -52,7 +52,7 @@ pub fn results<'a>(cx: &Context<'a>) -> Section {
             entries.extend(panel(cx, item, &mut open, &mut sheet));
         }
     }
-    section(&FRAME, vec![reports, sheet], entries)
+    section(cx, &FRAME, vec![reports, sheet], entries)
 }
 
 /// Ids of the observations that a report or a panel names; they wait for it.
@@ -138,15 +138,13 @@ fn conclusions(root: Node<'_>, organizer: &Entry, words: &Anchor, is_alone: bool
 /// A result that no report names, with its members when it is a panel.
 fn panel<'a>(cx: &Context<'a>, item: &Item<'a>, open: &mut HashMap<String, Item<'a>>, sheet: &mut Sheet) -> Option<Entry> {
     let root = item.root();
-    let (row, components) = gathered(cx, item, open, sheet, "");
+    let (row, what, components) = gathered(cx, item, open, sheet, "");
     let status = act_status(&word(root.at("status"))).filter(|_| !components.is_empty())?;
-    // Its words are those of the result itself.
-    let code = components.iter().filter_map(|c| c.code.as_ref()).find_map(|code| code.original.clone());
     let mut organizer = entry(cx, item, Class::Organizer, ORGANIZER, &row);
     organizer.ids = vec![part_id(&cx.id(item), "panel")];
     organizer.authors = Vec::new();
     organizer.class_code = Some("CLUSTER");
-    organizer.code = Some(codes::code(root.at("code"), &[LOINC_URI, SNOMED_URI], code));
+    organizer.code = Some(codes::code(root.at("code"), &[LOINC_URI, SNOMED_URI], what));
     organizer.status = Some(status);
     organizer.times = bounds(values::time(root, "effective"));
     organizer.components = components;
@@ -161,24 +159,24 @@ fn with_members<'a>(
     sheet: &mut Sheet,
     panel: &str,
 ) -> Vec<Entry> {
-    gathered(cx, item, open, sheet, panel).1
+    gathered(cx, item, open, sheet, panel).2
 }
 
-/// The same, with the row of the observation itself. Panels lie in panels; who has been told is not told again, so this ends.
+/// The same, with the row of the observation itself and the place of its name. Panels lie in panels; who has been told is not told again, so this ends.
 fn gathered<'a>(
     cx: &Context<'a>,
     item: &Item<'a>,
     open: &mut HashMap<String, Item<'a>>,
     sheet: &mut Sheet,
     panel: &str,
-) -> (Anchor, Vec<Entry>) {
-    let Told { row, mut parts } = tell(cx, sheet, item, panel);
+) -> (Anchor, Option<Anchor>, Vec<Entry>) {
+    let Told { row, what, mut parts } = tell(cx, sheet, item, panel);
     let mut waiting = take_members(item, open);
     while let Some((member, panel)) = waiting.pop() {
         parts.extend(tell(cx, sheet, &member, &panel).parts);
         waiting.extend(take_members(&member, open));
     }
-    (row, parts)
+    (row, what, parts)
 }
 
 /// The members of a panel that have not been told, the last one first, each with the panel's name.

@@ -89,17 +89,19 @@ pub fn section_of(item: &Item<'_>) -> Place {
 /// The records of each place that the request asks for, in the order of the document.
 pub type Places<'a> = HashMap<Place, Vec<Item<'a>>>;
 
-/// The records of a place, in the order of the document. All records are placed when the first section asks.
+/// All records that the request asks for, each in its place.
+pub fn places<'a>(cx: &Context<'a>) -> Places<'a> {
+    let kinds: HashSet<&str> = cx.chart.records.iter().map(|item| item.kind).collect();
+    let mut places = Places::new();
+    for item in cx.records(&kinds.into_iter().collect::<Vec<_>>()) {
+        places.entry(section_of(&item)).or_default().push(item);
+    }
+    places
+}
+
+/// The records of a place, in the order of the document.
 pub fn placed<'a>(cx: &Context<'a>, place: Place) -> Vec<Item<'a>> {
-    let all = || {
-        let kinds: HashSet<&str> = cx.chart.records.iter().map(|item| item.kind).collect();
-        let mut places = Places::new();
-        for item in cx.records(&kinds.into_iter().collect::<Vec<_>>()) {
-            places.entry(section_of(&item)).or_default().push(item);
-        }
-        places
-    };
-    cx.places.get_or_init(all).get(&place).cloned().unwrap_or_default()
+    cx.places.get(&place).cloned().unwrap_or_default()
 }
 
 /// A concern that stands on no list of problems and was no diagnosis of a visit.

@@ -3,7 +3,10 @@
 //!
 //! Not for: what a kind of record means in C-CDA (the section's own file).
 
-use crate::formats::fhir::node::{Node, code, concept, quantity};
+use super::sheet::as_archived;
+use super::words;
+pub(super) use super::words::date as date_words;
+use crate::formats::fhir::node::{Node, code, concept};
 use crate::render::ccd::Item;
 use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Id, Null, Related, Section, SectionEntry, Template};
 use crate::render::ccd::codes::{self, LOINC, SNOMED_URI};
@@ -94,7 +97,7 @@ pub(super) struct Frame {
 
 /// A section from its tables and entries. One without entries is `NI`: its narrative may still tell of records that make no
 /// statement.
-pub(super) fn section(frame: &Frame, sheets: Vec<Sheet>, entries: Vec<Entry>) -> Section {
+pub(super) fn section(cx: &Context<'_>, frame: &Frame, sheets: Vec<Sheet>, entries: Vec<Entry>) -> Section {
     let mut narrative = Narrative::default();
     for mut sheet in sheets {
         let columns = sheet.table.columns.len();
@@ -106,6 +109,8 @@ pub(super) fn section(frame: &Frame, sheets: Vec<Sheet>, entries: Vec<Entry>) ->
     }
     if narrative.tables.is_empty() {
         narrative.notes.push("No information".to_owned());
+    } else {
+        narrative.notes.extend(as_archived(cx));
     }
     Section {
         templates: frame.templates.to_vec(),
@@ -139,7 +144,9 @@ pub(super) fn part(whole: &Id, name: &str, class: Class, template: Template, wor
 /// The id of a part of a record.
 pub(super) fn part_id(whole: &Id, name: &str) -> Id {
     match whole {
-        Id::Given { root, extension: Some(whole) } => Id::Given { root: root.clone(), extension: Some(format!("{whole}#{name}")) },
+        Id::Given { root, extension: Some(whole) } => {
+            Id::Given { root: root.clone(), extension: Some(format!("{whole}#{name}")) }
+        }
         other => other.clone(),
     }
 }
@@ -176,55 +183,25 @@ pub(super) fn joined(parts: &[String], with: &str) -> String {
     parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(with)
 }
 
-/// A date as the source gives it: its precision and its zone stay.
-pub(super) fn date_words(text: &str) -> String {
-    text.trim().replacen('T', " ", 1)
-}
-
 /// When something was, in words: by the name of its element, whatever type it has.
 pub(super) fn when_words(root: Node<'_>, name: &str) -> String {
-    let at = |suffix: &str| root.at(&format!("{name}{suffix}"));
-    let point = ["DateTime", "Instant", "Date", ""].iter().find_map(|suffix| at(suffix).text()).map(|text| date_words(&text));
-    let age = || at("Age").at("value").exists().then(|| format!("at the age of {}", quantity_words(at("Age"))));
-    let events = || at("Timing").at("event").items().filter_map(|event| event.text()).map(|t| date_words(&t)).collect::<Vec<_>>();
-    let span = || [at("Period"), at(""), at("Timing").at("repeat").at("boundsPeriod")].into_iter().map(span_words).find(|w| !w.is_empty());
-    point
-        .or_else(|| at("String").text())
-        .or_else(span)
-        .or_else(age)
-        .or_else(|| Some(range_words(at("Range"))).filter(|words| !words.is_empty()))
-        .unwrap_or_else(|| events().join(", "))
+    let range = || words::range(root.at(&format!("{name}Range"))).map(|range| format!("age {range}"));
+    words::when(root, name).or_else(range).unwrap_or_default()
 }
 
 /// A Period.
 pub(super) fn span_words(period: Node<'_>) -> String {
-    let bound = |name: &str| period.at(name).text().map(|text| date_words(&text));
-    match (bound("start"), bound("end")) {
-        (Some(start), Some(end)) => format!("{start} to {end}"),
-        (Some(start), None) => format!("from {start}"),
-        (None, Some(end)) => format!("until {end}"),
-        (None, None) => String::new(),
-    }
+    words::period(period).unwrap_or_default()
 }
 
 /// A Quantity: number and unit as written.
 pub(super) fn quantity_words(node: Node<'_>) -> String {
-    match quantity(node) {
-        Some((value, Some(unit))) => format!("{value} {unit}"),
-        Some((value, None)) => value,
-        None => String::new(),
-    }
+    words::amount(node).unwrap_or_default()
 }
 
 /// A Range.
 pub(super) fn range_words(range: Node<'_>) -> String {
-    let bound = |name: &str| Some(quantity_words(range.at(name))).filter(|words| !words.is_empty());
-    match (bound("low"), bound("high")) {
-        (Some(low), Some(high)) => format!("{low} to {high}"),
-        (Some(low), None) => format!("{low} or more"),
-        (None, Some(high)) => format!("up to {high}"),
-        (None, None) => String::new(),
-    }
+    words::range(range).unwrap_or_default()
 }
 
 /// A Ratio: `1:128`, `5 mg / 1 mL`.
@@ -249,22 +226,17 @@ pub(super) fn notes(root: Node<'_>) -> String {
     let note = |note: Node<'_>| {
         let text = note.at("text").text().or_else(|| note.text())?;
         let author = note.at("authorString").text().or_else(|| note.at("authorReference").at("display").text());
-        let about = joined(&[author.unwrap_or_default(), note.at("time").text().map(|t| date_words(&t)).unwrap_or_default()], ", ");
+        let about =
+            joined(&[author.unwrap_or_default(), note.at("time").text().map(|t| date_words(&t)).unwrap_or_default()], ", ");
         Some(if about.is_empty() { text } else { format!("{text} ({about})") })
     };
     let all: Vec<String> = root.at("note").items().chain(root.at("comment").items()).filter_map(note).collect();
     all.join("; ")
 }
 
-/// Somebody in words: as the reference says, else the name of whom it leads to.
+/// Somebody or something in words.
 pub(super) fn who(cx: &Context<'_>, item: &Item<'_>, reference: Node<'_>) -> Option<String> {
-    let name = |root: Node<'_>| {
-        let name = root.at("name").first();
-        let parts = |key: &str| name.at(key).items().filter_map(|part| part.text()).collect::<Vec<_>>();
-        let spelled = [parts("prefix"), parts("given"), parts("family"), parts("suffix")].concat().join(" ");
-        root.at("name").text().or_else(|| name.at("text").text()).or_else(|| Some(spelled).filter(|s| !s.is_empty()))
-    };
-    reference.at("display").text().or_else(|| name(target(cx, item, reference)?))
+    words::reference(cx, item.root(), reference)
 }
 
 /// What a reference of a record leads to: something contained in it, or another record.
@@ -276,23 +248,6 @@ pub(super) fn target<'a>(cx: &Context<'a>, item: &Item<'a>, reference: Node<'_>)
     }
 }
 
-/// Systems by short names, as people know them.
-const SYSTEMS: [(&str, &str); 13] = [
-    ("http://snomed.info/sct", "SNOMED CT"),
-    ("http://loinc.org", "LOINC"),
-    ("http://www.nlm.nih.gov/research/umls/rxnorm", "RxNorm"),
-    ("http://hl7.org/fhir/sid/icd-10-cm", "ICD-10-CM"),
-    ("http://hl7.org/fhir/sid/icd-10", "ICD-10"),
-    ("http://hl7.org/fhir/sid/icd-9-cm", "ICD-9-CM"),
-    ("http://www.cms.gov/Medicare/Coding/ICD10", "ICD-10-PCS"),
-    ("http://www.ama-assn.org/go/cpt", "CPT"),
-    ("https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "HCPCS"),
-    ("http://hl7.org/fhir/sid/ndc", "NDC"),
-    ("http://hl7.org/fhir/sid/cvx", "CVX"),
-    ("http://fdasis.nlm.nih.gov", "UNII"),
-    ("http://unitsofmeasure.org", "UCUM"),
-];
-
 /// Every code that the source gives, with its system, local ones too. A name that is not the concept's own words stands with it.
 fn code_words(concepts: &[Node<'_>]) -> String {
     let mut all: Vec<String> = Vec::new();
@@ -300,10 +255,10 @@ fn code_words(concepts: &[Node<'_>]) -> String {
         let told = concept(*node).unwrap_or_default();
         for coding in node.at("coding").items() {
             let Some(code) = coding.at("code").text() else { continue };
-            let system = coding.at("system").text().unwrap_or_default();
-            let system = SYSTEMS.iter().find(|(uri, _)| *uri == system).map_or(system.as_str(), |(_, name)| name).to_owned();
+            let system = coding.at("system").text().map(|uri| words::system_name(&uri).to_owned()).unwrap_or_default();
             let name = coding.at("display").text().filter(|name| *name != told).unwrap_or_default();
-            let words = joined(&[joined(&[code, name], " "), if system.is_empty() { system } else { format!("({system})") }], " ");
+            let words =
+                joined(&[joined(&[code, name], " "), if system.is_empty() { system } else { format!("({system})") }], " ");
             if !all.contains(&words) {
                 all.push(words);
             }

@@ -150,11 +150,8 @@ impl<'c, 'a> Sheet<'c, 'a> {
         let mut narrative = Narrative { notes: self.notes, tables: Vec::new(), passages: self.passages };
         if is_empty {
             narrative.notes.push("No information".to_owned());
-        } else if let Some(day) = &self.cx.request.cutover {
-            narrative.notes.insert(
-                0,
-                format!("As archived: every status is that of {}, the last day of the old system's data.", day_of(day)),
-            );
+        } else {
+            narrative.notes.splice(0..0, as_archived(self.cx));
         }
         if !self.rows.is_empty() {
             let columns = self.spec.columns.iter().chain(&COMMON).copied().collect();
@@ -164,6 +161,12 @@ impl<'c, 'a> Sheet<'c, 'a> {
         let title = self.spec.title;
         (Section { templates, code, title, null, narrative, authors: Vec::new(), entries: self.entries }, self.anchors)
     }
+}
+
+/// What a reader of any section must know: of which day its statuses are.
+pub fn as_archived(cx: &Context<'_>) -> Option<String> {
+    let day = cx.request.cutover.as_ref()?;
+    Some(format!("As archived: every status is that of {}, the last day of the old system's data.", day_of(day)))
 }
 
 /// `20140312…` as `2014-03-12`.

@@ -132,7 +132,10 @@ fn list<T: DeserializeOwned>(file: &str) -> Vec<T> {
 
 static UNITS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     let units: Vec<Unit> = list(include_str!("../../../../schemas/ccda/units.toml"));
-    units.into_iter().flat_map(|unit| unit.written.into_iter().map(move |written| (folded(&written), unit.ucum.clone()))).collect()
+    units
+        .into_iter()
+        .flat_map(|unit| unit.written.into_iter().map(move |written| (folded(&written), unit.ucum.clone())))
+        .collect()
 });
 
 /// Code and name by SNOMED CT code or word.
@@ -160,7 +163,8 @@ mod tests {
         for (written, unit) in UNITS.iter() {
             assert!(ucum::is_unit(unit), "{written}: {unit}");
         }
-        let listed: usize = list::<Unit>(include_str!("../../../../schemas/ccda/units.toml")).iter().map(|u| u.written.len()).sum();
+        let listed: usize =
+            list::<Unit>(include_str!("../../../../schemas/ccda/units.toml")).iter().map(|u| u.written.len()).sum();
         assert!(listed >= UNITS.len());
     }
 

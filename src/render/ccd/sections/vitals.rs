@@ -61,7 +61,7 @@ pub fn vitals(cx: &Context<'_>) -> Section {
     let has_vitals = moments.iter().any(|moment| !moment.vitals.is_empty());
     // The section must hold an organizer of vital signs, or nothing but words.
     let entries = if has_vitals { moments.into_iter().filter_map(organizer).collect() } else { Vec::new() };
-    section(&FRAME, vec![sheet], entries)
+    section(cx, &FRAME, vec![sheet], entries)
 }
 
 /// A measurement that was made, with its unit.
@@ -96,7 +96,8 @@ fn organizer(moment: Moment) -> Option<Entry> {
         organizer.times = time.map(|time| values::both_bounds(Some(time))).into_iter().collect();
     } else {
         let mut code = fixed("46680005", SNOMED, "Vital signs");
-        code.translations = vec![fixed("74728-7", LOINC, "Vital signs, weight, height, head circumference, oxygen saturation and BMI panel")];
+        code.translations =
+            vec![fixed("74728-7", LOINC, "Vital signs, weight, height, head circumference, oxygen saturation and BMI panel")];
         organizer.templates = vec![ORGANIZER];
         organizer.code = Some(code);
         organizer.times = vec![time.unwrap_or(Time::Null(Null::Unknown))];

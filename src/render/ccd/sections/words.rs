@@ -114,7 +114,7 @@ pub fn codes<'a>(concepts: impl IntoIterator<Item = Node<'a>>) -> Option<String>
 }
 
 /// A system as people call it; one that is known to no one but the source, by its URI.
-fn system_name(uri: &str) -> &str {
+pub fn system_name(uri: &str) -> &str {
     const NAMES: [(&str, &str); 11] = [
         ("http://loinc.org", "LOINC"),
         ("http://snomed.info/sct", "SNOMED CT"),

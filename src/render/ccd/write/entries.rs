@@ -75,7 +75,7 @@ fn what(x: &mut Xml, entry: &Entry) {
     }
     match entry.status {
         Some(status) => fixed(x, "statusCode", status),
-        None if entry.class == Class::Organizer => null(x, "statusCode", Null::Unknown),
+        None if matches!(entry.class, Class::Organizer | Class::SubstanceAdministration) => null(x, "statusCode", Null::Unknown),
         None => {}
     }
 }
