@@ -49,6 +49,7 @@ pub const EVENTS: &[&str] = &[
     "export.bulk.start",
     "export.bulk.file",
     "export.bulk.end",
+    "release.changed",
     "release.created",
     "release.approved",
     "release.delivered",
@@ -79,6 +80,10 @@ pub const EVENTS: &[&str] = &[
     "archive.maintained",
     "config.changed",
 ];
+
+/// Facts of a `disclosure` entry: what left, and what for.
+pub const DESCRIPTION: &str = "description";
+pub const PURPOSE: &str = "purpose";
 
 /// What was done, as a code of FHIR `audit-event-action`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -44,7 +44,7 @@ use crate::outbound::SyslogError;
 use crate::signing::RingError;
 
 pub use crate::merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
-pub use entry::{Action, BreakGlass, EVENTS, Entry, Outcome, QueryText, Recipient, User, parse_ranges};
+pub use entry::{Action, BreakGlass, DESCRIPTION, EVENTS, Entry, Outcome, PURPOSE, QueryText, Recipient, User, parse_ranges};
 pub use fault::Fault;
 pub use follow::{EntryPlace, Followed, Follower, last_checkpoint, last_checkpoint_note, streams};
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};

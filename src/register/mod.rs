@@ -1,5 +1,5 @@
 //! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens, programs,
-//! uses of break-glass and their review, notices on their way, care relations.
+//! uses of break-glass and their review, notices on their way, care relations, requests for records.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
@@ -16,6 +16,7 @@ mod known;
 mod notice;
 mod password;
 mod reasons;
+mod release;
 mod review;
 mod revocation;
 mod session;
@@ -46,6 +47,7 @@ pub use disclosure::Suspension;
 pub use notice::{Channel, Notice};
 pub use password::{PasswordRefusal, PasswordRules, generate_password};
 pub use reasons::{Reason, reason, reasons};
+pub use release::{BatesRange, ReleaseFacts, ReleaseRow, step_digest};
 pub use review::{NewReview, Review, Reviewed, Verdict};
 pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
 pub use signin::{SentAway, SignInUnderWay};
@@ -69,6 +71,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("005_clients.sql"),
     include_str!("006_care_relations.sql"),
     include_str!("007_disclosures.sql"),
+    include_str!("008_releases.sql"),
 ];
 
 /// Why the register refused or failed. The texts carry no secrets and no patient data.
@@ -88,6 +91,14 @@ pub enum RegisterError {
     UnknownClient,
     #[error("no suspension of this id is in force")]
     UnknownSuspension,
+    #[error("no request of this number")]
+    UnknownRelease,
+    #[error("somebody else changed the request meanwhile")]
+    ReleaseMoved,
+    #[error("the steps of the request are not those that were written")]
+    ReleaseChanged,
+    #[error("there are no Bates numbers to give")]
+    NoNumbers,
     #[error("an account name is 1 to 64 letters, digits, or . _ - @")]
     BadName,
     #[error(transparent)]

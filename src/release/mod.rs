@@ -1,4 +1,9 @@
-//! Releases of information: requests, selection, redaction, approval, package, certificate. Empty so far: its place in
-//! the layers is kept.
+//! Releases of information: a request with its legal basis, what is chosen, withheld and redacted for it, who approves it, and
+//! the package that leaves, which anyone can check.
 //!
-//! Not for: reading records (`query`), or what a document looks like (`render`).
+//! Not for: reading records (`query`), how pages are set (`render`), or HTTP (`server`).
+
+pub mod basis;
+pub mod ledger;
+pub mod request;
+pub mod workflow;

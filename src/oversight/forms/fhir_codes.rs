@@ -69,7 +69,7 @@ pub fn codes(event: &str) -> (Code, Option<Code>, Shape) {
         "export.bulk.start" | "export.bulk.file" | "export.bulk.end" => {
             (EXPORT, Some(lifecycle("extract", "Extract Record Lifecycle Event")), Shape::Export)
         }
-        "release.created" | "release.approved" | "release.delivered" => {
+        "release.changed" | "release.created" | "release.approved" | "release.delivered" => {
             (EXPORT, Some(lifecycle("transmit", "Transmit Record Lifecycle Event")), Shape::Export)
         }
         "auth.login" | "auth.login_failed" | "auth.launch" => (AUTHENTICATION, Some(LOGIN), Shape::SignIn),

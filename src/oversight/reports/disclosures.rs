@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Ask, Cell, Column, Draft, Version, all_acts, day, within, words};
+pub use crate::audit::{DESCRIPTION, PURPOSE};
 use crate::model::PatientKey;
 use crate::oversight::accounting::{Rules, Suspension, is_suspended};
 use crate::oversight::line::Line;
@@ -13,8 +14,6 @@ use crate::oversight::projection::{OversightError, Projection, Seen, Select};
 
 /// The fact of an entry that says when a disclosure was made, when that is not when it was recorded.
 pub const DISCLOSED: &str = "disclosed";
-pub const DESCRIPTION: &str = "description";
-pub const PURPOSE: &str = "purpose";
 
 /// One disclosure, or several to one recipient for one purpose.
 struct Told {

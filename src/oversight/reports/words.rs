@@ -18,6 +18,7 @@ pub fn event(event: &str, outcome: u8, records: u64) -> String {
         "document.download" => "Document downloaded",
         "document.print" => "Document printed",
         "export.bulk.start" | "export.bulk.file" | "export.bulk.end" => "Exported",
+        "release.changed" => "Request for records worked on",
         "release.created" => "Release prepared",
         "release.approved" => "Release approved",
         "release.delivered" => "Release delivered",

@@ -1,0 +1,417 @@
+//! The course of a request from its receipt to its delivery (spec legal-release.md §2), as pure functions: a case is what its
+//! moves made of it, and every move passes its guard here.
+//!
+//! [`Approved`] and [`Sealed`] are the only keys to sealing and handing out a package; they are made here alone, from a case
+//! that stands there.
+//!
+//! Guards stand in `guard`, what moves do in `course`.
+//!
+//! Not for: storing moves (`ledger`), who is signed in (`access`), or what a package holds (`package`).
+
+mod course;
+mod guard;
+
+use serde::{Deserialize, Serialize};
+
+use super::basis::{Basis, Rules};
+use super::request::{Check, Request};
+
+/// Where a request stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    #[default]
+    Draft,
+    /// Identity and authority are being verified.
+    Verifying,
+    NeedsInfo,
+    /// Verified; what is asked for may be chosen.
+    Scoped,
+    /// The selection is frozen.
+    Assembled,
+    /// Each flagged item is decided, each redaction looked at by a second person.
+    Reviewed,
+    Approved,
+    /// The package is built and signed.
+    Sealed,
+    Delivered,
+    Closed,
+    OnHold,
+    Rejected,
+    Cancelled,
+    Superseded,
+    /// The authorization was revoked before delivery.
+    Revoked,
+}
+
+impl State {
+    pub const ALL: [State; 15] = [
+        State::Draft,
+        State::Verifying,
+        State::NeedsInfo,
+        State::Scoped,
+        State::Assembled,
+        State::Reviewed,
+        State::Approved,
+        State::Sealed,
+        State::Delivered,
+        State::Closed,
+        State::OnHold,
+        State::Rejected,
+        State::Cancelled,
+        State::Superseded,
+        State::Revoked,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Draft => "draft",
+            State::Verifying => "verifying",
+            State::NeedsInfo => "needs-info",
+            State::Scoped => "scoped",
+            State::Assembled => "assembled",
+            State::Reviewed => "reviewed",
+            State::Approved => "approved",
+            State::Sealed => "sealed",
+            State::Delivered => "delivered",
+            State::Closed => "closed",
+            State::OnHold => "on-hold",
+            State::Rejected => "rejected",
+            State::Cancelled => "cancelled",
+            State::Superseded => "superseded",
+            State::Revoked => "revoked",
+        }
+    }
+
+    /// Whether nothing more can happen to it.
+    pub fn is_final(self) -> bool {
+        matches!(self, State::Closed | State::Rejected | State::Cancelled | State::Superseded | State::Revoked)
+    }
+
+    /// Whether a package may have left.
+    pub fn is_out(self) -> bool {
+        matches!(self, State::Delivered | State::Closed | State::Superseded)
+    }
+}
+
+/// Something that a person does to a request.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "move")]
+pub enum Move {
+    /// The request as it is now written down; after assembly it voids what was assembled.
+    Write {
+        request: Box<Request>,
+    },
+    Assign {
+        to: String,
+    },
+    /// Complete: verification begins.
+    Submit {
+        /// Whether the basis makes it wait for documents first; [`Case::make`] fills it in from the rules.
+        waits: bool,
+    },
+    /// Waits for more documents.
+    Ask {
+        what: String,
+    },
+    /// Which person of the archive a subject is.
+    Identify {
+        subject: usize,
+        keys: Vec<String>,
+    },
+    Answer {
+        check: Check,
+    },
+    /// Identity and authority hold.
+    Accept,
+    /// The selection is frozen.
+    Assemble(Assembly),
+    /// What is done with a flagged item.
+    Decide {
+        item: usize,
+        decision: Decision,
+    },
+    /// A second person looked at every redaction.
+    Review,
+    /// A second person approves what they saw.
+    Approve {
+        preview_sha256: String,
+        saw_flagged: bool,
+    },
+    /// One person alone, because care is waiting; reviewed afterwards.
+    ApproveAlone {
+        preview_sha256: String,
+        reason: String,
+    },
+    Seal(Package),
+    Deliver(Handover),
+    /// The recipient has it.
+    Confirm {
+        how: String,
+    },
+    Close,
+    /// The one extension of the due date, with the notice that was sent.
+    Extend {
+        notice: String,
+    },
+    Hold {
+        matter: String,
+    },
+    Resume,
+    Reject {
+        reason: String,
+    },
+    Cancel {
+        reason: String,
+    },
+    /// The patient revoked the authorization.
+    Revoke {
+        on: String,
+    },
+    /// Another package takes its place.
+    Supersede {
+        by: String,
+    },
+}
+
+/// A frozen selection.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assembly {
+    /// Digest of the selection's file.
+    pub selection_sha256: String,
+    pub items: u64,
+    pub pages: u64,
+    /// Items that need a decision: why, in the order of the selection.
+    pub flagged: Vec<Flag>,
+    /// Whether anything is redacted.
+    pub has_redactions: bool,
+}
+
+/// An item that somebody has to look at before it may go out.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flag {
+    /// Place in the selection.
+    pub item: usize,
+    /// `wrong-patient`, `out-of-range`, `sensitive`, `unreadable`, `duplicate`, `no-date`, `third-party` …
+    pub why: String,
+}
+
+/// What was decided about a flagged item.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "decision")]
+pub enum Decision {
+    Include { reason: String },
+    Exclude { reason: String },
+    Redact { reason: String },
+}
+
+/// A package as it was built.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    /// Digest of the manifest.
+    pub manifest_sha256: String,
+    /// Digest of the preview that it was built from; must be the approved one.
+    pub preview_sha256: String,
+    pub first_bates: String,
+    pub last_bates: String,
+    pub pages: u64,
+    pub bytes: u64,
+}
+
+/// A handing out of the package. Its disclosure entry stands in the log before.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handover {
+    pub channel: String,
+    pub tracking: String,
+    pub manifest_sha256: String,
+    /// Id of the disclosure's entry in the audit log.
+    pub disclosure_entry: String,
+}
+
+/// Who makes a move.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Actor {
+    /// Identity: issuer and subject, never the name alone.
+    pub id: String,
+    pub is_him: bool,
+    /// Whether the person proved who they are again just now.
+    pub stepped_up: bool,
+}
+
+/// A move as it was made.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Unix seconds.
+    pub at: i64,
+    pub by: String,
+    pub made: Move,
+}
+
+/// A request with its course so far.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Case {
+    /// `2026-000123`
+    pub number: String,
+    pub state: State,
+    /// Where it goes on after a hold.
+    held_from: State,
+    pub received: i64,
+    pub request: Request,
+    pub assignee: Option<String>,
+    pub is_extended: bool,
+    /// Who made the selection.
+    pub preparer: Option<String>,
+    /// Who accepted identity and authority.
+    pub verifier: Option<String>,
+    pub assembly: Option<Assembly>,
+    pub decisions: Vec<(usize, Decision)>,
+    pub reviewer: Option<String>,
+    pub approval: Option<Approval>,
+    pub package: Option<Package>,
+    pub handovers: Vec<Handover>,
+    pub is_confirmed: bool,
+    /// Why it ended, waits or is held.
+    pub why: Option<String>,
+}
+
+/// Who approved what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Approval {
+    pub by: String,
+    pub at: i64,
+    pub preview_sha256: String,
+    /// Given alone, in an emergency: to be reviewed within one business day.
+    pub alone_because: Option<String>,
+}
+
+/// Why a move is not made. Texts hold nothing of the request's content.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("a request that is {} cannot be moved so", .0.name())]
+    NotNow(State),
+    #[error("the request lacks {}", .0.join(", "))]
+    Incomplete(Vec<&'static str>),
+    #[error("no legal basis of this name")]
+    UnknownBasis,
+    #[error("not answered with yes: {}", .0.join("; "))]
+    Unverified(Vec<String>),
+    #[error("a patient of the request is not resolved to one person of the archive")]
+    Unresolved,
+    #[error("no patient of this number in the request")]
+    NoSubject,
+    #[error("the authorization has expired")]
+    Expired,
+    #[error("the authorization names no day or event on which it ends")]
+    NoExpiry,
+    #[error("the authorization was revoked")]
+    Revoked,
+    #[error("{0} flagged items are not decided")]
+    Undecided(usize),
+    #[error("no flagged item of this number")]
+    NoItem,
+    #[error("a second person has to do this: neither who prepared nor who verified")]
+    SamePerson,
+    #[error("this is for health information management alone")]
+    NotHim,
+    #[error("sign in again first: this step asks for it")]
+    StepUp,
+    #[error("every flagged page has to be looked at first")]
+    Unseen,
+    #[error("one person alone may release only in an emergency of treatment")]
+    NoEmergency,
+    #[error("a reason is needed")]
+    NoReason,
+    #[error("this is not what was approved")]
+    NotTheApproved,
+    #[error("the disclosure has to stand in the log before the package leaves")]
+    NoDisclosure,
+    #[error("the due date was extended once already, or this basis has no extension")]
+    NoExtension,
+}
+
+/// A case that may be sealed: approved, and unchanged since.
+#[derive(Debug)]
+pub struct Approved<'c>(&'c Case, &'c Approval);
+
+impl Approved<'_> {
+    pub fn case(&self) -> &Case {
+        self.0
+    }
+
+    pub fn approval(&self) -> &Approval {
+        self.1
+    }
+}
+
+/// A case whose package may be handed out.
+#[derive(Debug)]
+pub struct Sealed<'c>(&'c Case, &'c Package);
+
+impl Sealed<'_> {
+    pub fn case(&self) -> &Case {
+        self.0
+    }
+
+    pub fn package(&self) -> &Package {
+        self.1
+    }
+}
+
+impl Case {
+    /// A request that just came in, `at` Unix seconds.
+    pub fn new(number: String, at: i64) -> Case {
+        Case { number, received: at, ..Case::default() }
+    }
+
+    /// The case that these steps made; they passed their guards when they were made.
+    pub fn replay(number: String, received: i64, steps: &[Step]) -> Case {
+        let mut case = Case::new(number, received);
+        for step in steps {
+            case.take(step);
+        }
+        case
+    }
+
+    /// Makes a move, if its guard allows it.
+    ///
+    /// # Errors
+    /// The guard's reason; the case is then as before.
+    pub fn make(&mut self, mut made: Move, actor: &Actor, at: i64, rules: &Rules) -> Result<Step, Refusal> {
+        self.guard(&made, actor, at, rules)?;
+        if let Move::Submit { waits } = &mut made {
+            let needs_info = rules.basis(&self.request.basis).is_some_and(|basis| basis.needs_info_first);
+            *waits = needs_info && self.state == State::Draft;
+        }
+        let step = Step { at, by: actor.id.clone(), made };
+        self.take(&step);
+        Ok(step)
+    }
+
+    /// The key to sealing, while the case is approved.
+    pub fn approved(&self) -> Option<Approved<'_>> {
+        let approval = self.approval.as_ref().filter(|_| self.state == State::Approved)?;
+        Some(Approved(self, approval))
+    }
+
+    /// The key to handing out, once the package is sealed; also for sending it again.
+    pub fn sealed(&self) -> Option<Sealed<'_>> {
+        let is_there = matches!(self.state, State::Sealed | State::Delivered);
+        let package = self.package.as_ref().filter(|_| is_there)?;
+        Some(Sealed(self, package))
+    }
+
+    /// Day by which it is due, as Unix seconds.
+    pub fn due(&self, basis: &Basis) -> i64 {
+        const DAY: i64 = 24 * 60 * 60;
+        let extension = if self.is_extended { basis.extension_days } else { 0 };
+        self.received + i64::from(basis.due_days + extension) * DAY
+    }
+}
+
+#[cfg(test)]
+mod tests;
