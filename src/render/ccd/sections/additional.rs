@@ -57,15 +57,19 @@ fn count(kind: &str, items: &[&Item<'_>]) -> Option<String> {
     let mut days: Vec<String> = items.iter().filter_map(|item| date_of(item.root())).collect();
     days.sort();
     let span = match (days.first(), days.last()) {
-        (Some(first), Some(last)) => format!(", {} to {}", words::date(first), words::date(last)),
+        (Some(first), Some(last)) if first != last => format!(", {} to {}", words::date(first), words::date(last)),
+        (Some(only), _) => format!(", {}", words::date(only)),
         _ => String::new(),
     };
     let name = match kind {
         "AuditEvent" => "the old system's own log of accesses",
         _ => "notes on where records come from",
     };
-    let count = items.len();
-    (count > 0).then(|| format!("{count} records of the kind {kind} ({name}) are not listed one by one{span}."))
+    match items.len() {
+        0 => None,
+        1 => Some(format!("1 record of the kind {kind} ({name}{span}) is not listed.")),
+        count => Some(format!("{count} records of the kind {kind} ({name}{span}) are not listed one by one.")),
+    }
 }
 
 /// The words of a record: its title, what was told, else its own narrative.

@@ -7,8 +7,8 @@
 
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, about, comment, concepts_words, date_words, entry, joined, notes, part, part_id, section, snomed, status_words,
-    when_words, word,
+    Frame, Sheet, about, comment, concepts_words, date_words, entry, joined, name_words, notes, part, part_id, section, snomed,
+    status_words, when_words, word,
 };
 use super::tables::{About, negative};
 use crate::formats::fhir::node::{Node, concept};
@@ -162,7 +162,7 @@ fn manifestations(root: Node<'_>) -> Vec<(Node<'_>, Option<Node<'_>>)> {
 
 fn substance_words(root: Node<'_>) -> String {
     let by_reaction = || Some(concepts_words(root.at("reaction").first().at("substance"))).filter(|words| !words.is_empty());
-    concept(root.at("code")).or_else(by_reaction).unwrap_or_default()
+    concept(root.at("code")).or_else(by_reaction).unwrap_or_else(|| name_words(root.at("code"), root))
 }
 
 fn statuses(root: Node<'_>) -> String {

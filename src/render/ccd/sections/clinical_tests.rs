@@ -17,7 +17,7 @@ use crate::render::ccd::cda::{
 use crate::render::ccd::context::Context;
 use crate::render::ccd::{Chart, Item, Request};
 
-fn request() -> Request {
+pub(super) fn request() -> Request {
     Request {
         archive: "6f1c0a52-93c5-4f0e-8d5b-0c1b1f6c7a11".into(),
         custodian: Organization::default(),
@@ -238,6 +238,8 @@ fn problems_and_when_they_were() {
         &json!([{"resourceType": "Condition", "onsetAge": {"value": 40, "unit": "years"}},
         {"resourceType": "Condition", "onsetString": "as a child", "abatementString": "at school"}]),
     ));
+    let told = words(&of(problems, &json!([{"resourceType": "Condition", "text": {"div": "<div>Chronic <b>cough</b></div>"}}])));
+    assert!(told.contains("Chronic cough"), "{told}");
     assert!(text.contains("age 40 years") && text.contains("as a child") && text.contains("at school"), "{text}");
 }
 
@@ -279,7 +281,7 @@ fn drugs_of_all_kinds() {
             "dosageInstruction": [{"text": "1 tab PO BID", "route": {"text": "PO"}, "asNeededBoolean": true,
                 "timing": {"code": {"text": "BID"}, "repeat": {"boundsPeriod": {"start": "2014-03-13"}}},
                 "doseAndRate": [{"doseQuantity": {"value": 1, "unit": "tab"}}]}],
-            "dispenseRequest": {"numberOfRepeatsAllowed": 2, "quantity": {"value": 60}}},
+            "reasonCode": [{"text": "sugar"}], "dispenseRequest": {"numberOfRepeatsAllowed": 2, "quantity": {"value": 60}}},
         {"resourceType": "MedicationDispense", "status": "completed", "whenHandedOver": "2014-03-14",
             "authorizingPrescription": [{"reference": "MedicationRequest/r0"}], "medicationCodeableConcept": {"text": "Metformin"}}]),
     );
@@ -297,6 +299,10 @@ fn drugs_of_all_kinds() {
     assert_eq!((supplies[0].repeat.as_deref(), supplies[0].mood), (Some("3"), Some("INT")), "refills and the first time");
     assert_eq!((supplies[1].times.as_slice(), supplies[1].mood), ([Time::At(Ts("20140314".into()))].as_slice(), Some("EVN")));
     assert!(words(&section).contains("1 tab PO BID") && words(&section).contains("00093-1048-01 (NDC)"));
+    let sig = order.related.iter().find(|r| r.type_code == "COMP").unwrap();
+    assert_eq!(sig.entry.code.as_ref().unwrap().code.as_deref(), Some("76662-6"));
+    let why = order.related.iter().find(|r| r.type_code == "RSON").unwrap();
+    assert_eq!(code_of(&why.entry.values[0]).null, Some(Null::Other));
 }
 
 #[test]
@@ -448,6 +454,12 @@ fn every_result_stands_once_under_the_first_report_that_names_it() {
     let rows = &section.narrative.tables;
     assert_eq!((rows[0].rows.len(), rows[1].rows.len()), (3, 6));
     assert!(words(&section).contains("Binary/1"));
+    let text = of(
+        results,
+        &json!([{"resourceType": "DiagnosticReport", "code": {"text": "Path"},
+        "presentedForm": [{"contentType": "text/plain", "data": "bGluZSBvbmUKbGluZSB0d28="}]}]),
+    );
+    assert!(words(&text).contains("line one\nline two"), "{}", words(&text));
 }
 
 fn vital(more: Json) -> Json {

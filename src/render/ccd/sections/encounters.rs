@@ -143,7 +143,7 @@ fn performer(cx: &Context<'_>, root: Node<'_>, part: Node<'_>) -> Option<Perform
 pub fn location(cx: &Context<'_>, root: Node<'_>, reference: Node<'_>) -> Option<Participant> {
     let name = words::reference(cx, root, reference)?;
     let found = reference.at("reference").text().and_then(|at| cx.resolve(&at));
-    let mut place = participant("LOC", "SDLOC");
+    let mut place = participant("LOC", Some("SDLOC"));
     place.templates.push(LOCATION);
     place.ids.extend(found.as_ref().map(|item| cx.id(item)));
     let kinds = found.map(|item| item.root().at("type").first());

@@ -145,7 +145,7 @@ fn times(root: Node<'_>) -> Option<Time> {
 }
 
 fn product(cx: &Context<'_>, item: &Item<'_>, device: Node<'_>, what: Option<Anchor>) -> Participant {
-    let mut product = participant("PRD", "MANU");
+    let mut product = participant("PRD", Some("MANU"));
     product.templates.push(PRODUCT);
     let udi = udi(device);
     let issuer = match udi.is_some() {

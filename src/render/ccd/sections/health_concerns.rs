@@ -18,13 +18,13 @@ const SPEC: Spec = Spec {
     prefix: "concern",
     code: ("75310-3", "Health concerns Document"),
     title: "Health Concerns",
-    templates: &[Template::new("2.16.840.1.113883.10.20.22.2.58", "2015-08-01")],
+    templates: &[Template::both("2.16.840.1.113883.10.20.22.2.58", "2015-08-01")],
     with_entries: &[],
     needs_entries: true,
     columns: &["Date", "Concern", "Kind", "Details"],
 };
 
-const CONCERN: Template = Template::new("2.16.840.1.113883.10.20.22.4.132", "2015-08-01");
+const CONCERN: Template = Template::both("2.16.840.1.113883.10.20.22.4.132", "2015-08-01");
 const PROBLEM: Template = Template::both("2.16.840.1.113883.10.20.22.4.4", "2015-08-01");
 
 pub fn health_concerns(cx: &Context<'_>) -> Section {

@@ -4,8 +4,8 @@
 
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, comment, concepts_words, date_words, entry, joined, notes, part, quantity_words, section, status_words,
-    when_words, who, word,
+    Frame, Sheet, comment, concepts_words, date_words, entry, joined, name_words, notes, part, quantity_words, section,
+    status_words, when_words, who, word,
 };
 use super::tables::{amount, route};
 use crate::formats::fhir::node::{Node, concept};
@@ -85,7 +85,7 @@ fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Told {
     let root = item.root();
     let row = sheet.row();
     sheet.say(when_words(root, "occurrence"));
-    let vaccine = sheet.cite("vaccine", &concept(root.at("vaccineCode")).unwrap_or_default());
+    let vaccine = sheet.cite("vaccine", &name_words(root.at("vaccineCode"), root));
     let reasons = [concepts_words(root.at("statusReason")), concepts_words(root.at("reasonCode"))];
     let status = match word(root.at("status")).as_str() {
         "not-done" => "not given".to_owned(),

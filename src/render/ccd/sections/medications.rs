@@ -9,14 +9,14 @@ use std::collections::HashMap;
 use super::dosage;
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, comment, concepts_words, date_words, entry, joined, notes, part_id, quantity_words, section, status_words,
-    target, when_words, who, word,
+    Frame, Sheet, comment, concepts_words, date_words, entry, indications, joined, name_words, notes, part_id, quantity_words,
+    section, status_words, target, when_words, who, word,
 };
 use super::tables::{About, amount, negative, route};
 use crate::formats::fhir::node::{Node, concept};
 use crate::render::ccd::Item;
 use crate::render::ccd::cda::{Anchor, Bound, Class, Code, Entry, Null, Product, Related, Section, Template, Time, Ts};
-use crate::render::ccd::codes::{self, RXNORM_URI, SNOMED, fixed};
+use crate::render::ccd::codes::{self, LOINC, RXNORM_URI, SNOMED, fixed};
 use crate::render::ccd::context::Context;
 use crate::render::ccd::values;
 
@@ -32,10 +32,11 @@ const FRAME: Frame = Frame {
 const ACTIVITY: Template = Template::both("2.16.840.1.113883.10.20.22.4.16", "2014-06-09");
 const PRODUCT: Template = Template::both("2.16.840.1.113883.10.20.22.4.23", "2014-06-09");
 const ORDER: Template = Template::both("2.16.840.1.113883.10.20.22.4.17", "2014-06-09");
+const SIG: Template = Template::root("2.16.840.1.113883.10.20.22.4.147");
 const DISPENSE: Template = Template::both("2.16.840.1.113883.10.20.22.4.18", "2014-06-09");
 
-const COLUMNS: [&str; 11] =
-    ["Date", "Medication", "Kind", "Instructions", "Dose", "Route", "Status", "Reason and supply", "Codes", "Source", "Comment"];
+const COLUMNS: [&str; 12] =
+    ["Date", "Medication", "Kind", "Instructions", "Dose", "Route", "Status", "Reason", "Supply", "Codes", "Source", "Comment"];
 
 pub fn medications(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("medication", &COLUMNS);
@@ -68,8 +69,10 @@ pub fn medications(cx: &Context<'_>) -> Section {
 struct Told {
     row: Anchor,
     drug: Option<Anchor>,
+    sig: Option<Anchor>,
     dose: Option<Anchor>,
     route: Option<Anchor>,
+    reason: Option<Anchor>,
     note: Option<Anchor>,
 }
 
@@ -80,17 +83,19 @@ fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Told {
     sheet.say(dates(item));
     let drug = sheet.cite("drug", &drug_words(cx, item));
     sheet.say(kind_words(item));
-    sheet.cite("sig", &joined(&[dosage::words(instructions), root.at("patientInstruction").text().unwrap_or_default()], "; "));
+    let sig = sheet
+        .cite("sig", &joined(&[dosage::words(instructions), root.at("patientInstruction").text().unwrap_or_default()], "; "));
     let doses: Vec<String> = instructions.items().map(dosage::dose_words).collect();
     let dose = sheet.cite("dose", &joined(&doses, "; "));
     let routes: Vec<String> = instructions.items().filter_map(|d| concept(d.at("route"))).collect();
     let route = sheet.cite("route", &routes.join("; "));
     sheet.say(statuses(root));
-    sheet.say(reasons(cx, item));
+    let reason = sheet.cite("reason", &reasons(cx, item));
+    sheet.say(supplied(root));
     let mut concepts: Vec<Node<'_>> = drugs(cx, item);
     concepts.extend(instructions.items().map(|d| d.at("route")));
     let note = sheet.tail(item, &concepts, &notes(root));
-    Told { row, drug, dose, route, note }
+    Told { row, drug, sig, dose, route, reason, note }
 }
 
 /// Dosages of a record, whatever their element is called.
@@ -133,15 +138,19 @@ fn statuses(root: Node<'_>) -> String {
     joined(&[status_words(&word(root.at("status"))), joined(&why, ", ")], ": ")
 }
 
-/// Why it is taken, and how much was ordered or handed out.
+/// Why it is taken.
 fn reasons(cx: &Context<'_>, item: &Item<'_>) -> String {
     let root = item.root();
-    let reference: Vec<String> = root.at("reasonReference").items().filter_map(|r| who(cx, item, r)).collect();
+    let references: Vec<String> = root.at("reasonReference").items().filter_map(|r| who(cx, item, r)).collect();
+    joined(&[concepts_words(root.at("reasonCode")), references.join("; ")], "; ")
+}
+
+/// How much was ordered or handed out.
+fn supplied(root: Node<'_>) -> String {
     let request = root.at("dispenseRequest");
     let named = |label: &str, words: String| if words.is_empty() { words } else { format!("{label} {words}") };
     let refills = request.at("numberOfRepeatsAllowed").text().unwrap_or_default();
     let parts = [
-        named("reason:", joined(&[concepts_words(root.at("reasonCode")), reference.join("; ")], "; ")),
         named("quantity", joined(&[quantity_words(request.at("quantity")), quantity_words(root.at("quantity"))], " ")),
         named("refills", refills),
         named(
@@ -169,7 +178,7 @@ fn drugs<'a>(cx: &Context<'a>, item: &Item<'a>) -> Vec<Node<'a>> {
 fn drug_words(cx: &Context<'_>, item: &Item<'_>) -> String {
     let words: Vec<String> = drugs(cx, item).into_iter().filter_map(concept).collect();
     let said = || item.root().at("medicationReference").at("display").text();
-    if words.is_empty() { said().unwrap_or_default() } else { words.join(" + ") }
+    if words.is_empty() { said().unwrap_or_else(|| name_words(Node::none(), item.root())) } else { words.join(" + ") }
 }
 
 /// The product. Several ingredients have no one code: their codes stand as translations of what the words say.
@@ -215,6 +224,8 @@ fn activity(cx: &Context<'_>, item: &Item<'_>, told: &Told) -> Option<Entry> {
     own.product = Some(product(cx, item, told));
     taken(&mut own, item, told);
     own.performers = root.at("performer").items().filter_map(|who| cx.performer(who.at("actor"))).collect();
+    own.related.extend(sig(&own, told));
+    own.related.extend(indications(&cx.id(item), root, told.reason.as_ref()));
     own.related.extend(supply_order(cx, item));
     own.related.extend(comment(told.note.clone()));
     Some(own)
@@ -244,7 +255,8 @@ fn taken(own: &mut Entry, item: &Item<'_>, told: &Told) {
     own.route = dosage.at("route").exists().then(|| route(dosage.at("route"), told.route.clone()));
     let (dose, unit) = dosage::dose(dosage);
     own.dose = Some(dose);
-    own.administration_unit = unit.map(|_| Code { original: told.dose.clone(), ..codes::null(Null::Other) });
+    own.administration_unit =
+        unit.map(|unit| Code { original: told.dose.clone(), display: Some(unit), ..codes::null(Null::Other) });
     own.rate = dosage::rate(dosage);
     own.precondition = dosage::precondition(dosage);
 }
@@ -275,6 +287,22 @@ fn nothing_taken(own: Entry, told: &Told) -> Entry {
         product: Some(Product { templates: vec![PRODUCT], code, ..Product::default() }),
         ..own
     }
+}
+
+/// The words of the prescription, for readers that take no narrative (Medication Free Text Sig).
+fn sig(of: &Entry, told: &Told) -> Option<Related> {
+    let entry = Entry {
+        class: Class::SubstanceAdministration,
+        mood: of.mood,
+        templates: vec![SIG],
+        code: Some(fixed("76662-6", LOINC, "Instructions Medication")),
+        text: Some(told.sig.clone()?),
+        status: Some("completed"),
+        // A product without a template is none: the template wants it so.
+        product: Some(Product::default()),
+        ..Entry::default()
+    };
+    Some(Related { type_code: "COMP", is_inverted: false, entry })
 }
 
 /// What a prescription says about its supply.
@@ -329,6 +357,7 @@ fn around(cx: &Context<'_>, item: &Item<'_>, told: &Told, supply: Related) -> En
     own.mood = Some("INT");
     own.product = Some(product(cx, item, told));
     taken(&mut own, item, told);
+    own.related.extend(sig(&own, told));
     own.related.push(supply);
     own
 }

@@ -177,10 +177,11 @@ fn file(cx: &Context<'_>, attachment: Node<'_>) -> Content {
     let text = bytes.filter(|_| is_text).and_then(|bytes| words_of(&bytes, declared.as_deref()));
     let place = match &text {
         Some(_) => "text below".to_owned(),
-        None => {
-            words::joined_by(" ", [Some("not copied here; the archive has it".to_owned()), url.map(|url| format!("as {url}"))])
-                .unwrap_or_default()
-        }
+        None => match url {
+            Some(outside) if outside.contains("://") => format!("not copied here; at {outside}, as the record says"),
+            Some(inside) => format!("not copied here; the archive has it as {inside}"),
+            None => "not copied here; the archive has it".to_owned(),
+        },
     };
     let words = [Some(format), size.map(|size| format!("{size} bytes")), Some(place)];
     Content { words: words::joined_by(", ", words).unwrap_or_default(), text }

@@ -3,10 +3,11 @@
 //! Not for: which observations make a panel (`results`, `vitals`).
 
 use super::rows::{
-    Sheet, comment, concepts_words, date_words, entry, joined, notes, part, quantity_words, range_words, ratio_words, snomed,
-    span_words, status_words, when_words, word,
+    Sheet, comment, concepts_words, date_words, entry, joined, name_words, notes, part, quantity_words, range_words, ratio_words,
+    snomed, span_words, status_words, target, when_words, word,
 };
 use super::tables::{amount, measured};
+use super::words::references;
 use crate::formats::fhir::node::{Node, concept};
 use crate::render::ccd::Item;
 use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Null, Quantity, ReferenceRange, Template, Time, Value};
@@ -58,17 +59,19 @@ pub(super) fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>, panel: 
     let mut parts = Vec::new();
 
     let row = sheet.row();
-    let places = tell_part(sheet, item, root, panel);
+    let places = tell_part(cx, sheet, item, root, panel);
     let what = places.what.clone();
     if let Some(status) = status.filter(|_| has_own) {
         let mut own = entry(cx, item, Class::Observation, RESULT, &row);
         fill(&mut own, item, root, places, status);
+        let specimen = target(cx, item, root.at("specimen")).map(|specimen| specimen.at("type"));
+        own.specimen = specimen.filter(|kind| concept(*kind).is_some()).map(|kind| snomed(kind, None));
         own.performers = root.at("performer").items().filter_map(|who| cx.performer(who)).collect();
         parts.push(own);
     }
     for (at, component) in components.into_iter().enumerate() {
         let row = sheet.row();
-        let places = tell_part(sheet, item, component, &concept(root.at("code")).unwrap_or_default());
+        let places = tell_part(cx, sheet, item, component, &concept(root.at("code")).unwrap_or_default());
         if let Some(status) = status {
             let mut own = part(&cx.id(item), &format!("component-{}", at + 1), Class::Observation, RESULT, &row);
             own.informants = vec![cx.informant(item)];
@@ -88,21 +91,22 @@ struct Places {
 }
 
 /// The row of an observation or of one of its components.
-fn tell_part(sheet: &mut Sheet, item: &Item<'_>, node: Node<'_>, panel: &str) -> Places {
+fn tell_part(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>, node: Node<'_>, panel: &str) -> Places {
     let root = item.root();
     sheet.say(dates(root));
-    let what = sheet.cite("what", &concept(node.at("code")).unwrap_or_else(|| "not named".to_owned()));
+    let named = concept(node.at("code")).or_else(|| Some(name_words(node.at("code"), node)).filter(|words| !words.is_empty()));
+    let what = sheet.cite("what", named.as_deref().unwrap_or("not named"));
     let value = sheet.cite("value", &value_words(node));
     let interpretation = sheet.cite("flag", &concepts_words(node.at("interpretation")));
     let ranges: Vec<String> = node.at("referenceRange").items().map(reference_words).collect();
     sheet.say(joined(&ranges, "; "));
     sheet.say(status_words(&word(root.at("status"))));
-    sheet.say(details(root));
+    sheet.say(details(cx, item));
     sheet.say(panel);
     let concepts = [node.at("code"), node.at("valueCodeableConcept")];
     let note = sheet.tail(item, &concepts, &notes(node));
     // A code that names nothing has no words of the source.
-    let what = what.filter(|_| concept(node.at("code")).is_some());
+    let what = what.filter(|_| named.is_some());
     Places { what, value, interpretation, note }
 }
 
@@ -115,23 +119,18 @@ fn dates(root: Node<'_>) -> String {
     }
 }
 
-/// Method, place of the body, specimen and device in words.
-fn details(root: Node<'_>) -> String {
+/// Method, place of the body, specimen, device and who did it, in words.
+fn details(cx: &Context<'_>, item: &Item<'_>) -> String {
+    let root = item.root();
     let named = |label: &str, words: Option<String>| words.map(|words| format!("{label}: {words}")).unwrap_or_default();
-    let reference = |node: Node<'_>| node.at("display").text();
     let parts = [
         named("method", concept(root.at("method"))),
         named("site", concept(root.at("bodySite"))),
-        named("specimen", reference(root.at("specimen"))),
-        named("device", reference(root.at("device"))),
-        named("by", Some(displays(root.at("performer"))).filter(|words| !words.is_empty())),
+        named("specimen", references(cx, root, root.at("specimen"))),
+        named("device", references(cx, root, root.at("device"))),
+        named("by", references(cx, root, root.at("performer"))),
     ];
     joined(&parts, "; ")
-}
-
-fn displays(list: Node<'_>) -> String {
-    let names: Vec<String> = list.items().filter_map(|who| who.at("display").text()).collect();
-    names.join(", ")
 }
 
 /// What an entry says of an observation or of one of its components.

@@ -136,7 +136,7 @@ fn payer(cx: &Context<'_>, root: Node<'_>) -> Performer {
 }
 
 fn covered(root: Node<'_>) -> Participant {
-    let mut covered = participant("COV", "PAT");
+    let mut covered = participant("COV", Some("PAT"));
     covered.on_participation.push(COVERED);
     covered.time = values::span(root.at("period"));
     covered.ids.push(member_id(root));
@@ -175,7 +175,7 @@ fn relationship(root: Node<'_>) -> Code {
 fn holder(cx: &Context<'_>, root: Node<'_>) -> Option<Participant> {
     let reference = if root.at("policyHolder").exists() { root.at("policyHolder") } else { root.at("subscriber") };
     let found = cx.performer_in(root, reference)?.assigned;
-    let mut holder = participant("HLD", "IND");
+    let mut holder = participant("HLD", None);
     holder.on_participation.push(HOLDER);
     holder.ids = found.ids;
     holder.addresses = found.addresses;

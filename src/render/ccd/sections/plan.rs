@@ -58,8 +58,9 @@ fn row(sheet: &mut Sheet<'_, '_>, item: &Item<'_>) -> Said {
     let row = sheet.begin();
     sheet.say(dates(item));
     let what = sheet.key("what", subject(item));
-    let kind =
-        words::joined_by(", ", [Some(kind_name(item.kind).to_owned()), root.at("intent").text(), root.at("priority").text()]);
+    let kind = kind_name(item.kind);
+    let intent = root.at("intent").text().filter(|intent| !kind.to_lowercase().contains(intent.as_str()));
+    let kind = words::joined_by(", ", [Some(kind.to_owned()), intent, root.at("priority").text()]);
     sheet.say(kind);
     let reasons = root.at("reasonCode").items().map(concept);
     let referred = ["reasonReference", "addresses", "indication"].map(|name| words::references(cx, root, root.at(name)));

@@ -7,8 +7,8 @@
 
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, about, comment, concepts_words, date_words, entry, joined, notes, part_id, section, snomed, status_words,
-    when_words, word,
+    Frame, Sheet, about, comment, concepts_words, date_words, entry, joined, name_words, notes, part_id, section, snomed,
+    status_words, when_words, word,
 };
 use super::tables::{About, negative};
 use crate::formats::fhir::node::{Node, concept};
@@ -66,7 +66,7 @@ fn problem(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Option<Entry
 fn tell(sheet: &mut Sheet, item: &Item<'_>) -> Told {
     let root = item.root();
     let row = sheet.row();
-    let name = sheet.cite("name", &concept(root.at("code")).unwrap_or_default());
+    let name = sheet.cite("name", &name_words(root.at("code"), root));
     sheet.say(kinds(root));
     sheet.say(statuses(root));
     sheet.say(when_words(root, "onset"));

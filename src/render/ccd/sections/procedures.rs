@@ -6,7 +6,8 @@
 
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, comment, concepts_words, entry, joined, notes, section, snomed, status_words, when_words, who, word,
+    Frame, Sheet, comment, concepts_words, entry, indications, joined, name_words, notes, section, snomed, status_words,
+    when_words, who, word,
 };
 use crate::formats::fhir::node::{Node, concept};
 use crate::render::ccd::Item;
@@ -40,7 +41,7 @@ const SYSTEMS: [&str; 8] = [
 /// Categories of acts that change no body (SNOMED CT): psychiatry, counselling, education, social service.
 const ACTS: [&str; 4] = ["24642003", "409063005", "409073007", "410606002"];
 
-const COLUMNS: [&str; 9] = ["Date", "Procedure", "Status", "Site", "By", "Reason and result", "Codes", "Source", "Comment"];
+const COLUMNS: [&str; 10] = ["Date", "Procedure", "Status", "Site", "By", "Reason", "Result", "Codes", "Source", "Comment"];
 
 pub fn procedures(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("procedure", &COLUMNS);
@@ -54,6 +55,7 @@ struct Told {
     row: Anchor,
     name: Option<Anchor>,
     site: Option<Anchor>,
+    reason: Option<Anchor>,
     note: Option<Anchor>,
 }
 
@@ -80,6 +82,7 @@ fn procedure(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Option<Ent
         own.target_sites = root.at("bodySite").items().map(|site| snomed(site, told.site.clone())).collect();
     }
     own.performers = root.at("performer").items().filter_map(|who| cx.performer(who.at("actor"))).collect();
+    own.related.extend(indications(&cx.id(item), root, told.reason.as_ref()));
     own.related.extend(comment(told.note));
     Some(own)
 }
@@ -88,7 +91,7 @@ fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Told {
     let root = item.root();
     let row = sheet.row();
     sheet.say(when_words(root, "performed"));
-    let name = sheet.cite("name", &concept(root.at("code")).unwrap_or_default());
+    let name = sheet.cite("name", &name_words(root.at("code"), root));
     let status = match word(root.at("status")).as_str() {
         "not-done" => "not done".to_owned(),
         other => status_words(other),
@@ -97,23 +100,31 @@ fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Told {
     let site = sheet.cite("site", &concepts_words(root.at("bodySite")));
     let names: Vec<String> = root.at("performer").items().filter_map(|p| who(cx, item, p.at("actor"))).collect();
     sheet.say(joined(&[names.join(", "), who(cx, item, root.at("location")).unwrap_or_default()], "; "));
+    let reason = sheet.cite("reason", &reasons(cx, item));
     sheet.say(findings(cx, item));
     let concepts: Vec<Node<'_>> = [root.at("code"), root.at("category")].into_iter().chain(root.at("bodySite").items()).collect();
     let note = sheet.tail(item, &concepts, &notes(root));
-    Told { row, name, site, note }
+    Told { row, name, site, reason, note }
 }
 
-/// Why it was done and what came of it.
+/// Why it was done.
+fn reasons(cx: &Context<'_>, item: &Item<'_>) -> String {
+    let root = item.root();
+    let references: Vec<String> = root.at("reasonReference").items().filter_map(|reason| who(cx, item, reason)).collect();
+    joined(&[concepts_words(root.at("reasonCode")), references.join("; ")], "; ")
+}
+
+/// What came of it, and what was used.
 fn findings(cx: &Context<'_>, item: &Item<'_>) -> String {
     let root = item.root();
     let named = |label: &str, words: String| if words.is_empty() { words } else { format!("{label}: {words}") };
     let references = |list: Node<'_>| list.items().filter_map(|r| who(cx, item, r)).collect::<Vec<_>>().join("; ");
     let parts = [
-        named("reason", joined(&[concepts_words(root.at("reasonCode")), references(root.at("reasonReference"))], "; ")),
         named("outcome", concept(root.at("outcome")).unwrap_or_default()),
         named("complication", concepts_words(root.at("complication"))),
         named("follow-up", concepts_words(root.at("followUp"))),
-        named("used", concepts_words(root.at("usedCode"))),
+        named("report", references(root.at("report"))),
+        named("used", joined(&[concepts_words(root.at("usedCode")), references(root.at("usedReference"))], "; ")),
     ];
     joined(&parts, "; ")
 }

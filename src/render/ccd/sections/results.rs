@@ -7,12 +7,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::observation::{COLUMNS, Told, act_status, said, tell};
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, concepts_words, date_words, entry, joined, notes, part_id, section, snomed, status_words, when_words, who, word,
+    Frame, Sheet, concepts_words, date_words, entry, joined, name_words, notes, part_id, section, snomed, status_words,
+    when_words, who, word,
 };
 use crate::formats::fhir::node::{Node, concept};
+use crate::formats::text_of;
 use crate::render::ccd::Item;
 use crate::render::ccd::cda::{Anchor, Class, Entry, Null, Section, Template, Time, Value};
 use crate::render::ccd::codes::{self, LOINC_URI, SNOMED_URI};
@@ -85,7 +90,7 @@ fn report<'a>(
     sheet: &mut Sheet,
 ) -> Option<Entry> {
     let root = item.root();
-    let name = concept(root.at("code")).unwrap_or_default();
+    let name = name_words(root.at("code"), root);
     let row = reports.row();
     let issued = root.at("issued").text().map(|issued| format!("issued {}", date_words(&issued))).unwrap_or_default();
     reports.say(joined(&[when_words(root, "effective"), issued], ", "));
@@ -93,7 +98,7 @@ fn report<'a>(
     reports.say(concepts_words(root.at("category")));
     let diagnoses = concepts_words(root.at("conclusionCode"));
     let conclusion = reports.cite("conclusion", &joined(&[root.at("conclusion").text().unwrap_or_default(), diagnoses], "\n"));
-    reports.say(files(root));
+    reports.cite("files", &files(root));
     reports.say(status_words(&word(root.at("status"))));
     reports.say(details(cx, item));
     let concepts: Vec<Node<'_>> = std::iter::once(root.at("code")).chain(root.at("conclusionCode").items()).collect();
@@ -193,11 +198,14 @@ fn bounds(time: Option<Time>) -> Vec<Time> {
     time.map(|time| values::both_bounds(Some(time))).into_iter().collect()
 }
 
-/// Files of the report by name: they leave as documents of their own.
+/// Files of the report by name, and the words of those that are plain text within the record. The others leave as documents
+/// of their own.
 fn files(root: Node<'_>) -> String {
     let file = |file: Node<'_>| {
         let part = |name: &str| file.at(name).text().unwrap_or_default();
-        joined(&[part("title"), part("contentType"), part("url")], ", ")
+        let bytes = STANDARD.decode(part("data")).ok().filter(|_| part("contentType").starts_with("text/"));
+        let words = bytes.map(|bytes| text_of(&bytes, Some(&part("contentType"))).text).unwrap_or_default();
+        joined(&[joined(&[part("title"), part("contentType"), part("url")], ", "), words], "\n")
     };
     let forms = root.at("presentedForm").items().map(file);
     let media = root.at("media").items().filter_map(|m| m.at("comment").text().or_else(|| m.at("link").at("display").text()));
@@ -211,7 +219,6 @@ fn details(cx: &Context<'_>, item: &Item<'_>) -> String {
         let names: Vec<String> = list.items().filter_map(|reference| who(cx, item, reference)).collect();
         if names.is_empty() { String::new() } else { format!("{label}: {}", names.join(", ")) }
     };
-    let specimens: Vec<String> = root.at("specimen").items().filter_map(|s| s.at("display").text()).collect();
-    let specimen = if specimens.is_empty() { String::new() } else { format!("specimen: {}", specimens.join(", ")) };
-    joined(&[names("by", root.at("performer")), names("read by", root.at("resultsInterpreter")), specimen], "; ")
+    let parts = [("by", "performer"), ("read by", "resultsInterpreter"), ("specimen", "specimen")];
+    joined(&parts.map(|(label, name)| names(label, root.at(name))), "; ")
 }

@@ -7,9 +7,10 @@ use super::sheet::as_archived;
 use super::words;
 pub(super) use super::words::date as date_words;
 use crate::formats::fhir::node::{Node, code, concept};
+use crate::formats::text_of;
 use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Id, Null, Related, Section, SectionEntry, Template};
-use crate::render::ccd::codes::{self, LOINC, SNOMED_URI};
+use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Id, Null, Related, Section, SectionEntry, Template, Value};
+use crate::render::ccd::codes::{self, LOINC, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
 use crate::render::ccd::narrative::{Anchors, Cell, Narrative, Passage, Row, Table};
 
@@ -18,6 +19,9 @@ const CELL_MAX: usize = 400;
 
 /// Comment Activity.
 const COMMENT: Template = Template::root("2.16.840.1.113883.10.20.22.4.64");
+
+/// Indication.
+const INDICATION: Template = Template::both("2.16.840.1.113883.10.20.22.4.19", "2014-06-09");
 
 /// A table of the narrative while it is filled: a row for each record, or for each part of one.
 #[derive(Debug)]
@@ -163,6 +167,20 @@ pub(super) fn comment(note: Option<Anchor>) -> Option<Related> {
     note.map(|note| about(Entry { text: Some(note), ..entry }))
 }
 
+/// Why something was done or is taken, as far as the record itself has a code or words for it; they stand at `words`.
+pub(super) fn indications(whole: &Id, root: Node<'_>, words: Option<&Anchor>) -> Vec<Related> {
+    let Some(words) = words else { return Vec::new() };
+    let indication = |(at, reason): (usize, Node<'_>)| {
+        let mut code = codes::fixed("404684003", SNOMED, "Clinical finding");
+        code.translations = vec![codes::fixed("75321-0", LOINC, "Clinical finding")];
+        let own = part(whole, &format!("reason-{}", at + 1), Class::Observation, INDICATION, words);
+        let value = Value::Code(snomed(reason, Some(words.clone())));
+        let entry = Entry { code: Some(code), status: Some("completed"), values: vec![value], ..own };
+        Related { type_code: "RSON", is_inverted: false, entry }
+    };
+    root.at("reasonCode").items().filter(|reason| concept(*reason).is_some()).enumerate().map(indication).collect()
+}
+
 /// A code whose words stand at `original`.
 pub(super) fn snomed(concept: Node<'_>, original: Option<Anchor>) -> Code {
     codes::code(concept, &[SNOMED_URI], original)
@@ -213,6 +231,17 @@ pub(super) fn ratio_words(ratio: Node<'_>) -> String {
         _ if is_plain(&above) && is_plain(&below) => format!("{above}:{below}"),
         _ => format!("{above} / {below}"),
     }
+}
+
+/// What a record is called: the words of its code, else those of its narrative.
+pub(super) fn name_words(code: Node<'_>, root: Node<'_>) -> String {
+    concept(code).unwrap_or_else(|| narrative_words(root))
+}
+
+/// The narrative of a record without its markup.
+fn narrative_words(root: Node<'_>) -> String {
+    let div = root.at("text").at("div").text();
+    div.map(|div| text_of(div.as_bytes(), Some("text/html; charset=utf-8")).text.trim().to_owned()).unwrap_or_default()
 }
 
 /// The words of all concepts of a list.

@@ -205,10 +205,10 @@ pub fn unknown_author(time: Option<Ts>) -> Author {
     }
 }
 
-pub fn participant(type_code: &'static str, class_code: &'static str) -> Participant {
+pub fn participant(type_code: &'static str, class_code: Option<&'static str>) -> Participant {
     Participant {
         type_code,
-        class_code: Some(class_code),
+        class_code,
         on_participation: Vec::new(),
         templates: Vec::new(),
         time: None,

@@ -28,7 +28,12 @@ use crate::render::ccd::{Chart, Item, Request};
 pub(super) fn request() -> Request {
     Request {
         archive: "6ba7b810-9dad-11d1-80b4-00c04fd430c8".into(),
-        custodian: cda::Organization::default(),
+        custodian: cda::Organization {
+            ids: vec![Id::Given { root: "2.16.840.1.113883.19.5".into(), extension: None }],
+            name: Some("Archive".into()),
+            telecoms: vec![cda::Telecom::Null(Null::Unknown)],
+            addresses: vec![cda::Address::Null(Null::Unknown)],
+        },
         software: "1".into(),
         created: Ts("20250102150405-0500".into()),
         cutover: Some(Ts("20141231".into())),
@@ -429,7 +434,7 @@ fn what_no_section_is_for_is_listed_and_logs_are_counted() {
         "Call back",
         "Odd thing",
         "2 records of the kind AuditEvent",
-        "2012-01-01 00:00:00 UTC to 2013",
+        "accesses, 2012-01-01 00:00:00 UTC to 2013",
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
@@ -575,6 +580,14 @@ fn references<'e>(entry: &'e Entry, into: &mut BTreeSet<&'e Anchor>) {
     }
     entry.related.iter().for_each(|related| references(&related.entry, into));
     entry.components.iter().for_each(|entry| references(entry, into));
+}
+
+#[test]
+fn a_document_of_odd_records_breaks_no_rule() {
+    let patient = json!({"resourceType": "Patient", "id": "p"});
+    let made =
+        with(&[&[patient], &odd()[..]].concat(), |cx| crate::render::ccd::ccd(cx.chart, cx.request).map(|bytes| bytes.len()));
+    assert!(made.as_ref().is_ok_and(|bytes| *bytes > 100_000), "{made:?}");
 }
 
 #[test]

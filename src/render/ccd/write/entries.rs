@@ -143,6 +143,10 @@ fn product(x: &mut Xml, product: &Product) {
         x.attr("classCode", "MANU");
         templates(x, &product.templates);
         product.ids.iter().for_each(|one| id(x, "id", one));
+        // Words about how a drug is taken name no drug (Medication Free Text Sig).
+        if *product == Product::default() {
+            return null(x, "manufacturedLabeledDrug", Null::NotApplicable);
+        }
         x.element("manufacturedMaterial", |x| {
             code(x, "code", &product.code);
             product.name.iter().for_each(|words| text(x, "name", words));
