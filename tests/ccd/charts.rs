@@ -108,6 +108,17 @@ pub fn custodian() -> Organization {
     }
 }
 
+/// A chart of these records.
+pub fn of_records(records: Vec<Value>) -> Made {
+    let mut maker = Maker { state: 7, shape: "mixed", ids: 0 };
+    Made { shape: "mixed", patients: vec![maker.patient(0)], records, directory: Vec::new(), encounter: None }
+}
+
+/// A chart of these patients, records and directory.
+pub fn of_parts(patients: Vec<Value>, records: Vec<Value>, directory: Vec<Value>) -> Made {
+    Made { shape: "corpus", patients, records, directory, encounter: None }
+}
+
 /// Patient `number`; the same number gives the same chart.
 pub fn made(number: u64) -> Made {
     let shape = SHAPES[(number % SHAPES.len() as u64) as usize];

@@ -6,6 +6,8 @@
 //! Not for: single sections (`src/render/ccd`).
 
 mod charts;
+mod corpus;
+mod roundtrip;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
