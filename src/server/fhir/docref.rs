@@ -63,6 +63,11 @@ pub fn ccd(call: &Call) -> Result<Answer, ApiError> {
     let patient = call.patient_param("id")?;
     let created = call.query("created").map_or_else(now, |text| text.replace(' ', "+"));
     let wanted = Wanted { patient: patient.clone(), encounter: None, from: day(call, "start")?, to: day(call, "end")?, created };
+    if crate::render::ccd::created(&wanted.created).is_none()
+        || wanted.from.is_some() && wanted.to.is_some() && wanted.from > wanted.to
+    {
+        return Err(ApiError::bad("'created' is a time to the second with its zone, and 'start' is not after 'end'."));
+    }
     let sight = Sight::of(call)?;
     sight.want_any(Act::Search)?;
     let permit = call.ask_chart(&patient)?;
