@@ -69,7 +69,7 @@ fn often_words(dosage: Node<'_>) -> String {
     let duration = if duration.is_empty() { duration } else { format!("for {duration}") };
     let count = part("count").map(|n| format!("{n} times in all")).unwrap_or_default();
     let needed = match needed(dosage) {
-        Some(reason) => joined(&["as needed".to_owned(), concept(reason).unwrap_or_default()], " for "),
+        Some(_) => joined(&["as needed".to_owned(), concept(dosage.at("asNeededCodeableConcept")).unwrap_or_default()], " for "),
         None => String::new(),
     };
     joined(
@@ -235,8 +235,9 @@ mod tests {
     fn instructions_in_words() {
         let list = json!([{"text": "1 tab PO BID"}, {"doseAndRate": [{"doseRange": {"low": {"value": 1}, "high": {"value": 2, "unit": "tab"}}}],
             "timing": {"repeat": {"frequency": 1, "period": 4, "periodMax": 6, "periodUnit": "h"}},
-            "asNeededCodeableConcept": {"text": "pain"}}]);
-        assert_eq!(words(Node::new(&list)), "1 tab PO BID; then 1 to 2 tab, 1 times every 4 to 6 h, as needed for pain");
+            "asNeededCodeableConcept": {"text": "pain"}}, {"asNeededBoolean": true}]);
+        let told = "1 tab PO BID; then 1 to 2 tab, 1 times every 4 to 6 h, as needed for pain; then as needed";
+        assert_eq!(words(Node::new(&list)), told);
         assert!(only(Node::new(&list)).is_none());
     }
 }

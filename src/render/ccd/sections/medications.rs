@@ -10,7 +10,7 @@ use super::dosage;
 use super::routing::{Place, placed};
 use super::rows::{
     Frame, Sheet, comment, concepts_words, date_words, entry, indications, joined, name_words, notes, part_id, quantity_words,
-    section, status_words, target, when_words, who, word,
+    reasons_once, section, status_words, target, when_words, who, word,
 };
 use super::tables::{About, amount, negative, route};
 use crate::formats::fhir::node::{Node, concept};
@@ -142,7 +142,7 @@ fn statuses(root: Node<'_>) -> String {
 fn reasons(cx: &Context<'_>, item: &Item<'_>) -> String {
     let root = item.root();
     let references: Vec<String> = root.at("reasonReference").items().filter_map(|r| who(cx, item, r)).collect();
-    joined(&[concepts_words(root.at("reasonCode")), references.join("; ")], "; ")
+    reasons_once(concepts_words(root.at("reasonCode")), references)
 }
 
 /// How much was ordered or handed out.

@@ -106,7 +106,6 @@ fn statuses(root: Node<'_>) -> String {
     joined(&[status_words(&clinical(root)), said], ", ")
 }
 
-/// The clinical status. What has ended and says nothing else has resolved.
 fn clinical(root: Node<'_>) -> String {
     word(root.at("clinicalStatus"))
 }

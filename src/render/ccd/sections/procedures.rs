@@ -6,8 +6,8 @@
 
 use super::routing::{Place, placed};
 use super::rows::{
-    Frame, Sheet, comment, concepts_words, entry, indications, joined, name_words, notes, section, snomed, status_words,
-    when_words, who, word,
+    Frame, Sheet, comment, concepts_words, entry, indications, joined, name_words, notes, reasons_once, section, snomed,
+    status_words, when_words, who, word,
 };
 use crate::formats::fhir::node::{Node, concept};
 use crate::render::ccd::Item;
@@ -111,7 +111,7 @@ fn tell(cx: &Context<'_>, sheet: &mut Sheet, item: &Item<'_>) -> Told {
 fn reasons(cx: &Context<'_>, item: &Item<'_>) -> String {
     let root = item.root();
     let references: Vec<String> = root.at("reasonReference").items().filter_map(|reason| who(cx, item, reason)).collect();
-    joined(&[concepts_words(root.at("reasonCode")), references.join("; ")], "; ")
+    reasons_once(concepts_words(root.at("reasonCode")), references)
 }
 
 /// What came of it, and what was used.

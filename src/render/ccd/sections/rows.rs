@@ -167,6 +167,12 @@ pub(super) fn comment(note: Option<Anchor>) -> Option<Related> {
     note.map(|note| about(Entry { text: Some(note), ..entry }))
 }
 
+/// Reasons in words; a reference that says what the codes say already is told once.
+pub(super) fn reasons_once(coded: String, references: Vec<String>) -> String {
+    let new: Vec<String> = references.into_iter().filter(|words| !coded.contains(words.as_str())).collect();
+    joined(&[coded, new.join("; ")], "; ")
+}
+
 /// Why something was done or is taken, as far as the record itself has a code or words for it; they stand at `words`.
 pub(super) fn indications(whole: &Id, root: Node<'_>, words: Option<&Anchor>) -> Vec<Related> {
     let Some(words) = words else { return Vec::new() };
