@@ -244,12 +244,12 @@ pub fn telecom(node: Node<'_>) -> Option<Telecom> {
     let system = node.at("system").text().unwrap_or_default();
     let has_scheme = |schemes: &[&str]| schemes.iter().any(|s| value.get(..s.len()).is_some_and(|v| v.eq_ignore_ascii_case(s)));
     let value = match system.as_str() {
-        "email" if !has_scheme(&["mailto:"]) => format!("mailto:{}", value.replace(' ', "%20")),
+        "email" if !has_scheme(&["mailto:"]) => format!("mailto:{value}"),
         "fax" if !has_scheme(&["fax:"]) => format!("fax:{}", dialled(&value)),
         "phone" | "pager" | "sms" if !has_scheme(&["tel:", "sms:"]) => format!("tel:{}", dialled(&value)),
-        "phone" | "pager" | "sms" | "fax" | "email" | "url" => value.replace(' ', "%20"),
-        _ if has_scheme(&["tel:", "fax:", "mailto:", "http:", "https:", "ftp:", "sms:"]) => value.replace(' ', "%20"),
-        _ if value.contains('@') => format!("mailto:{}", value.replace(' ', "%20")),
+        "phone" | "pager" | "sms" | "fax" | "email" | "url" => value,
+        _ if has_scheme(&["tel:", "fax:", "mailto:", "http:", "https:", "ftp:", "sms:"]) => value,
+        _ if value.contains('@') => format!("mailto:{value}"),
         _ => format!("tel:{}", dialled(&value)),
     };
     let use_code = match node.at("use").text().as_deref() {
@@ -260,7 +260,20 @@ pub fn telecom(node: Node<'_>) -> Option<Telecom> {
         Some("old") => Some("BAD"),
         _ => None,
     };
-    Some(Telecom::Given { value, use_code })
+    Some(Telecom::Given { value: as_uri(&value), use_code })
+}
+
+/// What cannot stand in a URI is percent-encoded.
+fn as_uri(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 /// A number to dial as a URI holds it: no white space, a dash where it parted digits.
@@ -353,6 +366,7 @@ mod tests {
         };
         assert_eq!(phone("+1 (555) 555-2003"), "tel:+1(555)555-2003");
         assert_eq!(phone("tel:1"), "tel:1");
+        assert_eq!(phone("]]> ä"), "tel:%5D%5D%3E%C3%A4");
         assert_eq!(phone("555 2003 ext 5"), "tel:555-2003-ext-5");
 
         let place = json!({"line":["1","2","3","4","5"],"city":"Boston","country":"usa"});
