@@ -7,6 +7,7 @@
 
 mod charts;
 mod corpus;
+mod kinds;
 mod roundtrip;
 
 use std::path::{Path, PathBuf};

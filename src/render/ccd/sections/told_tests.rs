@@ -6,21 +6,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::additional::additional;
-use super::advance_directives::advance_directives;
-use super::assessment::assessment;
-use super::care_team::care_team;
-use super::encounters::encounters;
-use super::equipment::equipment;
-use super::family_history::family_history;
-use super::goals::goals;
-use super::health_concerns::health_concerns;
-use super::notes::notes;
-use super::payers::payers;
-use super::plan::plan;
-use super::routing::{Place, section_of};
-use super::social_history::social_history;
-use super::statuses::{functional, mental};
+use super::{
+    additional::additional,
+    advance_directives::advance_directives,
+    assessment::assessment,
+    care_team::care_team,
+    encounters::encounters,
+    equipment::equipment,
+    family_history::family_history,
+    goals::goals,
+    health_concerns::health_concerns,
+    notes::notes,
+    payers::payers,
+    plan::plan,
+    routing::{Place, section_of},
+    social_history::social_history,
+    statuses::{functional, mental},
+};
 use crate::render::ccd::cda::{self, Anchor, Class, Code, Entry, Id, Null, Section, Time, Ts, Value};
 use crate::render::ccd::context::Context;
 use crate::render::ccd::{Chart, Item, Request};
