@@ -6,22 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
+#[rustfmt::skip]
 use super::{
-    additional::additional,
-    advance_directives::advance_directives,
-    assessment::assessment,
-    care_team::care_team,
-    encounters::encounters,
-    equipment::equipment,
-    family_history::family_history,
-    goals::goals,
-    health_concerns::health_concerns,
-    notes::notes,
-    payers::payers,
-    plan::plan,
-    routing::{Place, section_of},
-    social_history::social_history,
-    statuses::{functional, mental},
+    additional::additional, advance_directives::advance_directives, assessment::assessment, care_team::care_team,
+    encounters::encounters, equipment::equipment, family_history::family_history, goals::goals,
+    health_concerns::health_concerns, notes::notes, payers::payers, plan::plan, routing::{Place, section_of},
+    social_history::social_history, statuses::{functional, mental},
 };
 use crate::render::ccd::cda::{self, Anchor, Class, Code, Entry, Id, Null, Section, Time, Ts, Value};
 use crate::render::ccd::context::Context;
