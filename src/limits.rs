@@ -142,6 +142,11 @@ pub const RELATIONS_BYTES_MAX: u64 = 1 << 30;
 pub const JWKS_BYTES_MAX: u64 = 256 << 10;
 /// Most keys of one such set.
 pub const JWKS_KEYS_MAX: usize = 64;
+/// Longest answer about a token of an outside issuer, in bytes.
+pub const INTROSPECTION_ANSWER_MAX: u64 = 64 << 10;
+/// Most such answers that are remembered for each issuer, and most questions on their way to it at once.
+pub const INTROSPECTIONS_KEPT: usize = 10_000;
+pub const INTROSPECTIONS_AT_ONCE: usize = 8;
 /// Largest discovery document of an identity provider, in bytes.
 pub const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
 /// Most scopes of one token that are read; further ones grant nothing.

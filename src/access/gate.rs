@@ -116,6 +116,13 @@ impl Gate {
         break_glass_offer(&policy, &known.question(principal, scope, context))
     }
 
+    /// Whether the policy would allow this, for a page that offers it. Gives no permit, and says nothing of what there is.
+    pub fn would_allow(&self, principal: &Principal, scope: &Scope, context: &RequestContext) -> bool {
+        let policy = self.policy();
+        let known = self.find_out(&policy, principal, scope);
+        matches!(decide(&policy, &known.question(principal, scope, context)), Decision::Allow(_))
+    }
+
     fn find_out(&self, policy: &Policy, principal: &Principal, scope: &Scope) -> Known {
         let now = jiff::Timestamp::now().as_second();
         let keys_of = |patient: &PatientKey| match &self.lookup {

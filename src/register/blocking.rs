@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{
     Account, BreakGlassUse, CareRelation, Client, NewAccount, NewReview, PasswordRules, Register, RegisterError, Reviewed,
-    SessionSummary, SessionTimes, Terms,
+    SessionSummary, SessionTimes, Terms, TokenMark,
 };
 
 /// An open register with the thread's own runtime. Not to be used inside an async runtime.
@@ -69,7 +69,7 @@ impl BlockingRegister {
     }
 
     pub fn remove_second_factor(&self, name: &str) -> Result<bool, RegisterError> {
-        self.runtime.block_on(self.register.remove_second_factor(name))
+        self.runtime.block_on(self.register.remove_second_factor(name, ""))
     }
 
     pub fn require_second_factor(&self, name: &str, required: bool) -> Result<(), RegisterError> {
@@ -108,8 +108,16 @@ impl BlockingRegister {
         self.runtime.block_on(self.register.set_client_disabled(id, disabled))
     }
 
-    pub fn revoke_token(&self, jti: &str, expires: i64) -> Result<(), RegisterError> {
-        self.runtime.block_on(self.register.revoke_token(jti, expires))
+    pub fn revoke_token(&self, name: &str, expires: i64) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.revoke_token(name, expires))
+    }
+
+    pub fn revoke_tokens_of(&self, issuer: &str, subject: &str) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.revoke_tokens_of(issuer, subject))
+    }
+
+    pub fn is_token_revoked(&self, token: TokenMark<'_>) -> Result<bool, RegisterError> {
+        self.runtime.block_on(self.register.is_token_revoked(token))
     }
 
     pub fn replace_care_relations(&self, relations: &[CareRelation]) -> Result<u64, RegisterError> {

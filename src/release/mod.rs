@@ -6,5 +6,6 @@
 pub mod basis;
 pub mod ccda;
 pub mod ledger;
+pub mod package;
 pub mod request;
 pub mod workflow;

@@ -24,7 +24,9 @@ const COUNTED_MAX: usize = 20_000;
 /// Runs until it is dropped.
 pub async fn run(app: Arc<App>) {
     if app.notices.is_silent() {
-        tracing::warn!("no webhook is configured: break-glass is told in the review queue and the access log alone");
+        tracing::warn!(
+            "neither webhook nor syslog is configured for notices: break-glass is told in the review queue and the access log alone"
+        );
     }
     loop {
         tokio::time::sleep(EVERY).await;

@@ -14,7 +14,7 @@ use crate::server::headers::DOCUMENT_POLICY;
 use crate::server::viewer::{self, DocumentBody, DocumentPage, Section};
 
 /// How a cleaned document looks: paper, whatever the page around it does.
-const FRAME_STYLE: &str = "<style>body{margin:20px 28px;max-width:68ch;font:14.5px/23px Georgia,'Noto Serif','Liberation Serif',serif;\
+pub(super) const FRAME_STYLE: &str = "<style>body{margin:20px 28px;max-width:68ch;font:14.5px/23px Georgia,'Noto Serif','Liberation Serif',serif;\
 color:#1a1d21;background:#fff}h1,h2,h3,h4{font-size:15px;line-height:23px;margin:14px 0 2px}p{margin:0 0 8px}\
 table{border-collapse:collapse;font-size:13px;line-height:19px}td,th{padding:3px 10px;border:1px solid #cdc9be;text-align:left}\
 img{max-width:100%}mark{background:#ffe27a}</style></head>";

@@ -32,6 +32,8 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         today: "2026-11-22".into(),
         names: Names::default(),
         observations: None,
+        idle_s: 0,
+        own_notes: None,
         glass: Glass::Offered { href: "/patients/x/break-glass".into() },
         sources: Sources::from_names(SOURCES),
         accessions: 9,

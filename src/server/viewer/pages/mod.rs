@@ -10,6 +10,8 @@ pub mod chart;
 pub mod document;
 pub mod find;
 pub mod message;
+pub mod own_notes;
+pub mod print;
 pub mod record;
 pub mod search;
 pub mod sessions;
