@@ -160,6 +160,11 @@ pub const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
 pub const TOKEN_SCOPES_MAX: usize = 200;
 /// Most acts that one report on the access log lists.
 pub const REPORT_ACTS_MAX: usize = 50_000;
+/// Directory records that one C-CDA document looks up; references beyond keep their words.
+pub const CCD_DIRECTORY_MAX: usize = 5_000;
+/// Longest attached text that stands in a C-CDA document's notes, and all of them together, in bytes; others are named.
+pub const CCD_NOTE_BYTES_MAX: usize = 1 << 20;
+pub const CCD_NOTES_BYTES_MAX: usize = 32 << 20;
 /// Most entries that are read back from the log to be sorted by a column that only they have.
 pub const REPORT_FULL_MAX: usize = 5_000;
 /// Most rows of one page of such a report.

@@ -4,6 +4,7 @@
 
 mod accession;
 mod browser;
+mod ccd;
 mod ccda;
 mod containers;
 mod corpus;

@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod custodian;
 mod http;
 mod notices;
 
@@ -18,6 +19,7 @@ use crate::model::{Precision, When};
 
 pub use access::{AccessConfig, Issuer, IssuerUse, SignedLaunch};
 pub use audit::{AuditConfig, SyslogTarget};
+pub use custodian::CustodianConfig;
 pub use http::HttpConfig;
 pub use notices::NoticeConfig;
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub publish_needs_signoff: bool,
     /// The last day that each source system was in use.
     pub cutover: BTreeMap<String, When>,
+    /// Who keeps the archive, as documents name it.
+    pub custodian: CustodianConfig,
     /// Identity providers, launches and the policy's file.
     pub access: AccessConfig,
     /// Where copies of the access log and of its checkpoints go.
@@ -102,6 +106,7 @@ impl Default for Config {
             session: SessionConfig::default(),
             publish_needs_signoff: false,
             cutover: BTreeMap::new(),
+            custodian: CustodianConfig::default(),
             access: AccessConfig::default(),
             audit: AuditConfig::default(),
             http: HttpConfig::default(),
@@ -131,6 +136,7 @@ struct ConfigFile {
     session: SessionConfig,
     publish_needs_signoff: bool,
     cutover: BTreeMap<String, String>,
+    custodian: CustodianConfig,
     access: AccessConfig,
     audit: AuditConfig,
     http: HttpConfig,
@@ -176,6 +182,7 @@ impl Config {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let (mut access, mut audit, mut http, mut notices) = (file.access, file.audit, file.http, file.notices);
+        file.custodian.check().map_err(|(key, problem)| invalid(&key, problem))?;
         access.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
         audit.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
         http.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
@@ -191,6 +198,7 @@ impl Config {
             session: file.session,
             publish_needs_signoff: file.publish_needs_signoff,
             cutover,
+            custodian: file.custodian,
             access,
             audit,
             http,

@@ -6,6 +6,7 @@ pub mod attachment;
 pub mod bounded;
 pub mod cda;
 pub mod code_map;
+pub mod code_systems;
 mod docx;
 pub mod encoding;
 pub mod fhir;
@@ -18,6 +19,7 @@ mod plain;
 mod rtf;
 pub mod sniff;
 pub mod table;
+pub mod ucum;
 mod xml_text;
 
 #[cfg(test)]

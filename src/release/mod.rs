@@ -4,6 +4,7 @@
 //! Not for: reading records (`query`), how pages are set (`render`), or HTTP (`server`).
 
 pub mod basis;
+pub mod ccda;
 pub mod ledger;
 pub mod package;
 pub mod request;

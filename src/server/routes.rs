@@ -121,6 +121,8 @@ static TABLE: &[Route] = &[
 
     get("/fhir/metadata", Open, fhir::capability::metadata, "capabilities"),
     get("/fhir/Patient/{id}/$everything", Token, fhir::everything::everything, "everything"),
+    get("/fhir/Patient/{id}/$ccd", Token, fhir::docref::ccd, "ccd"),
+    get("/fhir/DocumentReference/$docref", Token, fhir::docref::docref, "docref"),
     get("/fhir/Binary/{id}", Token, fhir::binary::read, "read"),
     get("/fhir/{kind}", Token, fhir::search_get, "search-type"),
     post("/fhir/{kind}/_search", Token, fhir::search_post, "search-type"),

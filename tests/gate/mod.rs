@@ -5,6 +5,7 @@
 mod accounts;
 mod break_glass;
 mod disk;
+mod docref;
 mod fhir;
 pub mod harness;
 mod kill;

@@ -2,13 +2,14 @@
 //!
 //! Not for: the documents themselves (`render::cda`, `render::ccd`).
 
+mod export;
 mod render;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-/// Render C-CDA documents.
+/// Render C-CDA documents, and export them from an archive.
 #[derive(Debug, clap::Args)]
 pub struct CcdaArgs {
     #[command(subcommand)]
@@ -18,11 +19,13 @@ pub struct CcdaArgs {
 #[derive(Debug, Subcommand)]
 enum CcdaCommand {
     Render(render::RenderArgs),
+    Export(export::ExportArgs),
 }
 
 /// Runs `chartkeep ccda`.
 pub fn run(args: &CcdaArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         CcdaCommand::Render(args) => render::run(args),
+        CcdaCommand::Export(args) => export::run(args),
     }
 }

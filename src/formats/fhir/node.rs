@@ -13,6 +13,11 @@ impl<'a> Node<'a> {
         Node(Some(value))
     }
 
+    /// A place that is not there.
+    pub fn none() -> Node<'static> {
+        Node(None)
+    }
+
     /// The element `key` of an object.
     pub fn at(self, key: &str) -> Node<'a> {
         Node(self.0.and_then(|v| v.get(key)))

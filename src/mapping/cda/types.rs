@@ -78,6 +78,8 @@ pub fn coding(cd: &Element<'_>, cx: &Context<'_>) -> Option<Coding> {
     let system = match (oid, name) {
         ("", "") => "".into(),
         ("", name) => uri_of_v2(name, cx.source_system),
+        // A system without an OID, as this archive itself writes it: a UUID for machines, the URI as its name.
+        (uuid, uri) if is_uuid(uuid) && (uri.starts_with("urn:") || uri.contains("://")) => uri.to_owned().into(),
         (oid, _) => uri_of_oid(oid),
     };
     Some(Coding::new(system, code, cd.attr("displayName")))

@@ -42,6 +42,9 @@ pub enum Null {
 }
 
 impl Null {
+    pub const ALL: [Null; 7] =
+        [Null::NoInformation, Null::Unknown, Null::NotApplicable, Null::Other, Null::Masked, Null::NotAsked, Null::AskedUnknown];
+
     pub fn code(self) -> &'static str {
         match self {
             Null::NoInformation => "NI",
@@ -65,7 +68,7 @@ pub enum Id {
 }
 
 /// A place in the narrative of this document, without `#`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Anchor(pub String);
 
 /// A coded value (CD, CE): one code, with the words of the source and codes of other systems.
@@ -219,6 +222,7 @@ pub struct Author {
 /// `performer` of an entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Performer {
+    pub templates: Vec<Template>,
     pub type_code: Option<&'static str>,
     pub time: Option<Time>,
     pub assigned: Assigned,
@@ -230,6 +234,8 @@ pub struct Participant {
     pub type_code: &'static str,
     /// participantRole/@classCode
     pub class_code: Option<&'static str>,
+    /// Of the participation; `templates` are those of the role.
+    pub on_participation: Vec<Template>,
     pub templates: Vec<Template>,
     pub time: Option<Time>,
     pub ids: Vec<Id>,
@@ -271,6 +277,40 @@ pub enum Class {
     SubstanceAdministration,
     Supply,
     Organizer,
+}
+
+impl Class {
+    /// Element and its usual class code.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Class::Observation => ("observation", "OBS"),
+            Class::Act => ("act", "ACT"),
+            Class::Procedure => ("procedure", "PROC"),
+            Class::Encounter => ("encounter", "ENC"),
+            Class::SubstanceAdministration => ("substanceAdministration", "SBADM"),
+            Class::Supply => ("supply", "SPLY"),
+            Class::Organizer => ("organizer", "CLUSTER"),
+        }
+    }
+}
+
+impl Entry {
+    pub fn element(&self) -> &'static str {
+        self.class.names().0
+    }
+
+    pub fn class_code(&self) -> &'static str {
+        self.class_code.unwrap_or(self.class.names().1)
+    }
+
+    pub fn mood(&self) -> &'static str {
+        self.mood.unwrap_or("EVN")
+    }
+
+    /// Whether this claims a template, by its root.
+    pub fn claims(&self, root: &str) -> bool {
+        self.templates.iter().any(|template| template.root == root)
+    }
 }
 
 /// A clinical statement. One type for all classes: `write` takes each class's fields in that class's schema order, and a field

@@ -58,6 +58,13 @@ impl<'a> Bundle<'a> {
         self.close(record, mode);
     }
 
+    /// A resource that is made with the answer and stored nowhere; `name` is its URN.
+    pub fn made(&mut self, name: &str, resource: &serde_json::Value) {
+        self.comma();
+        let entry = serde_json::json!({"fullUrl": name, "resource": resource, "search": {"mode": "match"}});
+        self.bytes.extend_from_slice(entry.to_string().as_bytes());
+    }
+
     /// An OperationOutcome about the search itself.
     pub fn outcome(&mut self, outcome: &serde_json::Value) {
         self.comma();

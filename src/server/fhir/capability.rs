@@ -80,13 +80,24 @@ fn resource(kind: Kind) -> Value {
     }
     let operations: Vec<Value> = routes()
         .iter()
-        .filter(|route| route.path.starts_with(&format!("/fhir/{kind}/{{id}}/$")))
-        .map(|route| json!({"name": route.summary, "definition": format!("http://hl7.org/fhir/OperationDefinition/{kind}-{}", route.summary)}))
+        .filter(|route| {
+            [format!("/fhir/{kind}/{{id}}/$"), format!("/fhir/{kind}/$")].iter().any(|head| route.path.starts_with(head))
+        })
+        .map(|route| json!({"name": route.summary, "definition": definition(kind, route.summary)}))
         .collect();
     if !operations.is_empty() {
         resource["operation"] = json!(operations);
     }
     resource
+}
+
+/// Where an operation is defined: by FHIR, by US Core, or here alone.
+fn definition(kind: Kind, operation: &str) -> String {
+    match operation {
+        "docref" => "http://hl7.org/fhir/us/core/OperationDefinition/docref".into(),
+        "ccd" => format!("urn:chartkeep:OperationDefinition:{kind}-ccd"),
+        _ => format!("http://hl7.org/fhir/OperationDefinition/{kind}-{operation}"),
+    }
 }
 
 /// Whether a route offers this interaction for the kind.

@@ -7,6 +7,7 @@ pub mod binary;
 mod bundle;
 pub mod capability;
 mod cursor;
+pub mod docref;
 pub mod everything;
 mod links;
 pub mod outcome;
