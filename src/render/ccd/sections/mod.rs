@@ -71,4 +71,6 @@ const ONE: [fn(&Context<'_>) -> Section; 20] = [
 ];
 
 #[cfg(test)]
+mod clinical_tests;
+#[cfg(test)]
 mod told_tests;
