@@ -116,7 +116,7 @@ fn furniture(number: usize) -> Furniture {
             line("Riverside Hospital, legacy system A", "Page {page} of {pages} · {sheet} of {sheets}"),
             line("Confidential", "{bates}"),
         ],
-        bates: Some(Bates { prefix: "RIV26-".into(), first: number as u64 * 10, digits: 8 }),
+        bates: Some(Bates { prefix: "RIV26-".into(), first: 1, digits: 8, is_of_file: true }),
         banner: None,
     }
 }
