@@ -5,6 +5,7 @@
 
 pub mod ccd;
 pub mod cda;
+mod escape;
 mod fax;
 pub mod narrative;
 pub mod page_images;

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use crate::formats::markup::{Piece, Pieces, attributes, unescape};
 use crate::limits::HTML_DEPTH_MAX;
+use crate::render::escape;
 
 /// Plain text as it was typed, with `marks` (byte ranges, in any order) highlighted and numbered `hit-1`, `hit-2`, ….
 pub fn text_html(text: &str, marks: &[Range<usize>]) -> String {
@@ -62,19 +63,9 @@ pub fn fhir_narrative_html(div: &str) -> String {
     out
 }
 
-/// Escapes text for HTML, inside and outside of attribute values. Control characters that HTML forbids are dropped.
+/// Escapes text. Control characters that HTML forbids are dropped.
 fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() && !matches!(c, '\n' | '\r' | '\t') => {}
-            c => out.push(c),
-        }
-    }
+    escape::html(text, out, |c, out| out.extend(Some(c).filter(|c| !c.is_control())));
 }
 
 /// Elements that are written again.

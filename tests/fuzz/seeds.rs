@@ -133,6 +133,42 @@ pub fn cda() -> Vec<Seed> {
     with_others(seeds, "ccda", &[".xml"])
 }
 
+/// Documents with narrative of every kind, and bodies that are files.
+pub fn pages() -> Vec<Seed> {
+    let with = |body: &str| {
+        format!(
+            "<ClinicalDocument xmlns=\"urn:hl7-org:v3\" xmlns:sdtc=\"urn:hl7-org:sdtc\"><title>T</title><confidentialityCode code=\"R\"/>\
+             <recordTarget><patientRole><id root=\"1.2\" extension=\"7\"/><patient><name><given>A</given></name></patient></patientRole></recordTarget>\
+             <component>{body}</component></ClinicalDocument>"
+        )
+    };
+    let file = |kind: &str, text: &str| {
+        with(&format!("<nonXMLBody><text mediaType=\"{kind}\" representation=\"B64\">{text}</text></nonXMLBody>"))
+    };
+    let narrative = with(NARRATIVE);
+    let mut seeds = cda();
+    seeds.extend(made(&[
+        ("narrative", narrative.as_bytes()),
+        ("html body", file("text/html", "PGRpdj48cD5vbmU8dGFibGU+PHRyPjx0ZD50d288L3RhYmxlPjx1bD48bGk+dGhyZWU=").as_bytes()),
+        ("rtf body", file("text/rtf", "e1xydGYxIGhlbGxvXHBhciB3b3JsZH0=").as_bytes()),
+        (
+            "picture body",
+            file("image/png", "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+                .as_bytes(),
+        ),
+    ]));
+    seeds
+}
+
+const NARRATIVE: &str = "<structuredBody><component><section><code code=\"1\"/><title>A<sup>2</sup></title><text ID=\"t\">\
+<paragraph styleCode=\"xIndent\"><caption>c</caption>a<content ID=\"c1\" styleCode=\"Bold xAlert\" revised=\"delete\">b</content>\
+<footnote ID=\"f\">note</footnote><footnoteRef IDREF=\"f\"/><linkHtml href=\"#c1\" title=\"x\">in</linkHtml><linkHtml href=\"https://x.example/\">out</linkHtml></paragraph>\
+<list listType=\"ordered\" styleCode=\"BigRoman\"><caption>l</caption><item>one<list><item>two</item></list></item></list>\
+<table summary=\"s\"><caption>t</caption><colgroup><col width=\"40%\"/><col span=\"2\"/></colgroup><thead><tr><th scope=\"col\" ID=\"h\">H</th><th>I</th></tr></thead>\
+<tfoot><tr><td colspan=\"2\">F</td></tr></tfoot><tbody><tr><td rowspan=\"2\" headers=\"h\">x<table><tr><td>y</td></tr></table></td><td align=\"right\">1   2   3</td></tr><tr><td/></tr></tbody></table>\
+<pre>p  q\n r</pre><renderMultiMedia referencedObject=\"m n\"/></text><entry><observationMedia ID=\"m\"><value mediaType=\"text/plain\">words</value></observationMedia></entry>\
+<entry><observation><code code=\"2\" displayName=\"Only coded\"/></observation></entry><component><section nullFlavor=\"NI\"><text/></section></component></section></component></structuredBody>";
+
 /// A dialect by chance.
 pub fn dialect(dice: &mut Dice) -> Dialect {
     let written = [

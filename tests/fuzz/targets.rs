@@ -49,6 +49,7 @@ fn table() -> &'static Table {
     &[
         ("hl7v2", seeds::hl7v2, HL7, hl7v2),
         ("cda", seeds::cda, XML, cda_document),
+        ("page", seeds::pages, XML, cda_page),
         ("table", seeds::tables, TABLE, table_rows),
         ("rtf", seeds::rtf, RTF, document),
         ("html", seeds::html, HTML, document),
@@ -78,6 +79,7 @@ pub fn named(name: &str) -> Option<Target> {
     // Reading the text of one PDF, or drawing a page, has a limit of its own (`limits`).
     let seconds = match name {
         "pdf" | "pictures" => 45,
+        "page" => 20,
         _ => 2,
     };
     let is_mutation = name == "mutation";
@@ -124,6 +126,18 @@ fn walk(message: &Message<'_>, length: usize) {
             }
         }
     }
+}
+
+/// A page of a document in every form: HTML stays within its limits, and what is printed comes out.
+fn cda_page(input: &Seed, _: &mut Dice) {
+    let Ok(page) = render::cda::page(&input.bytes, render::cda::Options { mask_ids: true }) else { return };
+    let html = render::cda::standalone(&page);
+    for never in ["<script", "<iframe", "<object", "<form", "=\"javascript:"] {
+        assert!(!html.contains(never), "a page holds {never}");
+    }
+    let _ = (render::cda::text(&page), page.text_sha256());
+    let made = render::cda::pdf(&page).expect("every page can be printed");
+    assert!(made.printed.pages > 0 && made.bytes.starts_with(b"%PDF-"), "no PDF");
 }
 
 fn cda_document(input: &Seed, _: &mut Dice) {

@@ -118,6 +118,11 @@ impl<'t> Element<'t> {
         Element { tree, at: 0 }
     }
 
+    /// Which node of its document it is: elements are the same when their places are.
+    pub fn place(&self) -> usize {
+        self.at as usize
+    }
+
     fn record(&self) -> Option<&'t Record> {
         self.tree.nodes.get(self.at as usize)
     }

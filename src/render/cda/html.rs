@@ -2,108 +2,106 @@
 //!
 //! Not for: reading the document (`page`), or the looks (`web/static/cda.css`, which goes into the page itself).
 
+mod files;
+mod tags;
+
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
-use crate::formats::MediaKind;
-use crate::limits::CDA_PICTURE_PAGES_MAX;
 use crate::model::hex;
-use crate::render::{narrative, page_images};
+use crate::render::escape;
 
-use super::media::{Media, MediaUse};
-use super::page::{Cell, Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
+use super::page::{Cell, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
 use super::styles::Styles;
-use super::values::is_direction;
+use super::view::{self, Places};
+
+pub(super) use files::file_words;
+use tags::{class, holds_table, tag};
 
 const STYLE: &str = include_str!("../../../web/static/cda.css");
-/// Width of a page of a scan, in pixels.
-const SCAN_WIDTH_PX: u32 = 1_000;
-
 /// The page as a document of its own, with nothing outside: for a frame, a file, a release.
 pub fn standalone(page: &Page) -> String {
     let language = page.language.as_deref().filter(|tag| tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
     let mut out = String::from("<!DOCTYPE html>\n");
     let _ = write!(out, "<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>", language.unwrap_or("en"));
-    escape(&page.title, &mut out);
-    let _ = write!(out, "</title><meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>");
+    escape_text(&page.title, &mut out);
+    let _ =
+        write!(out, "</title><meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body><main>");
     out.push_str(&fragment(page));
-    out.push_str("</body></html>\n");
+    out.push_str("</main></body></html>\n");
     out
 }
 
 /// The page as a piece of another.
 pub fn fragment(page: &Page) -> String {
-    let mut writer = Writer { page, out: String::new() };
+    let mut writer = Writer::new(page, None);
     writer.whole();
     writer.out
 }
 
-/// What a file is, in words.
-pub(super) fn file_words(media: &Media) -> String {
-    let kind = if media.media_type.is_empty() { &media.declared } else { &media.media_type };
-    match &media.usage {
-        MediaUse::Reference(name) => format!("external object not archived: {name}"),
-        MediaUse::Fault(fault) => format!("{kind}: {fault}"),
-        MediaUse::Picture => format!("picture, {kind}, {} bytes", media.bytes.len()),
-        _ => format!("{kind}, {} bytes", media.bytes.len()),
-    }
-}
-
-/// Escapes text for HTML. Characters that turn the direction of text are shown as what they are: they could reverse a dose.
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if is_direction(c) => {
-                let _ = write!(out, "<span class=\"control\">[U+{:04X}]</span>", c as u32);
-            }
-            c if c.is_control() && !matches!(c, '\n' | '\r' | '\t') => out.push('\u{FFFD}'),
-            c => out.push(c),
-        }
-    }
+/// Escapes text. Characters that turn the direction of text are shown as what they are: they could reverse a dose.
+pub(super) fn escape_text(text: &str, out: &mut String) {
+    escape::html(text, out, |c, out| {
+        let _ = match c {
+            c if c.is_control() => write!(out, "\u{FFFD}"),
+            c => write!(out, "<span class=\"control\">[U+{:04X}]</span>", c as u32),
+        };
+    });
 }
 
 /// The same for the value of an attribute, where no element can stand.
 fn escape_value(text: &str, out: &mut String) {
-    let plain: String = text.chars().filter(|c| !is_direction(*c) && !c.is_control()).collect();
-    escape(&plain, out);
+    escape::html(text, out, |_, _| {});
 }
 
-struct Writer<'p> {
+/// Writes the pieces of a page.
+pub(super) struct Writer<'p> {
     page: &'p Page,
-    out: String,
+    pub(super) out: String,
+    /// Where a server has what the page shows; without one it is all inside the page.
+    places: Option<&'p dyn Places>,
 }
 
-impl Writer<'_> {
-    fn text(&mut self, text: &str) {
-        escape(text, &mut self.out);
+impl<'p> Writer<'p> {
+    pub(super) fn new(page: &'p Page, places: Option<&'p dyn Places>) -> Writer<'p> {
+        Writer { page, out: String::new(), places }
     }
 
-    fn raw(&mut self, html: &str) {
+    pub(super) fn text(&mut self, text: &str) {
+        escape_text(text, &mut self.out);
+    }
+
+    pub(super) fn raw(&mut self, html: &str) {
         self.out.push_str(html);
     }
 
+    /// In the order of spec ccda-render.md §3.
     fn whole(&mut self) {
         let page = self.page;
         self.raw("<article class=\"cda\">");
         self.banner(&page.confidentiality, "This document");
+        page.privacy.iter().for_each(|panel| self.panel(panel));
         self.raw("<h1>");
         self.text(&page.title);
         self.raw("</h1>");
         if page.patients.len() > 1 {
             self.raw("<p class=\"alarm\">This document names more than one patient.</p>");
         }
+        for notice in &page.notices {
+            self.raw("<p class=\"alarm\">");
+            self.text(notice);
+            self.raw("</p>");
+        }
+        let _ = write!(
+            self.out,
+            "<p class=\"origin\">Shown from the original document; its narrative is unaltered. SHA-256 <code>{}</code></p>",
+            hex(&page.sha256)
+        );
         self.raw("<div class=\"panels\">");
         page.patients.iter().chain(&page.document).for_each(|panel| self.panel(panel));
         self.raw("</div>");
+        self.warnings();
         self.contents();
-        self.raw("<main>");
+        self.raw("<div class=\"body\">");
         page.sections.iter().for_each(|section| self.section(section, 2));
         if let Some(file) = &page.file {
             self.file(file);
@@ -111,36 +109,39 @@ impl Writer<'_> {
         if page.sections.is_empty() && page.file.is_none() {
             self.raw("<p class=\"empty\">This document has no body.</p>");
         }
-        self.raw("</main>");
+        self.raw("</div>");
         if !page.others.is_empty() {
             self.raw("<h2>People and organisations</h2><div class=\"panels\">");
-            page.others.iter().for_each(|panel| self.panel(panel));
+            page.others.iter().for_each(|panel| self.panel_at(panel, 3));
             self.raw("</div>");
         }
-        self.warnings();
         self.raw("</article>");
     }
 
-    fn banner(&mut self, confidentiality: &Confidentiality, what: &str) {
-        let (class, words) = match confidentiality {
-            Confidentiality::Normal => return,
-            Confidentiality::Restricted => ("restricted", "is marked Restricted".to_owned()),
-            Confidentiality::VeryRestricted => ("very-restricted", "is marked Very restricted".to_owned()),
-            Confidentiality::NotGiven => ("unmarked", "does not say how confidential it is".to_owned()),
-            Confidentiality::Other(code) => ("restricted", format!("is marked {code}")),
+    pub(super) fn banner(&mut self, confidentiality: &Confidentiality, what: &str) {
+        let Some(words) = confidentiality.words() else { return };
+        let class = match confidentiality {
+            Confidentiality::VeryRestricted => "very-restricted",
+            Confidentiality::NotGiven => "unmarked",
+            _ => "restricted",
         };
         let _ = write!(self.out, "<p class=\"confidential {class}\">{what} ");
         self.text(&words);
         self.raw(".</p>");
     }
 
-    fn panel(&mut self, panel: &Panel) {
+    pub(super) fn panel(&mut self, panel: &Panel) {
+        self.panel_at(panel, 2);
+    }
+
+    /// A panel whose heading is of this level.
+    pub(super) fn panel_at(&mut self, panel: &Panel, level: usize) {
         if panel.rows.is_empty() {
             return;
         }
-        self.raw("<section class=\"facts\"><h2>");
+        let _ = write!(self.out, "<section class=\"facts\"><h{level}>");
         self.text(&panel.heading);
-        self.raw("</h2>");
+        let _ = write!(self.out, "</h{level}>");
         self.rows(&panel.rows);
         self.raw("</section>");
     }
@@ -149,7 +150,7 @@ impl Writer<'_> {
         self.raw("<dl>");
         for row in rows {
             self.raw("<div><dt>");
-            self.text(row.label);
+            self.text(&row.label);
             self.raw("</dt>");
             for line in &row.lines {
                 self.raw("<dd>");
@@ -176,8 +177,16 @@ impl Writer<'_> {
         self.raw("</ol></nav>");
     }
 
-    fn section(&mut self, section: &SectionPage, level: usize) {
-        let _ = write!(self.out, "<section class=\"section\" id=\"section-{}\">", section.path);
+    pub(super) fn section(&mut self, section: &SectionPage, level: usize) {
+        let _ = write!(self.out, "<section class=\"section\" id=\"section-{}\"", section.path);
+        self.language(section.language.as_deref());
+        self.raw(">");
+        self.heading(section, level);
+        self.section_inside(section, level);
+        self.raw("</section>");
+    }
+
+    pub(super) fn heading(&mut self, section: &SectionPage, level: usize) {
         let heading = if level <= 6 { format!("h{level}") } else { "p".to_owned() };
         let _ = write!(self.out, "<{heading}{}>", if level > 6 { " class=\"deep\"" } else { "" });
         if section.title.iter().any(Node::has_words) {
@@ -191,14 +200,40 @@ impl Writer<'_> {
             self.raw("</span>");
         }
         let _ = write!(self.out, "</{heading}>");
+    }
+
+    /// What a section holds below its heading.
+    pub(super) fn section_inside(&mut self, section: &SectionPage, level: usize) {
         if let Some(confidentiality) = &section.confidentiality {
             self.banner(confidentiality, "This section");
+        }
+        for words in &section.entries_marked {
+            self.raw("<p class=\"confidential restricted\">Data of this section ");
+            self.text(words);
+            self.raw(".</p>");
         }
         if !section.people.is_empty() {
             self.rows(&section.people);
         }
+        self.narrative(section);
+        self.footnotes(&section.footnotes);
+        self.coded(section);
+        section.sections.iter().for_each(|inner| self.section(inner, level + 1));
+    }
+
+    fn narrative(&mut self, section: &SectionPage) {
         if section.has_words {
-            self.raw("<div class=\"narrative\">");
+            // A wide table is moved by the keys, too.
+            let is_wide = section.narrative.iter().any(holds_table);
+            self.raw(if is_wide {
+                "<div class=\"narrative\" tabindex=\"0\" role=\"group\" aria-label=\""
+            } else {
+                "<div class=\"narrative"
+            });
+            if is_wide {
+                escape_value(&section.heading, &mut self.out);
+            }
+            self.raw("\">");
             self.nodes(&section.narrative);
             self.raw("</div>");
         } else if section.sections.is_empty() {
@@ -209,20 +244,16 @@ impl Writer<'_> {
             };
             let _ = write!(self.out, "<p class=\"empty\">No narrative text in this section{entries}.</p>");
         }
-        self.footnotes(section);
-        self.coded(section);
-        section.sections.iter().for_each(|inner| self.section(inner, level + 1));
-        self.raw("</section>");
     }
 
-    fn footnotes(&mut self, section: &SectionPage) {
-        if section.footnotes.is_empty() {
+    fn footnotes(&mut self, notes: &[Footnote]) {
+        if notes.is_empty() {
             return;
         }
         self.raw("<div class=\"footnotes\" role=\"group\" aria-label=\"Footnotes\">");
-        for note in &section.footnotes {
-            self.raw("<div>");
-            self.nodes(note);
+        for Footnote { number, nodes } in notes {
+            let _ = write!(self.out, "<div id=\"note-{number}\">{number}. ");
+            self.nodes(nodes);
             self.raw("</div>");
         }
         self.raw("</div>");
@@ -230,6 +261,9 @@ impl Writer<'_> {
 
     /// Entries that the narrative has no words for: flagged, never mixed in.
     fn coded(&mut self, section: &SectionPage) {
+        if view::is_narrative_only(section) {
+            self.raw("<p class=\"empty\">Words only: this section has no coded entries.</p>");
+        }
         let missing: Vec<_> = section.coded.iter().filter(|entry| !entry.in_narrative).collect();
         if missing.is_empty() {
             return;
@@ -249,7 +283,7 @@ impl Writer<'_> {
         self.raw("</ul></details>");
     }
 
-    fn warnings(&mut self) {
+    pub(super) fn warnings(&mut self) {
         if self.page.warnings.is_empty() {
             return;
         }
@@ -274,31 +308,17 @@ impl Writer<'_> {
             Node::Text(text) => self.text(text),
             Node::Break => self.raw("<br>"),
             Node::Rule => self.raw("<hr>"),
-            Node::Element { kind, id, language, styles, children, is_block } => {
-                let tag = tag(*kind, *is_block);
-                self.open(tag, class(*kind), id.as_deref(), language.as_deref(), *styles);
-                if let NodeKind::Cell(cell) = kind {
-                    self.cell(cell);
-                }
-                self.raw(">");
-                // An HTML reader swallows one line end right after `<pre>`.
-                if tag == "pre" {
-                    self.raw("\n");
-                }
-                if *kind == NodeKind::Deleted {
-                    self.raw("<span class=\"mark\">[deleted]</span> ");
-                }
-                self.nodes(children);
-                let _ = write!(self.out, "</{tag}>");
-            }
+            Node::Element { .. } => self.element(node),
             Node::Link { link, id, title, children } => self.link(link, id.as_deref(), title, children),
-            Node::Footnote { number, id } => {
+            Node::Footnote { number, id, words } => {
                 self.raw("<sup");
                 self.id(id.as_deref());
-                let _ = write!(self.out, ">[{number}]</sup>");
+                let _ = write!(self.out, "><a href=\"#note-{number}\">[{number}]</a></sup><small class=\"note\"> ");
+                self.text(words);
+                self.raw(" </small>");
             }
             Node::FootnoteMark(Some(number)) => {
-                let _ = write!(self.out, "<sup>[{number}]</sup>");
+                let _ = write!(self.out, "<sup><a href=\"#note-{number}\">[{number}]</a></sup>");
             }
             Node::FootnoteMark(None) => self.raw("<sup>[?]</sup>"),
             Node::Media(at) => {
@@ -315,6 +335,75 @@ impl Writer<'_> {
         }
     }
 
+    fn element(&mut self, node: &Node) {
+        let Node::Element { kind, id, styles, extra, children, is_block } = node else { return };
+        let mut children = children.as_slice();
+        if matches!(kind, NodeKind::OrderedList | NodeKind::UnorderedList) {
+            // A list's caption stands in front of it: HTML has no place for it inside.
+            while let Some((caption, rest)) = children.split_first().filter(|(first, _)| first.is(NodeKind::Caption)) {
+                self.element(caption);
+                children = rest;
+            }
+            if children.is_empty() {
+                return;
+            }
+        }
+        if let NodeKind::Columns(columns) = kind {
+            return self.columns(columns);
+        }
+        let tag = tag(*kind, *is_block);
+        self.raw("<");
+        self.raw(tag);
+        match (kind, id) {
+            // What refers to a footnote leads to where it stands in full.
+            (NodeKind::Note(number), _) => {
+                let _ = write!(self.out, " id=\"note-{number}\"");
+            }
+            (_, id) => self.id(id.as_deref()),
+        }
+        self.class(class(*kind), *styles);
+        self.extra(extra.as_deref());
+        if let NodeKind::Cell(cell) = kind {
+            self.cell(cell);
+        }
+        self.raw(">");
+        match kind {
+            // An HTML reader swallows one line end right after `<pre>`.
+            NodeKind::Preformatted => self.raw("\n"),
+            NodeKind::Deleted => self.raw("<span class=\"mark\">[deleted]</span> "),
+            NodeKind::Note(number) => {
+                let _ = write!(self.out, "[{number}] ");
+            }
+            _ => {}
+        }
+        match kind {
+            // A table's first words are its caption by an element of its own.
+            NodeKind::Table => children.iter().for_each(|part| self.table_part(part)),
+            _ => self.nodes(children),
+        }
+        self.raw("</");
+        self.raw(tag);
+        self.raw(">");
+    }
+
+    fn table_part(&mut self, part: &Node) {
+        let Node::Element { kind: NodeKind::Caption, id, styles, children, .. } = part else { return self.node(part) };
+        self.raw("<caption");
+        self.id(id.as_deref());
+        self.class("caption", *styles);
+        self.raw(">");
+        self.nodes(children);
+        self.raw("</caption>");
+    }
+
+    fn columns(&mut self, columns: &Columns) {
+        let _ = write!(self.out, "<colgroup><col span=\"{}\"", columns.span);
+        if let Some(percent) = columns.percent {
+            let _ = write!(self.out, " width=\"{percent}%\"");
+        }
+        self.raw("></colgroup>");
+    }
+
     fn id(&mut self, id: Option<&str>) {
         if let Some(id) = id {
             self.raw(" id=\"");
@@ -323,18 +412,36 @@ impl Writer<'_> {
         }
     }
 
-    /// The tag's beginning, without its `>`.
-    fn open(&mut self, tag: &str, class: &'static str, id: Option<&str>, language: Option<&str>, styles: Styles) {
-        let _ = write!(self.out, "<{tag}");
-        self.id(id);
+    pub(super) fn language(&mut self, language: Option<&str>) {
         if let Some(language) = language {
             self.raw(" lang=\"");
             escape_value(language, &mut self.out);
             self.raw("\"");
         }
-        let classes: Vec<&str> = Some(class).filter(|c| !c.is_empty()).into_iter().chain(styles.classes()).collect();
-        if !classes.is_empty() {
-            let _ = write!(self.out, " class=\"{}\"", classes.join(" "));
+    }
+
+    fn class(&mut self, own: &str, styles: Styles) {
+        if own.is_empty() && styles.is_empty() {
+            return;
+        }
+        self.raw(" class=\"");
+        self.raw(own);
+        for (at, class) in styles.classes().enumerate() {
+            self.raw(if at == 0 && own.is_empty() { "" } else { " " });
+            self.raw(class);
+        }
+        self.raw("\"");
+    }
+
+    fn extra(&mut self, extra: Option<&Extra>) {
+        let Some(extra) = extra else { return };
+        self.language(extra.language.as_deref());
+        for (name, value) in [("aria-label", extra.summary.as_str()), ("headers", &extra.headers.join(" "))] {
+            if !value.is_empty() {
+                let _ = write!(self.out, " {name}=\"");
+                escape_value(value, &mut self.out);
+                self.raw("\"");
+            }
         }
     }
 
@@ -359,7 +466,8 @@ impl Writer<'_> {
             }
             Link::Outside(address) => {
                 self.raw("<a rel=\"noopener noreferrer\" target=\"_blank\" href=\"");
-                escape_value(address, &mut self.out);
+                let there = self.places.map(|places| places.outside(address));
+                escape_value(there.as_deref().unwrap_or(address), &mut self.out);
                 self.raw("\"");
             }
             Link::Dead(_) => self.raw("<span class=\"dead-link\""),
@@ -389,91 +497,5 @@ impl Writer<'_> {
             }
             Link::Inside(_) => self.raw("</a>"),
         }
-    }
-
-    fn file(&mut self, media: &Media) {
-        self.raw("<figure class=\"file\">");
-        match &media.usage {
-            MediaUse::Picture | MediaUse::Pdf => self.pictures(media),
-            MediaUse::Text(text) => {
-                self.raw("<pre>\n");
-                self.text(text);
-                self.raw("</pre>");
-            }
-            MediaUse::Html(html) => {
-                let safe = narrative::fhir_narrative_html(html);
-                self.raw(&safe);
-            }
-            MediaUse::Download | MediaUse::Reference(_) | MediaUse::Fault(_) => {}
-        }
-        self.raw("<figcaption>");
-        self.text(&file_words(media));
-        if !media.bytes.is_empty() {
-            let _ = write!(self.out, ", SHA-256 <code>{}</code>", hex(&media.sha256));
-        }
-        self.raw("</figcaption></figure>");
-    }
-
-    /// Every page as a picture that was decoded and encoded anew here: nothing of the original's bytes reaches the browser.
-    fn pictures(&mut self, media: &Media) {
-        let kind = match media.media_type.as_str() {
-            "image/png" => MediaKind::Png,
-            "image/jpeg" => MediaKind::Jpeg,
-            "image/gif" => MediaKind::Gif,
-            "image/tiff" => MediaKind::Tiff,
-            _ => MediaKind::Pdf,
-        };
-        let pages = page_images::page_count(&media.bytes, kind).unwrap_or(0);
-        for number in 1..=pages.min(CDA_PICTURE_PAGES_MAX) {
-            match page_images::page_png(&media.bytes, kind, number, SCAN_WIDTH_PX) {
-                Ok(png) => {
-                    let of = if pages > 1 { format!("Page {number} of {pages}") } else { "Picture".to_owned() };
-                    let _ = write!(self.out, "<img alt=\"{of}\" src=\"data:image/png;base64,{}\">", BASE64.encode(png));
-                }
-                Err(_) => {
-                    let _ = write!(self.out, "<p class=\"missing\">Page {number} cannot be shown.</p>");
-                }
-            }
-        }
-        if pages == 0 {
-            self.raw("<p class=\"missing\">This picture cannot be shown.</p>");
-        } else if pages > CDA_PICTURE_PAGES_MAX {
-            let _ = write!(self.out, "<p class=\"missing\">{pages} pages; the first {CDA_PICTURE_PAGES_MAX} are shown here.</p>");
-        }
-    }
-}
-
-fn tag(kind: NodeKind, is_block: bool) -> &'static str {
-    match kind {
-        NodeKind::Paragraph | NodeKind::Heading => "div",
-        NodeKind::Content if is_block => "div",
-        NodeKind::Content => "span",
-        NodeKind::Inserted => "ins",
-        NodeKind::Deleted => "del",
-        NodeKind::Sub if is_block => "div",
-        NodeKind::Sup if is_block => "div",
-        NodeKind::Sub => "sub",
-        NodeKind::Sup => "sup",
-        NodeKind::Preformatted => "pre",
-        NodeKind::OrderedList => "ol",
-        NodeKind::UnorderedList => "ul",
-        NodeKind::Item => "li",
-        NodeKind::Caption => "div",
-        NodeKind::Table => "table",
-        NodeKind::Head => "thead",
-        NodeKind::Foot => "tfoot",
-        NodeKind::Body => "tbody",
-        NodeKind::TableRow => "tr",
-        NodeKind::Cell(Cell { is_heading: true, .. }) => "th",
-        NodeKind::Cell(_) => "td",
-    }
-}
-
-fn class(kind: NodeKind) -> &'static str {
-    match kind {
-        NodeKind::Paragraph => "p",
-        NodeKind::Heading => "heading",
-        NodeKind::Caption => "caption",
-        _ => "",
     }
 }

@@ -10,10 +10,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 
 use crate::formats::cda::Element;
-use crate::formats::{self, MediaKind, sniff};
+use crate::formats::{self, MediaKind, encoding, sniff};
 use crate::limits::{CDA_MEDIA_BYTES_MAX, CDA_MEDIA_RATIO_MAX};
 
-use super::page::Warnings;
+use super::old_html;
+use super::page::{Node, Warnings};
 
 /// One file or picture.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Media {
     pub media_type: String,
     pub bytes: Vec<u8>,
     pub usage: MediaUse,
+    /// What HTML holds, read as narrative is.
+    pub nodes: Vec<Node>,
     /// SHA-256 of the bytes.
     pub sha256: [u8; 32],
 }
@@ -45,6 +48,19 @@ pub enum MediaUse {
     /// A file that the document names and does not hold.
     Reference(String),
     Fault(MediaFault),
+}
+
+impl Media {
+    /// What its bytes are, for who makes pictures of its pages.
+    pub(super) fn kind(&self) -> MediaKind {
+        match self.media_type.as_str() {
+            "image/png" => MediaKind::Png,
+            "image/jpeg" => MediaKind::Jpeg,
+            "image/gif" => MediaKind::Gif,
+            "image/tiff" => MediaKind::Tiff,
+            _ => MediaKind::Pdf,
+        }
+    }
 }
 
 impl Default for MediaUse {
@@ -73,22 +89,26 @@ pub(super) fn of_text(text: Element<'_>, warnings: &mut Warnings) -> Media {
     of_value(text, String::new(), warnings)
 }
 
-/// What a `renderMultiMedia` names: an `observationMedia`, or a region of one.
-pub(super) fn of_object(object: Element<'_>, warnings: &mut Warnings) -> Media {
-    let is_media = |element: &Element<'_>| element.name() == "observationMedia";
-    let media = if is_media(&object) { Some(object) } else { object.descendants().find(is_media) };
-    let id = object.attr("ID").to_owned();
-    match media.and_then(|media| media.child("value")) {
+/// The pictures that a `renderMultiMedia` shows by naming an object, each with the region of it that is meant, in words.
+pub(super) fn parts(object: Element<'_>) -> Vec<(Element<'_>, Option<String>)> {
+    let is_media = |element: &Element<'_>| element.name() == "observationMedia" && element.child("value").is_some();
+    if is_media(&object) {
+        return vec![(object, None)];
+    }
+    object.descendants().filter(is_media).map(|media| (media, region_words(object))).collect()
+}
+
+/// The content of an `observationMedia`.
+pub(super) fn of_object(media: Element<'_>, warnings: &mut Warnings) -> Media {
+    let id = media.attr("ID").to_owned();
+    match media.child("value") {
         Some(value) => of_value(value, id, warnings),
-        None => {
-            warnings.add("broken-ref", "renderMultiMedia");
-            Media { id, ..Media::default() }
-        }
+        None => Media { id, ..Media::default() },
     }
 }
 
 /// Shape and corners of a region of interest, in words.
-pub(super) fn region_words(object: Element<'_>) -> Option<String> {
+fn region_words(object: Element<'_>) -> Option<String> {
     if object.name() != "regionOfInterest" {
         return None;
     }
@@ -116,8 +136,17 @@ fn of_value(value: Element<'_>, id: String, warnings: &mut Warnings) -> Media {
             return Media { id, declared, usage: MediaUse::Fault(fault), ..Media::default() };
         }
     };
+    of_bytes(bytes, declared, id, warnings)
+}
+
+/// A file whose bytes are at hand.
+pub(super) fn of_bytes(bytes: Vec<u8>, declared: String, id: String, warnings: &mut Warnings) -> Media {
     let (media_type, usage) = usage_of(&bytes, &declared, warnings);
-    Media { id, declared, media_type, sha256: Sha256::digest(&bytes).into(), bytes, usage }
+    let nodes = match &usage {
+        MediaUse::Html(html) => old_html::nodes(html, warnings),
+        _ => Vec::new(),
+    };
+    Media { id, declared, media_type, sha256: Sha256::digest(&bytes).into(), bytes, usage, nodes }
 }
 
 fn decoded(text: &str) -> Result<Vec<u8>, MediaFault> {
@@ -168,7 +197,11 @@ fn usage_of(bytes: &[u8], declared: &str, warnings: &mut Warnings) -> (String, M
     let usage = match kind {
         MediaKind::Png | MediaKind::Jpeg | MediaKind::Gif | MediaKind::Tiff => MediaUse::Picture,
         MediaKind::Pdf => MediaUse::Pdf,
-        MediaKind::Html => MediaUse::Html(String::from_utf8_lossy(bytes).into_owned()),
+        // A plain text that begins like HTML is still to be read as it stands.
+        MediaKind::Html if declared.starts_with("text/plain") => {
+            MediaUse::Text(encoding::decode(bytes, encoding::charset(hint), &mut Vec::new()).into_owned())
+        }
+        MediaKind::Html => MediaUse::Html(encoding::decode(bytes, encoding::charset(hint), &mut Vec::new()).into_owned()),
         MediaKind::Text | MediaKind::Rtf | MediaKind::Docx => MediaUse::Text(text()),
         _ => MediaUse::Download,
     };

@@ -1,4 +1,4 @@
-//! A CDA document as people read it: from the document's own tree to a typed page, and from that page to HTML and text.
+//! A CDA document as people read it: from the document's own tree to a typed page, and from that page to HTML, text and print.
 //!
 //! The page holds everything that the header and every narrative block say, in the author's order, and nothing that could
 //! act: it is made of a short list of nodes, and the writers can write no others. One bad attribute never stops a page; it is
@@ -6,25 +6,44 @@
 //!
 //! Not for: what entries mean in FHIR (`mapping::cda`), fetching anything, or which documents may be shown (`access`).
 
+mod allow;
+mod assemble;
 mod coded;
+mod facts;
+mod findings;
 mod header;
 mod html;
 mod media;
 mod narrative;
+mod old_html;
 mod page;
+mod paper;
+mod pictures;
 mod plain;
+mod prose;
 mod styles;
+mod tables;
 mod values;
+pub mod view;
+pub mod xml;
 
+#[cfg(test)]
+mod header_tests;
+#[cfg(test)]
+mod property_tests;
 #[cfg(test)]
 mod tests;
 
 pub use html::{fragment, standalone};
 pub use media::{Media, MediaFault, MediaUse};
-pub use page::{Cell, Coded, Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage, Warning};
+pub use page::{
+    Cell, Coded, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, Running, SectionPage, Warning,
+};
+pub use paper::paper;
 pub use plain::text;
 
 use crate::formats::cda::{Document, Fault};
+use crate::render::pdf::{self, Pdf, PdfFault};
 
 /// How a page is made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,5 +70,13 @@ pub fn page(bytes: &[u8], options: Options) -> Result<Page, Unrenderable> {
     if document.has_internal_subset() {
         return Err(Unrenderable::InternalSubset);
     }
-    Ok(page::of(&document, options))
+    Ok(assemble::page(bytes, &document, options))
+}
+
+/// A page in print. A PDF inside that cannot be taken over page by page is drawn instead.
+///
+/// # Errors
+/// What the typesetter cannot write.
+pub fn pdf(page: &Page) -> Result<Pdf, PdfFault> {
+    pdf::typeset(&paper(page, true)).or_else(|_| pdf::typeset(&paper(page, false)))
 }

@@ -1,14 +1,14 @@
 //! The typed page of a CDA document: what every writer (HTML, text, PDF) is given, and no more.
 //!
-//! Not for: bytes of any output format.
+//! Not for: making it (`assemble`), bytes of any output format.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::formats::cda::{Body, Document, Section};
+use sha2::{Digest, Sha256};
 
-use super::media::{self, Media};
+use super::media::Media;
 use super::styles::Styles;
-use super::{Options, coded, header, narrative};
 
 /// A document ready to be written.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,10 @@ pub struct Page {
     /// BCP 47, when the document names one.
     pub language: Option<String>,
     pub confidentiality: Confidentiality,
+    /// What the document's privacy markings say (HL7 DS4P), when it has any.
+    pub privacy: Option<Panel>,
+    /// Sentences of whoever shows the page: a newer version of the document, notices that the law asks for.
+    pub notices: Vec<String>,
     pub patients: Vec<Panel>,
     pub document: Vec<Panel>,
     /// Everyone else whom the header names.
@@ -27,6 +31,24 @@ pub struct Page {
     /// Pictures and files that the narrative shows, by their place in [`Node::Media`].
     pub media: Vec<Media>,
     pub warnings: Vec<Warning>,
+    /// What stands at the head of each printed page.
+    pub running: Running,
+    /// SHA-256 of the document's bytes.
+    pub sha256: [u8; 32],
+    /// When the document says it was made, in seconds since 1970; 0 when it does not.
+    pub created: i64,
+}
+
+/// Whose document it is and which, in as few words as a page's margin has room for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Running {
+    pub patient: String,
+    pub born: String,
+    pub number: String,
+    /// The document's own number.
+    pub document: String,
+    /// When it was made.
+    pub created: String,
 }
 
 /// How confidential something says it is (v3-Confidentiality).
@@ -35,9 +57,10 @@ pub enum Confidentiality {
     Normal,
     Restricted,
     VeryRestricted,
-    /// Another code, a null flavor, or nothing at all.
+    /// A null flavor, or nothing at all.
     #[default]
     NotGiven,
+    /// Another code, or a null flavor in words.
     Other(String),
 }
 
@@ -51,7 +74,7 @@ pub struct Panel {
 /// A label with the lines of its value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     pub lines: Vec<String>,
 }
 
@@ -65,8 +88,12 @@ pub struct SectionPage {
     pub heading: String,
     /// LOINC as a rule.
     pub code: String,
+    /// BCP 47, when the section is in another language than the document.
+    pub language: Option<String>,
     /// Present when the section says something else than the document.
     pub confidentiality: Option<Confidentiality>,
+    /// How confidential entries of it are marked, in words.
+    pub entries_marked: Vec<String>,
     /// `nullFlavor` in words.
     pub no_information: Option<&'static str>,
     /// Authors, informants, subjects of the section alone.
@@ -74,11 +101,18 @@ pub struct SectionPage {
     pub narrative: Vec<Node>,
     /// Whether any word stands in the narrative.
     pub has_words: bool,
-    pub footnotes: Vec<Vec<Node>>,
+    pub footnotes: Vec<Footnote>,
     pub entries: u32,
     /// Coded entries to which no narrative points, in words.
     pub coded: Vec<Coded>,
     pub sections: Vec<SectionPage>,
+}
+
+/// A footnote's text, as it stands at the end of its section.
+#[derive(Clone, Debug)]
+pub struct Footnote {
+    pub number: usize,
+    pub nodes: Vec<Node>,
 }
 
 /// A coded entry in words.
@@ -100,8 +134,9 @@ pub enum Node {
     Element {
         kind: NodeKind,
         id: Option<String>,
-        language: Option<String>,
         styles: Styles,
+        /// What few elements have.
+        extra: Option<Box<Extra>>,
         children: Vec<Node>,
         /// Whether it stands on lines of its own.
         is_block: bool,
@@ -112,10 +147,12 @@ pub enum Node {
         title: String,
         children: Vec<Node>,
     },
-    /// Footnote of this number of the section; its text stands in `footnotes`.
+    /// Footnote of this number: its words stand here as well, so that the author's order is kept; in full it stands in
+    /// `footnotes`.
     Footnote {
         number: usize,
         id: Option<String>,
+        words: String,
     },
     /// A mark that points to a footnote; `None` when there is none of that name.
     FootnoteMark(Option<usize>),
@@ -125,7 +162,19 @@ pub enum Node {
     Missing(String),
 }
 
-/// What an element of narrative is.
+/// What few elements of narrative say.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Extra {
+    /// BCP 47.
+    pub language: Option<String>,
+    /// What a table is about.
+    pub summary: String,
+    /// The headings of a cell, by their ids on the page.
+    pub headers: Vec<String>,
+}
+
+/// What an element of narrative is. Tables hold captions, columns and parts; parts hold rows, rows cells; lists hold captions and
+/// items, whatever stood between them in the document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NodeKind {
     Paragraph,
@@ -140,12 +189,24 @@ pub enum NodeKind {
     Item,
     Caption,
     Table,
+    Columns(Columns),
     Head,
     Foot,
     Body,
     TableRow,
     Cell(Cell),
     Heading,
+    /// A footnote that no text around it refers to: it stands in its place, with its number.
+    Note(usize),
+}
+
+/// Columns of a table that are alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Columns {
+    /// 1 to 1,000.
+    pub span: u16,
+    /// A share of the table's width in percent, up to 100.
+    pub percent: Option<u16>,
 }
 
 /// A cell of a table.
@@ -181,97 +242,77 @@ pub struct Warning {
 
 /// Counts warnings as the page is made.
 #[derive(Debug, Default)]
-pub(super) struct Warnings(BTreeMap<(&'static str, String), u32>);
+pub(super) struct Warnings(BTreeMap<&'static str, BTreeMap<String, u32>>);
 
-/// Most different warnings kept; a hostile document could make up names without end.
-const WARNINGS_MAX: usize = 1_000;
+/// Most different warnings of one code kept; a hostile document could make up names without end.
+const WARNINGS_MAX: usize = 500;
 /// Longest name in a warning, in characters.
 const ABOUT_MAX: usize = 60;
 
 impl Warnings {
     pub(super) fn add(&mut self, code: &'static str, about: &str) {
+        let of_code = self.0.entry(code).or_default();
+        if let Some(count) = of_code.get_mut(about) {
+            *count += 1;
+            return;
+        }
         let about: String = about.chars().filter(|c| !c.is_control()).take(ABOUT_MAX).collect();
-        if self.0.len() < WARNINGS_MAX || self.0.contains_key(&(code, about.clone())) {
-            *self.0.entry((code, about)).or_default() += 1;
+        if of_code.len() < WARNINGS_MAX || of_code.contains_key(&about) {
+            *of_code.entry(about).or_default() += 1;
         }
     }
 
-    fn list(self) -> Vec<Warning> {
-        self.0.into_iter().map(|((code, about), count)| Warning { code, about, count }).collect()
+    pub(super) fn list(self) -> Vec<Warning> {
+        let of = |(code, all): (&'static str, BTreeMap<String, u32>)| {
+            all.into_iter().map(move |(about, count)| Warning { code, about, count })
+        };
+        self.0.into_iter().flat_map(of).collect()
     }
 }
 
-/// Makes the page of a document that was read.
-pub(super) fn of(document: &Document<'_>, options: Options) -> Page {
-    let mut warnings = Warnings::default();
-    for finding in document.findings() {
-        warnings.add(finding.code, "");
-    }
-    let mut page = header::page(document, options, &mut warnings);
-    let mut media = Vec::new();
-    match document.body() {
-        Body::Structured(_) => {
-            let mut reader = narrative::Reader::new(document, &mut media, &mut warnings);
-            page.sections = document.sections().iter().map(|section| section_page(&mut reader, section, 0)).collect();
+impl Page {
+    /// SHA-256 of the words of all titles and narrative, so that a page made later can be held against this one.
+    pub fn text_sha256(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let mut waiting: Vec<&SectionPage> = self.sections.iter().rev().collect();
+        while let Some(section) = waiting.pop() {
+            section.title.iter().chain(&section.narrative).for_each(|node| hash(node, &mut digest));
+            section.footnotes.iter().flat_map(|note| &note.nodes).for_each(|node| hash(node, &mut digest));
+            waiting.extend(section.sections.iter().rev());
         }
-        Body::File(text) => page.file = Some(media::of_text(text, &mut warnings)),
-        Body::None => warnings.add("no-body", ""),
+        digest.finalize().into()
     }
-    page.media = media;
-    page.warnings = warnings.list();
-    page
 }
 
-/// Deepest nesting of sections that get a heading of their own; deeper ones are still shown, flat.
-const SECTIONS_DEPTH_MAX: usize = 20;
+fn hash(node: &Node, digest: &mut Sha256) {
+    match node {
+        Node::Text(text) => text.split_whitespace().for_each(|word| {
+            digest.update(word.as_bytes());
+            digest.update(b" ");
+        }),
+        Node::Element { children, .. } | Node::Link { children, .. } => children.iter().for_each(|node| hash(node, digest)),
+        _ => {}
+    }
+}
 
-fn section_page<'d>(reader: &mut narrative::Reader<'d, '_>, section: &Section<'d>, depth: usize) -> SectionPage {
-    let element = section.element;
-    let (title, narrative, footnotes) = reader.section(section);
-    let has_words = narrative.iter().any(Node::has_words);
-    let heading = Some(section.title()).filter(|title| !title.is_empty()).unwrap_or_else(|| "Untitled section".into());
-    let coded = coded::of(section, reader.document());
-    let mut page = SectionPage {
-        path: section.path.clone(),
-        title,
-        heading,
-        code: section.code().map_or("", |code| code.attr("code")).to_owned(),
-        confidentiality: element.child("confidentialityCode").map(header::confidentiality),
-        no_information: super::values::null_flavor_words(element.null_flavor()),
-        people: header::section_people(element),
-        narrative,
-        has_words,
-        footnotes,
-        entries: section.entries().count() as u32,
-        coded,
-        sections: Vec::new(),
-    };
-    if !page.has_words && page.entries > 0 {
-        reader.warn("empty-narrative", &section.path);
+impl Confidentiality {
+    /// A sentence's end: "is marked Restricted"; nothing when it is as usual.
+    pub fn words(&self) -> Option<String> {
+        Some(match self {
+            Confidentiality::Normal => return None,
+            Confidentiality::Restricted => "is marked Restricted".to_owned(),
+            Confidentiality::VeryRestricted => "is marked Very restricted".to_owned(),
+            Confidentiality::NotGiven => "does not say how confidential it is".to_owned(),
+            Confidentiality::Other(code) => format!("is marked {code}"),
+        })
     }
-    if depth < SECTIONS_DEPTH_MAX {
-        page.sections = section.subsections().iter().map(|inner| section_page(reader, inner, depth + 1)).collect();
-    } else if !section.subsections().is_empty() {
-        // Nothing is lost: what lies deeper follows as one run of narrative.
-        let mut waiting = section.subsections();
-        waiting.reverse();
-        while let Some(inner) = waiting.pop() {
-            let (title, mut inside, mut notes) = reader.section(&inner);
-            page.narrative.push(Node::element(NodeKind::Heading, title));
-            page.narrative.append(&mut inside);
-            page.narrative.extend(notes.drain(..).flatten());
-            waiting.extend(inner.subsections().into_iter().rev());
-        }
-        reader.warn("sections-too-deep", &section.path);
-    }
-    page
 }
 
 impl Node {
     /// Whether any visible character stands in it.
     pub fn has_words(&self) -> bool {
         match self {
-            Node::Text(text) => !text.trim().is_empty(),
+            Node::Text(text) => text.contains(|c: char| !c.is_whitespace()),
             Node::Element { children, .. } | Node::Link { children, .. } => children.iter().any(Node::has_words),
             Node::Media(_) | Node::Missing(_) | Node::Footnote { .. } => true,
             Node::Break | Node::Rule | Node::FootnoteMark(_) => false,
@@ -288,21 +329,50 @@ impl Node {
         }
     }
 
+    /// Whether it is an element of that kind.
+    pub fn is(&self, wanted: NodeKind) -> bool {
+        matches!(self, Node::Element { kind, .. } if *kind == wanted)
+    }
+
     /// An element without name, language and style.
     pub(super) fn element(kind: NodeKind, children: Vec<Node>) -> Node {
-        Node::styled(kind, None, None, Styles::default(), children)
+        Node::styled(kind, None, Styles::default(), None, children)
     }
 
     pub(super) fn styled(
         kind: NodeKind,
         id: Option<String>,
-        language: Option<String>,
         styles: Styles,
+        extra: Option<Box<Extra>>,
         children: Vec<Node>,
     ) -> Node {
         let is_inline =
             matches!(kind, NodeKind::Content | NodeKind::Inserted | NodeKind::Deleted | NodeKind::Sub | NodeKind::Sup);
         let is_block = !is_inline || children.iter().any(Node::is_block);
-        Node::Element { kind, id, language, styles, children, is_block }
+        Node::Element { kind, id, styles, extra, children, is_block }
     }
+}
+
+/// All words of nodes, on one line: where an element stands on lines of its own, words do not run together.
+pub(super) fn words_of(nodes: &[Node]) -> String {
+    fn gather(nodes: &[Node], out: &mut String) {
+        for node in nodes {
+            let is_apart = node.is_block() || matches!(node, Node::Break | Node::Footnote { .. });
+            if is_apart {
+                out.push(' ');
+            }
+            match node {
+                Node::Text(text) | Node::Missing(text) => out.push_str(text),
+                Node::Element { children, .. } | Node::Link { children, .. } => gather(children, out),
+                Node::Footnote { words, .. } => out.push_str(words),
+                Node::Break | Node::Rule | Node::FootnoteMark(_) | Node::Media(_) => {}
+            }
+            if is_apart {
+                out.push(' ');
+            }
+        }
+    }
+    let mut out = String::new();
+    gather(nodes, &mut out);
+    super::values::spaced(&out)
 }

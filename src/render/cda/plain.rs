@@ -2,13 +2,17 @@
 //!
 //! Not for: the search index, which takes the narrative alone (`formats::cda::section_texts`).
 
-use super::media::MediaUse;
-use super::page::{Link, Node, NodeKind, Page, Panel, SectionPage};
+use super::media::{Media, MediaUse};
+use super::page::{Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
+use super::prose::shown;
 
 /// The whole page: header, sections, everyone.
 pub fn text(page: &Page) -> String {
     let mut out = Out::default();
+    out.confidential(&page.confidentiality, "This document");
+    page.privacy.iter().for_each(|panel| out.panel(panel));
     out.block(&page.title);
+    page.notices.iter().for_each(|notice| out.block(notice));
     for panel in page.patients.iter().chain(&page.document) {
         out.panel(panel);
     }
@@ -16,15 +20,13 @@ pub fn text(page: &Page) -> String {
         out.section(page, section);
     }
     if let Some(file) = &page.file {
-        match &file.usage {
-            MediaUse::Text(text) | MediaUse::Html(text) => out.block(text),
-            _ => out.block(&format!("[{}]", super::html::file_words(file))),
-        }
+        out.file(page, file);
     }
     for panel in &page.others {
         out.panel(panel);
     }
-    out.text
+    // In a terminal, too, nothing may turn the order of words.
+    shown(&out.text)
 }
 
 #[derive(Default)]
@@ -32,6 +34,10 @@ struct Out {
     text: String,
     /// Inside text whose spaces are its layout.
     preserved: usize,
+    /// Lists that are open: the number of the next item, when they count.
+    lists: Vec<Option<usize>>,
+    /// Where the text after an item's mark begins.
+    marked: usize,
 }
 
 impl Out {
@@ -43,6 +49,9 @@ impl Out {
 
     /// Begins a line, unless one has just begun.
     fn line(&mut self) {
+        if self.text.len() == self.marked {
+            return;
+        }
         while self.text.ends_with(' ') {
             self.text.pop();
         }
@@ -55,27 +64,70 @@ impl Out {
         if panel.rows.is_empty() {
             return;
         }
-        self.block(&format!("\n{}", panel.heading));
-        for row in &panel.rows {
+        self.heading(&panel.heading);
+        self.rows(&panel.rows);
+    }
+
+    fn heading(&mut self, words: &str) {
+        self.line();
+        self.text.push('\n');
+        self.block(words);
+    }
+
+    fn rows(&mut self, rows: &[Row]) {
+        for row in rows {
             self.block(&format!("  {}: {}", row.label, row.lines.join("; ")));
         }
     }
 
-    fn section(&mut self, page: &Page, section: &SectionPage) {
-        self.block(&format!("\n{} {}", section.path, section.heading));
-        for row in &section.people {
-            self.block(&format!("  {}: {}", row.label, row.lines.join("; ")));
+    fn confidential(&mut self, confidentiality: &Confidentiality, what: &str) {
+        if let Some(words) = confidentiality.words() {
+            self.block(&format!("{what} {words}."));
         }
-        self.nodes(page, &section.narrative);
-        self.line();
+    }
+
+    fn section(&mut self, page: &Page, section: &SectionPage) {
+        if section.title.iter().any(Node::has_words) {
+            self.line();
+            self.text.push('\n');
+            self.text.push_str(&section.path);
+            self.text.push(' ');
+            self.nodes(page, &section.title);
+            self.line();
+        } else {
+            self.heading(&format!("{} {}", section.path, section.heading));
+        }
+        section.confidentiality.iter().for_each(|marking| self.confidential(marking, "This section"));
+        section.entries_marked.iter().for_each(|words| self.block(&format!("Data of this section {words}.")));
+        section.no_information.iter().for_each(|words| self.block(&format!("  [{words}]")));
+        self.rows(&section.people);
+        if section.has_words {
+            self.nodes(page, &section.narrative);
+            self.line();
+        }
         for note in &section.footnotes {
-            self.nodes(page, note);
+            self.line();
+            self.text.push_str(&format!("{}. ", note.number));
+            self.nodes(page, &note.nodes);
             self.line();
         }
         for entry in section.coded.iter().filter(|entry| !entry.in_narrative) {
             self.block(&format!("  [coded only] {}", entry.words));
         }
         section.sections.iter().for_each(|inner| self.section(page, inner));
+    }
+
+    /// What a file says, when it says it in words; and what it is.
+    fn file(&mut self, page: &Page, media: &Media) {
+        match &media.usage {
+            MediaUse::Text(text) => self.block(text),
+            MediaUse::Html(_) => {
+                self.line();
+                self.nodes(page, &media.nodes);
+            }
+            _ => {}
+        }
+        self.block(&format!("[{}]", super::html::file_words(media)));
     }
 
     fn nodes(&mut self, page: &Page, nodes: &[Node]) {
@@ -91,9 +143,23 @@ impl Out {
             Node::Element { kind, styles, children, .. } => {
                 let preserves = *kind == NodeKind::Preformatted || styles.has("s-preserved");
                 self.preserved += usize::from(preserves);
+                let is_list = matches!(kind, NodeKind::OrderedList | NodeKind::UnorderedList);
+                if is_list {
+                    self.lists.push((*kind == NodeKind::OrderedList).then_some(1));
+                }
+                // An item's mark stands alone before a list, and in an item without words.
+                if is_list || *kind == NodeKind::Table {
+                    self.marked = usize::MAX;
+                }
                 self.begin(*kind);
                 self.nodes(page, children);
+                if *kind == NodeKind::Item {
+                    self.marked = usize::MAX;
+                }
                 self.end(*kind);
+                if is_list {
+                    self.lists.pop();
+                }
                 self.preserved -= usize::from(preserves);
             }
             Node::Link { link, children, .. } => {
@@ -104,14 +170,11 @@ impl Out {
                     self.text.push_str(&format!(" <{address}>"));
                 }
             }
-            Node::Footnote { number, .. } => self.text.push_str(&format!("[{number}]")),
+            Node::Footnote { number, words, .. } => self.text.push_str(&format!("[{number}: {words}] ")),
             Node::FootnoteMark(number) => {
                 self.text.push_str(&number.map_or("[?]".to_owned(), |number| format!("[{number}]")));
             }
-            Node::Media(at) => {
-                let words = page.media.get(*at).map(super::html::file_words).unwrap_or_default();
-                self.block(&format!("[{words}]"));
-            }
+            Node::Media(at) => page.media.get(*at).into_iter().for_each(|media| self.file(page, media)),
             Node::Missing(words) => self.text.push_str(&format!("[{words}]")),
         }
     }
@@ -133,9 +196,18 @@ impl Out {
         match kind {
             NodeKind::Item => {
                 self.line();
-                self.text.push_str("- ");
+                self.text.push_str(&"  ".repeat(self.lists.len().saturating_sub(1)));
+                match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        self.text.push_str(&format!("{number}. "));
+                        *number += 1;
+                    }
+                    _ => self.text.push_str("- "),
+                }
+                self.marked = self.text.len();
             }
             NodeKind::Deleted => self.text.push_str("[deleted: "),
+            NodeKind::Note(number) => self.block(&format!("[{number}]")),
             NodeKind::Content | NodeKind::Inserted | NodeKind::Sub | NodeKind::Sup | NodeKind::Cell(_) => {}
             _ => self.line(),
         }

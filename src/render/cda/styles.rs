@@ -3,7 +3,7 @@
 //!
 //! Not for: the looks themselves (the style sheet).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -23,9 +23,9 @@ struct Style {
     class: String,
 }
 
-/// Class names by lower-case code, and all of them in the order of their bits.
+/// The classes in the order of their bits, and the bit of each code: as the table writes it and in lower case.
 struct Known {
-    bits: BTreeMap<String, u8>,
+    bits: HashMap<String, u8, ahash::RandomState>,
     classes: Vec<String>,
 }
 
@@ -33,16 +33,23 @@ fn known() -> &'static Known {
     static KNOWN: OnceLock<Known> = OnceLock::new();
     KNOWN.get_or_init(|| {
         let table: Table = toml::from_str(TABLE).unwrap_or(Table { style: Vec::new() });
-        let mut known = Known { bits: BTreeMap::new(), classes: Vec::new() };
+        let mut known = Known { bits: HashMap::default(), classes: Vec::new() };
         for style in table.style {
             let at = known.classes.iter().position(|class| *class == style.class).unwrap_or_else(|| {
                 known.classes.push(style.class.clone());
                 known.classes.len() - 1
             });
             known.bits.insert(style.code.to_ascii_lowercase(), at as u8);
+            known.bits.insert(style.code, at as u8);
         }
         known
     })
+}
+
+impl Known {
+    fn bit(&self, token: &str) -> Option<u8> {
+        self.bits.get(token).or_else(|| self.bits.get(&token.to_ascii_lowercase())).copied()
+    }
 }
 
 /// A set of styles.
@@ -54,7 +61,7 @@ impl Styles {
     pub(super) fn parse(value: &str, mut unknown: impl FnMut(&str)) -> Styles {
         let mut bits = 0;
         for token in value.split_whitespace() {
-            match known().bits.get(&token.to_ascii_lowercase()) {
+            match known().bit(token) {
                 Some(bit) => bits |= 1u64 << bit,
                 None => unknown(token),
             }
@@ -78,7 +85,12 @@ impl Styles {
 
     /// Class names, in the table's order.
     pub fn classes(self) -> impl Iterator<Item = &'static str> {
-        known().classes.iter().enumerate().filter(move |(at, _)| self.0 & (1 << at) != 0).map(|(_, class)| class.as_str())
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let bit = left.trailing_zeros();
+            left &= left.checked_sub(1)?;
+            known().classes.get(bit as usize).map(String::as_str)
+        })
     }
 
     pub fn has(self, class: &str) -> bool {

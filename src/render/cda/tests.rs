@@ -66,7 +66,7 @@ fn what_would_act_becomes_words_and_the_page_goes_on() {
         let html = html(&section(&format!("{text}<paragraph>after</paragraph>")));
         assert!(html.contains("word") && html.contains("after"), "{text}: {html}");
         // Below the body the page says what was left out, by name.
-        let body = html.split("<main>").nth(1).and_then(|rest| rest.split("</main>").next()).expect("a body");
+        let body = html.split("<div class=\"body\">").nth(1).expect("a body");
         assert!(!body.contains(never), "{text}: {body}");
     }
 }
@@ -113,14 +113,135 @@ fn strip(html: &str) -> String {
 }
 
 #[test]
+fn old_habits_of_products_keep_their_words_in_order() {
+    // Each piece of narrative, and its words in the order in which they must come.
+    let odd = [
+        ("<paragraph>a <caption>b</caption> c</paragraph>", "a b c"),
+        ("<list><caption>a</caption>b<item>c</item>d<list><item>e</item></list></list>", "a b c d e"),
+        (
+            "<list listType='ordered' styleCode='BigRoman'><item><caption>a</caption>b<table><tr><td>c</td></tr></table></item></list>",
+            "a b c",
+        ),
+        ("<item>a</item><item>b</item>", "a b"),
+        ("<table><caption>a</caption><tfoot><tr><td>b</td></tr></tfoot><tbody><tr><td>c</td></tr></tbody></table>", "a b c"),
+        ("<table><tr><td>a</td></tr><caption>b</caption><thead><tr><th>c</th></tr></thead></table>", "a b c"),
+        ("<table><tbody>a<td>b</td><td>c</td><tr>d<tr><td>e</td></tr></tr></tbody>f</table>", "a b c d e f"),
+        ("<table><thead><tbody><tr><td>a</td></tr></tbody></thead><paragraph>b</paragraph></table>", "a b"),
+        ("<table><colgroup><col width='40%'/>a</colgroup><col span='9999999'/><tr><td colspan='x'>b</td></tr></table>", "b"),
+        ("a<footnote ID='f'>b</footnote> c", "a b c"),
+        ("<paragraph>a<footnote ID='f'>b</footnote> c</paragraph>", "a b c"),
+        ("<table xmlns='http://www.w3.org/1999/xhtml'><tr><td>a<b>b</b></td></tr></table>", "ab"),
+        ("a<![CDATA[ <b> & ]]>&#160;&nbsp;&lt;c&gt;", "a <b> & <c>"),
+        ("<content>a<content>b<content>c</content></content></content>d", "abcd"),
+        ("<sub>a<paragraph>b</paragraph></sub><sup>c</sup>", "a b c"),
+        ("<linkHtml href='http://x.example/a'>a<linkHtml href='http://x.example/b'>b</linkHtml></linkHtml>c", "ab"),
+        ("<dl><dt>a</dt><dd>b</dd></dl><hr/><center>c</center><H1>d</H1>", "a b c d"),
+        ("<paragraph>a\u{a0}b</paragraph><br>c</br>", "a b c"),
+    ];
+    for (text, wanted) in odd {
+        let made = page(section(text).as_bytes(), Options::default()).unwrap();
+        let narrative = &made.sections[0].narrative;
+        assert_eq!(super::page::words_of(narrative), wanted, "{text}");
+        let html = fragment(&made);
+        let shown = strip(&html).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        let printed = super::text(&made);
+        for output in [&shown, &printed] {
+            let mut rest = output.split_once("Notes").expect("the section").1;
+            for word in wanted.split(' ') {
+                rest = rest.split_once(word).unwrap_or_else(|| panic!("{word} of {text}: {output}")).1;
+            }
+        }
+    }
+}
+
+#[test]
+fn sections_and_bodies_that_the_schema_does_not_know_are_shown() {
+    let around = |body: &str| document("").replace("<component><structuredBody></structuredBody></component>", body);
+    let cases = [
+        around("<component><structuredBody><section><title>T</title><text>word</text></section></structuredBody></component>"),
+        around("<component><section><title>T</title><text>word</text></section></component>"),
+        document(
+            "<component><section><title>T</title><component><section><section><text>word</text></section></section></component></section></component>",
+        ),
+        document("<component><section><title/><text/><text>word</text></section></component>"),
+        document("<component><section><code code='1' displayName='Plan'/>word</section></component>"),
+        document("<component><section><paragraph>word</paragraph></section></component>"),
+        document("<component><section nullFlavor='NI'><title>word</title><text xsi:nil='true'/></section></component>"),
+        around("<component><nonXMLBody><text><paragraph>word</paragraph></text></nonXMLBody></component>"),
+        around("<component><nonXMLBody><text mediaType='text/plain'>word</text></nonXMLBody></component>"),
+        around(
+            "<component><nonXMLBody><text mediaType='text/html' representation='B64'>PHA+d29yZDwvcD4=</text></nonXMLBody></component>",
+        ),
+        around(
+            "<component><nonXMLBody><text>a</text></nonXMLBody><structuredBody><component><section><text>word</text></section></component></structuredBody></component>",
+        ),
+        document("<component><section><title>a</title><text>b</text></section></component>")
+            .replace("xmlns='urn:hl7-org:v3'", "")
+            .replace(">b<", ">word<"),
+    ];
+    for source in cases {
+        let made = page(source.as_bytes(), Options::default()).unwrap();
+        assert!(fragment(&made).contains("word"), "{source}");
+        assert!(text(&made).contains("word"), "{source}");
+    }
+    let mut deep = String::from("<text>word</text>");
+    for _ in 0..100 {
+        deep = format!("<component><section><title>T</title>{deep}</section></component>");
+    }
+    assert!(html(&document(&deep)).contains("word"));
+    let nested = format!("{}word{}", "<content>".repeat(400), "</content>".repeat(400));
+    assert!(html(&section(&nested)).contains("word"));
+}
+
+#[test]
+fn html_of_a_body_comes_through_the_same_list() {
+    let source = "<html><head><title>Letter</title><style>p{}</style></head><body onload=x()><p>one<p>two <b>three</p></b>\
+        <ul><li>four<li>five</ul><table><tr><td>six<td>seven<tr><td>eight</table><script>never</script><img src=http://x.example alt=nine>\
+        <a href='javascript:x()'>ten</a> &eacute;leven";
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, source);
+    let made = document("").replace(
+        "<structuredBody></structuredBody>",
+        &format!("<nonXMLBody><text mediaType='text/html' representation='B64'>{encoded}</text></nonXMLBody>"),
+    );
+    let html = html(&made);
+    for words in
+        ["Letter", "one", "two", "three", "four", "five", "nine", "ten", "éleven", "<td>six</td><td>seven</td></tr><tr><td>eight"]
+    {
+        assert!(html.contains(words), "{words}: {html}");
+    }
+    for never in ["never", "onload", "<img", "href=\"javascript", "<style"] {
+        assert!(!html.contains(never), "{never}: {html}");
+    }
+}
+
+#[test]
+fn pictures_of_entries_that_no_narrative_shows_stand_at_the_end_of_their_section() {
+    let picture =
+        "<observationMedia ID='m'><value mediaType='image/gif'><reference value='scan.gif'/></value></observationMedia>";
+    let source = document(&format!(
+        "<component><section><title>A</title><text>words</text><entry>{picture}</entry></section></component>\
+         <component><section><title>B</title><text><renderMultiMedia referencedObject='r'/></text>\
+         <entry><regionOfInterest ID='r'><code code='CIRCLE'/><value value='3'/><value value='4'/><entryRelationship>{}</entryRelationship>\
+         </regionOfInterest></entry></section></component>",
+        picture.replace("scan", "other")
+    ));
+    let html = html(&source);
+    let (first, second) = html.split_once("id=\"section-2\"").unwrap();
+    assert!(first.contains("words") && first.contains("external object not archived: scan.gif"), "{html}");
+    assert!(second.contains("other.gif") && second.contains("[region: circle 3, 4]"), "{html}");
+}
+
+#[test]
 fn footnotes_pictures_and_spans() {
     let html = html(&section(
         "<paragraph>A<footnote ID='f1'>first note</footnote> B<footnoteRef IDREF='f1'/><footnoteRef IDREF='nix'/></paragraph>\
          <table><tbody><tr><td colspan='2' rowspan='0'>x</td><td colspan='999999'>y</td></tr></tbody></table>\
          <renderMultiMedia referencedObject='m1 m2'/>",
     ));
-    assert!(html.contains("<sup id=\"n-f1\">[1]</sup>") && html.contains("<sup>[1]</sup>") && html.contains("[?]"), "{html}");
-    assert!(html.contains("1. first note"));
+    let mark = "<a href=\"#note-1\">[1]</a></sup>";
+    assert!(html.contains(&format!("<sup id=\"n-f1\">{mark}<small class=\"note\"> first note </small>")), "{html}");
+    assert!(html.contains(&format!("<sup>{mark}")) && html.contains("[?]"), "{html}");
+    assert!(html.contains("<div id=\"note-1\">1. first note</div>"), "{html}");
     assert!(html.contains("colspan=\"2\"") && html.contains("colspan=\"1000\"") && !html.contains("rowspan"));
     assert!(html.contains("object m1") && html.contains("object m2"));
 }

@@ -5,7 +5,9 @@
 
 use crate::formats::cda::{Document, Element, Node};
 
+use super::allow::allowed;
 use super::page::Link;
+use crate::render::escape::is_direction;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -53,7 +55,7 @@ pub(super) fn time(value: &str) -> String {
     let offset = rest.find(['+', '-']).and_then(|at| rest.get(at..)).filter(|zone| zone.len() == 5);
     let zone = offset.map(|zone| format!(" {}{}:{}", zone[..1].replace('-', "−"), &zone[1..3], &zone[3..])).unwrap_or_default();
     match (digits.len(), clock) {
-        (8, _) | (4 | 6, _) => date,
+        (4 | 6 | 8, _) => format!("{date}{zone}"),
         (10, (Some(hour), _)) => format!("{date}, {hour:02} h{zone}"),
         (12, (Some(hour), Some(minute))) => format!("{date}, {hour:02}:{minute:02}{zone}"),
         (14, (Some(hour), Some(minute))) if digits.ends_with("00") => format!("{date}, {hour:02}:{minute:02}{zone}"),
@@ -64,130 +66,149 @@ pub(super) fn time(value: &str) -> String {
 
 /// A time or an interval of time (TS, IVL_TS).
 pub(super) fn interval(element: Element<'_>) -> Option<String> {
-    let point = |name: &str| element.child(name);
-    let said = |end: Element<'_>| or_null(end, time(end.attr("value")));
     if !element.attr("value").is_empty() {
         return Some(time(element.attr("value")));
     }
-    let (low, high) = (point("low"), point("high"));
-    let has_value = |end: Option<Element<'_>>| end.is_some_and(|end| !end.attr("value").is_empty());
-    match (low, high) {
-        (Some(low), Some(high)) if has_value(Some(low)) && has_value(Some(high)) => {
-            Some(format!("{} to {}", time(low.attr("value")), time(high.attr("value"))))
-        }
-        (Some(low), high) if has_value(Some(low)) => {
-            let end = high.and_then(said).map(|end| format!(", end {end}")).unwrap_or_default();
-            Some(format!("since {}{end}", time(low.attr("value"))))
-        }
-        (low, Some(high)) if has_value(Some(high)) => {
-            let start = low.and_then(said).map(|start| format!(", start {start}")).unwrap_or_default();
-            Some(format!("until {}{start}", time(high.attr("value"))))
-        }
-        (Some(low), _) => said(low).map(|words| format!("start {words}")),
-        _ => {
-            let center = point("center").map(|center| format!("about {}", time(center.attr("value"))));
-            center.or_else(|| point("width").and_then(quantity)).or_else(|| or_null(element, String::new()))
-        }
-    }
+    let end = |name: &str| {
+        let end = element.child(name)?;
+        let said = or_null(end, time(end.attr("value")))?;
+        Some((said, !end.attr("value").is_empty()))
+    };
+    let mut words = match (end("low"), end("high")) {
+        (Some((low, true)), Some((high, true))) => vec![format!("{low} to {high}")],
+        (Some((low, true)), Some((high, false))) => vec![format!("since {low}, end {high}")],
+        (Some((low, true)), None) => vec![format!("since {low}")],
+        (Some((low, false)), Some((high, true))) => vec![format!("until {high}, start {low}")],
+        (None, Some((high, true))) => vec![format!("until {high}")],
+        (Some((low, false)), Some((high, false))) => vec![format!("start {low}, end {high}")],
+        (Some((low, false)), None) => vec![format!("start {low}")],
+        (None, Some((high, false))) => vec![format!("end {high}")],
+        (None, None) => Vec::new(),
+    };
+    words.extend(element.child("center").map(|center| format!("about {}", time(center.attr("value")))));
+    words.extend(element.child("width").and_then(quantity).map(|width| format!("for {width}")));
+    or_null(element, words.join(", "))
+}
+
+/// What `validTime` or `useablePeriod` adds to a name or an address.
+fn while_valid(element: Element<'_>, period: &str) -> String {
+    element.child(period).and_then(interval).map(|period| format!(", {period}")).unwrap_or_default()
+}
+
+/// The kinds that an attribute `use` names, each in words.
+fn uses(element: Element<'_>, word: fn(&str) -> &str) -> String {
+    let kinds: Vec<&str> = element.attr("use").split_ascii_whitespace().map(word).filter(|kind| !kind.is_empty()).collect();
+    kinds.join(", ")
+}
+
+fn in_brackets(words: String, kinds: &str) -> String {
+    if kinds.is_empty() { words } else { format!("{words} ({kinds})") }
 }
 
 /// A name of a person or an organisation (EN, PN, ON).
 pub(super) fn name(element: Element<'_>) -> Option<String> {
-    let has_loose = element.nodes().any(|node| matches!(node, Node::Text(text) if !text.trim().is_empty()));
-    let part = |element: Element<'_>| spaced(&element.text());
-    let words = if has_loose {
-        // Mixed: the order in which it stands is all that is known.
-        spaced(&element.text())
+    const ORDER: [&str; 4] = ["prefix", "given", "family", "suffix"];
+    let is_plain = element.nodes().all(|node| match node {
+        Node::Text(text) => text.trim().is_empty(),
+        Node::Element(part) => ORDER.contains(&part.name()) || part.name() == "validTime",
+    });
+    let part = |part: Element<'_>| {
+        let words = spaced(&part.text());
+        let is_birth = part.attr("qualifier").split_ascii_whitespace().any(|qualifier| qualifier == "BR");
+        if is_birth && !words.is_empty() { format!("{words} (birth name)") } else { words }
+    };
+    let mut words: Vec<String> = if is_plain {
+        ORDER.into_iter().flat_map(|kind| element.children(kind).map(part).collect::<Vec<_>>()).collect()
     } else {
-        let of = |name: &'static str| element.children(name).map(part);
-        of("prefix")
-            .chain(of("given"))
-            .chain(of("family"))
-            .chain(of("suffix"))
-            .filter(|p| !p.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ")
+        // Mixed: the order in which it stands is all that is known.
+        let nodes = element.nodes().filter(|node| !node.element().is_some_and(|part| part.name() == "validTime"));
+        nodes.map(|node| node.element().map_or_else(|| text_of(node), part)).collect()
     };
-    let birth = element.children("family").any(|family| family.attr("qualifier").split_whitespace().any(|q| q == "BR"));
-    let kind = match element.attr("use") {
-        "" | "L" => None,
-        "P" => Some("also"),
-        "A" => Some("alias"),
-        "C" => Some("license"),
-        "ASGN" => Some("assigned"),
-        "SRCH" => Some("for searching"),
-        other => Some(other),
-    };
-    let mut words = or_null(element, words)?;
-    if birth {
-        words.push_str(" (birth name)");
+    words.retain(|words| !words.is_empty());
+    if words.is_empty() {
+        words.extend(element.elements().find_map(|part| null_flavor_words(part.null_flavor())).map(str::to_owned));
     }
-    Some(kind.map_or(words.clone(), |kind| format!("{words} ({kind})")))
+    let kinds = uses(element, |kind| match kind {
+        "L" => "",
+        "P" => "also",
+        "A" => "alias",
+        "C" => "license",
+        "ASGN" => "assigned",
+        "SRCH" => "for searching",
+        other => other,
+    });
+    let words = or_null(element, words.join(" "))? + &while_valid(element, "validTime");
+    Some(in_brackets(words, &kinds))
+}
+
+fn text_of(node: Node<'_>) -> String {
+    match node {
+        Node::Text(text) => spaced(text),
+        Node::Element(element) => spaced(&element.text()),
+    }
 }
 
 /// An address (AD), its lines in the order of the document.
 pub(super) fn address(element: Element<'_>) -> Option<String> {
-    let mut parts: Vec<String> = Vec::new();
-    for node in element.nodes() {
-        let words = match node {
-            Node::Text(text) => spaced(text),
-            Node::Element(part) if part.name() == "useablePeriod" => String::new(),
-            Node::Element(part) => spaced(&part.text()),
-        };
-        if !words.is_empty() {
-            parts.push(words);
-        }
+    let parts = element.nodes().filter(|node| !node.element().is_some_and(|part| part.name() == "useablePeriod")).map(|node| {
+        let words = text_of(node);
+        let null = node.element().map_or("", |part| part.null_flavor());
+        if words.is_empty() { null_flavor_words(null).filter(|_| null == "MSK").unwrap_or("").to_owned() } else { words }
+    });
+    let mut parts: Vec<String> = parts.filter(|words| !words.is_empty()).collect();
+    if parts.is_empty() {
+        parts.extend(element.elements().find_map(|part| null_flavor_words(part.null_flavor())).map(str::to_owned));
     }
-    let kind = match element.attr("use") {
-        "" => "",
+    let kinds = uses(element, |kind| match kind {
         "H" | "HP" => "home",
         "HV" => "vacation",
         "WP" => "work",
+        "DIR" => "direct",
+        "PUB" => "public",
         "TMP" => "temporary",
+        "PST" => "postal",
+        "PHYS" => "visiting",
         "BAD" => "bad address",
         other => other,
-    };
-    let words = or_null(element, parts.join(", "))?;
-    Some(if kind.is_empty() { words } else { format!("{words} ({kind})") })
+    });
+    let words = or_null(element, parts.join(", "))? + &while_valid(element, "useablePeriod");
+    Some(in_brackets(words, &kinds))
 }
 
 /// A telephone number or mail address (TEL).
 pub(super) fn telecom(element: Element<'_>) -> Option<String> {
     let value = element.attr("value");
     let (scheme, rest) = value.split_once(':').unwrap_or(("", value));
-    let words = match scheme.to_ascii_lowercase().as_str() {
-        "tel" | "mailto" | "fax" | "" => rest.to_owned(),
-        _ => value.to_owned(),
+    let (words, way) = match scheme.to_ascii_lowercase().as_str() {
+        "tel" | "" => (rest.to_owned(), ""),
+        "mailto" => (rest.to_owned(), "mail"),
+        "fax" => (rest.to_owned(), "fax"),
+        _ => (value.to_owned(), ""),
     };
-    let mut kinds: Vec<&str> = Vec::new();
-    match scheme.to_ascii_lowercase().as_str() {
-        "fax" => kinds.push("fax"),
-        "mailto" => kinds.push("mail"),
-        _ => {}
-    }
-    for token in element.attr("use").split_whitespace() {
-        kinds.push(match token {
-            "HP" | "H" => "home",
-            "HV" => "vacation",
-            "WP" => "work",
-            "DIR" => "direct",
-            "MC" => "mobile",
-            "PG" => "pager",
-            "EC" => "emergency",
-            "AS" => "answering service",
-            other => other,
-        });
-    }
-    let words = or_null(element, words)?;
-    Some(if kinds.is_empty() { words } else { format!("{words} ({})", kinds.join(", ")) })
+    let kinds = uses(element, |kind| match kind {
+        "HP" | "H" => "home",
+        "HV" => "vacation",
+        "WP" => "work",
+        "DIR" => "direct",
+        "MC" => "mobile",
+        "PG" => "pager",
+        "EC" => "emergency",
+        "AS" => "answering service",
+        "PUB" => "public",
+        "TMP" => "temporary",
+        "BAD" => "bad number",
+        other => other,
+    });
+    let words = or_null(element, words.trim().to_owned())? + &while_valid(element, "useablePeriod");
+    let kinds = [way, &kinds].into_iter().filter(|kind| !kind.is_empty()).collect::<Vec<_>>().join(", ");
+    Some(in_brackets(words, &kinds))
 }
 
-const SSN_ROOT: &str = "2.16.840.1.113883.4.1";
+pub(super) const SSN_ROOT: &str = "2.16.840.1.113883.4.1";
 
 /// An identifier (II): the extension first, then where it comes from.
 pub(super) fn identifier(element: Element<'_>, mask: bool) -> Option<String> {
     let (extension, root) = (element.attr("extension"), element.attr("root"));
-    let authority = element.attr("assigningAuthorityName");
     let shown = if mask && root == SSN_ROOT {
         let digits: Vec<char> = extension.chars().filter(char::is_ascii_digit).collect();
         let last: String = digits.iter().skip(digits.len().saturating_sub(4)).collect();
@@ -195,21 +216,33 @@ pub(super) fn identifier(element: Element<'_>, mask: bool) -> Option<String> {
     } else {
         extension.to_owned()
     };
-    let from = [authority, root_name(root).unwrap_or(root)].into_iter().find(|words| !words.is_empty()).unwrap_or("");
-    let words = match (shown.is_empty(), from.is_empty()) {
-        (true, _) => root.to_owned(),
-        (false, true) => shown,
-        (false, false) => format!("{shown} ({from})"),
-    };
-    or_null(element, words)
+    let from = [element.attr("assigningAuthorityName"), system_name(root).unwrap_or(""), root];
+    let from = from.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(", ");
+    let words = if shown.is_empty() { from } else { in_brackets(shown, &from) };
+    let null = null_flavor_words(element.null_flavor());
+    match null {
+        // A root with a null flavor says of which kind the number would be.
+        Some(null) if extension.is_empty() && !words.is_empty() => Some(format!("{null} ({words})")),
+        _ => or_null(element, words),
+    }
 }
 
-fn root_name(root: &str) -> Option<&'static str> {
+/// Numbers and codes whose OID every reader of American charts knows by a name.
+fn system_name(root: &str) -> Option<&'static str> {
     Some(match root {
         SSN_ROOT => "US social security number",
         "2.16.840.1.113883.4.6" => "US NPI",
         "2.16.840.1.113883.4.7" => "US CLIA number",
         "2.16.840.1.113883.4.572" => "Medicare number",
+        "2.16.840.1.113883.6.1" => "LOINC",
+        "2.16.840.1.113883.6.96" => "SNOMED CT",
+        "2.16.840.1.113883.6.90" => "ICD-10-CM",
+        "2.16.840.1.113883.6.103" => "ICD-9-CM",
+        "2.16.840.1.113883.6.88" => "RxNorm",
+        "2.16.840.1.113883.6.69" => "NDC",
+        "2.16.840.1.113883.6.12" => "CPT",
+        "2.16.840.1.113883.12.292" => "CVX",
+        "2.16.840.1.113883.6.101" => "NUCC taxonomy",
         _ => return None,
     })
 }
@@ -217,19 +250,54 @@ fn root_name(root: &str) -> Option<&'static str> {
 /// A coded value (CD, CE, CS): original text, else the display name, else a translation's, else the code and its system.
 pub(super) fn code(document: &Document<'_>, element: Element<'_>) -> Option<String> {
     let original = element.child("originalText").map(|text| referenced_text(document, text)).filter(|words| !words.is_empty());
-    let display = |element: Element<'_>| Some(element.attr("displayName").to_owned()).filter(|words| !words.is_empty());
+    let display = |element: Element<'_>| Some(spaced(element.attr("displayName"))).filter(|words| !words.is_empty());
     let translated = || element.children("translation").find_map(display);
-    let bare = || {
-        let (code, system) = (element.attr("code"), element.attr("codeSystemName"));
-        let system = if system.is_empty() { element.attr("codeSystem") } else { system };
-        match (code.is_empty(), system.is_empty()) {
-            (true, _) => None,
-            (false, true) => Some(code.to_owned()),
-            (false, false) => Some(format!("{code} ({system})")),
+    let words = original.or_else(|| display(element)).or_else(translated).or_else(|| bare_code(element));
+    or_null(element, words.unwrap_or_default())
+}
+
+fn bare_code(element: Element<'_>) -> Option<String> {
+    let (code, system, name) = (element.attr("code"), element.attr("codeSystem"), element.attr("codeSystemName"));
+    let system = [name, system_name(system).unwrap_or(""), system].into_iter().find(|words| !words.is_empty());
+    (!code.is_empty()).then(|| in_brackets(code.to_owned(), system.unwrap_or("")))
+}
+
+/// A coded value with all the words for it: the author's, those of the code, and other codes' where they differ. `names` gives
+/// words for codes that come without any.
+pub(super) fn full_code(
+    document: &Document<'_>,
+    element: Element<'_>,
+    names: fn(&str) -> Option<&'static str>,
+) -> Option<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut add = |words: String| {
+        if !words.is_empty() && !all.iter().any(|said| said.eq_ignore_ascii_case(&words)) {
+            all.push(words);
         }
     };
-    let words = original.or_else(|| display(element)).or_else(translated).or_else(bare);
-    or_null(element, words.unwrap_or_default())
+    add(element.child("originalText").map(|text| referenced_text(document, text)).unwrap_or_default());
+    add(spaced(element.attr("displayName")));
+    for translation in element.children("translation") {
+        add(spaced(translation.attr("displayName")));
+    }
+    for qualifier in element.children("qualifier").flat_map(|qualifier| qualifier.elements()) {
+        add(code(document, qualifier).unwrap_or_default());
+    }
+    if all.is_empty() {
+        let known = names(element.attr("code")).map(str::to_owned);
+        all.extend(known.or_else(|| bare_code(element)).or_else(|| element.children("translation").find_map(bare_code)));
+    }
+    let loose = spaced(&element.nodes().filter(|node| node.element().is_none()).map(text_of).collect::<Vec<_>>().join(" "));
+    all.extend(Some(loose).filter(|words| !words.is_empty()));
+    let words = match all.split_first() {
+        Some((first, [])) => first.clone(),
+        Some((first, rest)) => format!("{first} [{}]", rest.join("; ")),
+        None => String::new(),
+    };
+    match null_flavor_words(element.null_flavor()) {
+        Some(null) if !words.is_empty() && element.attr("code").is_empty() => Some(format!("{words} ({null})")),
+        _ => or_null(element, words),
+    }
 }
 
 /// The words of a `text` or `originalText`: its own, or those of the narrative that its reference names.
@@ -266,7 +334,7 @@ pub(super) fn spaced(text: &str) -> String {
 }
 
 /// Where a link leads (spec ccda-render.md §6). `inside` gives the page's id of an id of the document.
-pub(super) fn link(href: &str, inside: impl Fn(&str) -> Option<String>) -> Link {
+pub(super) fn link(href: &str, inside: impl FnOnce(&str) -> Option<String>) -> Link {
     // Browsers drop these before they look at the scheme, so a scheme must not be told with them in it.
     let plain: String = href.trim().chars().filter(|c| !c.is_control()).collect();
     let dead = || Link::Dead(plain.clone());
@@ -274,16 +342,11 @@ pub(super) fn link(href: &str, inside: impl Fn(&str) -> Option<String>) -> Link 
         return inside(id).map_or_else(dead, Link::Inside);
     }
     let Some((scheme, rest)) = plain.split_once(':') else { return dead() };
-    let allowed = match scheme.to_ascii_lowercase().as_str() {
+    let is_whole = match scheme.to_ascii_lowercase().as_str() {
         "http" | "https" => rest.starts_with("//") && rest.len() > 2 && !rest.starts_with("///"),
-        "mailto" | "tel" => !rest.is_empty(),
-        _ => false,
+        _ => !rest.is_empty(),
     };
+    let allowed = is_whole && allowed().takes_scheme(scheme);
     let is_plain = plain.chars().all(|c| !c.is_whitespace() && c != '\\' && !is_direction(c));
     if allowed && is_plain { Link::Outside(plain) } else { dead() }
-}
-
-/// Characters that turn the order of the text around them (Unicode TR 9): shown, since they could reverse a dose.
-pub(super) fn is_direction(c: char) -> bool {
-    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
 }

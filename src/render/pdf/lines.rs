@@ -76,7 +76,9 @@ fn join_words(paragraph: &Paragraph, lines: &mut [Line]) {
         line.resumed = resumed;
         let Some(cut) = next.filter(|cut| *cut > resumed) else { continue };
         let Some((left, right)) = text.split_at_checked(cut as usize) else { continue };
-        let is_letter = |character: char| character.is_alphanumeric() || character == '_';
+        // Readers take a hyphen at a line's end for one that was added: a word that ends there with its own goes on, too.
+        let ends_in_hyphen = left.ends_with('-');
+        let is_letter = |character: char| character.is_alphanumeric() || character == '_' || ends_in_hyphen && character == '-';
         let head = left.len() - left.trim_end_matches(is_letter).len();
         let tail = right.len() - right.trim_start_matches(is_letter).len();
         if head > 0 && tail > 0 {
@@ -130,5 +132,8 @@ mod tests {
         assert_eq!(cut[1].whole, 2..15);
         assert_eq!((cut[2].resumed, cut[3].resumed), (15, 15));
         assert!(cut[0].whole.is_empty() && cut[3].whole.is_empty());
+        let hyphened = set("see A-1b-CT now");
+        let cut = wrap(&hyphened, 6.0 * 6.0);
+        assert_eq!((cut[0].whole.clone(), cut[1].resumed), (4..11, 11));
     }
 }
