@@ -63,7 +63,7 @@ fn main() {
             let start = Instant::now();
             let cover = Cover { title: "Package".into(), seed: [1; 32], threads, ..Cover::default() };
             let mut out = Counted { bytes: 0, file: after("--write").map(|path| std::fs::File::create(path).expect("a file")) };
-            // Two of three parts are text: four pages of it, one of a table, one scan, one page of another file.
+            // Ten pages a part when mixed, four of text alone.
             let parts = (0..).map(|number| part(number, name == "mixed", &attached, &scan));
             let parts = parts.take(if name == "mixed" { PAGES / 10 } else { PAGES / 4 });
             let printed = press(&cover, parts, &mut out).expect("a file");
@@ -105,7 +105,7 @@ fn peak() -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024
 }
 
-fn furniture(number: usize) -> Furniture {
+fn furniture() -> Furniture {
     let line = |left: &str, right: &str| Line { left: left.into(), right: right.into(), ..Line::default() };
     Furniture {
         head: vec![
@@ -116,7 +116,7 @@ fn furniture(number: usize) -> Furniture {
             line("Riverside Hospital, legacy system A", "Page {page} of {pages} · {sheet} of {sheets}"),
             line("Confidential", "{bates}"),
         ],
-        bates: Some(Bates { prefix: "RIV26-".into(), first: number as u64 * 10, digits: 8 }),
+        bates: Some(Bates { prefix: "RIV26-".into(), first: 1, digits: 8, is_of_file: true }),
         banner: None,
     }
 }
@@ -199,5 +199,5 @@ fn part(number: usize, is_mixed: bool, attached: &Arc<Vec<u8>>, scan: &Picture) 
         blocks.push(Block::Picture(scan.clone()));
         blocks.extend((0..2).map(|page| Block::Sheet(Sheet { file: Arc::clone(attached), page })));
     }
-    Part { furniture: furniture(number), blocks }
+    Part { furniture: furniture(), blocks }
 }

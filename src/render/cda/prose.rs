@@ -323,7 +323,7 @@ impl<'p, 't> Prose<'p, 't> {
     }
 
     fn push(&mut self, text: String, style: Style) {
-        self.words.push(Run { text: shown(&text), style, link: self.link.clone(), anchor: None });
+        self.words.push(Run { text: shown(&text), style, link: self.link.clone(), ..Run::default() });
     }
 
     fn muted(&mut self, text: &str) {

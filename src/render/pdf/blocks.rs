@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use super::PdfFault;
 use super::canvas::{ALERT, ALERT_PALE, CALM, HAIR, PALE, Shade};
-use super::content::{Anchor, Block, BoxLook, Look, Marker, Picture, Run, Sheet, Style};
+use super::content::{Anchor, Block, BoxLook, Look, Marker, Picture, Run, Sheet};
+use super::frames::{Before, Framed};
 use super::lines::wrap;
 use super::pictures::{self, Pictures};
 use super::shape::{Paragraph, Setter, Type};
@@ -97,6 +98,11 @@ impl Shop {
             Block::NewPage => {
                 sink.turn(false);
             }
+            Block::Place { anchor, level, outline } => {
+                let mut marks: Vec<Mark> = anchor.iter().map(|anchor| Mark::Anchor { anchor: anchor.clone(), y: 0.0 }).collect();
+                marks.extend(outline.iter().map(|title| Mark::Outline { level: *level, title: title.clone(), y: 0.0 }));
+                sink.put(Strip { is_kept: true, marks, ..Strip::default() });
+            }
             Block::Contents { words, level, to } => self.contents(words, *level, to, place, sink),
         }
     }
@@ -179,6 +185,10 @@ impl Shop {
             facts.iter().map(|(label, _)| Rc::new(self.setter.set(&[plain(label)], &label_type))).collect();
         let widest = labels.iter().map(|label| label.extent().1).fold(0.0, f32::max);
         let column = (widest + 14.0).min(place.width * 0.34);
+        let is_long = |label: &Rc<Paragraph>| label.extent().1 > 12.0 * column;
+        if labels.iter().any(is_long) {
+            return self.narrow_facts(facts, place, sink);
+        }
         for (number, ((_, values), label)) in facts.iter().zip(&labels).enumerate() {
             let mut pile = Pile::default();
             for line in strips_of(label, Look::Body, Place { width: column - 12.0, ..place }) {
@@ -323,7 +333,7 @@ impl Shop {
 
 /// A run without style.
 pub fn plain(text: &str) -> Run {
-    Run { text: text.to_string(), style: Style::default(), link: None, anchor: None }
+    Run { text: text.to_string(), ..Run::default() }
 }
 
 /// How far the baseline lies under the top of its line.
@@ -410,116 +420,4 @@ fn roman(number: usize) -> String {
         }
     }
     out
-}
-
-/// Puts marks before the first strip that comes.
-struct Before<'s> {
-    sink: &'s mut dyn Sink,
-    marks: Vec<Mark>,
-    above: f32,
-}
-
-impl Before<'_> {
-    /// An item without anything still has its marker.
-    fn flush(mut self, height: f32) {
-        if !self.marks.is_empty() {
-            let marks = std::mem::take(&mut self.marks);
-            self.sink.put(Strip { above: self.above, height, is_kept: false, marks });
-        }
-    }
-}
-
-impl Sink for Before<'_> {
-    fn put(&mut self, mut strip: Strip) {
-        if !self.marks.is_empty() {
-            self.marks.append(&mut strip.marks);
-            strip.marks = std::mem::take(&mut self.marks);
-            strip.above = self.above;
-        }
-        self.sink.put(strip);
-    }
-
-    fn room(&self) -> (f32, f32) {
-        self.sink.room()
-    }
-
-    fn heads(&mut self, heads: Option<Vec<Strip>>) {
-        self.sink.heads(heads);
-    }
-
-    fn turn(&mut self, is_wide: bool) -> bool {
-        self.sink.turn(is_wide)
-    }
-
-    fn page(&mut self, page: WholePage) -> bool {
-        self.sink.page(page)
-    }
-}
-
-/// Draws a frame around the strips that come: a pale ground and a bar at the left.
-struct Framed<'s> {
-    sink: &'s mut dyn Sink,
-    left: f32,
-    width: f32,
-    pale: Shade,
-    bar: Shade,
-    /// The last strip, which gets the room below.
-    held: Option<Strip>,
-    is_first: bool,
-    gap: f32,
-}
-
-const PADDING: f32 = 6.0;
-
-impl Framed<'_> {
-    fn release(&mut self, mut strip: Strip) {
-        let ground = |shade, width| Mark::Fill { x: self.left, y: 0.0, width, height: strip.height, shade };
-        let frame = [ground(self.pale, self.width), ground(self.bar, 2.5)];
-        strip.marks.splice(0..0, frame);
-        self.sink.put(strip);
-    }
-
-    fn flush(mut self) {
-        if let Some(mut last) = self.held.take() {
-            last.height += PADDING;
-            self.release(last);
-        }
-    }
-}
-
-impl Sink for Framed<'_> {
-    fn put(&mut self, mut strip: Strip) {
-        // The room above belongs to the ground; that of the first strip is the padding.
-        let lower = if self.is_first { PADDING } else { strip.above };
-        strip.above = if self.is_first { self.gap.max(6.0) } else { 0.0 };
-        self.is_first = false;
-        strip.height += lower;
-        strip.marks = strip.marks.into_iter().map(|mark| mark.lowered(lower)).collect();
-        if let Some(before) = self.held.replace(strip) {
-            self.release(before);
-        }
-    }
-
-    fn room(&self) -> (f32, f32) {
-        let (now, all) = self.sink.room();
-        (now - 2.0 * PADDING, all - 2.0 * PADDING)
-    }
-
-    fn heads(&mut self, heads: Option<Vec<Strip>>) {
-        if let Some(before) = self.held.take() {
-            self.release(before);
-        }
-        self.sink.heads(heads);
-    }
-
-    fn turn(&mut self, _: bool) -> bool {
-        false
-    }
-
-    fn page(&mut self, page: WholePage) -> bool {
-        if let Some(before) = self.held.take() {
-            self.release(before);
-        }
-        self.sink.page(page)
-    }
 }

@@ -9,7 +9,7 @@ use std::io::Write;
 
 use unicode_bidi::{BidiInfo, Level};
 
-use super::content::Anchor;
+use super::content::{Anchor, Late};
 use super::faces::{self, FACES, Face, FaceNumber};
 use super::lines::Line;
 use super::shape::{Glyph, Ink, Paragraph, Piece};
@@ -72,13 +72,13 @@ impl Used {
     }
 }
 
-/// A number that is known when all pages are: it ends at `right` on the baseline.
+/// Where a number is missing that is known when all pages are.
 #[derive(Clone, Debug)]
-pub struct Late {
-    pub to: Anchor,
-    pub right: f32,
-    pub baseline: f32,
-    pub size: f32,
+pub enum Hole {
+    /// The page of an anchor, ending at `right` on the baseline.
+    Entry { to: Anchor, right: f32, baseline: f32, size: f32 },
+    /// A number inside a line, in the font that is set there.
+    Inside { late: Late, face: FaceNumber },
 }
 
 /// A rectangle that leads to a place, in the page's own coordinates.
@@ -92,7 +92,7 @@ pub struct Leads {
 pub struct Canvas {
     pub height: f32,
     pub out: Vec<u8>,
-    pub holes: Vec<(usize, Late)>,
+    pub holes: Vec<(usize, Hole)>,
     pub leads: Vec<Leads>,
     font: Option<(FaceNumber, f32)>,
     shade: Option<Shade>,
@@ -220,6 +220,9 @@ impl Canvas {
             }
             self.word(">>> BDC\n");
         }
+        if let Some(late) = ink.late.and_then(|late| paragraph.lates.get(usize::from(late))) {
+            return self.hole(Hole::Inside { late: late.clone(), face: part.piece.face });
+        }
         let glyphs = paragraph.glyphs.get(part.start as usize..part.end as usize).unwrap_or_default();
         match &part.piece.moved {
             None => {
@@ -327,8 +330,8 @@ impl Canvas {
         (self.font, self.is_outlined) = (None, false);
     }
 
-    pub fn late(&mut self, late: Late) {
-        self.holes.push((self.out.len(), late));
+    pub fn hole(&mut self, hole: Hole) {
+        self.holes.push((self.out.len(), hole));
     }
 }
 
@@ -394,20 +397,32 @@ fn text_of(paragraph: &Paragraph, start: u32, end: u32) -> String {
 /// Where each part starts on the page: in the order of reading, or as the levels of UAX #9 turn them.
 fn places(paragraph: &Paragraph, parts: &[Part], left: f32) -> Vec<f32> {
     let mut places = vec![left; parts.len()];
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    if paragraph.has_levels {
-        let level = |part: &Part| Level::new(part.piece.level).unwrap_or(Level::ltr());
-        let levels: Vec<Level> = parts.iter().map(level).collect();
-        order = BidiInfo::reorder_visual(&levels);
-    }
     let mut pen = left;
-    for number in order {
+    let mut put = |number: usize| {
         if let (Some(place), Some(part)) = (places.get_mut(number), parts.get(number)) {
             *place = pen;
             pen += part.width;
         }
+    };
+    if paragraph.has_levels {
+        let level = |part: &Part| Level::new(part.piece.level).unwrap_or(Level::ltr());
+        let levels: Vec<Level> = parts.iter().map(level).collect();
+        BidiInfo::reorder_visual(&levels).into_iter().for_each(put);
+    } else {
+        (0..parts.len()).for_each(&mut put);
     }
     places
+}
+
+/// The operator that shows plain text in a face that is set.
+pub fn shown(text: &str, face: FaceNumber, used: &mut Used) -> Vec<u8> {
+    let mut out = vec![b'('];
+    for code in text.chars().filter_map(|character| Face::of(face).code(character)) {
+        used.add(face, code);
+        escaped(&mut out, code);
+    }
+    out.extend_from_slice(b")Tj\n");
+    out
 }
 
 /// Two bytes of a code inside a literal string.

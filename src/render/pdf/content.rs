@@ -43,8 +43,10 @@ pub struct Furniture {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bates {
     pub prefix: String,
+    /// The number of the part's first page, or of the file's when it counts on through all parts.
     pub first: u64,
     pub digits: u8,
+    pub is_of_file: bool,
 }
 
 /// A line of furniture: left, middle and right.
@@ -94,6 +96,13 @@ pub enum Block {
     Sheet(Sheet),
     Rule,
     NewPage,
+    /// A place without words, on the page that what follows stands on: a scan, a page of another PDF. With an outline title it
+    /// becomes a bookmark of this level.
+    Place {
+        anchor: Option<Anchor>,
+        level: u8,
+        outline: Option<String>,
+    },
     /// A line of the table of contents: words, and the page that the anchor stands on.
     Contents {
         words: Vec<Run>,
@@ -111,6 +120,17 @@ pub struct Run {
     pub link: Option<Anchor>,
     /// A place that links lead to.
     pub anchor: Option<Anchor>,
+    /// A number that is printed in place of the text, which keeps the room for it and says how wide it can be.
+    pub late: Option<Late>,
+}
+
+/// A number that is known when all pages are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Late {
+    /// The page of the file that an anchor stands on, from 1.
+    Page(Anchor),
+    /// The Bates number of that page.
+    Bates(Anchor),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -5,7 +5,7 @@
 //! Not for: what a strip shows (`blocks`, `table`), the furniture around it (`furniture`), numbering pages (`press`).
 
 use super::blocks::{BODY, Place, Shop, plain};
-use super::canvas::{Canvas, Late, Leads, Used};
+use super::canvas::{Canvas, Hole, Leads, Used};
 use super::content::{Anchor, Part};
 use super::furniture::Margins;
 use super::lines::wrap;
@@ -22,7 +22,7 @@ pub enum Body {
     /// It waits for numbers.
     Held {
         out: Vec<u8>,
-        holes: Vec<(usize, Late)>,
+        holes: Vec<(usize, Hole)>,
     },
 }
 
@@ -170,7 +170,7 @@ impl Pager {
                 Mark::Outline { level, title, y } => {
                     self.made.bookmarks.push(Bookmark { level, title, page, top: canvas.height - top - y });
                 }
-                Mark::Late { to, right, y, size } => canvas.late(Late { to, right, baseline: top + y, size }),
+                Mark::Late { to, right, y, size } => canvas.hole(Hole::Entry { to, right, baseline: top + y, size }),
                 Mark::Link { to, x, y, width, height } => {
                     let bottom = canvas.height - top - y - height;
                     canvas.leads.push(Leads { bounds: [x, bottom, x + width, bottom + height], to });
@@ -210,6 +210,9 @@ impl Sink for Pager {
     }
 
     fn page(&mut self, page: WholePage) -> bool {
+        // Places without words belong to the page that comes.
+        let worded = self.pending.iter().rposition(|strip| strip.height > 0.0).map_or(0, |last| last + 1);
+        let places = self.pending.split_off(worded);
         self.place_pending();
         self.close();
         let (head, foot) = (self.margins.head, self.margins.foot);
@@ -221,19 +224,29 @@ impl Sink for Pager {
             let bottom = tall - head - baseline;
             canvas.unseen(paragraph, *left, bottom, *width, *size, &mut self.made.used);
         }
-        self.keep(canvas, page.width, tall, vec![page.number]);
+        self.open = Some(Open { canvas, y: 0.0, is_fresh: true, shown: vec![page.number] });
+        places.into_iter().for_each(|strip| self.draw(strip));
+        if let Some(open) = self.open.take() {
+            self.keep(open.canvas, page.width, tall, open.shown);
+        }
         true
     }
 }
 
 /// The operators of a number that was waited for; the state of the drawing around it stays as it was.
-pub fn number_drawn(number: &str, late: &Late, height: f32, setter: &mut Setter, used: &mut Used) -> Vec<u8> {
-    let kind = Type { size: late.size, ..BODY };
+pub fn entry(
+    number: &str,
+    (right, baseline, size): (f32, f32, f32),
+    height: f32,
+    setter: &mut Setter,
+    used: &mut Used,
+) -> Vec<u8> {
+    let kind = Type { size, ..BODY };
     let paragraph = setter.set(&[plain(number)], &kind);
     let mut canvas = Canvas::new(height);
     canvas.out.extend_from_slice(b"q\n");
     if let Some(line) = wrap(&paragraph, f32::MAX).first() {
-        canvas.line(&paragraph, line, late.right - line.width, late.baseline, used);
+        canvas.line(&paragraph, line, right - line.width, baseline, used);
     }
     canvas.out.extend_from_slice(b"Q\n");
     canvas.out

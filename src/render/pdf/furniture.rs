@@ -5,13 +5,11 @@
 //!
 //! Not for: content.
 
-use std::rc::Rc;
-
 use super::blocks::{Shop, baseline, plain};
 use super::canvas::{Canvas, HAIR, Shade, Used};
-use super::content::{Furniture, Line, Run, Style};
+use super::content::{Bates, Furniture, Line, Run};
 use super::flow::{MARGIN, PAGE};
-use super::lines::wrap;
+use super::lines::{self, wrap};
 use super::shape::{Paragraph, Setter, Type};
 
 const KIND: Type = Type { size: 9.0, leading: 11.6, is_bold: false, is_mono: false, is_muted: true };
@@ -29,7 +27,10 @@ pub struct Margins {
 impl Margins {
     pub fn of(furniture: &Furniture, shop: &mut Shop) -> Margins {
         let rows = |lines: &[Line], setter: &mut Setter| planned(lines, setter).len() as f32 * KIND.leading;
-        let banner = if furniture.banner.is_some() { BANNER.leading + 5.0 } else { 0.0 };
+        let banner = match banner(furniture, &mut shop.setter) {
+            Some((_, lines)) => lines.len() as f32 * BANNER.leading + 5.0,
+            None => 0.0,
+        };
         let (head, foot) = (rows(&furniture.head, &mut shop.setter), rows(&furniture.foot, &mut shop.setter));
         let head = if furniture.head.is_empty() { EDGE + banner } else { EDGE + banner + head + 16.0 };
         let foot = if furniture.foot.is_empty() { EDGE } else { EDGE + foot + 14.0 };
@@ -44,16 +45,10 @@ pub struct Numbers<'a> {
     pub pages: u64,
     pub sheet: u64,
     pub sheets: u64,
-    pub bates: Option<(&'a str, u64, u8)>,
+    pub bates: Option<&'a Bates>,
 }
 
 impl Numbers<'_> {
-    /// A Bates number as it is printed.
-    fn bates(&self) -> String {
-        self.bates
-            .map_or(String::new(), |(prefix, number, digits)| format!("{prefix}{number:0width$}", width = usize::from(digits)))
-    }
-
     fn filled(&self, text: &str) -> String {
         if !text.contains('{') {
             return text.to_string();
@@ -62,8 +57,15 @@ impl Numbers<'_> {
             .replace("{page}", &self.page.to_string())
             .replace("{sheets}", &self.sheets.to_string())
             .replace("{sheet}", &self.sheet.to_string())
-            .replace("{bates}", &self.bates())
+            .replace("{bates}", &bates(self.bates, self.page, self.sheet))
     }
+}
+
+/// The Bates number of a page, as it is printed.
+pub fn bates(bates: Option<&Bates>, page: u64, sheet: u64) -> String {
+    let Some(Bates { prefix, first, digits, is_of_file }) = bates else { return String::new() };
+    let number = first.saturating_add(if *is_of_file { sheet } else { page }).saturating_sub(1);
+    format!("{prefix}{number:0width$}", width = usize::from(*digits))
 }
 
 /// A line as it is set: what stands left, in the middle and right.
@@ -71,7 +73,8 @@ type Row = [Option<String>; 3];
 
 /// Which texts share a line. Numbers count as five digits, Bates numbers as twelve.
 fn planned(lines: &[Line], setter: &mut Setter) -> Vec<Row> {
-    let widest = Numbers { page: 88_888, pages: 88_888, sheet: 88_888, sheets: 88_888, bates: Some(("RRRRRR", 8, 10)) };
+    let bates = Bates { prefix: "RRRRRR".into(), first: 8, digits: 10, is_of_file: false };
+    let widest = Numbers { page: 88_888, pages: 88_888, sheet: 88_888, sheets: 88_888, bates: Some(&bates) };
     let room = PAGE.0 - 2.0 * MARGIN;
     let mut rows = Vec::new();
     for line in lines {
@@ -118,13 +121,19 @@ fn run(text: &str, numbers: &Numbers) -> Run {
 pub struct Frame {
     head: Vec<Row>,
     foot: Vec<Row>,
-    banner: Option<Rc<Paragraph>>,
+    banner: Option<(Paragraph, Vec<lines::Line>)>,
+}
+
+/// The banner's words on lines of the narrowest page.
+fn banner(furniture: &Furniture, setter: &mut Setter) -> Option<(Paragraph, Vec<lines::Line>)> {
+    let words = setter.set(&[plain(furniture.banner.as_ref()?)], &BANNER);
+    let lines = wrap(&words, PAGE.0 - 2.0 * MARGIN - 12.0);
+    Some((words, lines))
 }
 
 impl Frame {
     pub fn of(furniture: &Furniture, setter: &mut Setter) -> Frame {
-        let banner =
-            furniture.banner.as_ref().map(|text| Rc::new(setter.set(&[Run { style: Style::default(), ..plain(text) }], &BANNER)));
+        let banner = banner(furniture, setter);
         Frame { head: planned(&furniture.head, setter), foot: planned(&furniture.foot, setter), banner }
     }
 
@@ -134,11 +143,14 @@ impl Frame {
         let height = canvas.height;
         let room = width - 2.0 * MARGIN;
         if let Some(banner) = &self.banner {
-            canvas.fill(MARGIN, top, room, BANNER.leading, BANNER_SHADE);
-            if let Some(line) = wrap(banner, room).first() {
-                canvas.line(banner, line, MARGIN + (room - line.width) / 2.0, top + baseline(banner), used);
+            let (words, lines) = banner;
+            let tall = lines.len() as f32 * BANNER.leading;
+            canvas.fill(MARGIN, top, room, tall, BANNER_SHADE);
+            for (number, line) in lines.iter().enumerate() {
+                let below = number as f32 * BANNER.leading + baseline(words);
+                canvas.line(words, line, MARGIN + (room - line.width) / 2.0, top + below, used);
             }
-            top += BANNER.leading + 5.0;
+            top += tall + 5.0;
         }
         self.rows(&self.head, canvas, top, room, numbers, setter, used);
         if !self.head.is_empty() {

@@ -17,6 +17,7 @@ pub mod content;
 mod embed;
 mod faces;
 mod flow;
+mod frames;
 mod furniture;
 mod grid;
 mod lines;

@@ -16,10 +16,10 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use lopdf::{Dictionary, Object};
 
 use super::blocks::Shop;
-use super::canvas::{Canvas, Leads, Used};
-use super::content::{Anchor, Furniture, Part};
+use super::canvas::{Canvas, Hole, Leads, Used, shown};
+use super::content::{Anchor, Furniture, Late, Part};
 use super::flow::{self, Body, Bookmark, Pages};
-use super::furniture::{Frame, Numbers};
+use super::furniture::{self, Frame, Numbers};
 use super::outline;
 use super::shape::Setter;
 use super::write::{File, name, packed, reference, stream, text};
@@ -359,20 +359,48 @@ impl<W: Write> Book<W> {
         let mut setter = Setter::default();
         let mut filled = Vec::with_capacity(out.len() + holes.len() * 48);
         let mut done = 0;
-        for (place, late) in holes {
+        for (place, hole) in holes {
             filled.extend_from_slice(out.get(done..place).unwrap_or_default());
             done = place;
-            let number = match self.anchors.get(&late.to.0) {
-                Some((page, _)) => (page + 1).to_string(),
-                None => {
-                    self.lost.push(late.to.clone());
-                    "–".to_string()
+            match hole {
+                Hole::Entry { to, right, baseline, size } => {
+                    let number = self.number(&to, Self::page_number);
+                    let drawn = flow::entry(&number, (right, baseline, size), height, &mut setter, &mut self.used);
+                    filled.extend_from_slice(&drawn);
                 }
-            };
-            filled.extend_from_slice(&flow::number_drawn(&number, &late, height, &mut setter, &mut self.used));
+                Hole::Inside { late, face } => {
+                    let number = match late {
+                        Late::Page(to) => self.number(&to, Self::page_number),
+                        Late::Bates(to) => self.number(&to, Self::bates_number),
+                    };
+                    filled.extend_from_slice(&shown(&number, face, &mut self.used));
+                }
+            }
         }
         filled.extend_from_slice(out.get(done..).unwrap_or_default());
         filled
+    }
+
+    /// What is said of the page of an anchor; a dash when nothing has this name.
+    fn number(&mut self, to: &Anchor, say: fn(&Self, usize) -> String) -> String {
+        match self.anchors.get(&to.0) {
+            Some((page, _)) => say(self, *page),
+            None => {
+                self.lost.push(to.clone());
+                "–".to_string()
+            }
+        }
+    }
+
+    fn page_number(&self, page: usize) -> String {
+        (page + 1).to_string()
+    }
+
+    fn bates_number(&self, page: usize) -> String {
+        let sheet = page as u64 + 1;
+        let part = self.parts.partition_point(|part| u64::from(part.end) <= sheet);
+        let (Some(furniture), Some(part)) = (self.furniture.get(part), self.parts.get(part)) else { return String::new() };
+        furniture::bates(furniture.bates.as_ref(), sheet + 1 - u64::from(part.start), sheet)
     }
 
     /// What the file says of itself.
@@ -425,8 +453,8 @@ impl Bound<'_> {
             }
             let Some((_, frame)) = &frame else { continue };
             let page = number as u64 + 1 - (u64::from(part.start) - 1);
-            let bates = furniture.bates.as_ref().map(|bates| (bates.prefix.as_str(), bates.first + page - 1, bates.digits));
-            let numbers = Numbers { page, pages: u64::from(part.end - part.start), sheet: number as u64 + 1, sheets, bates };
+            let pages = u64::from(part.end - part.start);
+            let numbers = Numbers { page, pages, sheet: number as u64 + 1, sheets, bates: furniture.bates.as_ref() };
             let mut canvas = Canvas::new(leaf.height);
             frame.draw(&mut canvas, leaf.width, &numbers, &mut setter, &mut used);
             done.push(packed(&canvas.out));

@@ -10,7 +10,7 @@ use harfrust::{Buffer, Direction, ShapeOptions, ShaperFont};
 use unicode_bidi::BidiInfo;
 use unicode_linebreak::{BreakOpportunity, linebreaks};
 
-use super::content::{Anchor, Run, Shift};
+use super::content::{Anchor, Late, Run, Shift};
 use super::faces::{self, Face, FaceNumber, Missing};
 
 /// How a paragraph's words are set where a run says nothing else.
@@ -38,6 +38,8 @@ pub struct Ink {
     pub is_marked: bool,
     /// Into the paragraph's links.
     pub link: Option<u16>,
+    /// Into the paragraph's late numbers.
+    pub late: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,7 @@ pub struct Paragraph {
     pub stops: Vec<Stop>,
     pub inks: Vec<Ink>,
     pub links: Vec<Anchor>,
+    pub lates: Vec<Late>,
     /// Places that links lead to, by the glyph they stand before.
     pub anchors: Vec<(u32, Anchor)>,
     pub leading: f32,
@@ -130,7 +133,7 @@ impl Setter {
             if let Some(anchor) = &run.anchor {
                 anchors.push((paragraph.text.len(), anchor.clone()));
             }
-            let ink = ink(run, kind, &mut paragraph.links);
+            let ink = ink(run, kind, &mut paragraph);
             if paragraph.inks.last() != Some(&ink) {
                 paragraph.inks.push(ink);
             }
@@ -338,13 +341,17 @@ fn acts(character: char) -> bool {
         || matches!(u32::from(character), 0x61c | 0x200e | 0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfff9..=0xfffb | 0xe0000..=0xe007f)
 }
 
-fn ink(run: &Run, kind: &Type, links: &mut Vec<Anchor>) -> Ink {
+fn ink(run: &Run, kind: &Type, paragraph: &mut Paragraph) -> Ink {
     let style = run.style;
     let link = run.link.as_ref().map(|anchor| {
-        if links.last() != Some(anchor) {
-            links.push(anchor.clone());
+        if paragraph.links.last() != Some(anchor) {
+            paragraph.links.push(anchor.clone());
         }
-        (links.len() - 1) as u16
+        (paragraph.links.len() - 1) as u16
+    });
+    let late = run.late.as_ref().map(|late| {
+        paragraph.lates.push(late.clone());
+        (paragraph.lates.len() - 1) as u16
     });
     let (shrink, rise) = match style.shift {
         Shift::None => (1.0, 0.0),
@@ -364,5 +371,6 @@ fn ink(run: &Run, kind: &Type, links: &mut Vec<Anchor>) -> Ink {
         is_struck: style.is_struck,
         is_marked: style.is_marked,
         link,
+        late,
     }
 }

@@ -138,7 +138,7 @@ fn of_blocks(shop: &mut Shop, blocks: &[Block], kind: Type, moved: f32, widest: 
                 let width = super::pictures::natural(picture).0;
                 (width.min(120.0), width)
             }
-            Block::Sheet(_) | Block::Rule | Block::NewPage | Block::Contents { .. } => continue,
+            Block::Sheet(_) | Block::Rule | Block::NewPage | Block::Place { .. } | Block::Contents { .. } => continue,
         };
         *widest = (widest.0.max(word + moved), widest.1.max(line + moved));
     }

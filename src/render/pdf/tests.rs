@@ -31,7 +31,7 @@ fn content(blocks: Vec<Block>) -> Content {
     let furniture = Furniture {
         head: vec![line("Jane Q. Sample · born 1960-02-03 · MRN 4711", "Discharge summary")],
         foot: vec![line("Riverside archive", "Page {page} of {pages} · {bates}")],
-        bates: Some(Bates { prefix: "RIV26-".into(), first: 17, digits: 8 }),
+        bates: Some(Bates { prefix: "RIV26-".into(), first: 17, digits: 8, is_of_file: false }),
         banner: None,
     };
     Content {
@@ -239,7 +239,7 @@ fn scripts_of_the_world_come_back_in_the_order_of_reading() {
         "Bệnh nhân đã được điều trị bằng thuốc kháng sinh",
         "e\u{301}te\u{301} decomposed",
         "مريض يعاني من السكري",
-        "המטופל קיבל טיפול תרופתי (פניצילין)",
+        "המטופל קיבל טיפול תרופתי ( פניצילין )",
         "ผู้ป่วยได้รับการรักษา",
         "रोगी को मधुमेह है",
         "রোগী ভালো আছেন",
@@ -430,4 +430,26 @@ fn the_outline_nests_and_contents_tell_the_page() {
     let titles: Vec<(String, usize)> =
         document.get_toc().expect("an outline").toc.iter().map(|entry| (entry.title.clone(), entry.level)).collect();
     assert_eq!(titles, [("First".into(), 1), ("Inside".into(), 2), ("Last".into(), 1)]);
+}
+
+#[test]
+fn numbers_that_are_known_late_stand_where_they_belong() {
+    let late = |late| Run { text: "RIV26-00000000".into(), late: Some(late), ..Run::default() };
+    let to = || Anchor("scan".into());
+    let index =
+        vec![run("The scan is page "), late(Late::Page(to())), run(" or "), late(Late::Bates(to())), run(" of the file.")];
+    let mut content = content(vec![Block::Paragraph { words: index, look: Look::Body, anchor: None }, paragraph("More.")]);
+    let bates = Some(Bates { prefix: "RIV26-".into(), first: 100, digits: 8, is_of_file: true });
+    content.parts[0].furniture.bates = bates.clone();
+    let scan = Picture { pixels: grey(100, 130), alt: String::new(), caption: Vec::new(), is_scan: true, words: Vec::new() };
+    let place = Block::Place { anchor: Some(to()), level: 2, outline: Some("The scan".into()) };
+    let furniture = Furniture { banner: Some("Restricted: ".repeat(20)), ..content.parts[0].furniture.clone() };
+    content.parts.push(Part { furniture, blocks: vec![paragraph("Words before."), place, Block::Picture(scan)] });
+    let pdf = typeset(&content).expect("a file");
+    let text = text(&pdf);
+    assert_in_order("The scan is page 3 or RIV26 00000102 of the file More Words before", &text);
+    assert_eq!(pdf.printed.anchors.get("scan"), Some(&3));
+    assert_eq!(pdf.printed.parts, [1..2, 2..4]);
+    assert_eq!(text.matches("Restricted:").count(), 40);
+    tool("qpdf", &pdf.bytes, &["--check", "FILE"]);
 }

@@ -5,20 +5,32 @@
 //!
 //! Not for: what the objects say (`press`, `embed`).
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
 use lopdf::{Dictionary, Object, Stream, StringFormat};
+
+/// Page text hardly gets smaller above this.
+const LEVEL: u32 = 5;
 
 /// Compressed as streams are here.
 pub fn packed(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 3 + 64), Compression::new(5));
-    // Writing into memory does not fail.
-    match encoder.write_all(bytes).and_then(|()| encoder.finish()) {
-        Ok(packed) => packed,
-        Err(_) => Vec::new(),
+    thread_local! {
+        // Its tables are larger than most streams; each thread makes them once.
+        static PACKER: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(LEVEL), true));
     }
+    PACKER.with_borrow_mut(|packer| {
+        packer.reset();
+        let mut out = Vec::with_capacity(bytes.len() / 2 + 64);
+        loop {
+            let taken = packer.total_in() as usize;
+            match packer.compress_vec(bytes.get(taken..).unwrap_or_default(), &mut out, FlushCompress::Finish) {
+                Ok(Status::StreamEnd) => return out,
+                _ => out.reserve(out.capacity()),
+            }
+        }
+    })
 }
 
 /// A stream of bytes that are already compressed.
