@@ -7,8 +7,8 @@
 //! Written down before anything was measured:
 //! - while tuning (`schemas/signals.toml` and the signs were changed by what these show): seeds 11, 12, 13; mixes `even` and
 //!   `kin`.
-//! - for the figures (nothing was changed after they were seen): seeds 9101, 9102, 9103, 9104; mixes `curious`, `accounts`
-//!   and `quiet`.
+//! - for the figures (nothing was changed after they were seen): seeds 9201, 9202, 9203, 9204; mixes `curious`, `accounts`
+//!   and `quiet`. Seeds 9101 to 9104 were those of the first figures (BENCHMARKS.md) and are spent.
 //!
 //! Not for: pass or fail.
 
@@ -33,7 +33,7 @@ const ACCOUNTS: Mix = Mix { name: "accounts", counts: [4, 3, 3, 3, 4, 4, 4, 5, 0
 const QUIET: Mix = Mix { name: "quiet", counts: [2, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1] };
 
 const TUNE: ([u64; 3], [Mix; 2]) = ([11, 12, 13], [EVEN, KIN]);
-const TEST: ([u64; 4], [Mix; 3]) = ([9101, 9102, 9103, 9104], [CURIOUS, ACCOUNTS, QUIET]);
+const TEST: ([u64; 4], [Mix; 3]) = ([9201, 9202, 9203, 9204], [CURIOUS, ACCOUNTS, QUIET]);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();

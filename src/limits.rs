@@ -112,6 +112,10 @@ pub const CDA_MEDIA_BYTES_MAX: usize = 200 << 20;
 pub const CDA_MEDIA_RATIO_MAX: usize = 200;
 /// Most pages of one file inside a CDA document that its page shows as pictures.
 pub const CDA_PICTURE_PAGES_MAX: u32 = 60;
+/// Most top sections of a CDA document that a clinician's view moves; the style sheet puts that many back for print.
+pub const CDA_SECTIONS_REORDERED_MAX: usize = 60;
+/// Bytes of a document's XML that one page of its source shows.
+pub const XML_PAGE_BYTES_MAX: usize = 32 << 10;
 /// Most pages of one file inside a CDA document that are printed as pictures, and the bytes that they may take all together.
 pub const CDA_PAPER_PICTURES_MAX: u32 = 2_000;
 pub const CDA_PAPER_PIXELS_MAX: usize = 512 << 20;
@@ -145,6 +149,11 @@ pub const RELATIONS_BYTES_MAX: u64 = 1 << 30;
 pub const JWKS_BYTES_MAX: u64 = 256 << 10;
 /// Most keys of one such set.
 pub const JWKS_KEYS_MAX: usize = 64;
+/// Longest answer about a token of an outside issuer, in bytes.
+pub const INTROSPECTION_ANSWER_MAX: u64 = 64 << 10;
+/// Most such answers that are remembered for each issuer, and most questions on their way to it at once.
+pub const INTROSPECTIONS_KEPT: usize = 10_000;
+pub const INTROSPECTIONS_AT_ONCE: usize = 8;
 /// Largest discovery document of an identity provider, in bytes.
 pub const DISCOVERY_BYTES_MAX: u64 = 256 << 10;
 /// Most scopes of one token that are read; further ones grant nothing.
@@ -161,9 +170,13 @@ pub const SIGNAL_ACTS_MAX: usize = 20_000_000;
 pub const SIGNAL_FLAGS_MAX: usize = 10_000;
 /// Days back to which it is remembered who opened which chart; at most 63.
 pub const SIGNAL_HISTORY_DAYS: u32 = 30;
-/// Largest file of the workforce, in bytes.
+/// Most charts of one day whose visits are read for the signals; of further ones they count as not known.
+pub const SIGNAL_CHARTS_MAX: usize = 250_000;
+/// Names of places that are held while visits are read.
+pub const PLACE_NAMES_MAX: usize = 100_000;
+/// Largest file of the workforce, in bytes; of sites and of the news list likewise.
 pub const WORKFORCE_BYTES_MAX: u64 = 1 << 30;
-/// Most rows of a file of the workforce.
+/// Most rows of a file of the workforce, of sites, or of the news list.
 pub const WORKFORCE_ROWS_MAX: u64 = 1_000_000;
 /// How long one use of break-glass lasts, in seconds, when it does not end before.
 pub const BREAK_GLASS_SECONDS: i64 = 3600;

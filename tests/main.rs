@@ -3,14 +3,18 @@
 //! Not for: what a module does inside; its own tests stand beside it in `src/`.
 
 mod accession;
+mod browser;
 mod ccda;
 mod containers;
 mod corpus;
 mod crash;
+mod detection;
 mod exit;
 mod formats;
 mod gate;
 mod gate_compile;
+#[path = "../benches/hospital/mod.rs"]
+mod hospital;
 mod house;
 mod ingest;
 mod labels;

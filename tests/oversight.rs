@@ -216,6 +216,17 @@ fn a_suspension_needs_paper_to_last() {
     assert_eq!(crate::support::audited(&archive, "disclosure.resumed")[0]["agency"], "State Police");
 }
 
+/// A department that treated the first sample patient, as the delivery names it.
+fn department_of_sample() -> String {
+    let sample = &hospital().manifest.sample_patients[0].id;
+    let subject = format!("Patient/{sample}");
+    let text = std::fs::read_to_string(hospital().delivery().join("Encounter.ndjson")).expect("visits are delivered");
+    // Some damage is planted: not every line is JSON.
+    let visits: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of_sample = visits.iter().find(|visit| visit["subject"]["reference"].as_str() == Some(&subject)).expect("a visit");
+    of_sample["location"][0]["location"]["display"].as_str().expect("a place").to_string()
+}
+
 #[test]
 fn who_opens_his_own_chart_is_worth_a_look_and_a_colleague_at_work_is_not() {
     let (folder, archive, patient) = lived_in();
@@ -228,6 +239,19 @@ fn who_opens_his_own_chart_is_worth_a_look_and_a_colleague_at_work_is_not() {
     assert_eq!((&flags[0]["user"], &flags[0]["patient"]), (&Value::from("tester"), &Value::from(patient.as_str())), "{found}");
     let evidence = flags[0]["evidence"].as_array().expect("evidence");
     assert!(evidence.iter().any(|line| line["words"].as_str().is_some_and(|words| words.contains("own chart"))), "{found}");
+    // A visit to the user's own department speaks against it: the archive is asked which departments treated the patient.
+    let in_department = |department: &str| {
+        let staff = format!("user,patient,job,department\ntester,{patient},nurse,\"{department}\"\n");
+        std::fs::write(&workforce, staff).expect("written");
+        let found = chartkeep(words.into_iter().chain(["--workforce", text(&workforce)])).expect(0).json();
+        let lines = found["people"][0][0]["evidence"].as_array().cloned().unwrap_or_default();
+        lines.iter().filter_map(|line| line["words"].as_str().map(str::to_string)).collect::<Vec<_>>().join("\n")
+    };
+    let treated = in_department(&department_of_sample());
+    assert!(treated.contains("was treated in the user's department"), "{treated}");
+    let elsewhere = in_department("Coding");
+    assert!(elsewhere.contains("No visit of the patient to the user's department"), "{elsewhere}");
+    std::fs::write(&workforce, format!("user,given,surname,patient,job\ntester,Ada,Quill,{patient},nurse\n")).expect("written");
     // Without knowing that it is his own, one chart opened in the day's work is nothing.
     let plain = chartkeep(words).expect(0).json();
     assert_eq!(plain["people"].as_array().map(Vec::len), Some(0), "{plain}");

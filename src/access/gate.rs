@@ -105,6 +105,14 @@ impl Gate {
         }
     }
 
+    /// Whether [`Gate::ask`] would give a permit, without asking: no entry is written. For choosing which of two answers is
+    /// meant, each of which asks for itself; nothing may leave on this word.
+    pub fn would_allow(&self, principal: &Principal, scope: &Scope, context: &RequestContext) -> bool {
+        let policy = self.policy();
+        let known = self.find_out(&policy, principal, scope);
+        matches!(decide(&policy, &known.question(principal, scope, context)), Decision::Allow(_))
+    }
+
     /// The classes that a break-glass would open to `principal` here, for the page that asks for it: `None` when it would
     /// change nothing. No class at all where it opens a chart that is denied without it. Says nothing of what there is.
     pub fn break_glass_offer(&self, principal: &Principal, scope: &Scope, context: &RequestContext) -> Option<Label> {
@@ -114,6 +122,13 @@ impl Gate {
             known.patients = scope.patients().to_vec();
         }
         break_glass_offer(&policy, &known.question(principal, scope, context))
+    }
+
+    /// Whether the policy would allow this, for a page that offers it. Gives no permit, and says nothing of what there is.
+    pub fn would_allow(&self, principal: &Principal, scope: &Scope, context: &RequestContext) -> bool {
+        let policy = self.policy();
+        let known = self.find_out(&policy, principal, scope);
+        matches!(decide(&policy, &known.question(principal, scope, context)), Decision::Allow(_))
     }
 
     fn find_out(&self, policy: &Policy, principal: &Principal, scope: &Scope) -> Known {

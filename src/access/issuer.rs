@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::config::{AccessConfig, Issuer, IssuerUse};
 use crate::outbound::{Caller, OutboundError};
 
+use super::introspection::{self, Introspection};
 use super::issuer_claims::{self, Accepted};
 use super::jwks::{Key, algorithm};
 use super::jwks_source::{KeySource, Place};
@@ -21,7 +22,7 @@ use super::{Role, TokenError};
 /// Clock skew that is forgiven, in seconds.
 pub(super) const SKEW_S: u64 = 60;
 /// Longest life of a token, in seconds.
-const LIFETIME_MAX_S: u64 = 24 * 3600;
+pub(super) const LIFETIME_MAX_S: u64 = 24 * 3600;
 
 /// Why the issuer table cannot be used; `serve` does not start then.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,7 @@ pub struct IssuerKeys {
     algorithms: Vec<Algorithm>,
     roles: BTreeMap<String, Role>,
     source: KeySource,
+    introspection: Option<Introspection>,
 }
 
 /// The issuers of the configuration, by their exact name.
@@ -73,7 +75,33 @@ impl Issuers {
                 return Err(IssuerError::Row { iss: row.iss.clone(), problem: "stands twice".into() });
             }
         }
+        let mut opaque = config.issuer.iter().filter(|row| row.opaque_tokens);
+        if let (Some(_), Some(second)) = (opaque.next(), opaque.next()) {
+            return Err(IssuerError::Row { iss: second.iss.clone(), problem: "is the second with opaque_tokens".into() });
+        }
         Ok(Issuers { by_name })
+    }
+
+    /// The issuer whose tokens need not be signed ones.
+    pub(super) fn of_opaque(&self) -> Option<(&IssuerKeys, &Introspection)> {
+        let issuer = self.all().find(|issuer| issuer.row.opaque_tokens && issuer.serves(IssuerUse::Resource))?;
+        Some((issuer, issuer.introspection.as_ref()?))
+    }
+
+    /// Whether a token that is not signed has to be asked about first.
+    pub(super) fn would_ask(&self, token: &str, now: u64) -> bool {
+        self.of_opaque().is_some_and(|(_, introspection)| !introspection.knows(token, now))
+    }
+
+    /// What an issuer says of an access token that is not signed. May wait for its answer.
+    ///
+    /// # Errors
+    /// Why the token is void, for the audit entry only.
+    pub(super) fn accept_opaque(&self, token: &str, now: u64) -> Result<Accepted, TokenError> {
+        let (issuer, introspection) = self.of_opaque().ok_or(TokenError::Form)?;
+        let claims = introspection.claims(token, now)?;
+        introspection::check(&claims, &issuer.row.iss, &issuer.audience, now)?;
+        issuer_claims::accept(&issuer.row, &issuer.roles, &claims)
     }
 
     /// The issuer of exactly this name.
@@ -89,10 +117,13 @@ impl Issuers {
     ///
     /// # Errors
     /// Why the token is void, for the audit entry only.
-    pub(super) fn accept(&self, token: &Parts<'_>, now: u64) -> Result<Accepted, TokenError> {
+    pub(super) fn accept(&self, text: &str, token: &Parts<'_>, now: u64) -> Result<Accepted, TokenError> {
         let iss = token.claims.get("iss").and_then(Value::as_str).ok_or(TokenError::Issuer)?;
         let issuer = self.find(iss).filter(|issuer| issuer.serves(IssuerUse::Resource)).ok_or(TokenError::Issuer)?;
         issuer.check(token, TokenKind::Access, now)?;
+        if let Some(introspection) = &issuer.introspection {
+            introspection::agrees(&*introspection.claims(text, now)?, &token.claims)?;
+        }
         issuer_claims::accept(&issuer.row, &issuer.roles, &token.claims)
     }
 }
@@ -124,7 +155,9 @@ impl IssuerKeys {
         }
         let caller =
             Caller::new(row.ca_file.as_deref()).map_err(|source| IssuerError::Outbound { iss: row.iss.clone(), source })?;
-        Ok(IssuerKeys { row: row.clone(), audience, algorithms, roles, source: KeySource::new(place, caller) })
+        let introspection = Introspection::of(row, &caller).map_err(wrong)?;
+        let source = KeySource::new(place, caller);
+        Ok(IssuerKeys { row: row.clone(), audience, algorithms, roles, source, introspection })
     }
 
     pub fn row(&self) -> &Issuer {

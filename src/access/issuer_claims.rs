@@ -26,7 +26,8 @@ pub struct Accepted {
     pub principal: Principal,
     /// The patient of the launch, as the issuer's EHR calls him.
     pub patient: Option<LaunchPatient>,
-    /// Unix seconds.
+    /// Unix seconds; 0 when the issuer does not say when it issued it.
+    pub issued: u64,
     pub expires: u64,
 }
 
@@ -72,7 +73,8 @@ pub(super) fn accept(row: &Issuer, roles: &BTreeMap<String, Role>, claims: &Map<
     };
     principal.scopes = Some(Arc::new(scopes));
     let expires = seconds(claims, "exp")?.ok_or(TokenError::Time)?;
-    Ok(Accepted { principal, patient, expires })
+    let issued = seconds(claims, "iat")?.unwrap_or(0);
+    Ok(Accepted { principal, patient, issued, expires })
 }
 
 /// A text of one line; `None` when the claim is not there.

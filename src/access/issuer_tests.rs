@@ -32,6 +32,8 @@ fn row(iss: &str, file: PathBuf) -> Issuer {
         algorithms: vec!["RS256".into(), "ES256".into()],
         audience: Vec::new(),
         allow_untyped: false,
+        introspection_url: None,
+        opaque_tokens: false,
         fhir_base: None,
         client_id: Some("archive".into()),
         client_secret_file: None,
@@ -88,7 +90,7 @@ impl Desk {
     }
 
     fn accepted(&self, token: &str) -> Result<Accepted, TokenError> {
-        self.issuers.accept(&parts(token)?, NOW)
+        self.issuers.accept(token, &parts(token)?, NOW)
     }
 
     /// A token of the EC key with this payload.

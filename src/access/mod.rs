@@ -2,8 +2,10 @@
 //!
 //! Not for: reading records (`query`), HTTP (`server`), or account storage (`register`).
 
+mod client_proof;
 mod entry;
 mod gate;
+mod introspection;
 mod issuer;
 mod issuer_claims;
 mod jwks;
@@ -25,6 +27,7 @@ mod issuer_testing;
 #[cfg(test)]
 mod tests;
 
+pub use client_proof::{ClientProof, Credentials, form_urlencoded};
 pub use entry::entry;
 pub use gate::{Gate, GateError, Lookup, RequestContext};
 pub use issuer::{IssuerError, IssuerKeys, Issuers, TokenKind};
@@ -43,4 +46,4 @@ pub use token::{
 };
 pub use token_accept::Tokens;
 pub use token_assertion::{Assertion, KeysOfClient, check_assertion, client_claimed};
-pub use token_form::hints;
+pub use token_form::{hints, token_id};

@@ -21,6 +21,8 @@ pub enum Scope {
     /// Read the chart of one person who has several patient keys; the first is the one asked for. `query` makes it of a
     /// key, and every key in it stands in the audit entry.
     Person(Vec<PatientKey>),
+    /// Read the psychotherapy notes about one person that the reader himself wrote; the keys are all of that person's.
+    OwnNotes(Vec<PatientKey>),
     /// Read one record by type and id, whoever's it is.
     Record(Kind, ArchiveId),
     /// Search text across patients.
@@ -48,7 +50,7 @@ impl Scope {
     pub fn patients(&self) -> &[PatientKey] {
         match self {
             Scope::Chart(patient) | Scope::AuditLog(Some(patient)) => std::slice::from_ref(patient),
-            Scope::Person(keys) => keys,
+            Scope::Person(keys) | Scope::OwnNotes(keys) => keys,
             _ => &[],
         }
     }
@@ -234,6 +236,15 @@ impl Permit {
             (None, _) => true,
             (Some(patients), Some(patient)) => patients.contains(patient),
             (Some(_), None) => is_directory(kind),
+        }
+    }
+
+    /// Whose psychotherapy notes may be read, and by which number their writer is known: this permit's holder, and nobody
+    /// else. `None` for any other scope.
+    pub fn own_notes(&self) -> Option<(&[PatientKey], &str)> {
+        match &self.scope {
+            Scope::OwnNotes(keys) => Some((keys, self.principal.attributes.npi.as_deref()?)),
+            _ => None,
         }
     }
 

@@ -56,6 +56,8 @@ pub enum TokenError {
     UnknownKey,
     #[error("the issuer's keys cannot be had at present")]
     Unavailable,
+    #[error("the issuer says that the token does not stand")]
+    Inactive,
     #[error("the token is for another audience")]
     Audience,
     #[error("the token is bound to a key of its holder, which cannot be proven here")]
@@ -93,6 +95,7 @@ impl TokenError {
             TokenError::KeyName => "key-name",
             TokenError::UnknownKey => "unknown-key",
             TokenError::Unavailable => "issuer-unavailable",
+            TokenError::Inactive => "inactive",
             TokenError::Audience => "audience",
             TokenError::Confirmation => "confirmation",
             TokenError::Role => "no-role",
@@ -362,7 +365,7 @@ fn accepted(claims: Claims) -> Result<Accepted, TokenError> {
     principal.scopes = claims.scope.map(|text| Arc::new(Scopes::parse(&text).held_by(holder)));
     principal.client_id = claims.client_id;
     let patient = claims.patient.map(LaunchPatient::Own);
-    Ok(Accepted { principal, patient, expires: claims.exp })
+    Ok(Accepted { principal, patient, issued: claims.iat, expires: claims.exp })
 }
 
 /// The token in the value of an `Authorization` header (RFC 6750 §2.1); `None` for any other scheme or form.

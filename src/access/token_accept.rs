@@ -12,7 +12,7 @@ use super::TokenError;
 use super::issuer::Issuers;
 use super::issuer_claims::Accepted;
 use super::token::{Grant, IssuedToken, TokenVerifier, issue_token};
-use super::token_form::parts;
+use super::token_form::{is_signed, parts};
 
 /// All whose tokens are taken. One per process.
 #[derive(Clone, Debug)]
@@ -26,16 +26,27 @@ impl Tokens {
         Tokens { own, issuers }
     }
 
-    /// What a token says, proven. May wait for one answer of its issuer: call it where blocking is allowed.
+    /// What a token says, proven, or said by the issuer that was asked about it. May wait for answers of its issuer: call
+    /// it where blocking is allowed.
     ///
     /// # Errors
-    /// Why the token is void, for the audit entry only; `Unavailable` when its issuer's keys cannot be had.
+    /// Why the token is void, for the audit entry only; `Unavailable` when its issuer gives no answer.
     pub fn accept(&self, token: &str) -> Result<Accepted, TokenError> {
+        let now = jsonwebtoken::get_current_timestamp();
+        if !is_signed(token) {
+            return self.issuers.accept_opaque(token, now);
+        }
         let read = parts(token)?;
         if read.claims.get("iss").and_then(Value::as_str) == Some(self.own.urn()) {
             return self.own.accept(token);
         }
-        self.issuers.accept(&read, jsonwebtoken::get_current_timestamp())
+        self.issuers.accept(token, &read, now)
+    }
+
+    /// Whether nothing can be said of the token before its issuer has been asked, so that whoever guesses tokens can be
+    /// held back first.
+    pub fn would_ask(&self, token: &str) -> bool {
+        !is_signed(token) && self.issuers.would_ask(token, jsonwebtoken::get_current_timestamp())
     }
 
     /// The same for a token of the archive itself; those of others are void.

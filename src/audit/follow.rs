@@ -47,7 +47,7 @@ pub fn last_checkpoint(archive: &Path, stream: &str) -> Option<(u64, String)> {
 }
 
 /// A stream's last signed checkpoint, as its file has it.
-pub fn last_checkpoint_note(archive: &Path, stream: &str) -> Option<String> {
+fn last_checkpoint_note(archive: &Path, stream: &str) -> Option<String> {
     let mut file = File::open(LogFolder::new(archive, FOLDER).path.join(stream).join(CHECKPOINTS_FILE)).ok()?;
     let end = file.seek(SeekFrom::End(0)).ok()?;
     file.seek(SeekFrom::Start(end.saturating_sub(CHECKPOINT_BYTES_MAX))).ok()?;

@@ -46,9 +46,10 @@ use crate::signing::RingError;
 pub use crate::merkle::{Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion};
 pub use entry::{Action, BreakGlass, DESCRIPTION, EVENTS, Entry, Outcome, PURPOSE, QueryText, Recipient, User, parse_ranges};
 pub use fault::Fault;
-pub use follow::{EntryPlace, Followed, Follower, last_checkpoint, last_checkpoint_note, streams};
+pub use follow::{EntryPlace, Followed, Follower, last_checkpoint, streams};
+pub(crate) use json::canonical;
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};
-pub use proof::{Proof, ProofError, Proved, check as check_proof, prove_entry, prove_growth};
+pub use proof::{Inclusion, Proof, ProofError, Proved, Prover, check as check_proof, prove_entry, prove_growth};
 pub use read::{Found, Query, read};
 pub use retention::{
     Approval, Candidate, RETENTION_YEARS_MIN, RetireError, Stays, candidates as retention_candidates, cutoff, holds, retire,

@@ -73,27 +73,69 @@ pub enum Proved {
 
 /// Proves that an entry stands in the log: under the checkpoint of `size` entries, or under the newest.
 pub fn prove_entry(archive: &Path, ring: &KeyRing, stream: &str, seq: u64, size: Option<u64>) -> Result<Proof, ProofError> {
-    let place = Place::open(archive, ring, stream)?;
-    let (checkpoint, note) = place.checkpoint(size).ok_or(size.map_or(ProofError::NotCovered(seq), ProofError::NoCheckpoint))?;
-    if seq >= checkpoint.size {
-        return Err(ProofError::NotCovered(seq));
-    }
-    let leaf = Leaves::open(&place.dir, seq)?.map(|mut leaves| leaves.next()).transpose()?.flatten();
-    let leaf = leaf.ok_or(ProofError::Wrong("the hashes of the log are missing; audit verify says which"))?;
-    let path = merkle::inclusion_path(seq, checkpoint.size, |height, index| tiles::node(&place.dir, height, index))?;
-    let entry = entry_bytes(&place.folder, stream, seq)?.and_then(|bytes| String::from_utf8(bytes).ok());
+    let prover =
+        Prover::under(archive, ring, stream, size)?.ok_or(size.map_or(ProofError::NotCovered(seq), ProofError::NoCheckpoint))?;
+    let Inclusion { leaf, path } = prover.inclusion(seq)?;
+    let entry = entry_bytes(&prover.place.folder, stream, seq)?.and_then(|bytes| String::from_utf8(bytes).ok());
     let proof = Proof::Entry {
         stream: stream.to_string(),
         seq,
         entry,
         leaf: BASE64.encode(leaf),
         path: texts(&path),
-        checkpoint: note,
-        keys: place.key_texts(),
+        checkpoint: prover.note.clone(),
+        keys: prover.place.key_texts(),
     };
     // A log that is damaged gives no proof rather than one that does not hold.
-    check(&proof, &place.keys)?;
+    check(&proof, &prover.place.keys)?;
     Ok(proof)
+}
+
+/// Proves entries of one stream under one checkpoint. Reads a few hashes for each, however long the log is.
+pub struct Prover {
+    place: Place,
+    checkpoint: Checkpoint,
+    note: String,
+}
+
+/// That an entry stands in the tree of a checkpoint: the hash of its bytes, and the hashes beside the way to the root.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inclusion {
+    pub leaf: Hash,
+    pub path: Vec<Hash>,
+}
+
+impl Prover {
+    /// Under the checkpoint of so many entries, or under the newest; `None` when there is none that is signed as it should be.
+    pub fn under(archive: &Path, ring: &KeyRing, stream: &str, size: Option<u64>) -> Result<Option<Prover>, ProofError> {
+        let place = Place::open(archive, ring, stream)?;
+        Ok(place.checkpoint(size).map(|(checkpoint, note)| Prover { place, checkpoint, note }))
+    }
+
+    /// Entries that the checkpoint covers.
+    pub fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+
+    /// The signed checkpoint.
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// The proof of one entry, which holds: it was checked against the checkpoint's root.
+    pub fn inclusion(&self, seq: u64) -> Result<Inclusion, ProofError> {
+        if seq >= self.checkpoint.size {
+            return Err(ProofError::NotCovered(seq));
+        }
+        let dir = &self.place.dir;
+        let leaf = Leaves::open(dir, seq)?.map(|mut leaves| leaves.next()).transpose()?.flatten();
+        let leaf = leaf.ok_or(ProofError::Wrong("the hashes of the log are missing; audit verify says which"))?;
+        let path = merkle::inclusion_path(seq, self.checkpoint.size, |height, index| tiles::node(dir, height, index))?;
+        if !verify_inclusion(seq, self.checkpoint.size, &leaf, &path, &self.checkpoint.root) {
+            return Err(ProofError::Wrong("the entry does not stand in this log at this place"));
+        }
+        Ok(Inclusion { leaf, path })
+    }
 }
 
 /// Proves that the log of `from` entries is the beginning of that of `to`; both need a signed checkpoint.

@@ -3,6 +3,8 @@
 //!
 //! Not for: real records. Its passwords are made anew and printed, which no other command does unasked.
 
+mod day;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,8 +20,13 @@ use crate::{durable, synth};
 
 const SOURCE_SYSTEM: &str = "mer";
 
+/// Who the users are, and of whom the news speak: files of the site, beside its configuration.
+const WORKFORCE_FILE: &str = "workforce.csv";
+const NEWS_FILE: &str = "news.csv";
+
 /// What the demo's archive says of itself.
-const CONFIG: &str = "institution = \"Example Valley Health (made up)\"\n\n[cutover]\nmer = \"2024-06-30\"\n";
+const CONFIG: &str = "institution = \"Example Valley Health (made up)\"\n\n[cutover]\nmer = \"2024-06-30\"\n\n\
+                      [audit]\nworkforce = \"workforce.csv\"\nnews = \"news.csv\"\n";
 
 /// Make a made-up hospital, archive it, serve it, and print how to sign in.
 ///
@@ -42,10 +49,11 @@ pub struct DemoArgs {
 }
 
 /// The demo's accounts: name, display name, role.
-const PEOPLE: [(&str, &str, &str); 4] = [
+const PEOPLE: [(&str, &str, &str); 5] = [
     ("okafor", "R. Okafor-Test, MD", "clinician"),
     ("lindqvist", "M. Lindqvist-Test, RHIA", "him"),
     ("baptiste", "C. Baptiste-Test", "compliance"),
+    ("moreau", "A. Moreau-Test", "reviewer"),
     ("hale", "J. Hale-Test", "archivist"),
 ];
 
@@ -96,7 +104,8 @@ fn make(args: &DemoArgs, archive: &Path) -> anyhow::Result<()> {
         outcome.summary.bytes_in as f64 / outcome.bytes_archive.max(1) as f64,
         outcome.seconds
     );
-    Ok(())
+    println!("Playing a day of work in it, so that the access log has something to tell…");
+    day::play(&args.dir, archive)
 }
 
 /// New passwords for the demo's people.

@@ -40,7 +40,7 @@ pub struct ServeArgs {
     /// Private key of the certificate, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// A proxy on a trusted network ends TLS; its X-Forwarded-For and X-Forwarded-Proto are believed
+    /// A proxy on a trusted network ends TLS; believed are those of `trusted_proxies`, or one on this machine
     #[arg(long)]
     behind_proxy: bool,
 }

@@ -51,7 +51,7 @@ pub fn run(args: &SessionsArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn end(workplace: &Workplace, register: &BlockingRegister, session: &SessionSummary) -> anyhow::Result<()> {
+pub(super) fn end(workplace: &Workplace, register: &BlockingRegister, session: &SessionSummary) -> anyhow::Result<()> {
     let (issuer, subject) = person(&session.who);
     let detail = vec![
         ("session", session.audit_id.clone()),

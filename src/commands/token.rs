@@ -1,33 +1,55 @@
-//! `chartkeep token`: a bearer token of the archive's own, for scripts and tests.
+//! `chartkeep token`: a bearer token of the archive's own, for scripts and tests; and taking tokens back.
 //!
 //! Not for: checking tokens (`access`), or signing people in (`server`).
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
-use crate::access::{Grant, Holder, Purpose, Role, Scopes, archive_urn, issue_token};
-use crate::model::PatientKey;
-use crate::register::BlockingRegister;
+use crate::access::{Grant, Holder, Purpose, Role, Scopes, archive_urn, issue_token, token_id};
+use crate::model::{PatientKey, hex};
+use crate::register::{BlockingRegister, Who};
 use crate::signing::KeyPurpose;
 
 use super::operator::{Workplace, operator_entry};
-use super::user::parse_role;
+use super::sessions;
+use super::user::{logged, parse_role};
 
 /// Longest name that is put into a token, in bytes.
 const NAME_BYTES_MAX: usize = 128;
 
-/// Print a bearer token, signed by the archive's own key, for use at /fhir and /api.
+/// Print a bearer token, signed by the archive's own key, for use at /fhir and /api; or take tokens back.
 ///
 /// The token alone goes to standard output. Issuing it is itself an entry of the audit log. An account of this name
 /// must be enabled and hold the role; a name without an account is taken as vouched for by you, and the entry says so.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   TOKEN=$(chartkeep token archive --user reader --role clinician --ttl 30m)
-  curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/fhir/metadata")]
+  curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/fhir/metadata
+  chartkeep token revoke archive --user reader"
+)]
 pub struct TokenArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    issue: Option<IssueArgs>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct IssueArgs {
     /// The archive's folder
     archive: PathBuf,
     /// Who will use the token: an account, or any name that you vouch for
@@ -53,6 +75,11 @@ pub struct TokenArgs {
     patient: Option<PatientKey>,
 }
 
+/// Longest life of any token that is taken, in seconds.
+const LIFE_MAX_S: i64 = 24 * 3600;
+/// Most bytes that are read of a token on standard input.
+const TOKEN_TEXT_MAX: u64 = 16 << 10;
+
 /// On whose word a subject stands in a token.
 #[derive(Clone, Copy)]
 enum Voucher {
@@ -73,11 +100,16 @@ impl Voucher {
 
 /// Runs `chartkeep token`.
 pub fn run(args: &TokenArgs) -> anyhow::Result<ExitCode> {
-    println!("{}", args.issue()?);
+    match (&args.action, &args.issue) {
+        (Some(Action::Revoke(args)), _) => revoke(args)?,
+        (None, Some(args)) => println!("{}", args.issue()?),
+        // The parser does not let it come to this.
+        (None, None) => bail!("say for whom the token is"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-impl TokenArgs {
+impl IssueArgs {
     fn issue(&self) -> anyhow::Result<String> {
         let workplace = Workplace::open(&self.archive)?;
         let (grant, voucher) = self.grant(&workplace.register()?)?;
@@ -128,6 +160,108 @@ impl TokenArgs {
     }
 }
 
+/// Take tokens back: one, or all that one person holds, together with his sessions in the viewer.
+///
+/// What is taken back is void at once, for a running server too. One token is named by its id (`jti`, as entries of the audit
+/// log have it), or read whole from standard input, so that it stands in no list of processes; tokens of outside issuers
+/// too. All of a person's are those issued up to now; new ones are good again, so disable the account or tell the
+/// provider as well.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  chartkeep token revoke archive --id 0192f0c4-7b7e-7a61-8a3e-2f1f0e6c1f7a
+  chartkeep token revoke archive --stdin < token.txt
+  chartkeep token revoke archive --user reader
+  chartkeep token revoke archive --user service:etl
+  chartkeep token revoke archive --user ann --issuer https://idp.example.org")]
+struct RevokeArgs {
+    /// The archive's folder
+    archive: PathBuf,
+    #[command(flatten)]
+    what: Revoked,
+    /// The identity provider that vouches for the person, exactly as the configuration names it [default: this archive]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["id", "stdin"])]
+    issuer: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Revoked {
+    /// The token of this id
+    #[arg(long, value_name = "JTI", value_parser = parse_id)]
+    id: Option<String>,
+    /// The token on standard input
+    #[arg(long)]
+    stdin: bool,
+    /// All tokens and sessions of this person, or of this program (service:NAME)
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+}
+
+fn revoke(args: &RevokeArgs) -> anyhow::Result<()> {
+    let workplace = Workplace::open(&args.archive)?;
+    let register = workplace.register()?;
+    if let Some(user) = &args.what.user {
+        return revoke_all_of(&workplace, &register, user, args.issuer.as_deref());
+    }
+    let names = match &args.what.id {
+        Some(id) => vec![id.clone()],
+        None => names_of(&token_on_stdin()?),
+    };
+    // No token that is taken lives longer than a day from now.
+    let expires = Timestamp::now().as_second() + LIFE_MAX_S;
+    for name in names {
+        let detail = vec![("token", name.clone())];
+        logged(&workplace, "auth.token_revoked", "token revoke", detail, || register.revoke_token(&name, expires))?;
+    }
+    eprintln!("The token is void.");
+    Ok(())
+}
+
+/// The names by which a token is known: its hash in any case, since one that says nothing has no other.
+fn names_of(token: &str) -> Vec<String> {
+    let digest = hex(&Sha256::digest(token.as_bytes()));
+    token_id(token).into_iter().chain([digest]).collect()
+}
+
+fn token_on_stdin() -> anyhow::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().take(TOKEN_TEXT_MAX).read_to_string(&mut text).context("the token cannot be read")?;
+    let token = Zeroizing::new(text.trim().to_string());
+    ensure!(!token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()), "there is no token on standard input");
+    Ok(token)
+}
+
+fn revoke_all_of(workplace: &Workplace, register: &BlockingRegister, user: &str, issuer: Option<&str>) -> anyhow::Result<()> {
+    let own = archive_urn(&workplace.ring)?;
+    let (issuer, subject, who) = match issuer {
+        Some(issuer) => {
+            let who = Who::Outside { issuer: issuer.to_string(), subject: user.to_string() };
+            (issuer.to_string(), user.to_string(), who)
+        }
+        None => {
+            // An account's tokens carry its name as it was given at first.
+            let name = register.account(user)?.map_or_else(|| user.to_string(), |account| account.name);
+            (own, name.clone(), Who::Account(name))
+        }
+    };
+    let detail = vec![("issuer", issuer.clone()), ("subject", subject.clone()), ("tokens", "all issued up to now".to_string())];
+    let taking = || register.revoke_tokens_of(&issuer, &subject);
+    logged(workplace, "auth.token_revoked", "token revoke", detail, taking)?;
+    let sessions = register.sessions()?;
+    let own_sessions: Vec<_> = sessions.iter().filter(|session| session.who == who).collect();
+    for session in &own_sessions {
+        sessions::end(workplace, register, session)?;
+    }
+    eprintln!("All tokens of {subject} issued up to now are void; {} sessions ended.", own_sessions.len());
+    Ok(())
+}
+
+fn parse_id(text: &str) -> anyhow::Result<String> {
+    let good = (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    ensure!(good, "a token's id is 1 to 512 letters, digits or signs");
+    Ok(text.to_string())
+}
+
 fn parse_patient(text: &str) -> anyhow::Result<PatientKey> {
     PatientKey::parse(text).ok_or_else(|| anyhow::anyhow!("a patient's key has letters, digits, dots and dashes"))
 }
@@ -172,7 +306,7 @@ mod tests {
     use super::*;
     use crate::access::TokenVerifier;
     use crate::audit::{self, AuditLog};
-    use crate::register::NewAccount;
+    use crate::register::{NewAccount, TokenMark};
     use crate::signing::{KeyRing, default_private_dir, init_keys, load_signer};
 
     #[derive(Parser)]
@@ -190,7 +324,12 @@ mod tests {
 
     fn issue(archive: &std::path::Path, options: &[&str]) -> anyhow::Result<String> {
         let line = ["token", archive.to_str().unwrap()].into_iter().chain(options.iter().copied());
-        Line::try_parse_from(line)?.args.issue()
+        Line::try_parse_from(line)?.args.issue.expect("no action was named").issue()
+    }
+
+    fn revoke(archive: &std::path::Path, options: &[&str]) -> anyhow::Result<()> {
+        let line = ["token", "revoke", archive.to_str().unwrap()].into_iter().chain(options.iter().copied());
+        run(&Line::try_parse_from(line)?.args).map(|_| ())
     }
 
     #[test]
@@ -231,6 +370,38 @@ mod tests {
         assert!(issue(&archive, &["--user", "ANN", "--role", "clinician"]).is_err());
         register.set_disabled("ann", true).unwrap();
         assert!(issue(&archive, &["--user", "ann", "--role", "him"]).is_err());
+    }
+
+    #[test]
+    fn what_is_taken_back_is_void_and_the_log_says_so() {
+        let (_folder, archive) = archive();
+        let register = || BlockingRegister::open(&archive.join(crate::register::REGISTER_FILE)).unwrap();
+        let ann = NewAccount { name: "ann".into(), display_name: "Ann".into(), roles: vec!["him".into()] };
+        register().add_account(&ann, "correct horse").unwrap();
+        let verifier = TokenVerifier::of_archive(&KeyRing::load(&archive).unwrap()).unwrap();
+        let urn = verifier.urn().to_string();
+        let revoked = |name: &str, subject: &str, issued: i64| {
+            let mark = TokenMark { names: &[name], issuer: &urn, subject, issued };
+            register().is_token_revoked(mark).unwrap()
+        };
+        let token = issue(&archive, &["--user", "ann", "--role", "him"]).unwrap();
+        let id = verifier.verify(&token).unwrap().token_id.unwrap();
+        assert_eq!(names_of(&token)[0], id);
+        assert_eq!((names_of("opaque").len(), names_of("opaque")[0].len()), (1, 64), "by its hash alone");
+        assert!(!revoked(&id, "ann", Timestamp::now().as_second()));
+        revoke(&archive, &["--id", &id]).unwrap();
+        assert!(revoked(&id, "ann", Timestamp::now().as_second()));
+
+        revoke(&archive, &["--user", "ANN"]).unwrap();
+        assert!(revoked("another", "ann", Timestamp::now().as_second()), "all up to now, under the account's own name");
+        assert!(!revoked("another", "ann", Timestamp::now().as_second() + 60));
+        for odd in [&[][..], &["--id", "a", "--user", "b"], &["--id", ""], &["--issuer", "https://x", "--id", "a"]] {
+            assert!(revoke(&archive, odd).is_err(), "{odd:?}");
+        }
+        let query = audit::Query { event: Some("auth.token_revoked".into()), newest_first: false, ..audit::Query::default() };
+        let entries = audit::read(&archive, &query).unwrap();
+        let detail: Vec<_> = entries.iter().map(|found| found.entry["detail"].clone()).collect();
+        assert_eq!((detail.len(), detail[0]["token"].as_str(), detail[1]["subject"].as_str()), (2, Some(&*id), Some("ann")));
     }
 
     #[test]

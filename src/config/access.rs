@@ -65,6 +65,12 @@ pub struct Issuer {
     /// Whether its access tokens carry no `typ` of RFC 9068.
     #[serde(default)]
     pub allow_untyped: bool,
+    /// Where its access tokens are asked about (RFC 7662), the signed ones too; this archive then needs a `client_id` there.
+    pub introspection_url: Option<String>,
+    /// Whether access tokens that are not signed are its own, to be asked about there. One issuer at most: a token that says
+    /// nothing must not be shown to several.
+    #[serde(default)]
+    pub opaque_tokens: bool,
     /// FHIR base of its EHR: the exact `iss` of a launch.
     pub fhir_base: Option<String>,
     /// This archive as its client.

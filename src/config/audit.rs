@@ -20,13 +20,28 @@ pub struct AuditConfig {
     pub reserve_mib: Option<u32>,
     /// CSV of who the users are, for the signals of snooping.
     pub workforce: Option<PathBuf>,
-    /// 6 to 100; entries of a patient are kept longer where the record's own retention is.
+    /// CSV of address ranges and the sites that they stand for, for the same signals.
+    pub sites: Option<PathBuf>,
+    /// CSV of the patients of whom the news speak, for the same signals.
+    pub news: Option<PathBuf>,
+    /// 6 to 100; entries about a patient stay longer where the patient's own floor is later.
     pub retention_years: u32,
+    /// The rules of that floor, instead of the built-in ones (`schemas/retention.toml`).
+    pub retention: Option<PathBuf>,
 }
 
 impl Default for AuditConfig {
     fn default() -> AuditConfig {
-        AuditConfig { witness: None, syslog: None, reserve_mib: None, workforce: None, retention_years: 10 }
+        AuditConfig {
+            witness: None,
+            syslog: None,
+            reserve_mib: None,
+            workforce: None,
+            sites: None,
+            news: None,
+            retention_years: 10,
+            retention: None,
+        }
     }
 }
 
@@ -45,7 +60,9 @@ pub struct SyslogTarget {
 
 impl AuditConfig {
     pub(super) fn check(&mut self, folder: &Path) -> Result<(), Problem> {
-        for path in [&mut self.witness, &mut self.workforce].into_iter().flatten() {
+        for path in
+            [&mut self.witness, &mut self.workforce, &mut self.sites, &mut self.news, &mut self.retention].into_iter().flatten()
+        {
             from_folder(folder, path);
         }
         if let Some(SyslogTarget { ca_file: Some(file), .. }) = &mut self.syslog {

@@ -44,7 +44,7 @@ pub struct Config {
     /// Shown in the viewer's head and on reports.
     pub institution: Option<String>,
     pub listen: SocketAddr,
-    /// Peers whose `X-Forwarded-For` is believed; no others.
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; without any, one on this machine.
     pub trusted_proxies: Vec<IpAddr>,
     /// Where the private keys lie; `None`: the default place beside the archive.
     pub private_keys: Option<PathBuf>,

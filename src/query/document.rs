@@ -27,6 +27,21 @@ impl Archive {
         }
     }
 
+    /// The file beside a document that names its body instead of holding it: what the same record refers to next. `None`
+    /// when that was not delivered. Scope: the `Chart` it lies in, or its record.
+    pub fn body_of(&self, permit: &Permit, document: &Document) -> Result<Option<Document>, QueryError> {
+        let json: Value = serde_json::from_str(&document.record.json).unwrap_or_default();
+        let contents = json.get("content").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let ids = contents.iter().map(|content| content.pointer("/attachment/url")?.as_str()?.strip_prefix("Binary/"));
+        let Some(id) = ids.skip_while(|id| *id != Some(document.id.0.as_str())).nth(1).flatten() else { return Ok(None) };
+        let Some(id) = ArchiveId::parse(id) else { return Ok(None) };
+        match self.document(permit, &DocumentId(id)) {
+            Ok(body) if body.record.place == document.record.place => Ok(Some(body)),
+            Ok(_) | Err(QueryError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Attachment `number` of a record.
     fn attachment(
         &self,

@@ -9,6 +9,7 @@ mod find;
 mod foreign;
 mod linked;
 mod origin;
+mod own_notes;
 mod part;
 mod reassigned;
 mod record;
@@ -18,6 +19,7 @@ mod sight;
 mod snapshot;
 mod text;
 mod told;
+mod visits;
 
 pub use crate::identity::Reassignment;
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, marks, parse_question};
@@ -25,9 +27,11 @@ pub use chart::{ChartBytes, Selection, Walk};
 pub use find::{PatientHit, PatientHits};
 pub use linked::LinkType;
 pub use origin::{Origin, Source};
+pub use own_notes::OwnNote;
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 pub use told::Told;
+pub use visits::{Visit, Visits};
 
 use crate::index::IndexError;
 use crate::statements::StatementError;

@@ -31,14 +31,20 @@ pub(super) struct Part<'a> {
 /// The patient's parts in all accessions, and those of the person's other keys, once the permit has been checked.
 pub(super) fn parts<'a>(snapshot: &'a Snapshot, permit: &Permit, patient: &PatientKey) -> Result<Vec<Part<'a>>, QueryError> {
     let keys = linked::keys(snapshot, permit, patient)?;
+    let parts = parts_of(snapshot, permit.filter(), &keys)?;
+    if parts.is_empty() { Err(QueryError::NotFound) } else { Ok(parts) }
+}
+
+/// The parts of these keys, for a caller that has checked the permit himself.
+pub(super) fn parts_of<'a>(snapshot: &'a Snapshot, filter: &Filter, keys: &[PatientKey]) -> Result<Vec<Part<'a>>, QueryError> {
     let mut parts = Vec::new();
-    for accession in sight::accessions(snapshot, permit.filter()) {
-        for key in &keys {
-            parts.extend(Part::of(snapshot, accession, key, permit.filter())?);
+    for accession in sight::accessions(snapshot, filter) {
+        for key in keys {
+            parts.extend(Part::of(snapshot, accession, key, filter)?);
         }
     }
     without_repeats(&mut parts);
-    if parts.is_empty() { Err(QueryError::NotFound) } else { Ok(parts) }
+    Ok(parts)
 }
 
 /// Whether the chart holds records of other compartments: those of the person's other keys, and reassigned ones.
@@ -62,7 +68,7 @@ fn without_repeats(parts: &mut [Part<'_>]) {
 
 impl<'a> Part<'a> {
     /// The part of `key` in an accession, less what was moved away, and with what was moved to it.
-    fn of(
+    pub(super) fn of(
         snapshot: &'a Snapshot,
         accession: &'a Accession,
         key: &PatientKey,

@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use super::{
-    Account, BreakGlassUse, CareRelation, Client, NewAccount, NewReview, PasswordRules, Register, RegisterError, Reviewed,
-    SessionSummary, SessionTimes, Terms,
+    Account, BreakGlassRefusal, BreakGlassUse, CareRelation, Client, NewAccount, NewBreakGlass, NewReview, PasswordRules,
+    Register, RegisterError, Reviewed, SessionSummary, SessionTimes, Terms, TokenMark,
 };
 
 /// An open register with the thread's own runtime. Not to be used inside an async runtime.
@@ -69,11 +69,24 @@ impl BlockingRegister {
     }
 
     pub fn remove_second_factor(&self, name: &str) -> Result<bool, RegisterError> {
-        self.runtime.block_on(self.register.remove_second_factor(name))
+        self.runtime.block_on(self.register.remove_second_factor(name, ""))
     }
 
     pub fn require_second_factor(&self, name: &str, required: bool) -> Result<(), RegisterError> {
         self.runtime.block_on(self.register.require_second_factor(name, required))
+    }
+
+    pub fn begin_break_glass(&self, new: NewBreakGlass) -> Result<Result<BreakGlassUse, BreakGlassRefusal>, RegisterError> {
+        self.runtime.block_on(self.register.begin_break_glass(new))
+    }
+
+    /// With no notice to anybody.
+    pub fn confirm_break_glass(&self, id: &str) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.confirm_break_glass(id, &[]))
+    }
+
+    pub fn stop_break_glass(&self, id: &str, why: &str) -> Result<bool, RegisterError> {
+        self.runtime.block_on(self.register.stop_break_glass(id, why))
     }
 
     pub fn reviews(&self, all: bool, most: i64) -> Result<Vec<Reviewed>, RegisterError> {
@@ -108,12 +121,28 @@ impl BlockingRegister {
         self.runtime.block_on(self.register.set_client_disabled(id, disabled))
     }
 
-    pub fn revoke_token(&self, jti: &str, expires: i64) -> Result<(), RegisterError> {
-        self.runtime.block_on(self.register.revoke_token(jti, expires))
+    pub fn revoke_token(&self, name: &str, expires: i64) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.revoke_token(name, expires))
+    }
+
+    pub fn revoke_tokens_of(&self, issuer: &str, subject: &str) -> Result<(), RegisterError> {
+        self.runtime.block_on(self.register.revoke_tokens_of(issuer, subject))
+    }
+
+    pub fn is_token_revoked(&self, token: TokenMark<'_>) -> Result<bool, RegisterError> {
+        self.runtime.block_on(self.register.is_token_revoked(token))
     }
 
     pub fn replace_care_relations(&self, relations: &[CareRelation]) -> Result<u64, RegisterError> {
         self.runtime.block_on(self.register.replace_care_relations(relations))
+    }
+
+    pub fn cared_for(&self, issuer: &str, subject: &str, from: i64, to: i64) -> Result<Vec<String>, RegisterError> {
+        self.runtime.block_on(self.register.cared_for(issuer, subject, from, to))
+    }
+
+    pub fn has_care_relations(&self) -> Result<bool, RegisterError> {
+        self.runtime.block_on(self.register.has_care_relations())
     }
 
     pub fn last_policy(&self) -> Result<Option<String>, RegisterError> {

@@ -69,6 +69,19 @@ impl Register {
         Ok(false)
     }
 
+    /// The patients (by key) for whom a person cared at some time from one moment to before another, in Unix seconds.
+    pub async fn cared_for(&self, issuer: &str, subject: &str, from: i64, to: i64) -> Result<Vec<String>, RegisterError> {
+        let question = "SELECT DISTINCT patient FROM care_relations WHERE issuer = ? AND subject = ? AND begins < ? AND ends > ?";
+        let patients = sqlx::query_scalar(question).bind(issuer).bind(subject).bind(to).bind(from);
+        Ok(patients.fetch_all(&self.pool).await?)
+    }
+
+    /// Whether any relations are on file: without them, that somebody has none says nothing.
+    pub async fn has_care_relations(&self) -> Result<bool, RegisterError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM care_relations LIMIT 1").fetch_optional(&self.pool).await?;
+        Ok(found.is_some())
+    }
+
     /// Digest of the policy that ruled last; `None` when none was noted yet.
     pub async fn last_policy(&self) -> Result<Option<String>, RegisterError> {
         Ok(sqlx::query_scalar("SELECT digest FROM policy_in_force").fetch_optional(&self.pool).await?)
@@ -118,6 +131,11 @@ mod tests {
         assert!(cares("local", "ann", &["pvs.7", "mer.1"], 150).await, "any key of the person");
         assert!(!cares("local", "ann", &["mer.2"], 150).await && !cares("local", "ann", &[], 150).await);
         assert!(!cares("https://idp.example", "ann", &["mer.1"], 150).await, "another issuer's ann is another person");
+
+        for (from, to, expected) in [(0, 100, 0), (0, 101, 1), (199, 900, 1), (200, 900, 0)] {
+            assert_eq!(register.cared_for("local", "ann", from, to).await.unwrap().len(), expected, "{from} to {to}");
+        }
+        assert!(register.has_care_relations().await.unwrap());
 
         assert_eq!(register.replace_care_relations(&list[2..]).await.unwrap(), 1);
         assert!(!cares("local", "ann", &["mer.1"], 150).await, "an import takes the place of the one before");

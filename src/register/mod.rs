@@ -1,11 +1,12 @@
 //! The register: workflow state that changes, in one embedded SQLite file: accounts, sessions, revoked tokens, programs,
-//! uses of break-glass and their review, notices on their way, care relations, requests for records.
+//! uses of break-glass and their review, alerts, notices on their way, care relations, requests for records.
 //!
 //! Not for: what happened (`audit`), statements about records (`statements`), or what a role may do (`access`).
 //! Role names are plain text here. Several processes use the file at once: every change is one statement or one
 //! immediate transaction.
 
 mod account;
+mod alert;
 mod blocking;
 mod break_glass;
 mod care_relation;
@@ -38,6 +39,7 @@ use tokio::sync::Semaphore;
 use crate::durable::{self, DurableError};
 
 pub use account::{Account, LoginRefusal, NewAccount, Terms, is_account_name};
+pub use alert::{Alert, NewAlert};
 pub use blocking::BlockingRegister;
 pub use break_glass::{BreakGlassRefusal, BreakGlassUse, Emergency, NewBreakGlass, REASON_CHARS_MIN};
 pub use care_relation::CareRelation;
@@ -49,6 +51,7 @@ pub use password::{PasswordRefusal, PasswordRules, generate_password};
 pub use reasons::{Reason, reason, reasons};
 pub use release::{BatesRange, ReleaseFacts, ReleaseRow, step_digest};
 pub use review::{NewReview, Review, Reviewed, Verdict};
+pub use revocation::TokenMark;
 pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
 pub use signin::{SentAway, SignInUnderWay};
 pub use totp::Enrolment;
@@ -72,6 +75,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("006_care_relations.sql"),
     include_str!("007_disclosures.sql"),
     include_str!("008_releases.sql"),
+    include_str!("009_alerts_and_revocations.sql"),
 ];
 
 /// Why the register refused or failed. The texts carry no secrets and no patient data.

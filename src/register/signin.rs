@@ -42,6 +42,10 @@ pub struct SignInUnderWay {
     pub nonce: Zeroizing<String>,
     pub verifier: Zeroizing<String>,
     pub next: String,
+    /// Unix seconds.
+    pub begun: i64,
+    /// The subject who is to prove again that it is he, in the session that he has; `None`: a sign-in.
+    pub proves: Option<String>,
 }
 
 impl fmt::Debug for SignInUnderWay {
@@ -59,16 +63,25 @@ impl FromRow<'_, SqliteRow> for SignInUnderWay {
             nonce: Zeroizing::new(row.try_get("nonce")?),
             verifier: Zeroizing::new(row.try_get("verifier")?),
             next: row.try_get("next")?,
+            begun: row.try_get("begun")?,
+            proves: row.try_get("proves")?,
         })
     }
 }
 
 impl Register {
-    /// Begins a sign-in at `issuer`, to be finished within ten minutes.
+    /// Begins a sign-in at `issuer`, to be finished within ten minutes; with `proves`, a proof that it is still this
+    /// subject.
     ///
     /// # Errors
     /// `TooMany` when more are under way than the bound allows.
-    pub async fn send_away(&self, issuer: &str, launched: bool, next: &str) -> Result<SentAway, RegisterError> {
+    pub async fn send_away(
+        &self,
+        issuer: &str,
+        launched: bool,
+        next: &str,
+        proves: Option<&str>,
+    ) -> Result<SentAway, RegisterError> {
         let away = SentAway {
             state: password::random_text::<32>()?,
             cookie: password::random_text::<32>()?,
@@ -78,8 +91,8 @@ impl Register {
         let now = now();
         self.forget_ended_signins(now).await?;
         let added = sqlx::query(
-            "INSERT INTO signins (state_hash, cookie_hash, issuer, launched, nonce, verifier, next, expires) \
-             SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM signins) < ?",
+            "INSERT INTO signins (state_hash, cookie_hash, issuer, launched, nonce, verifier, next, begun, proves, expires) \
+             SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM signins) < ?",
         )
         .bind(&id_hash(&away.state)[..])
         .bind(&id_hash(&away.cookie)[..])
@@ -88,6 +101,8 @@ impl Register {
         .bind(away.nonce.as_str())
         .bind(away.verifier.as_str())
         .bind(next)
+        .bind(now)
+        .bind(proves)
         .bind(now + UNDER_WAY_S)
         .bind(SIGNINS_MAX)
         .execute(&self.pool)

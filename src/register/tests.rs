@@ -200,9 +200,57 @@ async fn a_revoked_token_is_remembered_until_it_would_have_ended() {
     register.revoke_token("new", now() + 3600).await.unwrap();
     register.revoke_token("new", now() + 3600).await.unwrap();
     register.sweep().await.unwrap();
-    assert!(!register.is_token_revoked("old").await.unwrap());
-    assert!(register.is_token_revoked("new").await.unwrap());
-    assert!(!register.is_token_revoked("other").await.unwrap());
+    let revoked = async |names: &[&str], issuer: &str, subject: &str, issued: i64| {
+        register.is_token_revoked(TokenMark { names, issuer, subject, issued }).await.unwrap()
+    };
+    assert!(!revoked(&["old"], "urn:a", "ann", 0).await);
+    assert!(revoked(&["new"], "urn:a", "ann", 0).await && revoked(&["other", "new"], "urn:a", "ann", 0).await, "by any name");
+    assert!(!revoked(&["other"], "urn:a", "ann", 0).await);
+
+    register.revoke_tokens_of("urn:a", "ann").await.unwrap();
+    register.revoke_tokens_of("urn:a", "ann").await.unwrap();
+    register.sweep().await.unwrap();
+    for (issuer, subject, issued, expected) in [
+        ("urn:a", "ann", now() - 60, true),
+        ("urn:a", "ann", 0, true),
+        ("urn:a", "ann", now() + 60, false),
+        ("urn:a", "bob", now() - 60, false),
+        ("urn:b", "ann", now() - 60, false),
+    ] {
+        assert_eq!(revoked(&["other"], issuer, subject, issued).await, expected, "{issuer} {subject} {issued}");
+    }
+    let aged = "UPDATE revoked_subjects SET until = until - 2 * 86400";
+    sqlx::query(aged).execute(&register.pool).await.unwrap();
+    register.sweep().await.unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM revoked_subjects").fetch_one(&register.pool).await.unwrap();
+    assert_eq!(left, 0, "no token lives so long");
+}
+
+#[tokio::test]
+async fn an_alert_waits_until_it_is_seen_and_is_told_once() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    let alert = |detail: &str| NewAlert {
+        about: "context-mismatch",
+        patients: ["mer.a", "mer.b"].into_iter().filter_map(crate::model::PatientKey::parse).collect(),
+        detail: detail.into(),
+        issuer: "https://ehr".into(),
+        subject: "u1".into(),
+        name: "Ann Example".into(),
+    };
+    let notices = [(Channel::Webhook, "{}".to_string())];
+    for _ in 0..3 {
+        register.raise_alert(&alert("birth-date"), &notices).await.unwrap();
+    }
+    register.raise_alert(&alert("family-name"), &notices).await.unwrap();
+    let seen = register.unseen_alerts(10).await.unwrap();
+    let told: Vec<(&str, i64)> = seen.iter().map(|alert| (alert.detail.as_str(), alert.times)).collect();
+    assert_eq!(told, [("family-name", 1), ("birth-date", 3)]);
+    assert_eq!((seen[1].patients.len(), register.due_notices(10).await.unwrap().len()), (2, 2));
+
+    register.alert_seen(seen[1].number, "local", "hal").await.unwrap();
+    assert_eq!(register.unseen_alert(seen[1].number).await.unwrap(), None);
+    register.raise_alert(&alert("birth-date"), &notices).await.unwrap();
+    assert_eq!(register.unseen_alerts(10).await.unwrap().len(), 2, "the same again, after it was seen, is new");
 }
 
 /// As `serve` and several `user add` do: each with its own connection, all opening a file that is not there yet.
@@ -276,7 +324,7 @@ async fn with_a_second_factor_a_sign_in_needs_both_and_each_code_counts_once() {
     assert_eq!(proved, LoginRefusal::WrongCode, "in a session the password alone proves nothing then");
     assert!(register.prove("ann", "", &recovery[2]).await.unwrap().is_ok());
 
-    assert!(register.remove_second_factor("ann").await.unwrap());
+    assert!(register.remove_second_factor("ann", "").await.unwrap());
     assert_eq!(attempt(&register, PASSWORD).await, Ok("ann".into()));
     assert_eq!(register.recovery_codes_left("ann").await.unwrap(), 0);
     assert_eq!(register.prove("ann", "wrong horse", "").await.unwrap().unwrap_err(), LoginRefusal::WrongPassword);
@@ -397,8 +445,10 @@ async fn a_person_of_a_provider_keeps_his_windows_when_he_is_launched_again_and_
 #[tokio::test]
 async fn a_sign_in_comes_back_once_to_the_browser_that_began_it() {
     let Fixture { register, folder: _folder } = fixture().await;
-    let (one, two) =
-        (register.send_away("https://a", false, "/").await.unwrap(), register.send_away("https://b", true, "/").await.unwrap());
+    let (one, two) = (
+        register.send_away("https://a", false, "/", None).await.unwrap(),
+        register.send_away("https://b", true, "/", Some("u1")).await.unwrap(),
+    );
     assert_eq!((one.state.len(), one.verifier.len()), (43, 43));
     assert!(register.come_back(&one.state, &two.cookie).await.unwrap().is_none());
     let back = register.come_back(&one.state, &one.cookie).await.unwrap().unwrap();

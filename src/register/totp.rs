@@ -165,12 +165,20 @@ impl Register {
         Ok(left.fetch_one(&self.pool).await?)
     }
 
-    /// Takes the second factor away, with its recovery codes. `false`: there was none.
-    pub async fn remove_second_factor(&self, account: &str) -> Result<bool, RegisterError> {
+    /// Takes the second factor away, with its recovery codes, and ends the account's sessions but the one to `keep`: who held
+    /// one of them without it has to sign in anew. `false`: there was none.
+    pub async fn remove_second_factor(&self, account: &str, keep: &str) -> Result<bool, RegisterError> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let forget = "UPDATE accounts SET totp_secret = NULL, totp_pending = NULL WHERE name = ? AND totp_secret IS NOT NULL";
         let changed = sqlx::query(forget).bind(account).execute(&mut *transaction).await?.rows_affected();
         sqlx::query("DELETE FROM recovery_codes WHERE account = ?").bind(account).execute(&mut *transaction).await?;
+        if changed > 0 {
+            sqlx::query("DELETE FROM sessions WHERE account = ? AND id_hash <> ?")
+                .bind(account)
+                .bind(&super::session::id_hash(keep)[..])
+                .execute(&mut *transaction)
+                .await?;
+        }
         transaction.commit().await?;
         Ok(changed > 0)
     }

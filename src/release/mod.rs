@@ -5,5 +5,6 @@
 
 pub mod basis;
 pub mod ledger;
+pub mod package;
 pub mod request;
 pub mod workflow;

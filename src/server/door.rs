@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::access::{Accepted, LaunchPatient, Principal, Purpose, Role, TokenError, bearer_token};
 use crate::model::PatientKey;
-use crate::register::{Activity, RegisterError, Session, Who};
+use crate::register::{Activity, RegisterError, Session, TokenMark, Who};
 
 use super::answer::{ApiError, Body};
 use super::call::Call;
@@ -54,6 +54,7 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
                 same_origin(call)?;
                 let right = call.session.as_ref().is_some_and(|session| session.csrf_matches(call.field("csrf")));
                 if !right {
+                    events::form_refused(call, "form-expired");
                     return Err(ApiError::new(
                         403,
                         "form-expired",
@@ -75,6 +76,12 @@ fn by_token(call: &mut Call, area: Area) -> Result<(), ApiError> {
         return Err(refused(call, "form", "", "invalid_request"));
     };
     let refuse = |reason: &'static str| refused(call, reason, token, "invalid_token");
+    // Whoever lately failed too often does not make us ask an issuer about each of his guesses.
+    if call.app.tokens.would_ask(token)
+        && let Err(exceeded) = call.app.rates.may_attempt(&address_of(call.context.ip.as_deref()))
+    {
+        return Err(events::rate_limited(call, "tokens", exceeded));
+    }
     let accepted = match call.app.tokens.accept(token) {
         Ok(accepted) => accepted,
         Err(TokenError::Unavailable) => {
@@ -83,7 +90,7 @@ fn by_token(call: &mut Call, area: Area) -> Result<(), ApiError> {
         }
         Err(error) => return Err(refuse(error.code())),
     };
-    match stands(call, &accepted.principal, token) {
+    match stands(call, &accepted, token) {
         Ok(true) => {}
         Ok(false) => return Err(refuse("revoked")),
         Err(error) => return Err(register_down(&error)),
@@ -112,7 +119,7 @@ fn refused(call: &Call, reason: &'static str, token: &str, error: &str) -> ApiEr
 }
 
 fn issuer_down() -> ApiError {
-    let text = "The keys of the token's issuer cannot be had at the moment.";
+    let text = "The token's issuer cannot be asked at the moment.";
     ApiError::new(503, "issuer-unavailable", "transient", text).with("Retry-After", "60")
 }
 
@@ -133,23 +140,27 @@ fn bound(call: &Call, accepted: Accepted) -> Result<Principal, ApiError> {
 
 /// Whether the token is not revoked and whoever holds it may still act: the client enabled; the account, where there is
 /// one, enabled and in its role.
-fn stands(call: &Call, principal: &Principal, token: &str) -> Result<bool, RegisterError> {
+fn stands(call: &Call, accepted: &Accepted, token: &str) -> Result<bool, RegisterError> {
+    let principal = &accepted.principal;
     let is_own = call.app.tokens.is_own(&principal.issuer);
-    // An outside token may have no id; then it stands for itself.
-    let id = match &principal.token_id {
-        Some(id) => id.clone(),
+    let digest = events::sha256(token);
+    let mut names = vec![digest.as_str()];
+    match &principal.token_id {
+        Some(id) => names.push(id),
+        // An outside token may have no id; ours always do.
         None if is_own => return Ok(false),
-        None => events::sha256(token),
-    };
-    let remembered = format!("{} {id}", principal.issuer);
-    let standing = |map: &HashMap<String, Instant>| map.get(&remembered).is_some_and(|since| since.elapsed() < STANDING_FOR);
+        None => {}
+    }
+    let standing = |map: &HashMap<String, Instant>| map.get(&digest).is_some_and(|since| since.elapsed() < STANDING_FOR);
     if call.app.standing.0.lock().is_ok_and(|map| standing(&map)) {
         return Ok(true);
     }
+    let issued = i64::try_from(accepted.issued).unwrap_or(i64::MAX);
+    let mark = TokenMark { names: &names, issuer: &principal.issuer, subject: &principal.subject, issued };
     let register = &call.app.register;
     let barred = call.wait(async {
         Ok::<_, RegisterError>(match (&principal.client_id, is_own) {
-            _ if register.is_token_revoked(&id).await? => true,
+            _ if register.is_token_revoked(mark).await? => true,
             // Its own issuer answers for a person from outside.
             (_, false) => false,
             (Some(client), true) if *client == principal.subject => match register.client(client).await? {
@@ -171,7 +182,7 @@ fn stands(call: &Call, principal: &Principal, token: &str) -> Result<bool, Regis
             map.retain(|_, since| since.elapsed() < STANDING_FOR);
         }
         if map.len() < STANDING_MAX {
-            map.insert(remembered, Instant::now());
+            map.insert(digest, Instant::now());
         }
     }
     Ok(true)
@@ -258,6 +269,7 @@ fn same_origin(call: &Call) -> Result<(), ApiError> {
     if site_ok && origin_ok {
         Ok(())
     } else {
+        events::form_refused(call, "other-site");
         Err(ApiError::new(403, "other-site", "forbidden", "This request came from another site."))
     }
 }

@@ -54,6 +54,7 @@ pub fn token_rejected(call: &Call, reason: &'static str, token: &str) {
         .into_iter()
         .filter_map(|(name, text)| Some((name, text?)))
         .collect();
+    entry.policy = Some(call.gate().policy().digest());
     if call.gate().log().enqueue(entry).is_err() {
         tracing::error!(reason, "a refused token could not be written to the access log");
     }
@@ -98,13 +99,30 @@ pub fn foreign_window(call: &Call, principal: &Principal) -> Result<(), ApiError
     write(call, entry)
 }
 
+/// A form that another site sent, or one that has expired. Not waited for, and bounded for each address: nothing is shown, and
+/// whoever lures a browser here must not fill the log.
+pub fn form_refused(call: &Call, code: &'static str) {
+    if !call.app.rates.may_tell("form", &address_of(call.context.ip.as_deref())) {
+        return;
+    }
+    let unproven = Principal::unproven("");
+    let mut entry = entry("authz.denied", call.principal().unwrap_or(&unproven), &context(call));
+    entry.outcome = Outcome::SeriousFailure;
+    entry.outcome_desc = Some(format!("form refused: {code}"));
+    entry.policy = Some(call.gate().policy().digest());
+    if call.gate().log().enqueue(entry).is_err() {
+        tracing::error!(code, "a refused form could not be written to the access log");
+    }
+}
+
 /// Whether entries can be written at present.
 pub fn log_is_well(call: &Call) -> bool {
     call.gate().log().healthy()
 }
 
-/// Writes an entry and waits until it is on disk.
-pub fn write(call: &Call, entry: Entry) -> Result<(), ApiError> {
+/// Writes an entry and waits until it is on disk. It names the policy in force, as the entries of the gate do.
+pub fn write(call: &Call, mut entry: Entry) -> Result<(), ApiError> {
+    entry.policy.get_or_insert_with(|| call.gate().policy().digest());
     call.gate().log().append(entry).map(|_| ()).map_err(|_| ApiError::log_unavailable())
 }
 

@@ -11,7 +11,13 @@ pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 
 
 /// For a stored document shown inside our own page: no script, no network, no form, and only we may frame it.
 pub const DOCUMENT_POLICY: &str = "sandbox; default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'; \
-     form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
+     form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'self'";
+
+/// For a page that shows what a CDA document says: no script at all, not even ours, and nothing from elsewhere. Links to the
+/// outside open beside it, by a page of ours that names the site.
+pub const RENDERED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' blob:; font-src 'self'; form-action 'self'; \
+     base-uri 'none'; object-src 'none'; frame-ancestors 'self'; \
+     sandbox allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads";
 
 /// A policy under which these sites may show the page in a frame. Every ancestor of a frame is held against the list, so a
 /// document inside our own page needs them too.

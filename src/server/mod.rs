@@ -3,6 +3,7 @@
 //! Not for: reading the archive's files: every record comes through `query` under a permit. The server cannot name the
 //! store or the index.
 
+mod alerts;
 mod answer;
 mod api;
 mod call;

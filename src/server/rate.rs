@@ -82,6 +82,11 @@ impl Rates {
         Err(self.exceeded("failure", address, WINDOW))
     }
 
+    /// Whether what `address` did is still to be logged, of which it may do as often as it likes.
+    pub fn may_tell(&self, what: &str, address: &str) -> bool {
+        self.told.note(&format!("{what} {address}")) <= self.failures_max
+    }
+
     fn exceeded(&self, what: &str, caller: &str, wait: Duration) -> Exceeded {
         let is_first = self.told.note(&format!("{what} {caller}")) == 1;
         Exceeded { retry_after_s: wait.as_secs().max(1), is_first }

@@ -5,7 +5,7 @@
 
 use super::answer::{Answer, ApiError};
 use super::call::Call;
-use super::{api, fhir, health, oauth, pages, signin};
+use super::{alerts, api, fhir, health, oauth, pages, signin};
 
 /// The part of the site a path belongs to: decides how errors look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,11 +159,13 @@ static TABLE: &[Route] = &[
     post("/signout", Account, pages::sign::sign_out, "End the session."),
     get("/account/sessions", Account, pages::sessions::own, "One's own sessions."),
     post("/account/sessions/end", Account, pages::sessions::end, "End one of one's own sessions."),
+    get("/account/again", Account, signin::again, "To one's identity provider, to prove again who one is."),
     post("/account/role", Account, signin::switch_role, "Act in another of one's roles."),
     post("/account/leave", Account, signin::leave, "Leave the launched patient for the whole archive."),
     get("/patients/{patient}", Session, pages::chart::summary, "A chart's summary."),
     get("/patients/{patient}/search", Session, pages::chart::search, "Words found in a chart."),
     get("/patients/{patient}/access", Session, pages::access::who_looked_at, "Who looked at this chart."),
+    get("/patients/{patient}/own-notes", Session, pages::own_notes::page, "One's own psychotherapy notes about a patient."),
     get("/patients/{patient}/break-glass", Session, pages::break_glass::form, "Why restricted records of a patient are to be opened."),
     post("/patients/{patient}/break-glass", Session, pages::break_glass::open, "Open restricted records of a patient for a short time."),
     post("/patients/{patient}/break-glass/stop", Session, pages::break_glass::stop, "End that before its time."),
@@ -171,6 +173,13 @@ static TABLE: &[Route] = &[
     get("/patients/{patient}/results/{code}", Session, pages::chart::trend, "All values of one test."),
     get("/patients/{patient}/records/{kind}/{id}", Session, pages::chart::record, "A record in its chart."),
     get("/patients/{patient}/documents/{id}", Session, pages::documents::page, "A document in its chart."),
+    get("/patients/{patient}/documents/{id}/print", Session, pages::print::print, "A document set for paper."),
+    post("/alerts/{number}/seen", Session, alerts::seen, "An alert was seen."),
+    get("/patients/{patient}/documents/{id}/rendered", Session, pages::cda::rendered, "A CDA document by itself, whole and in its author's order."),
+    get("/patients/{patient}/documents/{id}/xml", Session, pages::cda::xml, "A CDA document's XML, a page at a time."),
+    get("/patients/{patient}/documents/{id}/media/{media}/original", Session, pages::cda::media, "A file that a CDA document holds, to be saved."),
+    get("/patients/{patient}/documents/{id}/media/{media}/{page}", Session, pages::cda::picture, "A picture of a CDA document, or a page of a file in it."),
+    get("/patients/{patient}/documents/{id}/links/{link}", Session, pages::cda::link, "Where a link of a CDA document leads."),
     get("/records/{kind}/{id}", Session, pages::chart::record_alone, "A record by itself."),
     get("/documents/{id}/body", Session, pages::documents::body, "An HTML document, cleaned, for a frame."),
     get("/documents/{id}/page/{page}", Session, api::documents::page, "One page of a document as an image."),

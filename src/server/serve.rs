@@ -90,6 +90,9 @@ pub struct Services {
 /// `PlainOnNetwork` when health data would cross a network unencrypted; `Tls`, `Listen` and `Stopped` as they say.
 pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeError> {
     let transport = transport(&options)?;
+    if transport == Transport::Proxy && services.config.trusted_proxies.is_empty() {
+        tracing::warn!("no trusted_proxies are configured: what a proxy says of a request is believed from this machine alone");
+    }
     let app = Arc::new(App::new(services, transport, options.archive.clone())?);
     let listener = TcpListener::bind(options.listen).map_err(|source| ServeError::Listen { address: options.listen, source })?;
     let address = listener.local_addr().map_err(ServeError::Stopped)?;

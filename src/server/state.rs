@@ -85,7 +85,7 @@ impl App {
         let standing = Standing::default();
         let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         let oversight = OnceLock::new();
-        let notices = Notices::new(&config.notices)?;
+        let notices = Notices::new(&config.notices, gate.log().syslog())?;
         Ok(App {
             archive,
             gate,
@@ -119,10 +119,37 @@ impl App {
         }
     }
 
-    /// Whether what this peer says of a request's origin is to be believed: the operator declared that a proxy stands in
-    /// front, and where the configuration lists proxies, the peer is one of them.
+    /// Whether what this peer says of a request's origin is to be believed.
     pub fn trusts(&self, peer: Option<IpAddr>) -> bool {
-        let listed = &self.config.trusted_proxies;
-        self.transport == Transport::Proxy && (listed.is_empty() || peer.is_some_and(|peer| listed.contains(&peer)))
+        self.transport == Transport::Proxy && peer.is_some_and(|peer| is_proxy(peer, &self.config.trusted_proxies))
+    }
+}
+
+/// Whether a peer is the proxy that the operator declared: one of those listed, and without a list one on this machine.
+fn is_proxy(peer: IpAddr, listed: &[IpAddr]) -> bool {
+    if listed.is_empty() {
+        peer.to_canonical().is_loopback()
+    } else {
+        listed.contains(&peer) || listed.contains(&peer.to_canonical())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_declared_proxy_is_believed() {
+        let listed: Vec<IpAddr> = vec!["10.0.0.7".parse().unwrap()];
+        for (peer, by_list, without) in [
+            ("10.0.0.7", true, false),
+            ("::ffff:10.0.0.7", true, false),
+            ("10.0.0.8", false, false),
+            ("127.0.0.1", false, true),
+            ("::1", false, true),
+        ] {
+            let peer: IpAddr = peer.parse().unwrap();
+            assert_eq!((is_proxy(peer, &listed), is_proxy(peer, &[])), (by_list, without), "{peer}");
+        }
     }
 }

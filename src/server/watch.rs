@@ -3,15 +3,14 @@
 //!
 //! Not for: anything that a request asks for.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use jiff::Timestamp;
-use serde_json::{Map, Value};
 
-use crate::audit::{self, BreakGlass, Entry, User};
+use crate::audit::{BreakGlass, Entry, User};
+use crate::oversight::projection::Select;
+use crate::oversight::{OversightError, Projection};
 use crate::register::BreakGlassUse;
 
 use super::notices;
@@ -19,12 +18,14 @@ use super::state::App;
 
 const EVERY: Duration = Duration::from_secs(2);
 /// Most entries of one use that are counted: an hour of a person at a browser holds fewer.
-const COUNTED_MAX: usize = 20_000;
+const COUNTED_MAX: u64 = 20_000;
 
 /// Runs until it is dropped.
 pub async fn run(app: Arc<App>) {
     if app.notices.is_silent() {
-        tracing::warn!("no webhook is configured: break-glass is told in the review queue and the access log alone");
+        tracing::warn!(
+            "neither webhook nor syslog is configured for notices: break-glass is told in the review queue and the access log alone"
+        );
     }
     loop {
         tokio::time::sleep(EVERY).await;
@@ -47,7 +48,7 @@ pub fn log_ends(app: &App) -> Result<(), ()> {
     let down = |error| tracing::error!(%error, "ended break-glass could not be looked up");
     runtime.block_on(app.register.expire_break_glass()).map_err(down)?;
     for ended in runtime.block_on(app.register.break_glass_to_be_logged()).map_err(down)? {
-        let opened = Opened::under(&app.folder, &ended).unwrap_or_default();
+        let opened = Opened::under(app, &ended).unwrap_or_default();
         app.gate.log().append(stop_entry(&ended)).map_err(|error| {
             tracing::error!(%error, "the end of break-glass could not be written to the access log");
         })?;
@@ -78,34 +79,25 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Counts the entries that name the use. `None` when the log cannot be read.
-    pub fn under(archive: &Path, it: &BreakGlassUse) -> Option<Opened> {
+    /// Counts the entries that name the use. `None` when they cannot be read.
+    pub fn under(app: &App, it: &BreakGlassUse) -> Option<Opened> {
+        let failed = |error: OversightError| tracing::error!(%error, "what a use of break-glass showed cannot be read");
+        Opened::of(app.oversight().map_err(failed).ok()?, &it.id).map_err(failed).ok()
+    }
+
+    fn of(projection: &Projection, id: &str) -> Result<Opened, OversightError> {
+        projection.catch_up()?;
+        let of_use = Select { break_glass: Some(id.into()), entries_only: true, limit: COUNTED_MAX, ..Select::default() };
         let mut opened = Opened::default();
-        let query = audit::Query {
-            patient: it.patients.first().map(ToString::to_string),
-            user: Some(it.subject.clone()),
-            from: Timestamp::from_second(it.started).ok(),
-            newest_first: false,
-            limit: COUNTED_MAX,
-            ..audit::Query::default()
-        };
-        let found =
-            audit::read(archive, &query).map_err(|error| tracing::error!(%error, "the access log cannot be read")).ok()?;
-        for found in found.iter().filter(|found| belongs(&found.entry, &it.id)) {
-            let groups = found.entry.get("shown").and_then(Value::as_array).into_iter().flatten();
-            let records: u64 = groups.filter_map(|group| group.get("count")?.as_u64()).sum();
-            opened.answers += u64::from(records > 0);
-            opened.records += records;
-            for domain in found.entry.get("domains").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        for seen in projection.acts(&of_use)? {
+            opened.answers += u64::from(seen.act.records > 0);
+            opened.records += seen.act.records;
+            for domain in seen.domains.split(' ').filter(|domain| !domain.is_empty()) {
                 if !opened.domains.iter().any(|known| known == domain) {
                     opened.domains.push(domain.to_string());
                 }
             }
         }
-        Some(opened)
+        Ok(opened)
     }
-}
-
-fn belongs(entry: &Map<String, Value>, id: &str) -> bool {
-    entry.get("btg").and_then(|btg| btg.get("id")).and_then(Value::as_str) == Some(id)
 }

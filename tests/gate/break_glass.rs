@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chartkeep::audit::Query;
 use serde_json::{Value, json};
 use sqlx::Connection;
@@ -21,6 +23,16 @@ struct Place {
     archive: PathBuf,
     server: Server,
     notices: Receiver<(String, Value)>,
+}
+
+impl Place {
+    /// The same with its configuration read anew.
+    fn restarted(self) -> Place {
+        let Place { _home, archive, server, notices } = self;
+        drop(server);
+        let server = Server::start(&archive);
+        Place { _home, archive, server, notices }
+    }
 }
 
 const CLASSES: [(&str, &str); 4] =
@@ -44,6 +56,20 @@ fn delivery(home: &Path) -> PathBuf {
             conditions.push_str(&format!("{condition}\n"));
         }
     }
+    let letter = |id: &str, code: &str, media_type: &str, text: &str| {
+        json!({
+            "resourceType": "DocumentReference", "id": id, "status": "current", "meta": { "security": [{ "code": code }] },
+            "type": { "text": format!("Letter {id}") }, "subject": { "reference": "Patient/p1" }, "date": "2012-03-04T10:00:00Z",
+            "content": [{ "attachment": { "contentType": media_type, "data": STANDARD.encode(text) } }],
+        })
+    };
+    let letters = [
+        letter("plain", "N", "text/plain", "words-of-plain <b>\n  and more"),
+        letter("markup", "N", "text/html", "<p>words-of-markup</p><script>alert(1)</script>"),
+        letter("hiv", "HIV", "text/plain", "words-of-hiv"),
+    ];
+    let letters: String = letters.iter().map(|letter| format!("{letter}\n")).collect();
+    std::fs::write(folder.join("DocumentReference.ndjson"), letters).expect("written");
     std::fs::write(folder.join("Patient.ndjson"), patients).expect("written");
     std::fs::write(folder.join("Condition.ndjson"), conditions).expect("written");
     folder
@@ -329,4 +355,98 @@ fn when_nothing_can_be_written_down_nothing_opens() {
     drop(server);
     let listed = chartkeep(["break-glass", "list", archive.to_str().expect("plain names"), "--all", "--json"]).expect(0);
     assert_eq!(listed.stdout, "", "no use is in force or ever was");
+}
+
+#[test]
+fn a_document_is_printed_once_that_is_in_the_log_and_never_under_glass() {
+    let place = place();
+    let ann = Browser::sign_in(&place.server, "ann");
+    let reason = "reason=urgent-care&text=Chest+pain+since+the+morning";
+    assert_eq!(ask(&ann, "p1", reason).status, 303);
+    let notes = ann.get(&format!("/patients/{}/notes", key("p1"))).text();
+    let address = |title: &str| {
+        let link = notes.split("href=\"").find(|rest| {
+            let address = rest.split('"').next().unwrap_or_default();
+            address.contains("/documents/") && rest.contains(&format!("Letter {title}"))
+        });
+        format!("{}/print", link.expect("its row").split('"').next().expect("closed"))
+    };
+    for (title, words, strict) in [("plain", "words-of-plain &#60;b&#62;", false), ("markup", "words-of-markup", true)] {
+        let before = events(&place, "document.print").len();
+        let page = ann.get(&address(title));
+        let (text, entries) = (page.text(), events(&place, "document.print"));
+        assert!(page.status == 200 && text.contains(words), "{title}: {text}");
+        assert!(text.contains("Quill-p1") && text.contains("Not the certified record."), "{title}: {text}");
+        assert!(!text.contains("alert(1)"), "{title}");
+        assert_eq!(page.header("content-security-policy").unwrap_or("").starts_with("sandbox;"), strict, "{title}");
+        assert_eq!(entries.len(), before + 1, "{title}");
+        let entry = &entries[before];
+        assert_eq!(entry["patients"][0]["archive_id"], key("p1"), "{title}: {entry}");
+        let shown: u64 = entry["shown"].as_array().into_iter().flatten().filter_map(|group| group["count"].as_u64()).sum();
+        assert_eq!(shown, 2, "the document and whose it is: {entry}");
+    }
+    let refused = ann.get(&address("hiv"));
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(!refused.text().contains("words-of-hiv"));
+    assert_eq!(events(&place, "authz.denied").pop().expect("an entry")["outcome_desc"], "chart refused: break-glass-stays");
+    assert_eq!(events(&place, "document.print").len(), 2);
+    let bob = Browser::sign_in(&place.server, "bob");
+    assert_eq!(bob.get(&address("hiv")).status, 404, "not there without glass");
+}
+
+/// The built-in policy, where a clinician opens only charts of people for whom he cares.
+fn with_relations() -> String {
+    let built_in = include_str!("../../schemas/policy.toml");
+    let old = "rights = [\"find-patients\", \"chart\", \"record\"]\npurposes = [\"TREAT\", \"ETREAT\"]";
+    assert!(built_in.contains(old));
+    let new = "rights = [\"chart\", \"record\"]\nrelation = true\npurposes = [\"TREAT\", \"ETREAT\"]";
+    let find = "\n[[rule]]\nid = \"clinician-finds\"\neffect = \"permit\"\nroles = [\"clinician\"]\nrights = [\"find-patients\"]\n\
+                purposes = [\"TREAT\"]\nsees = []\n";
+    built_in.replacen(old, new, 1) + find
+}
+
+#[test]
+fn a_closed_chart_is_opened_in_an_emergency_and_looks_like_one_that_is_not_there() {
+    let place = place();
+    std::fs::write(place.archive.join("site.toml"), with_relations()).expect("written");
+    let config = place.archive.join("chartkeep.toml");
+    let before = std::fs::read_to_string(&config).expect("it is there");
+    std::fs::write(&config, before + "[access]\npolicy = \"site.toml\"\n").expect("written");
+    let place = place.restarted();
+    let ann = Browser::sign_in(&place.server, "ann");
+    // Word for word the same for a patient whom nobody has, but for the key that was asked for and the request's own id.
+    let plain = |path: &str, patient: &str| {
+        let answer = ann.get(&path.replace("{}", &key(patient)));
+        let id = answer.header("x-request-id").expect("an id").to_string();
+        (answer.status, answer.text().replace(&key(patient), "KEY").replace(&id, "ID"))
+    };
+    for (path, status) in [
+        ("/patients/{}", 403),
+        ("/patients/{}/problems", 403),
+        ("/patients/{}/break-glass", 200),
+        ("/records/Patient/{}", 403),
+        ("/api/v1/patients/{}", 403),
+    ] {
+        let (here, nowhere) = (plain(path, "p1"), plain(path, "nobody"));
+        assert_eq!(here, nowhere, "{path}");
+        assert_eq!(here.0, status, "{path}: {}", here.1);
+    }
+    let refused = ann.get(&format!("/patients/{}", key("p1"))).text();
+    assert!(refused.contains(&format!("/patients/{}/break-glass", key("p1"))), "{refused}");
+    let form = ann.get(&format!("/patients/{}/break-glass", key("p1"))).text();
+    assert!(form.contains("Open this chart in an emergency") && !form.contains("Quill"), "{form}");
+    for name in ["rex", "mia"] {
+        let other = Browser::sign_in(&place.server, name);
+        let refused = other.get(&format!("/patients/{}", key("p1")));
+        assert!(refused.status == 403 && !refused.text().contains("emergency"), "{name} has no way in");
+    }
+
+    let opened = ask(&ann, "p1", "reason=urgent-care&text=Chest+pain+since+the+morning");
+    assert_eq!(opened.status, 303, "{}", opened.text());
+    assert_eq!(seen(&ann, "p1"), ["marker-plain", "marker-hiv"]);
+    assert_eq!(ann.get(&format!("/patients/{}", key("p2"))).status, 403, "no other chart");
+    // Whoever breaks the glass on nobody finds nobody, and that he did stands in the log and in the queue.
+    assert_eq!(ask(&ann, "nobody", "reason=urgent-care&text=Somebody+who+was+never+here").status, 303);
+    assert_eq!(ann.get(&format!("/patients/{}", key("nobody"))).status, 404);
+    assert_eq!(events(&place, "btg.start").len(), 2);
 }

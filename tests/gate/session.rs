@@ -2,7 +2,7 @@
 //!
 //! Not for: passwords and lock-out (`src/register`), or what the pages show.
 
-use super::harness::{Browser, PASSWORD, add_account, house, post};
+use super::harness::{Browser, PASSWORD, add_account, entries_by_request, house, post};
 use crate::support::loaded;
 
 #[test]
@@ -45,11 +45,18 @@ fn a_form_from_elsewhere_does_nothing() {
         assert_eq!(browser.post("/signout", headers, form).status, 403, "{headers:?} {form:?}");
     }
     assert_eq!(browser.get("/").status, 200, "the session still stands");
+    assert_eq!(browser.post("/signout", &[("x-request-id", "form-forged")], "csrf=wrong").status, 403);
+    assert_eq!(browser.post("/signout", &[("x-request-id", "form-foreign"), ("origin", "https://e.example")], &good).status, 403);
     let signed_out = browser.post("/signout", &[("sec-fetch-site", "same-origin"), ("origin", &address)], &good);
     assert_eq!(signed_out.status, 303);
     assert!(signed_out.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0")));
     let after = browser.get("/");
     assert_eq!((after.status, after.header("location").is_some_and(|to| to.starts_with("/signin"))), (303, true));
+    // The entry of signing out is durable, so these are too.
+    let entries = entries_by_request(loaded());
+    for (request, what) in [("form-forged", "form-expired"), ("form-foreign", "other-site")] {
+        assert_eq!(entries[request][0]["outcome_desc"], format!("form refused: {what}"));
+    }
 }
 
 #[test]

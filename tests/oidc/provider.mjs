@@ -70,7 +70,7 @@ const make = (issuer, client, more, around) => {
     fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     findAccount,
     interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
-    claims: { openid: ["sub"], profile: ["name", "groups"], acr: null, auth_time: null, sid: null },
+    claims: { openid: ["sub"], profile: ["name", "groups", "npi"], acr: null, auth_time: null, sid: null },
     enabledJWA: { clientAuthSigningAlgValues: ["ES384", "ES256", "RS256"] },
     ...more,
   });

@@ -57,6 +57,12 @@ impl Browser {
         self.cookies.insert((site(url), name.to_string()), value.to_string());
     }
 
+    /// Forgets all cookies of a site.
+    pub fn forget(&mut self, url: &str) {
+        let gone = site(url);
+        self.cookies.retain(|(of, _), _| *of != gone);
+    }
+
     /// One request, no redirect followed.
     pub fn step(&mut self, url: &str, form: Option<&str>) -> Page {
         let mut request = ureq::http::Request::builder().method(if form.is_some() { "POST" } else { "GET" }).uri(url);

@@ -150,6 +150,35 @@ fn a_launch_from_anywhere_else_is_refused_and_nothing_goes_out() {
     assert!(trap.accept().is_err(), "a listener elsewhere was called");
 }
 
+#[test]
+fn a_patient_who_is_not_certain_is_told_to_those_who_keep_identities() {
+    let Some(world) = World::new() else { return };
+    for _ in 0..2 {
+        assert_eq!(Browser::of("ann").go(&world.launch("E-3")).status, 403);
+    }
+    let mut bea = Browser::of("bea");
+    let home = bea.go(&world.sign_in());
+    assert!(!home.body.contains("Launches that were stopped"), "not to a clinician: {}", home.body);
+    let home = bea.send(&world.url("/account/role"), &format!("csrf={}&role=him", home.field("csrf")));
+    assert!(home.body.contains("NewEHR: the birth date differs.") && home.body.contains("2 times since"), "{}", home.body);
+    assert!(!home.body.contains("Stone") && !home.body.contains("1971"), "nothing of the record: {}", home.body);
+    let denied = world.newest("authz.denied");
+    let listed = world.newest("identity.reviewed");
+    assert_eq!((&listed["patients"], &listed["query"]["hits"]), (&denied["patients"], &1.into()));
+
+    let seen =
+        home.body.split("action=\"").find(|rest| rest.starts_with("/alerts/")).expect("a button").split('"').next().unwrap();
+    let seen = world.url(seen);
+    assert_eq!(bea.step(&seen, Some("csrf=wrong")).status, 403);
+    let mut ann = Browser::of("ann");
+    let page = ann.go(&world.sign_in());
+    assert_eq!(ann.step(&seen, Some(&format!("csrf={}", page.field("csrf")))).status, 403, "not by a clinician");
+    let after = bea.send(&seen, &format!("csrf={}", home.field("csrf")));
+    assert!(after.status == 200 && !after.body.contains("Launches that were stopped"), "{}", after.body);
+    let entry = world.newest("alert.seen");
+    assert_eq!((&entry["user"]["sub"], &entry["patients"]), (&"bea".into(), &denied["patients"]));
+}
+
 /// A signed address with these claims.
 fn signed(world: &World, secret: &[u8], header: &str, claims: &Value) -> String {
     let message = format!("{}.{}", base64url(header.as_bytes()), base64url(claims.to_string().as_bytes()));

@@ -3,8 +3,10 @@
 //!
 //! Not for: access tokens of programs, or what a role may see.
 
+mod again;
 mod browser;
 mod launches;
+mod own_notes;
 mod world;
 
 use browser::{Browser, Page};
@@ -31,6 +33,7 @@ fn a_person_signs_in_at_the_provider_and_no_token_reaches_the_browser() {
     let login = world.newest("auth.login");
     assert_eq!((login["user"]["iss"].as_str(), login["user"]["sub"].as_str()), (Some(world.idp.as_str()), Some("ann")));
     assert_eq!(login["user"]["roles"][0], "clinician");
+    assert!(login["policy"].as_str().is_some_and(|digest| digest.len() == 64), "{login}");
     assert!(login["query"]["path"] == "/signin/callback", "the code stands in no log: {login}");
 
     // The same person in a second browser sees both sessions and ends the first.

@@ -34,10 +34,39 @@ fn prepared() -> &'static Path {
         std::fs::create_dir(&delivery).expect("a folder");
         let lines: String = PATIENTS.iter().map(|patient| format!("{}\n", patient_json(*patient, "identifier"))).collect();
         std::fs::write(delivery.join("Patient.ndjson"), lines).expect("written");
+        let lines: String = therapy().iter().map(|record| format!("{record}\n")).collect();
+        std::fs::write(delivery.join("Therapy.ndjson"), lines).expect("written");
         ingest(&archive, &[&delivery]).expect(0);
         (folder, archive)
     });
     archive
+}
+
+/// Psychotherapy notes about `p1`: by Ann as a practitioner of the archive, by Ann by her number alone, by another, by nobody.
+fn therapy() -> Vec<Value> {
+    let npi = |value: &str| json!({"system": "http://hl7.org/fhir/sid/us-npi", "value": value});
+    let practitioner = |id: &str, number: &str| json!({"resourceType": "Practitioner", "id": id, "name": [{"family": id}], "identifier": [npi(number)]});
+    let note = |id: &str, author: Value| {
+        json!({
+            "resourceType": "DocumentReference", "id": id, "status": "current", "type": {"text": format!("Session {id}")},
+            "meta": {"security": [{"code": "PSYTHPN"}]}, "subject": {"reference": "Patient/p1"}, "date": "2012-03-04T10:00:00Z",
+            "author": author, "content": [{"attachment": {"contentType": "text/plain", "data": base64std(&format!("words-{id}"))}}]
+        })
+    };
+    vec![
+        practitioner("ann", "1234567893"),
+        practitioner("bob", "1987654320"),
+        note("one", json!([{"reference": "Practitioner/ann"}])),
+        note("two", json!([{"identifier": npi("1234567893")}])),
+        note("three", json!([{"reference": "Practitioner/bob"}])),
+        note("four", json!([{"display": "1234567893"}])),
+        note("five", json!([{"identifier": {"system": "urn:staff", "value": "1234567893"}}])),
+    ]
+}
+
+fn base64std(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 fn patient_json((id, family, given, born, sex): (&str, &str, &str, &str, &str), with: &str) -> Value {
@@ -158,7 +187,7 @@ fn ehr_patients() -> Value {
 
 fn people() -> Value {
     json!({
-        "ann": {"name": "Ann Clinician", "groups": ["Clinicians", "Other"], "fhirUser": "Practitioner/1"},
+        "ann": {"name": "Ann Clinician", "groups": ["Clinicians", "Other"], "npi": "1234567893", "fhirUser": "Practitioner/1"},
         "bea": {"name": "Bea Both", "groups": ["Clinicians", "HIM"]},
         "carl": {"name": "Carl Nobody", "groups": ["Other"]},
         "dora": {"name": "Dora Two", "groups": ["Privacy", "Archive"]},

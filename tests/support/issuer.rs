@@ -103,6 +103,7 @@ pub struct Listener {
     /// `http://127.0.0.1:PORT`
     pub address: String,
     calls: Arc<AtomicUsize>,
+    asked: Arc<Mutex<String>>,
     answers: Arc<Mutex<(u16, String, String)>>,
 }
 
@@ -113,13 +114,13 @@ impl Listener {
         let address = format!("http://{}", socket.local_addr().expect("bound"));
         let calls = Arc::new(AtomicUsize::new(0));
         let answers = Arc::new(Mutex::new((200, body.replace("{address}", &address), cache_control.to_string())));
-        let (counted, given) = (calls.clone(), answers.clone());
+        let asked = Arc::new(Mutex::new(String::new()));
+        let (counted, given, heard) = (calls.clone(), answers.clone(), asked.clone());
         std::thread::spawn(move || {
             for stream in socket.incoming().flatten() {
                 let mut stream = stream;
                 counted.fetch_add(1, Ordering::SeqCst);
-                let mut head = [0; 4096];
-                let _ = stream.read(&mut head);
+                *heard.lock().expect("held") = request(&mut stream);
                 let (status, body, cache) = given.lock().expect("held").clone();
                 let cache = if cache.is_empty() { String::new() } else { format!("Cache-Control: {cache}\r\n") };
                 let length = body.len();
@@ -129,7 +130,12 @@ impl Listener {
                 );
             }
         });
-        Listener { address, calls, answers }
+        Listener { address, calls, asked, answers }
+    }
+
+    /// The last request, head and body.
+    pub fn asked(&self) -> String {
+        self.asked.lock().expect("held").clone()
     }
 
     pub fn calls(&self) -> usize {
@@ -140,5 +146,24 @@ impl Listener {
     pub fn answer(&self, status: u16, body: &str) {
         let mut answers = self.answers.lock().expect("held");
         (answers.0, answers.1) = (status, body.replace("{address}", &self.address));
+    }
+}
+
+/// A whole request, as far as it comes.
+fn request(stream: &mut impl Read) -> String {
+    let (mut read, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let text = String::from_utf8_lossy(&read).into_owned();
+        let length = text.to_ascii_lowercase().split("content-length: ").nth(1).and_then(|rest| {
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<usize>().ok()
+        });
+        if text.split_once("\r\n\r\n").is_some_and(|(_, body)| body.len() >= length.unwrap_or(0)) {
+            return text;
+        }
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return text,
+            Ok(n) => read.extend_from_slice(&piece[..n]),
+        }
     }
 }

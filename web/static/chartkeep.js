@@ -57,6 +57,22 @@
     if (done) e.preventDefault();
   });
 
+  // Who has gone leaves nothing on the screen: once the session has ended by time, so has the page. Asking keeps nothing alive.
+  const idle = Number(document.body.dataset.idle);
+  const look = async () => {
+    const ended = await fetch("/api/v1/me", { redirect: "manual" }).then((answer) => answer.status === 401, () => false);
+    if (!ended) return setTimeout(look, 20_000);
+    const link = document.createElement("a");
+    link.href = location.pathname.startsWith("/in/") ? "/signin" : `/signin?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = "Sign in again";
+    const words = document.createElement("p");
+    words.className = "ended";
+    words.append("Your session has ended. ", link);
+    document.title = "Session ended";
+    document.body.replaceChildren(words);
+  };
+  if (idle > 0) setTimeout(look, (idle + 1) * 1000);
+
   // The open document in view in its list, without moving the page.
   const open = document.getElementById("open");
   if (open) { const list = open.closest(".list"); list.scrollTop = open.offsetTop - list.clientHeight / 3; }

@@ -38,6 +38,8 @@ struct CaseText {
     channels: Names<Channel>,
     facility: Option<String>,
     department: Option<String>,
+    /// National Provider Identifier.
+    npi: Option<String>,
     /// Whether a care relation to the patient is on file.
     #[serde(default)]
     relation: bool,
@@ -195,6 +197,7 @@ impl CaseText {
         };
         principal.attributes.facility = self.facility.clone();
         principal.attributes.department = self.department.clone();
+        principal.attributes.npi = self.npi.clone();
         principal.scopes = self.scopes.as_deref().map(|scopes| smart::scopes(scopes, role));
         principal.bound_to = self.bound.map(patient);
         principal.grants = self.break_glass.iter().map(GrantText::grant).collect();
@@ -235,6 +238,7 @@ impl CaseText {
             Right::BreakGlassReviews => Scope::BreakGlassReviews,
             Right::Accounts => Scope::Accounts,
             Right::Policy => Scope::Policy,
+            Right::OwnNotes => Scope::OwnNotes(vec![patient]),
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) const NO_RULE: &str = "no-rule";
 /// Ids of what stands in no file: a bound principal stays with his patient, narrow scopes with FHIR.
 pub(super) const BOUND: &str = "bound-to-patient";
 pub(super) const NARROW_SCOPES: &str = "narrow-scopes";
+/// And notes are shown to their originator, which nobody is whom the provider gives no number.
+pub(super) const NO_ORIGINATOR: &str = "no-originator";
 
 /// All that a decision depends on, beside the policy.
 #[derive(Clone, Copy, Debug)]
@@ -147,13 +149,16 @@ fn outside_of_credential(question: &Question<'_>) -> Option<(&'static str, DenyR
     if principal.bound_to.is_some() {
         let is_own = match question.scope {
             Scope::Chart(patient) => question.bound.contains(patient),
-            Scope::Person(keys) => keys.iter().any(|key| question.bound.contains(key)),
+            Scope::Person(keys) | Scope::OwnNotes(keys) => keys.iter().any(|key| question.bound.contains(key)),
             Scope::Record(..) => true,
             _ => false,
         };
         if !is_own {
             return Some((BOUND, DenyReason::Bound));
         }
+    }
+    if matches!(question.scope, Scope::OwnNotes(_)) && principal.attributes.npi.as_ref().is_none_or(String::is_empty) {
+        return Some((NO_ORIGINATOR, DenyReason::Attributes));
     }
     let is_narrow = !question.applies_scopes && !smart::are_whole(principal);
     is_narrow.then_some((NARROW_SCOPES, DenyReason::Scopes))

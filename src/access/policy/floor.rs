@@ -47,7 +47,10 @@ fn breaches_of(rule: &Rule) -> Vec<&'static str> {
             "export-everything and quarantine need channels = [\"command-line\"]",
         ),
         (sees.holds(Class::Unknown) && !is_him_alone, "him alone sees the class unknown"),
-        (sees.holds(Class::PsychotherapyNotes) && !is_him_alone, "him alone may see psychotherapy-notes"),
+        (
+            sees.holds(Class::PsychotherapyNotes) && !is_him_alone && rights != [Right::OwnNotes],
+            "psychotherapy-notes are seen by him alone, or with the one right own-notes by their originator",
+        ),
         (
             sees.holds(Class::SubstanceUse) && !is_him_alone && !is_of_some_place,
             "substance-use is seen by him, or by named facilities or departments (42 CFR Part 2)",

@@ -19,10 +19,11 @@ pub enum Right {
     BreakGlassReviews,
     Accounts,
     Policy,
+    OwnNotes,
 }
 
 impl Right {
-    pub const ALL: [Right; 12] = [
+    pub const ALL: [Right; 13] = [
         Right::FindPatients,
         Right::Chart,
         Right::Record,
@@ -35,6 +36,7 @@ impl Right {
         Right::BreakGlassReviews,
         Right::Accounts,
         Right::Policy,
+        Right::OwnNotes,
     ];
 
     pub fn of(scope: &Scope) -> Right {
@@ -51,6 +53,7 @@ impl Right {
             Scope::BreakGlassReviews => Right::BreakGlassReviews,
             Scope::Accounts => Right::Accounts,
             Scope::Policy => Right::Policy,
+            Scope::OwnNotes(_) => Right::OwnNotes,
         }
     }
 
@@ -69,6 +72,7 @@ impl Right {
             Right::BreakGlassReviews => "break-glass-reviews",
             Right::Accounts => "accounts",
             Right::Policy => "policy",
+            Right::OwnNotes => "own-notes",
         }
     }
 
@@ -87,18 +91,19 @@ impl Right {
             Right::BreakGlassReviews => "break-glass reviews",
             Right::Accounts => "accounts",
             Right::Policy => "policy",
+            Right::OwnNotes => "own psychotherapy notes",
         }
     }
 
     /// Whether what it gives holds words of patients' records.
     pub fn shows_records(self) -> bool {
-        use Right::{Chart, Everything, FindPatients, IdentityReview, Quarantine, Record, SearchAll};
-        matches!(self, FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine)
+        use Right::{Chart, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, SearchAll};
+        matches!(self, FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine | OwnNotes)
     }
 
     /// Whether it is about the records of one person at a time. Break-glass and care relations speak of these alone.
     pub fn is_of_one_person(self) -> bool {
-        matches!(self, Right::Chart | Right::Record)
+        matches!(self, Right::Chart | Right::Record | Right::OwnNotes)
     }
 }
 

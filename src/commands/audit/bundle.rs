@@ -17,7 +17,7 @@ use crate::model::PatientKey;
 use crate::oversight::forms::bundle::{self, Exhibit};
 use crate::oversight::projection::{Projection, Select};
 use crate::oversight::reports::range;
-use crate::signing::{KeyPurpose, VerifierKey};
+use crate::signing::{KeyPurpose, KeyRing, VerifierKey};
 
 /// Write entries as they stand in the log, each with a proof under a signed checkpoint, to be checked without the archive.
 ///
@@ -77,8 +77,10 @@ pub fn run(args: &BundleArgs) -> anyhow::Result<ExitCode> {
     ensure!(is_free, "{} exists and is not empty", args.dir.display());
     let overseer = Overseer::open(&args.archive)?;
     let patients = args.patient.as_deref().map(|key| overseer.person(key)).transpose()?.unwrap_or_default();
+    // What this process wrote is under a checkpoint then as well; another that is running signs its own.
+    overseer.workplace.log.checkpoint()?;
     let exhibits = overseer.answer("audit bundle", "audit.export", &patients, |projection| {
-        let exhibits = exhibits(args, projection, &patients)?;
+        let exhibits = exhibits(args, projection, &overseer.workplace.ring, &patients)?;
         let count = exhibits.len() as u64;
         Ok((exhibits, count, format!("form=evidence entry={:?} from={:?} to={:?}", args.entry, args.from, args.to)))
     })?;
@@ -101,7 +103,8 @@ pub fn run(args: &BundleArgs) -> anyhow::Result<ExitCode> {
     Ok(if unproved == 0 { ExitCode::SUCCESS } else { ExitCode::from(DONE_WITH_FINDINGS) })
 }
 
-fn exhibits(args: &BundleArgs, projection: &Projection, patients: &[PatientKey]) -> anyhow::Result<Vec<Exhibit>> {
+fn exhibits(args: &BundleArgs, projection: &Projection, ring: &KeyRing, patients: &[PatientKey]) -> anyhow::Result<Vec<Exhibit>> {
+    projection.catch_up()?;
     let mut wanted: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for entry in &args.entry {
         let named = entry.split_once(':').and_then(|(stream, seq)| Some((stream.to_string(), seq.parse().ok()?)));
@@ -109,7 +112,6 @@ fn exhibits(args: &BundleArgs, projection: &Projection, patients: &[PatientKey])
         wanted.entry(stream).or_default().insert(seq);
     }
     if !patients.is_empty() {
-        projection.catch_up()?;
         let zone = TimeZone::system();
         let date = |text: &Option<String>, read: fn(&str, &TimeZone) -> Option<i64>| match text {
             None => Ok(None),
@@ -122,7 +124,7 @@ fn exhibits(args: &BundleArgs, projection: &Projection, patients: &[PatientKey])
     }
     let mut all = Vec::new();
     for (stream, numbers) in wanted {
-        let found = bundle::exhibits(&args.archive, &stream, &numbers)?;
+        let found = bundle::exhibits(projection, ring, &stream, &numbers)?;
         ensure!(found.len() == numbers.len(), "stream {stream} does not hold all of these entries");
         all.extend(found);
     }

@@ -2,34 +2,33 @@
 //!
 //! Not for: which segments may go (`audit`).
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ahash::AHashSet;
+use ahash::AHashMap;
 use anyhow::{Context, ensure};
 use clap::Args;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
-use serde_json::Value;
 
 use crate::access::{Principal, Purpose, RequestContext, Role, Scope, Shown};
 use crate::audit::{self, Approval, Candidate, Stays};
 use crate::config::Config;
-use crate::model::PatientKey;
-use crate::query::Archive;
+use crate::model::{PatientKey, When};
+use crate::query::{Archive, QueryError};
 use crate::signing::KeyPurpose;
 
 use super::super::operator::{Workplace, operator_entry, operator_name};
-
-/// Age of majority and the two years after it (ASTM E2147-18 §4.1): entries about a patient stay until then.
-const MINOR_YEARS: i64 = 18 + 2;
+use super::floor::Floors;
 
 /// Let go of entries whose retention is over. Whole segments go; hashes, checkpoints and proofs stay.
 ///
 /// Kept are: entries younger than `retention_years` of the configuration (never less than 6), those of a segment that
-/// names a patient under hold, and those of one that names a patient younger than 20 years. Two people are needed: the
-/// operator, and the one who approved. --dry-run shows what would go and why the rest stays.
+/// names a patient under hold, and those of one that names a patient whose own time is not over: a minor until some years after
+/// majority, and any patient as long as the record is kept (schemas/retention.toml, or the file that `retention` in [audit]
+/// names). Two people are needed: the operator, and the one who approved. --dry-run shows what would go and why the rest stays.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chartkeep audit expire /data/old-ehr --dry-run
@@ -66,10 +65,8 @@ pub fn run(args: &ExpireArgs) -> anyhow::Result<ExitCode> {
     );
     let workplace = Workplace::open(&args.archive)?;
     let archive = Archive::open(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover)?;
-    let minors = minors(&archive, &workplace)?;
-    let person = |patient: &PatientKey| archive.said_of(patient).0;
-    let is_kept = |patient: &PatientKey| minors.contains(patient) || person(patient).iter().any(|key| minors.contains(key));
-    let candidates = audit::retention_candidates(&args.archive, before, &person, &is_kept)?;
+    let floors = Floors::load(config.audit.retention.as_deref())?;
+    let candidates = looked_at(args, &archive, &workplace, &floors, before)?;
     candidates.iter().for_each(|candidate| println!("{}", line(candidate)));
     let going: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.stays.is_none()).collect();
     let entries: u64 = going.iter().map(|candidate| candidate.end - candidate.first).sum();
@@ -92,10 +89,15 @@ pub fn run(args: &ExpireArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Patients whose own time is not over. One without a birth date, or whom no record names, has none.
-fn minors(archive: &Archive, workplace: &Workplace) -> anyhow::Result<AHashSet<PatientKey>> {
-    let latest = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_sub(MINOR_YEARS.years())?;
-    let gate = workplace.gate()?;
+/// The closed segments with what keeps each. Charts are read for the dates that the rules ask of, and only of patients whom old
+/// entries name.
+fn looked_at(
+    args: &ExpireArgs,
+    archive: &Archive,
+    workplace: &Workplace,
+    floors: &Floors,
+    before: Timestamp,
+) -> anyhow::Result<Vec<Candidate>> {
     let principal = Principal::operator(&operator_name(), Role::Him, Purpose::RecordManagement);
     let context = RequestContext {
         request_id: uuid::Uuid::now_v7().to_string(),
@@ -103,31 +105,41 @@ fn minors(archive: &Archive, workplace: &Workplace) -> anyhow::Result<AHashSet<P
         path: "audit expire".into(),
         ..RequestContext::default()
     };
-    let permit = gate.ask(&principal, Scope::Everything, context)?;
-    let (mut minors, mut count) = (AHashSet::new(), 0);
-    archive.each_patient(&permit, &mut |key, record| {
-        count += 1;
-        let patient: Value = serde_json::from_str(&record.json).unwrap_or_default();
-        if patient.get("birthDate").and_then(Value::as_str).is_some_and(|born| is_after(born, latest)) {
-            minors.insert(key.clone());
+    let permit = workplace.gate()?.ask(&principal, Scope::Everything, context)?;
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let person = |patient: &PatientKey| archive.said_of(patient).0;
+    let known: RefCell<AHashMap<PatientKey, bool>> = RefCell::default();
+    let trouble: RefCell<Option<QueryError>> = RefCell::default();
+    let is_kept_alone = |patient: &PatientKey| {
+        if let Some(known) = known.borrow().get(patient) {
+            return *known;
         }
-    })?;
-    // Read and not shown: only keys come out of it.
-    let shown = Shown { event: "identity.reviewed", hits: Some(count), ..Shown::default() };
-    Ok(permit.answer(minors, shown)?.into_inner())
-}
-
-/// Whether a birth date may lie after a day; one that says less than a day counts as late as it can be.
-fn is_after(born: &str, day: Date) -> bool {
-    let latest = match born.len() {
-        4 => format!("{born}-12-31"),
-        7 => format!("{born}-28"),
-        _ => born.chars().take(10).collect(),
+        let is_kept = match archive.chart_index(&permit, patient) {
+            Ok(index) => {
+                let born = index.identity.birth_date.as_ref().map(When::date_text);
+                let records = index.coverage.iter().filter_map(|it| Some((&*it.source_system, it.last.as_ref()?.date_text())));
+                floors.until(born, records).is_some_and(|until| until >= today)
+            }
+            // Whom no record names has no time of his own.
+            Err(QueryError::NotFound) => false,
+            Err(error) => {
+                trouble.replace(Some(error));
+                true
+            }
+        };
+        known.borrow_mut().insert(patient.clone(), is_kept);
+        is_kept
     };
-    latest.parse::<Date>().is_ok_and(|date| {
-        let date = if born.len() == 7 { date.last_of_month() } else { date };
-        date > day
-    })
+    let is_kept = |patient: &PatientKey| is_kept_alone(patient) || person(patient).iter().any(&is_kept_alone);
+    let candidates = audit::retention_candidates(&args.archive, before, &person, &is_kept)?;
+    // Read and not shown: only keys come out of it.
+    let count = known.borrow().len() as u64;
+    let shown = Shown { event: "identity.reviewed", hits: Some(count), ..Shown::default() };
+    permit.answer((), shown)?;
+    match trouble.into_inner() {
+        Some(error) => Err(error).context("a chart could not be read, so it is not known what has to stay"),
+        None => Ok(candidates),
+    }
 }
 
 fn line(candidate: &Candidate) -> String {
@@ -141,25 +153,4 @@ fn line(candidate: &Candidate) -> String {
     };
     let day = |time: &Timestamp| time.strftime("%Y-%m-%d").to_string();
     format!("{stream} {first}–{}  {} to {}  {fate}", end - 1, day(oldest), day(newest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_birth_date_that_says_little_counts_as_late() {
-        let day: Date = "2006-05-10".parse().unwrap();
-        for (born, after) in [
-            ("2006-05-10", false),
-            ("2006-05-11", true),
-            ("2006-05", true),
-            ("2006-04", false),
-            ("2006", true),
-            ("2005", false),
-            ("unknown", false),
-        ] {
-            assert_eq!(is_after(born, day), after, "{born}");
-        }
-    }
 }

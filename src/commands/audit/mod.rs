@@ -5,6 +5,7 @@
 mod bundle;
 mod expire;
 mod export;
+mod floor;
 mod hold;
 mod prove;
 mod report;

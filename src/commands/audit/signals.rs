@@ -7,18 +7,19 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::commands::overseer::Overseer;
 use crate::config::Config;
-use crate::oversight::signals::{Findings, Flag, judge};
+use crate::oversight::UserId;
+use crate::oversight::signals::{CaredFor, Findings, Flag, Sources, judge};
 
 /// Look for signs of snooping in one day of the access log.
 ///
 /// Compares who looked with whom they looked at: same name, house or phone, colleagues, own charts, charts that nobody else of
 /// the department opened, walks along record numbers, unusual amounts. Signs add up to one score in bits; a weak sign alone
-/// never makes a flag. With --workforce the users' own names and addresses are compared too: they are read, hashed and forgotten.
+/// never makes a flag. With --workforce the users' own names and addresses are compared too: they are read, hashed and forgotten;
+/// their departments are compared with those that treated the patient. Care relations count when some are imported.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   chartkeep audit signals /data/old-ehr
@@ -26,7 +27,8 @@ use crate::oversight::signals::{Findings, Flag, judge};
   chartkeep audit signals /data/old-ehr --json > signals.json
 
 The workforce file is a CSV with a heading: user, and any of given, surname, patient, street, zip, phone, job, department,
-facility, until.")]
+facility, until. Departments are named as the locations of visits are. That of sites has range and site; the news list has
+patient (the archive's key) and, if you like, from and until.")]
 pub struct SignalsArgs {
     /// Folder of the archive
     archive: PathBuf,
@@ -36,6 +38,12 @@ pub struct SignalsArgs {
     /// Who the users are, CSV [default: the configuration's]
     #[arg(long, value_name = "FILE")]
     workforce: Option<PathBuf>,
+    /// Address ranges of your sites, CSV [default: the configuration's]
+    #[arg(long, value_name = "FILE")]
+    sites: Option<PathBuf>,
+    /// Patients in the news, CSV [default: the configuration's]
+    #[arg(long, value_name = "FILE")]
+    news: Option<PathBuf>,
     /// People to list
     #[arg(long, default_value_t = 50)]
     top: usize,
@@ -46,19 +54,26 @@ pub struct SignalsArgs {
 /// Runs `chartkeep audit signals`.
 pub fn run(args: &SignalsArgs) -> anyhow::Result<ExitCode> {
     let overseer = Overseer::open(&args.archive)?;
-    let zone = TimeZone::system();
     let yesterday = jiff::Zoned::now().date().yesterday()?;
     let day = args.day.unwrap_or(yesterday);
-    let workforce = args.workforce.clone().or(Config::load(&args.archive)?.audit.workforce);
+    let mut config = Config::load(&args.archive)?.audit;
+    for (file, given) in
+        [(&mut config.workforce, &args.workforce), (&mut config.sites, &args.sites), (&mut config.news, &args.news)]
+    {
+        *file = given.clone().or(file.take());
+    }
+    let register = overseer.workplace.register()?;
+    let cared_for = |user: &UserId, from: i64, to: i64| register.cared_for(&user.issuer, &user.subject, from, to);
+    let relations: Option<CaredFor<'_>> = if register.has_care_relations()? { Some(&cared_for) } else { None };
     let archive = overseer.opened().context("the archive holds nothing that could be opened")?;
     let (findings, troubles) = overseer.answer("audit signals", "audit.query", &[], |projection| {
         projection.catch_up()?;
-        let judged = judge(archive, projection, workforce.as_deref(), day, &zone)?;
+        let judged = judge(&Sources { archive, projection, config: &config, relations }, day)?;
         let listed = judged.0.people().take(args.top).count() as u64;
         Ok((judged, listed, format!("signals of {day}")))
     })?;
     for trouble in &troubles {
-        eprintln!("row {} of the workforce was left out: {}", trouble.row, trouble.what);
+        eprintln!("row {} of the file of {} was left out: {}", trouble.row, trouble.file, trouble.what);
     }
     if args.json {
         let people: Vec<_> = findings.people().take(args.top).map(|flags| flags.iter().map(value).collect::<Vec<_>>()).collect();

@@ -18,7 +18,9 @@ pub use document::{Body, Document, Section};
 pub use narrative::{SectionText, section_texts, text_of};
 pub use tree::{Element, Namespace, Node};
 
-use super::{encoding, sniff};
+use std::borrow::Cow;
+
+use super::{encoding, sniff, xml_text};
 
 /// As much of the beginning as [`looks_like_cda`] needs.
 pub const HEAD: usize = 16 << 10;
@@ -30,6 +32,12 @@ pub struct Fault {
     pub code: &'static str,
     /// Byte offset in the document as it was given.
     pub offset: u64,
+}
+
+/// A document as text, in the encoding in which it is read.
+pub fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+    let declared = build::utf16_without_mark(bytes).or_else(|| xml_text::declaration_encoding(bytes));
+    encoding::decode(bytes, declared, &mut Vec::new())
 }
 
 /// Whether a file that begins so is a CDA document: XML whose first element is a `ClinicalDocument`. Fragments of

@@ -74,7 +74,7 @@ pub fn codes(event: &str) -> (Code, Option<Code>, Shape) {
         }
         "auth.login" | "auth.login_failed" | "auth.launch" => (AUTHENTICATION, Some(LOGIN), Shape::SignIn),
         "auth.logout" | "auth.session_expired" | "auth.session_ended" => (AUTHENTICATION, Some(LOGOUT), Shape::SignIn),
-        "auth.token_issued" | "auth.token_rejected" | "auth.step_up" | "auth.rate_limited" => {
+        "auth.token_issued" | "auth.token_rejected" | "auth.token_revoked" | "auth.step_up" | "auth.rate_limited" => {
             (AUTHENTICATION, None, Shape::SignIn)
         }
         "authz.denied" => {

@@ -85,9 +85,26 @@ impl Projection {
                     .await?;
             }
         }
+        super::past::settle(&mut transaction).await?;
         sqlx::query("DELETE FROM stale").execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// One person's days from one (Unix microseconds) up to before another, each with the patients of whom he opened something.
+    pub fn days_of(&self, user: &UserId, from: i64, to: i64) -> Result<Vec<(i64, u64)>, OversightError> {
+        let rows: Vec<(i64, i64)> = self.wait(
+            sqlx::query_as(
+                "SELECT day, sum(patients) FROM user_day WHERE user = (SELECT id FROM user WHERE issuer = ? AND subject = ?) \
+                 AND day >= ? AND day < ? GROUP BY day ORDER BY day",
+            )
+            .bind(&user.issuer)
+            .bind(&user.subject)
+            .bind(from.div_euclid(DAY_US))
+            .bind(to.saturating_add(DAY_US - 1).div_euclid(DAY_US))
+            .fetch_all(&self.pool),
+        )?;
+        Ok(rows.into_iter().map(|(day, patients)| (day, patients.unsigned_abs())).collect())
     }
 
     /// The figures of all days from one (Unix microseconds) up to before another, by day.

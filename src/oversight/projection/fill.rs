@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use jiff::civil::Weekday;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{INDEXES, Known, OversightError, Projection};
@@ -58,6 +57,7 @@ struct Row {
     records: i64,
     hits: Option<i64>,
     off_hours: bool,
+    hour: i64,
 }
 
 impl Projection {
@@ -106,7 +106,7 @@ impl Projection {
         for entry in &read {
             let line = Line::parse(&entry.payload, entry.place.seq);
             let at = line.at();
-            let user = filler.take(&line, self.is_off_hours(at)).await?;
+            let user = filler.take(&line, self.hour_of(at)).await?;
             days.insert((user, at.div_euclid(DAY_US)));
         }
         filler.write_acts().await?;
@@ -173,12 +173,18 @@ impl Projection {
         Ok(Some((stream, follower)))
     }
 
-    /// Before six, from eight in the evening, or at a weekend, where the archive runs.
-    fn is_off_hours(&self, at: i64) -> bool {
-        let Ok(instant) = Timestamp::from_microsecond(at) else { return false };
-        let local = instant.to_zoned(self.zone.clone());
-        !(6..20).contains(&local.hour()) || matches!(local.weekday(), Weekday::Saturday | Weekday::Sunday)
+    /// The hour of the clock on the wall where the archive runs, counted from 1970.
+    fn hour_of(&self, at: i64) -> i64 {
+        let Ok(instant) = Timestamp::from_microsecond(at) else { return 0 };
+        (instant.as_second() + i64::from(self.zone.to_offset(instant).seconds())).div_euclid(3600)
     }
+}
+
+/// Before six, from eight in the evening, or at a weekend.
+fn is_off(hour: i64) -> bool {
+    // 1970 began on a Thursday.
+    let weekday = (hour.div_euclid(24) + 3).rem_euclid(7);
+    !(6..20).contains(&hour.rem_euclid(24)) || weekday >= 5
 }
 
 /// The number in a stream's name: the same in every projection, so that two of them can be compared.
@@ -235,7 +241,7 @@ struct Filler<'a> {
 
 impl Filler<'_> {
     /// Takes in one entry; returns whose it is.
-    async fn take(&mut self, line: &Line, off_hours: bool) -> Result<i64, OversightError> {
+    async fn take(&mut self, line: &Line, hour: i64) -> Result<i64, OversightError> {
         let user = self.user(line).await?;
         let texts = [
             line.event.as_str(),
@@ -275,7 +281,8 @@ impl Filler<'_> {
                 outcome: i64::from(line.outcome()),
                 records: i64::try_from(line.records()).unwrap_or(i64::MAX),
                 hits: line.query.hits.map(|hits| i64::try_from(hits).unwrap_or(i64::MAX)),
-                off_hours,
+                off_hours: is_off(hour),
+                hour,
             });
         }
         if self.rows.len() >= ROWS_AT_ONCE {
@@ -295,7 +302,7 @@ impl Filler<'_> {
             let rest = rows.split_off(rows.len().min(ROWS_AT_ONCE));
             let mut insert = QueryBuilder::<Sqlite>::new(
                 "INSERT INTO act (id, at, user, patient, event, action, role, purpose, ip, session, client, policy, domains, \
-                 labels, break_glass, outcome, records, hits, off_hours) ",
+                 labels, break_glass, outcome, records, hits, off_hours, hour) ",
             );
             insert.push_values(&rows, |mut values, row| {
                 values.push_bind(row.id).push_bind(row.at).push_bind(row.user).push_bind(row.patient);
@@ -303,7 +310,7 @@ impl Filler<'_> {
                     values.push_bind(word);
                 }
                 values.push_bind(row.break_glass).push_bind(row.outcome).push_bind(row.records).push_bind(row.hits);
-                values.push_bind(i64::from(row.off_hours));
+                values.push_bind(i64::from(row.off_hours)).push_bind(row.hour);
             });
             insert.build().execute(&mut *self.connection).await?;
             rows = rest;
@@ -363,4 +370,25 @@ fn cut(text: &str) -> &str {
 fn number_at_end(key: &str) -> Option<i64> {
     let digits = key.bytes().rev().take_while(u8::is_ascii_digit).count();
     key.get(key.len() - digits..).filter(|digits| (1..=18).contains(&digits.len()))?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::datetime;
+    use jiff::tz::TimeZone;
+
+    #[test]
+    fn nights_and_weekends_are_off_hours() {
+        let hour = |day: i8, hour: i8| {
+            let at = datetime(2026, 11, day, hour, 30, 0, 0).to_zoned(TimeZone::UTC).unwrap().timestamp();
+            at.as_second().div_euclid(3600)
+        };
+        // The 20th of November 2026 is a Friday.
+        for (day, at, off) in
+            [(20, 5, true), (20, 6, false), (20, 19, false), (20, 20, true), (21, 12, true), (22, 12, true), (23, 12, false)]
+        {
+            assert_eq!(is_off(hour(day, at)), off, "{day} {at}");
+        }
+    }
 }

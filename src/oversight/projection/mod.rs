@@ -9,6 +9,7 @@
 mod ask;
 mod figures;
 mod fill;
+mod past;
 mod place;
 
 #[cfg(test)]
@@ -24,7 +25,7 @@ use sha2::{Digest, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::runtime::Runtime;
 
-use crate::audit::{self, LogError};
+use crate::audit::{self, LogError, ProofError};
 use crate::durable::{self, DurableError};
 use crate::model::hex;
 
@@ -37,7 +38,8 @@ pub const OVERSIGHT_FILE: &str = "oversight.db";
 
 const SCHEMA: &str = include_str!("schema.sql");
 const INDEXES: &str = include_str!("indexes.sql");
-const TABLES: [&str; 9] = ["about", "stream", "place", "user", "patient", "word", "act", "user_day", "stale"];
+const TABLES: [&str; 11] =
+    ["about", "stream", "place", "user", "patient", "word", "act", "user_day", "user_hour", "user_chart", "stale"];
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECTIONS_MAX: u32 = 4;
@@ -51,6 +53,8 @@ pub enum OversightError {
     Database(#[from] sqlx::Error),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     #[error(transparent)]
     File(#[from] DurableError),
     #[error("no runtime for the projection: {0}")]
@@ -167,6 +171,11 @@ impl Projection {
             StandsAt { stream, entries: next.unsigned_abs(), checkpoint }
         });
         Ok(stands.collect())
+    }
+
+    /// The zone that tells which hours are off and where a day begins.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// The folder of the archive whose log this is.

@@ -64,7 +64,9 @@ CREATE TABLE act (
     labels INTEGER NOT NULL,
     records INTEGER NOT NULL,
     hits INTEGER,
-    off_hours INTEGER NOT NULL
+    off_hours INTEGER NOT NULL,
+    -- Hours of the clock on the wall since 1970, where the archive runs.
+    hour INTEGER NOT NULL
 );
 
 -- Figures of one person's day in one role, and the days whose figures are to be made anew.
@@ -82,6 +84,24 @@ CREATE TABLE user_day (
     off_hours INTEGER NOT NULL,
     walk INTEGER NOT NULL,
     PRIMARY KEY (day, user, role)
+) WITHOUT ROWID;
+
+-- What each person did before, in brief: at which hours charts were opened, and which charts on which days. `day` is that of
+-- `user_day`, by which rows are made anew; `hour` and `local` (days since 1970) are those of the clock on the wall.
+CREATE TABLE user_hour (
+    user INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    acts INTEGER NOT NULL,
+    PRIMARY KEY (user, day, hour)
+) WITHOUT ROWID;
+
+CREATE TABLE user_chart (
+    user INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    local INTEGER NOT NULL,
+    patient INTEGER NOT NULL,
+    PRIMARY KEY (user, day, local, patient)
 ) WITHOUT ROWID;
 
 CREATE TABLE stale (user INTEGER NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (user, day)) WITHOUT ROWID;

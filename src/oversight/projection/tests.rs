@@ -25,11 +25,14 @@ fn look(user: &str, event: &'static str, patients: &[u64], records: u64) -> Entr
     }
 }
 
+/// A row of the summary of people's days.
+type Brief = (String, i64, i64, String, i64);
+
 /// Every table of the projection in words, so that two of them can be compared row by row.
-fn rows(projection: &Projection) -> (Vec<Seen>, Vec<UserDay>, Vec<StandsAt>) {
+fn rows(projection: &Projection) -> (Vec<Seen>, Vec<UserDay>, Vec<StandsAt>, Vec<Brief>) {
     let all = Select { order: Order::OldestFirst, ..Select::default() };
     let days = projection.user_days(0, i64::MAX / 2).unwrap();
-    (projection.acts(&all).unwrap(), days, projection.stands_at().unwrap())
+    (projection.acts(&all).unwrap(), days, projection.stands_at().unwrap(), projection.summary())
 }
 
 #[test]
@@ -53,7 +56,12 @@ fn filled_bit_by_bit_and_made_anew_it_is_the_same_row_by_row() {
     assert_eq!(read, bit_by_bit.2.iter().map(|at| at.entries).sum::<u64>());
     let anew = rows(&projection);
     assert_eq!(bit_by_bit.0, anew.0);
-    assert_eq!((bit_by_bit.1, bit_by_bit.2), (anew.1.clone(), anew.2));
+    assert_eq!((bit_by_bit.1, bit_by_bit.2, bit_by_bit.3), (anew.1.clone(), anew.2, anew.3.clone()));
+    // Forty charts of one person, and the hours of their opening; who was refused has nothing there.
+    let charts = anew.3.iter().filter(|it| !it.3.is_empty());
+    assert_eq!(charts.clone().count(), 40);
+    assert_eq!(anew.3.iter().map(|it| it.4).sum::<i64>(), 40);
+    assert!(anew.3.iter().all(|it| it.0 == "ann"));
     // Another process that opens the same file has nothing to do.
     assert_eq!(Projection::open_in(&archive, TimeZone::UTC).unwrap().catch_up().unwrap(), 0);
 
@@ -116,4 +124,45 @@ fn an_entry_that_a_crash_cut_off_is_forgotten() {
     projection.catch_up().unwrap();
     let users: Vec<String> = rows(&projection).0.into_iter().map(|seen| seen.act.user.subject).collect();
     assert!(users.contains(&"ann".to_string()) && !users.contains(&"eve".to_string()), "{users:?}");
+    assert!(projection.summary().iter().all(|it| it.0 == "ann"));
+}
+
+#[test]
+fn what_somebody_did_before_a_day_is_told_in_the_days_of_the_wall_clock() {
+    let (folder, log) = AuditLog::temporary();
+    let archive = folder.path().join("archive");
+    for number in 0..6u64 {
+        log.append(look("ann", "record.read", &[number % 2], 1)).unwrap();
+    }
+    log.append(look("bob", "record.read", &[1], 1)).unwrap();
+    // Five hours behind UTC, so that evenings belong to the day before.
+    let zone = TimeZone::fixed(jiff::tz::offset(-5));
+    let projection = Projection::open_in(&archive, zone.clone()).unwrap();
+    projection.catch_up().unwrap();
+    // As if they had come on days of March 2026, by the clock on the wall.
+    let came = [(1, 23), (3, 8), (3, 9), (16, 23), (17, 0), (17, 9)];
+    let acts = projection.acts(&Select { order: Order::OldestFirst, ..Select::default() }).unwrap();
+    let of_ann = acts.iter().filter(|seen| seen.act.user.subject == "ann");
+    for (seen, (day, hour)) in of_ann.zip(came) {
+        let at = jiff::civil::date(2026, 3, day).at(hour, 30, 0, 0).to_zoned(zone.clone()).unwrap().timestamp();
+        let local = (at.as_second() - 5 * 3600).div_euclid(3600);
+        let update = sqlx::query("UPDATE act SET at = ?, hour = ? WHERE at = ?").bind(at.as_microsecond()).bind(local);
+        projection.wait(update.bind(seen.act.at).execute(&projection.pool)).unwrap();
+    }
+    let stale = "INSERT INTO stale SELECT DISTINCT user, at / 86400000000 FROM act WHERE true ON CONFLICT DO NOTHING";
+    projection.wait(sqlx::query(stale).execute(&projection.pool)).unwrap();
+    projection.wait(projection.settle()).unwrap();
+    let ann = UserId { issuer: "local".into(), subject: "ann".into() };
+    let on = jiff::civil::date(2026, 3, 17);
+    let past = projection.past(&ann, on).unwrap().unwrap();
+    assert_eq!(past.last_active, Some(jiff::civil::date(2026, 3, 16)));
+    assert_eq!((past.hours[8], past.hours[9], past.hours[23], past.hours[0]), (1, 1, 2, 0));
+    // Patient 0 was opened on the 1st, 3rd and 17th, patient 1 on the 3rd, 16th and 17th: today's own look is not the past.
+    let days = |number: u64| past.charts.get(&patient(number)).map(|it| (it.days, it.first));
+    assert_eq!(days(0), Some((2, jiff::civil::date(2026, 3, 1))));
+    assert_eq!(days(1), Some((2, jiff::civil::date(2026, 3, 3))));
+    // What is older than the history reaches is forgotten, but not when somebody was last here.
+    let later = projection.past(&ann, jiff::civil::date(2026, 6, 1)).unwrap().unwrap();
+    assert_eq!((later.charts.len(), later.hours.iter().sum::<u32>(), later.last_active), (0, 0, Some(on)));
+    assert!(projection.past(&ann, jiff::civil::date(2026, 3, 1)).unwrap().is_none());
 }

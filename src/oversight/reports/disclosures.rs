@@ -46,15 +46,15 @@ pub(super) fn accounting(
     acts.retain(|seen| entries.insert((seen.act.stream.clone(), seen.act.seq)));
     let wanted: Vec<(String, u64)> = entries.into_iter().collect();
     let originals = projection.originals(&wanted)?;
-    let first_day = ask.from.map_or_else(|| years_ago(now, rules.years), |from| day(from, ask));
-    let last_day = ask.to.map_or_else(|| "9999".to_string(), |to| day(to - 1, ask));
+    let first_day = ask.from.map_or_else(|| years_ago(now, rules.years), |from| day(from, ask).to_string());
+    let last_day = ask.to.map_or_else(|| "9999".to_string(), |to| day(to - 1, ask).to_string());
     let mut told: Vec<Told> = Vec::new();
     let mut kept: Vec<Seen> = Vec::new();
     let (mut held_back, mut not_counted) = (0u64, 0u64);
     for seen in acts.into_iter().rev() {
         let Some(original) = originals.get(&(seen.act.stream.clone(), seen.act.seq)) else { continue };
         let line = original.line();
-        let made = line.fact(DISCLOSED).unwrap_or_else(|| day(seen.act.at, ask));
+        let made = line.fact(DISCLOSED).unwrap_or_else(|| day(seen.act.at, ask).to_string());
         if seen.act.outcome != 0 || made < first_day || made.get(..10).unwrap_or(&made) > last_day.as_str() {
             continue;
         }
@@ -83,7 +83,14 @@ pub(super) fn accounting(
         ],
         Version::Plain => vec![format!("Made under {}.", rules.citation)],
     };
-    Ok(Draft { summary, columns: COLUMNS.to_vec(), rows: told.into_iter().map(row).collect(), notes, acts: kept })
+    Ok(Draft {
+        summary,
+        columns: COLUMNS.to_vec(),
+        rows: told.into_iter().map(row).collect(),
+        notes,
+        acts: kept,
+        ..Draft::default()
+    })
 }
 
 const COLUMNS: [Column; 8] = [

@@ -16,8 +16,10 @@ pub mod words;
 mod tests;
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::UserId;
@@ -213,6 +215,8 @@ pub struct Report {
     /// Rows of the whole report.
     pub total: u64,
     pub offset: u64,
+    /// How much on which day, where that says something.
+    pub by_day: Option<ByDay>,
     /// What a reader has to know about it.
     pub notes: Vec<String>,
     pub stands_at: Vec<StandsAt>,
@@ -221,12 +225,31 @@ pub struct Report {
     pub zone: String,
 }
 
+/// An amount for each day on which there was any.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ByDay {
+    pub what: &'static str,
+    pub days: Vec<(Date, u64)>,
+}
+
+impl ByDay {
+    /// Adds up what falls on one day.
+    fn of(what: &'static str, amounts: impl IntoIterator<Item = (Date, u64)>) -> ByDay {
+        let mut days: BTreeMap<Date, u64> = BTreeMap::new();
+        for (day, amount) in amounts {
+            *days.entry(day).or_default() += amount;
+        }
+        ByDay { what, days: days.into_iter().collect() }
+    }
+}
+
 /// A report before it is sorted and cut.
 #[derive(Default)]
 struct Draft {
     summary: String,
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
+    by_day: Option<ByDay>,
     notes: Vec<String>,
     /// The act of each row, when the full version has to fetch its entry.
     acts: Vec<Seen>,
@@ -265,6 +288,7 @@ pub fn make(projection: &Projection, question: &Question, ask: &Ask) -> Result<R
         rows,
         total: total as u64,
         offset: ask.offset.min(total) as u64,
+        by_day: draft.by_day,
         notes: draft.notes,
         stands_at,
         made_at: Timestamp::now(),
@@ -390,9 +414,13 @@ fn time(at: i64, ask: &Ask) -> Cell {
 }
 
 /// The day of an instant where the report is read.
-fn day(at: i64, ask: &Ask) -> String {
-    let instant = Timestamp::from_microsecond(at).unwrap_or_default();
-    instant.to_zoned(ask.zone.clone()).strftime("%Y-%m-%d").to_string()
+fn day(at: i64, ask: &Ask) -> Date {
+    Timestamp::from_microsecond(at).unwrap_or_default().to_zoned(ask.zone.clone()).date()
+}
+
+/// A day as the log's figures count it: since 1970, UTC.
+fn date_of(day: i64) -> Date {
+    Timestamp::from_second(day.saturating_mul(86_400)).unwrap_or_default().to_zoned(TimeZone::UTC).date()
 }
 
 /// A user as people know him.

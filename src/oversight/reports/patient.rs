@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Ask, Cell, Column, Draft, all_acts, day, time, who, within, words};
+use super::{Ask, ByDay, Cell, Column, Draft, all_acts, day, time, who, within, words};
 use crate::model::PatientKey;
 use crate::oversight::UserId;
 use crate::oversight::projection::{OversightError, Projection, Seen, Select};
@@ -45,6 +45,13 @@ fn summary(acts: &[Seen]) -> String {
     }
 }
 
+/// How often something was shown, by day.
+fn looks(acts: &[Seen], ask: &Ask) -> Option<ByDay> {
+    let shown = acts.iter().filter(|seen| seen.act.records > 0 && seen.act.outcome == 0);
+    let shown = shown.filter(|seen| !ABOUT_LOG.contains(&seen.act.event.as_str()));
+    Some(ByDay::of("Times shown", shown.map(|seen| (day(seen.act.at, ask), 1))))
+}
+
 pub(super) fn by_act(projection: &Projection, keys: &[PatientKey], ask: &Ask) -> Result<Draft, OversightError> {
     let acts = acts_on(projection, keys, ask)?;
     let columns = vec![
@@ -74,7 +81,8 @@ pub(super) fn by_act(projection: &Projection, keys: &[PatientKey], ask: &Ask) ->
             Cell::Text(format!("{}:{}", act.stream, act.seq)),
         ]
     };
-    Ok(Draft { summary: summary(&acts), columns, rows: acts.iter().map(row).collect(), acts, ..Draft::default() })
+    let (summary, by_day, rows) = (summary(&acts), looks(&acts, ask), acts.iter().map(row).collect());
+    Ok(Draft { summary, columns, rows, by_day, acts, ..Draft::default() })
 }
 
 /// What one user did on one day.
@@ -96,7 +104,7 @@ pub(super) fn by_day(projection: &Projection, keys: &[PatientKey], ask: &Ask) ->
     let mut days: BTreeMap<(String, UserId), UserDay> = BTreeMap::new();
     for seen in &acts {
         let act = &seen.act;
-        let it = days.entry((day(act.at, ask), act.user.clone())).or_default();
+        let it = days.entry((day(act.at, ask).to_string(), act.user.clone())).or_default();
         it.name.clone_from(&act.user_name);
         it.roles.insert(words::role(&act.role));
         it.purposes.insert(words::purpose(act.purpose.as_deref().unwrap_or("")));
@@ -135,5 +143,5 @@ pub(super) fn by_day(projection: &Projection, keys: &[PatientKey], ask: &Ask) ->
         ]
     };
     let rows = days.into_iter().rev().map(row).collect();
-    Ok(Draft { summary: summary(&acts), columns, rows, acts, ..Draft::default() })
+    Ok(Draft { summary: summary(&acts), columns, rows, by_day: looks(&acts, ask), acts, ..Draft::default() })
 }

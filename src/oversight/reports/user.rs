@@ -3,7 +3,7 @@
 //!
 //! Not for: whether it was proper; signals of that are `signals` and `volume`.
 
-use super::{Ask, Cell, Column, Draft, Version, all_acts, time, within, words};
+use super::{Ask, ByDay, Cell, Column, Draft, Version, all_acts, date_of, time, within, words};
 use crate::oversight::UserId;
 use crate::oversight::projection::{OversightError, Projection, Select};
 
@@ -22,6 +22,8 @@ pub(super) fn by_patient(projection: &Projection, user: &UserId, ask: &Ask) -> R
         found,
         words::counted(refused, "time", "times")
     );
+    let days = projection.days_of(user, ask.from.unwrap_or(0), ask.to.unwrap_or(i64::MAX / 2))?;
+    let by_day = Some(ByDay::of("Patients opened", days.into_iter().map(|(day, patients)| (date_of(day), patients))));
     let columns = vec![
         Column::new("patient", "Patient key"),
         Column::new("opened", "Times opened"),
@@ -47,5 +49,5 @@ pub(super) fn by_patient(projection: &Projection, user: &UserId, ask: &Ask) -> R
             ]
         })
         .collect();
-    Ok(Draft { summary, columns, rows, acts, ..Draft::default() })
+    Ok(Draft { summary, columns, rows, by_day, acts, ..Draft::default() })
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ask, Cell, Column, Draft, who, words};
+use super::{Ask, ByDay, Cell, Column, Draft, date_of, who, words};
 use crate::oversight::projection::{OversightError, Projection, UserDay};
 
 /// When a figure counts as a sign.
@@ -132,8 +132,10 @@ pub(super) fn days(projection: &Projection, all: bool, ask: &Ask) -> Result<Draf
         words::counted(found.len() as u64, "working day of one person", "working days of people"),
         flagged
     );
+    let by_day = ByDay::of("Charts opened by everybody", found.iter().map(|day| (date_of(day.day), day.patients)));
     Ok(Draft {
         summary,
+        by_day: Some(by_day),
         columns: COLUMNS.to_vec(),
         rows: rows.into_iter().map(|(_, _, row)| row).collect(),
         notes: vec!["A sign is a reason to look, and no finding about anybody. Days are those of UTC; odd hours are nights and weekends where the archive runs.".into()],
@@ -159,9 +161,8 @@ const COLUMNS: [Column; 14] = [
 ];
 
 fn row(day: &UserDay, peers: &Peers, signs: &[String]) -> Vec<Cell> {
-    let date = jiff::Timestamp::from_second(day.day.saturating_mul(86_400)).unwrap_or_default();
     vec![
-        Cell::Text(date.strftime("%Y-%m-%d").to_string()),
+        Cell::Text(date_of(day.day).to_string()),
         Cell::Text(who(&day.name, &day.user)),
         Cell::Text(words::role(&day.role)),
         Cell::some((!signs.is_empty()).then(|| signs.join("; "))),

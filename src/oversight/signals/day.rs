@@ -164,14 +164,6 @@ impl Day {
         let quarter = usize::try_from((at - self.from) / QUARTER).unwrap_or(0);
         self.hours.get(quarter).or(self.hours.last()).copied().unwrap_or(0)
     }
-
-    /// Every opening with its hour, for who remembers.
-    pub(super) fn opened(&self) -> impl Iterator<Item = (&UserId, &PatientKey, u8)> {
-        let opened = self.seen.iter().filter(|seen| seen.what == What::Opened);
-        opened.filter_map(|seen| {
-            Some((&self.users.get(seen.user as usize)?.id, self.patients.get(seen.patient as usize)?, self.hour(seen.at)))
-        })
-    }
 }
 
 fn what(act: &Act) -> Option<What> {

@@ -9,8 +9,10 @@ use ahash::{AHashMap, AHashSet};
 use jiff::civil::Date;
 
 use crate::model::{PatientIdentity, PatientKey};
+use crate::names::fold;
 use crate::oversight::UserId;
 
+use super::lists::News;
 use super::marks::{Mark, Marks};
 use super::workforce::Workforce;
 
@@ -35,8 +37,24 @@ pub struct UserFacts {
 /// One visit, by the last day that it touches.
 #[derive(Clone, Debug)]
 pub struct Encounter {
+    /// As [`place_name`] writes it.
     pub department: Arc<str>,
     pub day: Date,
+}
+
+impl Encounter {
+    /// Whether it was in this department, or in a room of it: `ward 4 east room 2` is in `ward 4 east`.
+    pub fn is_in(&self, department: &str) -> bool {
+        self.department.strip_prefix(department).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    }
+}
+
+/// The name of a department or place, so that two ways of writing it compare equal: letters and digits in lower case, one
+/// blank between words.
+pub fn place_name(text: &str) -> Arc<str> {
+    let folded = fold(text);
+    let words: Vec<&str> = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    Arc::from(words.join(" "))
 }
 
 /// One patient. Lists have an entry for every form or time: a former name, an earlier address.
@@ -160,19 +178,26 @@ pub struct SitesError(String);
 impl Sites {
     /// From pairs of range (`10.4.0.0/16`, `2001:db8::/32`) and name of the site.
     pub fn parse<'a>(ranges: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Sites, SitesError> {
+        let mut sites = Sites::default();
+        ranges.into_iter().try_for_each(|(range, name)| sites.add(range, name))?;
+        sites.sort();
+        Ok(sites)
+    }
+
+    pub(super) fn add(&mut self, range: &str, name: &str) -> Result<(), SitesError> {
         let parse = |range: &str| -> Option<(IpAddr, u32)> {
             let (address, length) = range.trim().split_once('/')?;
             let (address, length): (IpAddr, u32) = (address.parse().ok()?, length.parse().ok()?);
             (length <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, length))
         };
-        let mut sites = Vec::new();
-        for (range, name) in ranges {
-            let (address, length) = parse(range).ok_or_else(|| SitesError(range.to_string()))?;
-            sites.push((address, length, Arc::from(name)));
-        }
-        // The narrowest range wins.
-        sites.sort_by_key(|(_, length, _)| std::cmp::Reverse(*length));
-        Ok(Sites(sites))
+        let (address, length) = parse(range).ok_or_else(|| SitesError(range.to_string()))?;
+        self.0.push((address, length, Arc::from(name)));
+        Ok(())
+    }
+
+    /// The narrowest range wins.
+    pub(super) fn sort(&mut self) {
+        self.0.sort_by_key(|(_, length, _)| std::cmp::Reverse(*length));
     }
 
     pub fn of(&self, ip: &str) -> Option<Arc<str>> {
@@ -197,15 +222,17 @@ fn contains(range: IpAddr, length: u32, ip: IpAddr) -> bool {
 
 /// Facts put together from what an installation has: the file of its workforce, the facts of the patients of the day as the
 /// archive gave them, imported care relations, the list of patients in the news.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Archived {
     pub workforce: Workforce,
     pub patients: AHashMap<PatientKey, PatientFacts>,
     pub census: Census,
-    /// `None`: no care relations are imported.
-    pub relations: Option<AHashSet<(UserId, PatientKey)>>,
-    pub news: AHashSet<PatientKey>,
+    /// Of the users and the day that is judged. `None`: no care relations are imported.
+    pub relations: Option<AHashMap<UserId, AHashSet<PatientKey>>>,
+    pub news: News,
     pub sites: Sites,
+    /// The day that is judged.
+    pub date: Date,
 }
 
 impl Facts for Archived {
@@ -217,7 +244,7 @@ impl Facts for Archived {
         let mut facts = self.patients.get(patient)?.clone();
         let keys = || std::iter::once(patient).chain(&facts.keys);
         let employee = keys().find_map(|key| self.workforce.employee(key));
-        let in_news = keys().any(|key| self.news.contains(key));
+        let in_news = keys().any(|key| self.news.holds(key, self.date));
         facts.is_workforce |= employee.is_some();
         facts.works_in = employee.and_then(|user| user.department.clone());
         facts.in_news |= in_news;
@@ -229,7 +256,9 @@ impl Facts for Archived {
     }
 
     fn relation(&self, user: &UserId, patient: &PatientKey, _day: Date) -> Option<bool> {
-        self.relations.as_ref().map(|all| all.contains(&(user.clone(), patient.clone())))
+        let of_user = self.relations.as_ref()?.get(user);
+        let others = self.patients.get(patient).map(|facts| facts.keys.as_slice()).unwrap_or_default();
+        Some(of_user.is_some_and(|own| std::iter::once(patient).chain(others).any(|key| own.contains(key))))
     }
 
     fn site(&self, ip: &str) -> Option<Arc<str>> {
@@ -256,6 +285,44 @@ mod tests {
         assert_eq!(Sites::parse([("0.0.0.0/0", "all")]).unwrap().of("198.51.100.7").as_deref(), Some("all"));
         for bad in ["10.0.0.0", "10.0.0.0/33", "hill/8"] {
             assert!(Sites::parse([(bad, "x")]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_department_is_known_by_any_way_of_writing_it_and_by_its_rooms() {
+        let visit = |place: &str| Encounter { department: place_name(place), day: Date::MIN };
+        for (place, department, expected) in [
+            ("Ward 4 East", "ward 4-east", true),
+            ("Ward 4 East, Room 2", "Ward 4 East", true),
+            ("Ward 4 Eastern", "Ward 4 East", false),
+            ("Ward 41", "Ward 4", false),
+            ("Ward 4", "Ward 4 East", false),
+            ("Clinique générale", "Clinique Generale", true),
+        ] {
+            assert_eq!(visit(place).is_in(&place_name(department)), expected, "{place} in {department}");
+        }
+    }
+
+    #[test]
+    fn a_relation_to_any_key_of_the_person_counts_and_without_any_import_nothing_is_known() {
+        let key = |text: &str| PatientKey::parse(text).unwrap();
+        let user = |name: &str| UserId { issuer: "local".into(), subject: name.into() };
+        let linked = PatientFacts { keys: vec![key("pvs.7")], ..PatientFacts::default() };
+        let mut facts = Archived {
+            workforce: Workforce::default(),
+            patients: [(key("mer.1"), linked), (key("mer.2"), PatientFacts::default())].into_iter().collect(),
+            census: Census::default(),
+            relations: None,
+            news: News::default(),
+            sites: Sites::default(),
+            date: Date::MIN,
+        };
+        assert_eq!(facts.relation(&user("ann"), &key("mer.1"), Date::MIN), None);
+        facts.relations = Some([(user("ann"), [key("pvs.7")].into_iter().collect())].into_iter().collect());
+        for (name, patient, expected) in
+            [("ann", "mer.1", true), ("ann", "pvs.7", true), ("ann", "mer.2", false), ("bob", "mer.1", false)]
+        {
+            assert_eq!(facts.relation(&user(name), &key(patient), Date::MIN), Some(expected), "{name} {patient}");
         }
     }
 

@@ -5,11 +5,8 @@
 use ahash::AHashMap;
 use jiff::civil::Date;
 
-use crate::limits::SIGNAL_HISTORY_DAYS;
 use crate::model::PatientKey;
 use crate::oversight::UserId;
-
-use super::day::Day;
 
 /// How often a user opened one chart on earlier days.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,55 +35,10 @@ impl Past {
     }
 }
 
-/// Whoever remembers earlier days. Asked once for each user of a day.
+/// Whoever remembers earlier days: the projection, which keeps a summary of each user's days. Asked once for each user of a day.
 pub trait History {
     /// `None` when nothing is known of this user, which says nothing.
     fn past(&self, user: &UserId) -> Option<Past>;
-}
-
-/// The last days in memory: fed with each day after it was judged.
-#[derive(Debug, Default)]
-pub struct Remembered {
-    users: AHashMap<UserId, Kept>,
-    newest: Option<Date>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    hours: [u32; 24],
-    last_active: Option<Date>,
-    /// Days on which a chart was opened: bit 0 is the day in the field beside it, bit 1 the one before.
-    charts: AHashMap<PatientKey, (u64, Date)>,
-}
-
-impl Remembered {
-    /// Days come in order; an earlier one than the newest is not taken.
-    pub fn learn(&mut self, day: &Day) {
-        let date = day.date();
-        if self.newest.is_some_and(|newest| newest >= date) {
-            return;
-        }
-        self.newest = Some(date);
-        for (user, patient, hour) in day.opened() {
-            let kept = self.users.entry(user.clone()).or_default();
-            if let Some(count) = kept.hours.get_mut(usize::from(hour)) {
-                *count = count.saturating_add(1);
-            }
-            kept.last_active = Some(date);
-            let (mask, last) = kept.charts.entry(patient.clone()).or_insert((0, date));
-            *mask = shifted(*mask, *last, date) | 1;
-            *last = date;
-        }
-        for kept in self.users.values_mut() {
-            kept.charts.retain(|_, (mask, last)| shifted(*mask, *last, date) != 0);
-        }
-    }
-}
-
-/// A mask of days as seen from a later day; what is older than the history reaches falls out.
-fn shifted(mask: u64, from: Date, to: Date) -> u64 {
-    let days = u32::try_from(days_between(from, to)).unwrap_or(u32::MAX);
-    mask.checked_shl(days).unwrap_or(0) & ((1 << SIGNAL_HISTORY_DAYS) - 1)
 }
 
 /// From one day to a later one; negative when it is earlier.
@@ -94,15 +46,8 @@ pub(super) fn days_between(from: Date, to: Date) -> i64 {
     i64::from(from.until(to).map_or(0, |span| span.get_days()))
 }
 
-impl History for Remembered {
+impl History for AHashMap<UserId, Past> {
     fn past(&self, user: &UserId) -> Option<Past> {
-        let kept = self.users.get(user)?;
-        let opened = |(mask, last): &(u64, Date)| {
-            let back = i64::from(63 - mask.leading_zeros().min(63));
-            let first = last.checked_sub(jiff::Span::new().days(back)).unwrap_or(*last);
-            Opened { days: mask.count_ones(), first }
-        };
-        let charts = kept.charts.iter().map(|(patient, seen)| (patient.clone(), opened(seen))).collect();
-        Some(Past { hours: kept.hours, last_active: kept.last_active, charts })
+        self.get(user).cloned()
     }
 }

@@ -274,7 +274,7 @@ fn ties(signs: &mut Signs, user: &UserFacts, patient: &PatientFacts, key: &Patie
 
 fn has_encounter(user: &UserFacts, patient: &PatientFacts) -> Option<bool> {
     let (department, encounters) = (user.department.as_ref()?, patient.encounters.as_ref()?);
-    Some(encounters.iter().any(|encounter| encounter.department == *department))
+    Some(encounters.iter().any(|encounter| encounter.is_in(department)))
 }
 
 fn visited_since(patient: &PatientFacts, day: Date) -> bool {

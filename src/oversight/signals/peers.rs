@@ -63,6 +63,11 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// Charts of strangers among all that these users opened.
+    fn share_of_strangers(&self) -> f64 {
+        f64::from(self.strangers_at_all) / f64::from(self.tally.charts.max(1))
+    }
+
     /// Strangers and charts of the other users.
     fn strangers_of_others(&self, day: &UserDay) -> (f64, f64) {
         let less = |all: u32, own: u32| f64::from(all.saturating_sub(own));
@@ -77,7 +82,7 @@ pub(super) struct Peers {
     users: Vec<(usize, Tally)>,
     everybody: Job,
     pub(super) crowd: Spread,
-    /// Strangers at each chart.
+    /// Strangers at each chart, of jobs that rarely have any.
     pub(super) at_chart: Vec<u32>,
     least_peers: usize,
     /// How many users of the day show each sign of a day.
@@ -97,15 +102,9 @@ impl Peers {
             });
             users.push((job, Tally::default()));
         }
-        let mut at_chart = vec![0_u32; cases.day.patients.len()];
         for pair in &cases.pairs {
             if let Some((_, tally)) = users.get_mut(pair.user as usize) {
                 tally.add(pair);
-            }
-            if is_stranger(pair)
-                && let Some(count) = at_chart.get_mut(pair.patient as usize)
-            {
-                *count += 1;
             }
         }
         let mut everybody = Job { name: Arc::from("all users"), ..Job::default() };
@@ -132,6 +131,17 @@ impl Peers {
         };
         jobs.iter_mut().enumerate().for_each(|(number, job)| fill(job, Some(number)));
         fill(&mut everybody, None);
+        let mut at_chart = vec![0_u32; cases.day.patients.len()];
+        // Whoever's work leads all over the house is a stranger at most charts, and makes no crowd.
+        let counts = |pair: &&Pair| {
+            let job = users.get(pair.user as usize).and_then(|(job, _)| jobs.get(*job));
+            is_stranger(pair) && job.is_some_and(|job| job.share_of_strangers() < cases.limits.crowd_strangers)
+        };
+        for pair in cases.pairs.iter().filter(counts) {
+            if let Some(count) = at_chart.get_mut(pair.patient as usize) {
+                *count += 1;
+            }
+        }
         let crowd = Spread::of_rare(&at_chart);
         Peers { jobs, users, everybody, crowd, at_chart, least_peers: cases.limits.least_peers, days: [0; Sign::ALL.len()] }
     }

@@ -174,6 +174,7 @@ pub struct Limits {
     pub least_z: f64,
     pub least_peers: usize,
     pub least_crowd: u32,
+    pub crowd_strangers: f64,
     pub least_strangers: u32,
     pub strangers_ratio: f64,
     pub shifted_charts: u32,

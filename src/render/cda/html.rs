@@ -2,23 +2,22 @@
 //!
 //! Not for: reading the document (`page`), or the looks (`web/static/cda.css`, which goes into the page itself).
 
+mod files;
+mod tags;
+
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
-use crate::limits::CDA_PICTURE_PAGES_MAX;
 use crate::model::hex;
-use crate::render::{escape, page_images};
+use crate::render::escape;
 
-use super::media::{Media, MediaUse};
 use super::page::{Cell, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
 use super::styles::Styles;
+use super::view::{self, Places};
+
+pub(super) use files::file_words;
+use tags::{class, holds_table, tag};
 
 const STYLE: &str = include_str!("../../../web/static/cda.css");
-/// Width of a page of a scan, in pixels.
-const SCAN_WIDTH_PX: u32 = 1_000;
-
 /// The page as a document of its own, with nothing outside: for a frame, a file, a release.
 pub fn standalone(page: &Page) -> String {
     let language = page.language.as_deref().filter(|tag| tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
@@ -34,24 +33,13 @@ pub fn standalone(page: &Page) -> String {
 
 /// The page as a piece of another.
 pub fn fragment(page: &Page) -> String {
-    let mut writer = Writer { page, out: String::new() };
+    let mut writer = Writer::new(page, None);
     writer.whole();
     writer.out
 }
 
-/// What a file is, in words.
-pub(super) fn file_words(media: &Media) -> String {
-    let kind = if media.media_type.is_empty() { &media.declared } else { &media.media_type };
-    match &media.usage {
-        MediaUse::Reference(name) => format!("external object not archived: {name}"),
-        MediaUse::Fault(fault) => format!("{kind}: {fault}"),
-        MediaUse::Picture => format!("picture, {kind}, {} bytes", media.bytes.len()),
-        _ => format!("{kind}, {} bytes", media.bytes.len()),
-    }
-}
-
 /// Escapes text. Characters that turn the direction of text are shown as what they are: they could reverse a dose.
-fn escape_text(text: &str, out: &mut String) {
+pub(super) fn escape_text(text: &str, out: &mut String) {
     escape::html(text, out, |c, out| {
         let _ = match c {
             c if c.is_control() => write!(out, "\u{FFFD}"),
@@ -65,17 +53,24 @@ fn escape_value(text: &str, out: &mut String) {
     escape::html(text, out, |_, _| {});
 }
 
-struct Writer<'p> {
+/// Writes the pieces of a page.
+pub(super) struct Writer<'p> {
     page: &'p Page,
-    out: String,
+    pub(super) out: String,
+    /// Where a server has what the page shows; without one it is all inside the page.
+    places: Option<&'p dyn Places>,
 }
 
-impl Writer<'_> {
-    fn text(&mut self, text: &str) {
+impl<'p> Writer<'p> {
+    pub(super) fn new(page: &'p Page, places: Option<&'p dyn Places>) -> Writer<'p> {
+        Writer { page, out: String::new(), places }
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
         escape_text(text, &mut self.out);
     }
 
-    fn raw(&mut self, html: &str) {
+    pub(super) fn raw(&mut self, html: &str) {
         self.out.push_str(html);
     }
 
@@ -117,13 +112,13 @@ impl Writer<'_> {
         self.raw("</div>");
         if !page.others.is_empty() {
             self.raw("<h2>People and organisations</h2><div class=\"panels\">");
-            page.others.iter().for_each(|panel| self.panel(panel));
+            page.others.iter().for_each(|panel| self.panel_at(panel, 3));
             self.raw("</div>");
         }
         self.raw("</article>");
     }
 
-    fn banner(&mut self, confidentiality: &Confidentiality, what: &str) {
+    pub(super) fn banner(&mut self, confidentiality: &Confidentiality, what: &str) {
         let Some(words) = confidentiality.words() else { return };
         let class = match confidentiality {
             Confidentiality::VeryRestricted => "very-restricted",
@@ -135,13 +130,18 @@ impl Writer<'_> {
         self.raw(".</p>");
     }
 
-    fn panel(&mut self, panel: &Panel) {
+    pub(super) fn panel(&mut self, panel: &Panel) {
+        self.panel_at(panel, 2);
+    }
+
+    /// A panel whose heading is of this level.
+    pub(super) fn panel_at(&mut self, panel: &Panel, level: usize) {
         if panel.rows.is_empty() {
             return;
         }
-        self.raw("<section class=\"facts\"><h2>");
+        let _ = write!(self.out, "<section class=\"facts\"><h{level}>");
         self.text(&panel.heading);
-        self.raw("</h2>");
+        let _ = write!(self.out, "</h{level}>");
         self.rows(&panel.rows);
         self.raw("</section>");
     }
@@ -177,11 +177,18 @@ impl Writer<'_> {
         self.raw("</ol></nav>");
     }
 
-    fn section(&mut self, section: &SectionPage, level: usize) {
+    pub(super) fn section(&mut self, section: &SectionPage, level: usize) {
         let _ = write!(self.out, "<section class=\"section\" id=\"section-{}\"", section.path);
         self.language(section.language.as_deref());
+        self.raw(">");
+        self.heading(section, level);
+        self.section_inside(section, level);
+        self.raw("</section>");
+    }
+
+    pub(super) fn heading(&mut self, section: &SectionPage, level: usize) {
         let heading = if level <= 6 { format!("h{level}") } else { "p".to_owned() };
-        let _ = write!(self.out, "><{heading}{}>", if level > 6 { " class=\"deep\"" } else { "" });
+        let _ = write!(self.out, "<{heading}{}>", if level > 6 { " class=\"deep\"" } else { "" });
         if section.title.iter().any(Node::has_words) {
             self.nodes(&section.title);
         } else {
@@ -193,6 +200,10 @@ impl Writer<'_> {
             self.raw("</span>");
         }
         let _ = write!(self.out, "</{heading}>");
+    }
+
+    /// What a section holds below its heading.
+    pub(super) fn section_inside(&mut self, section: &SectionPage, level: usize) {
         if let Some(confidentiality) = &section.confidentiality {
             self.banner(confidentiality, "This section");
         }
@@ -208,7 +219,6 @@ impl Writer<'_> {
         self.footnotes(&section.footnotes);
         self.coded(section);
         section.sections.iter().for_each(|inner| self.section(inner, level + 1));
-        self.raw("</section>");
     }
 
     fn narrative(&mut self, section: &SectionPage) {
@@ -251,6 +261,9 @@ impl Writer<'_> {
 
     /// Entries that the narrative has no words for: flagged, never mixed in.
     fn coded(&mut self, section: &SectionPage) {
+        if view::is_narrative_only(section) {
+            self.raw("<p class=\"empty\">Words only: this section has no coded entries.</p>");
+        }
         let missing: Vec<_> = section.coded.iter().filter(|entry| !entry.in_narrative).collect();
         if missing.is_empty() {
             return;
@@ -270,7 +283,7 @@ impl Writer<'_> {
         self.raw("</ul></details>");
     }
 
-    fn warnings(&mut self) {
+    pub(super) fn warnings(&mut self) {
         if self.page.warnings.is_empty() {
             return;
         }
@@ -399,7 +412,7 @@ impl Writer<'_> {
         }
     }
 
-    fn language(&mut self, language: Option<&str>) {
+    pub(super) fn language(&mut self, language: Option<&str>) {
         if let Some(language) = language {
             self.raw(" lang=\"");
             escape_value(language, &mut self.out);
@@ -453,7 +466,8 @@ impl Writer<'_> {
             }
             Link::Outside(address) => {
                 self.raw("<a rel=\"noopener noreferrer\" target=\"_blank\" href=\"");
-                escape_value(address, &mut self.out);
+                let there = self.places.map(|places| places.outside(address));
+                escape_value(there.as_deref().unwrap_or(address), &mut self.out);
                 self.raw("\"");
             }
             Link::Dead(_) => self.raw("<span class=\"dead-link\""),
@@ -483,97 +497,5 @@ impl Writer<'_> {
             }
             Link::Inside(_) => self.raw("</a>"),
         }
-    }
-
-    fn file(&mut self, media: &Media) {
-        self.raw("<figure class=\"file\">");
-        match &media.usage {
-            MediaUse::Picture | MediaUse::Pdf => self.pictures(media),
-            MediaUse::Text(text) => {
-                self.raw("<pre>\n");
-                self.text(text);
-                self.raw("</pre>");
-            }
-            MediaUse::Html(_) => {
-                self.raw("<div class=\"narrative\">");
-                self.nodes(&media.nodes);
-                self.raw("</div>");
-            }
-            MediaUse::Download | MediaUse::Reference(_) | MediaUse::Fault(_) => {}
-        }
-        self.raw("<figcaption>");
-        self.text(&file_words(media));
-        if !media.bytes.is_empty() {
-            let _ = write!(self.out, ", SHA-256 <code>{}</code>", hex(&media.sha256));
-        }
-        self.raw("</figcaption></figure>");
-    }
-
-    /// Every page as a picture that was decoded and encoded anew here: nothing of the original's bytes reaches the browser.
-    fn pictures(&mut self, media: &Media) {
-        let kind = media.kind();
-        let pages = page_images::page_count(&media.bytes, kind).unwrap_or(0);
-        for number in 1..=pages.min(CDA_PICTURE_PAGES_MAX) {
-            match page_images::page_png(&media.bytes, kind, number - 1, SCAN_WIDTH_PX) {
-                Ok(png) => {
-                    let of = if pages > 1 { format!("Page {number} of {pages}") } else { "Picture".to_owned() };
-                    let _ = write!(self.out, "<img alt=\"{of}\" src=\"data:image/png;base64,{}\">", BASE64.encode(png));
-                }
-                Err(_) => {
-                    let _ = write!(self.out, "<p class=\"missing\">Page {number} cannot be shown.</p>");
-                }
-            }
-        }
-        if pages == 0 {
-            self.raw("<p class=\"missing\">This picture cannot be shown.</p>");
-        } else if pages > CDA_PICTURE_PAGES_MAX {
-            let _ = write!(self.out, "<p class=\"missing\">{pages} pages; the first {CDA_PICTURE_PAGES_MAX} are shown here.</p>");
-        }
-    }
-}
-
-/// Whether a table stands in it, at any depth.
-fn holds_table(node: &Node) -> bool {
-    match node {
-        Node::Element { kind: NodeKind::Table, .. } => true,
-        Node::Element { children, is_block: true, .. } => children.iter().any(holds_table),
-        _ => false,
-    }
-}
-
-fn tag(kind: NodeKind, is_block: bool) -> &'static str {
-    match kind {
-        NodeKind::Paragraph | NodeKind::Heading => "div",
-        NodeKind::Content if is_block => "div",
-        NodeKind::Content => "span",
-        NodeKind::Inserted => "ins",
-        NodeKind::Deleted => "del",
-        NodeKind::Sub if is_block => "div",
-        NodeKind::Sup if is_block => "div",
-        NodeKind::Sub => "sub",
-        NodeKind::Sup => "sup",
-        NodeKind::Preformatted => "pre",
-        NodeKind::OrderedList => "ol",
-        NodeKind::UnorderedList => "ul",
-        NodeKind::Item => "li",
-        NodeKind::Caption | NodeKind::Note(_) => "div",
-        NodeKind::Columns(_) => "colgroup",
-        NodeKind::Table => "table",
-        NodeKind::Head => "thead",
-        NodeKind::Foot => "tfoot",
-        NodeKind::Body => "tbody",
-        NodeKind::TableRow => "tr",
-        NodeKind::Cell(Cell { is_heading: true, .. }) => "th",
-        NodeKind::Cell(_) => "td",
-    }
-}
-
-fn class(kind: NodeKind) -> &'static str {
-    match kind {
-        NodeKind::Paragraph => "p",
-        NodeKind::Heading => "heading",
-        NodeKind::Caption => "caption",
-        NodeKind::Note(_) => "footnotes",
-        _ => "",
     }
 }

@@ -136,6 +136,11 @@ fn of_value(value: Element<'_>, id: String, warnings: &mut Warnings) -> Media {
             return Media { id, declared, usage: MediaUse::Fault(fault), ..Media::default() };
         }
     };
+    of_bytes(bytes, declared, id, warnings)
+}
+
+/// A file whose bytes are at hand.
+pub(super) fn of_bytes(bytes: Vec<u8>, declared: String, id: String, warnings: &mut Warnings) -> Media {
     let (media_type, usage) = usage_of(&bytes, &declared, warnings);
     let nodes = match &usage {
         MediaUse::Html(html) => old_html::nodes(html, warnings),
@@ -192,6 +197,10 @@ fn usage_of(bytes: &[u8], declared: &str, warnings: &mut Warnings) -> (String, M
     let usage = match kind {
         MediaKind::Png | MediaKind::Jpeg | MediaKind::Gif | MediaKind::Tiff => MediaUse::Picture,
         MediaKind::Pdf => MediaUse::Pdf,
+        // A plain text that begins like HTML is still to be read as it stands.
+        MediaKind::Html if declared.starts_with("text/plain") => {
+            MediaUse::Text(encoding::decode(bytes, encoding::charset(hint), &mut Vec::new()).into_owned())
+        }
         MediaKind::Html => MediaUse::Html(encoding::decode(bytes, encoding::charset(hint), &mut Vec::new()).into_owned()),
         MediaKind::Text | MediaKind::Rtf | MediaKind::Docx => MediaUse::Text(text()),
         _ => MediaUse::Download,

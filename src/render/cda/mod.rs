@@ -24,6 +24,8 @@ mod prose;
 mod styles;
 mod tables;
 mod values;
+pub mod view;
+pub mod xml;
 
 #[cfg(test)]
 mod header_tests;

@@ -1,6 +1,6 @@
-//! `AuditEvent` for compliance: the archive's own access log as FHIR, searched and read.
+//! `AuditEvent` for those who may read the archive's own access log: that log as FHIR, searched and read.
 //!
-//! Other roles who ask for this type ask for what an old system delivered of it. Not for: the form of an event
+//! Others who ask for this type ask for what an old system delivered of it. Not for: the form of an event
 //! (`oversight::forms::fhir`).
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::cursor;
-use crate::access::{Role, Scope, Shown};
+use crate::access::{Scope, Shown};
 use crate::limits::PAGE_MAX;
 use crate::model::{Kind, PatientKey};
 use crate::oversight::UserId;
@@ -26,9 +26,11 @@ const ID_TIME_US: i64 = 5_000_000;
 const ID_ENTRIES_MAX: u64 = 50_000;
 const UNTIL: &str = "_until";
 
-/// Whether this is a question to the log: one of compliance.
+/// Whether this is a question to the archive's own log: one of somebody whom the policy lets read it. Of anybody else it is a
+/// question about what an old system delivered of this type.
 pub fn is_asked(call: &Call, kind: Kind) -> bool {
-    kind.name() == "AuditEvent" && call.principal().is_ok_and(|principal| principal.role == Role::Compliance)
+    let may_read = |principal| call.gate().would_allow(principal, &Scope::AuditLog(None), &call.context);
+    kind.name() == "AuditEvent" && call.principal().is_ok_and(may_read)
 }
 
 /// `GET /fhir/AuditEvent`

@@ -5,9 +5,11 @@
 use serde_json::{Value, json};
 
 use crate::access::{Public, entry};
+use crate::register::TokenMark;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::door::register_down;
+use crate::server::events;
 
 use super::client::authenticate;
 use super::{Refusal, answer, once};
@@ -29,7 +31,7 @@ fn tell(call: &Call) -> Result<Answer, Refusal> {
     if let Some(id) = told["jti"].as_str() {
         entry.detail.push(("token_jti", id.to_string()));
     }
-    call.gate().log().append(entry).map_err(|_| ApiError::log_unavailable())?;
+    events::write(call, entry)?;
     Ok(Public(Body::json(&told)?).into())
 }
 
@@ -41,7 +43,14 @@ fn state(call: &Call, client: &str, token: &str) -> Result<Value, Refusal> {
     let Some(id) = principal.token_id.as_deref().filter(|_| principal.client_id.as_deref() == Some(client)) else {
         return Ok(nothing);
     };
-    if call.wait(call.app.register.is_token_revoked(id)).map_err(|error| register_down(&error))? {
+    let digest = events::sha256(token);
+    let mark = TokenMark {
+        names: &[id, &digest],
+        issuer: &principal.issuer,
+        subject: &principal.subject,
+        issued: i64::try_from(accepted.issued).unwrap_or(i64::MAX),
+    };
+    if call.wait(call.app.register.is_token_revoked(mark)).map_err(|error| register_down(&error))? {
         return Ok(nothing);
     }
     Ok(json!({

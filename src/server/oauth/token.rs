@@ -11,6 +11,7 @@ use crate::access::{Grant, Holder, Public, Role, Scopes, entry};
 use crate::register::Client;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
+use crate::server::events;
 
 use super::client::authenticate;
 use super::{Refusal, answer, once, refused};
@@ -62,7 +63,7 @@ fn issue(call: &Call, client: &Client, scopes: String) -> Result<Answer, Refusal
         ("token_jti", token.id),
         ("expires", token.expires.to_string()),
     ];
-    call.gate().log().append(entry).map_err(|_| ApiError::log_unavailable())?;
+    events::write(call, entry)?;
     let body = json!({"access_token": token.text, "token_type": "bearer", "expires_in": LIFETIME_S, "scope": scopes});
     Ok(Public(Body::json(&body)?.with("Pragma", "no-cache")).into())
 }

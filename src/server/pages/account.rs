@@ -49,7 +49,7 @@ fn down(error: RegisterError) -> ApiError {
 
 /// `GET /account`
 pub fn overview(call: &Call) -> Result<Answer, ApiError> {
-    let mut page = AccountPage { issuer: call.principal()?.issuer.clone(), ..AccountPage::default() };
+    let mut page = AccountPage { issuer: kept_by(call)?, ..AccountPage::default() };
     if let Ok(session) = own(call) {
         page.recovery_codes = call.wait(call.app.register.recovery_codes_left(account_of(session))).map_err(down)?;
         page.has_second_factor = session.has_second_factor;
@@ -58,10 +58,16 @@ pub fn overview(call: &Call) -> Result<Answer, ApiError> {
     }
     page.done = match call.query("done") {
         Some("password") => Some("Your password is changed. Your other sessions have ended."),
-        Some("second-factor") => Some("The second factor is turned off."),
+        Some("second-factor") => Some("The second factor is turned off. Your other sessions have ended."),
         _ => None,
     };
     Ok(Public(Body::html(viewer::account(&super::frame(call), &page))).into())
+}
+
+/// What to call the one who keeps the account of somebody from elsewhere.
+fn kept_by(call: &Call) -> Result<String, ApiError> {
+    let issuer = &call.principal()?.issuer;
+    Ok(Some(call.app.elsewhere.name_of(issuer)).filter(|name| !name.is_empty()).unwrap_or_else(|| issuer.clone()))
 }
 
 /// `GET /account/password`
@@ -193,7 +199,7 @@ fn change(call: &Call, session: &Session, step: &str) -> Result<Answer, ApiError
         }
         "remove" if !needs_second_factor(call, session) => {
             log("second factor removed")?;
-            call.wait(register.remove_second_factor(account)).map_err(down)?;
+            call.wait(register.remove_second_factor(account, own_cookie(call))).map_err(down)?;
             Ok(Public(Body::see_other("/account?done=second-factor")).into())
         }
         "begin" => {

@@ -17,7 +17,7 @@ use crate::register::{
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::{Call, shown};
 use crate::server::viewer::{self, BreakGlassForm, Glass, Names, ProofAsked, ReasonChoice};
-use crate::server::{door, events, notices};
+use crate::server::{door, events, notices, signin};
 
 use super::chart::banner_kinds;
 
@@ -106,7 +106,14 @@ impl Offer {
         };
         let reasons: Vec<ReasonChoice> = reasons().iter().filter_map(choice).collect();
         let asks_emergency = reasons.iter().any(|choice| choice.opens.holds(Class::SubstanceUse));
-        let form = BreakGlassForm { asks_emergency, reasons, proof: proof_asked(call), ..typed };
+        let form = BreakGlassForm {
+            asks_emergency,
+            reasons,
+            proof: proof_asked(call),
+            again: signin::again_address(&call.context.path),
+            provider: call.principal().map_or_else(|_| String::new(), |principal| call.app.elsewhere.name_of(&principal.issuer)),
+            ..typed
+        };
         let Some((permit, chart)) = self.seen else {
             let patient = call.patient_param("patient")?;
             let page = viewer::break_glass_closed(&super::frame(call), &patient, &form);
@@ -131,13 +138,14 @@ pub fn way_in(call: &Call) -> Option<String> {
 }
 
 fn proof_asked(call: &Call) -> ProofAsked {
-    let Ok(principal) = call.principal() else { return ProofAsked::SignInAgain };
+    let Ok(principal) = call.principal() else { return ProofAsked::Relaunch };
     let fresh = principal.attributes.auth_time.is_some_and(|at| now() - at <= PROOF_FRESH_S);
     match &call.session {
         _ if fresh => ProofAsked::Nothing,
         Some(session) if principal.issuer == "local" && session.has_second_factor => ProofAsked::Code,
         Some(_) if principal.issuer == "local" => ProofAsked::Password,
-        _ => ProofAsked::SignInAgain,
+        _ if signin::may_prove_again(call) => ProofAsked::SignInAgain,
+        _ => ProofAsked::Relaunch,
     }
 }
 
@@ -272,7 +280,7 @@ fn prove(call: &Call) -> Result<Proved, ApiError> {
     if asked == ProofAsked::Nothing {
         return Ok(Proved::Fresh);
     }
-    let (Some(session), true) = (&call.session, asked != ProofAsked::SignInAgain) else { return Ok(Proved::Not) };
+    let (Some(session), ProofAsked::Password | ProofAsked::Code) = (&call.session, asked) else { return Ok(Proved::Not) };
     let down = |error: RegisterError| door::register_down(&error);
     let register = &call.app.register;
     let proof = register.prove(session.who.account().unwrap_or_default(), call.field("password"), call.field("code"));

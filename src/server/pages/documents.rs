@@ -2,6 +2,8 @@
 //!
 //! Not for: reading formats (`formats`) or drawing pages (`render`).
 
+use super::cda;
+use crate::access::Permit;
 use crate::formats::{self, MediaKind, encoding};
 use crate::model::{Document, DocumentId};
 use crate::query::{Selection, TextQuestion, marks, parse_question};
@@ -10,11 +12,11 @@ use crate::server::answer::{Answer, ApiError, Body, HTML};
 use crate::server::api::documents::open;
 use crate::server::call::{Call, shown};
 use crate::server::fhir::binary;
-use crate::server::headers::DOCUMENT_POLICY;
+use crate::server::headers::{DOCUMENT_POLICY, PAGE_POLICY, RENDERED_POLICY};
 use crate::server::viewer::{self, DocumentBody, DocumentPage, Section};
 
 /// How a cleaned document looks: paper, whatever the page around it does.
-const FRAME_STYLE: &str = "<style>body{margin:20px 28px;max-width:68ch;font:14.5px/23px Georgia,'Noto Serif','Liberation Serif',serif;\
+pub(super) const FRAME_STYLE: &str = "<style>body{margin:20px 28px;max-width:68ch;font:14.5px/23px Georgia,'Noto Serif','Liberation Serif',serif;\
 color:#1a1d21;background:#fff}h1,h2,h3,h4{font-size:15px;line-height:23px;margin:14px 0 2px}p{margin:0 0 8px}\
 table{border-collapse:collapse;font-size:13px;line-height:19px}td,th{padding:3px 10px;border:1px solid #cdc9be;text-align:left}\
 img{max-width:100%}mark{background:#ffe27a}</style></head>";
@@ -24,6 +26,22 @@ const LIST_NEWEST: usize = 500;
 
 /// `GET /patients/{patient}/documents/{id}`
 pub fn page(call: &Call) -> Result<Answer, ApiError> {
+    let patient = call.patient_param("patient")?;
+    let (_, question) = looked_for(call);
+    show(call, &|permit, document| {
+        let body = match cda::is_cda(document) {
+            true => cda::shown_body(call, permit, document, &patient, question.as_ref())?,
+            false => body_of(document, question.as_ref()),
+        };
+        Ok(Some(body))
+    })
+}
+
+/// What of a document its page shows; `None` where there is nothing of that form.
+type BodyOf<'a> = dyn Fn(&Permit, &Document) -> Result<Option<DocumentBody>, ApiError> + 'a;
+
+/// The page of a document with the body that `body_of` makes of it.
+pub(super) fn show(call: &Call, body_of: &BodyOf<'_>) -> Result<Answer, ApiError> {
     let (patient, id) = (call.patient_param("patient")?, DocumentId(call.id_param("id")?));
     let permit = call.ask_chart(&patient)?;
     let selection = Selection { kinds: Section::Notes.kinds(), newest: Some(LIST_NEWEST) };
@@ -31,7 +49,12 @@ pub fn page(call: &Call) -> Result<Answer, ApiError> {
     let (permit, chart) = call.found(permit, "document.view", found)?;
     let found = call.archive().document(&permit, &id);
     let (permit, document) = call.found(permit, "document.view", found)?;
-    let (q, looked_for) = looked_for(call);
+    let mut entry = shown("document.view", chart.records.iter().chain([&document.record]));
+    let Some(body) = body_of(&permit, &document)? else {
+        permit.answer((), shown("document.view", [&document.record]))?;
+        return Err(ApiError::not_found());
+    };
+    let policy = if matches!(body, DocumentBody::Rendered(_)) { RENDERED_POLICY } else { PAGE_POLICY };
     let page = DocumentPage {
         id: &document.id,
         record: &document.record,
@@ -39,20 +62,20 @@ pub fn page(call: &Call) -> Result<Answer, ApiError> {
         title: document.title.as_deref(),
         bytes: document.bytes.len() as u64,
         sha256: document.sha256,
-        body: body_of(&document, looked_for.as_ref()),
-        q,
+        body,
+        is_xml: matches!(formats::sniff(&document.bytes, Some(&document.content_type)), MediaKind::Cda | MediaKind::Xml),
+        q: looked_for(call).0,
         origin: None,
     };
-    let mut entry = shown("document.view", chart.records.iter().chain([&document.record]));
     let looked = call.app.directory.look(call.archive(), &permit, chart.records.iter().chain([&document.record]));
     looked.add_to(&mut entry);
     let frame = super::chart_frame(call, &permit, &chart, looked.names);
     let html = viewer::document(&frame, &chart, &page);
-    Ok(permit.answer(Body::html(html), entry)?.into())
+    Ok(permit.answer(Body::html(html).with("Content-Security-Policy", policy), entry)?.into())
 }
 
 /// The words that led to a document, as typed and as a question; `None` without any.
-fn looked_for(call: &Call) -> (&str, Option<TextQuestion>) {
+pub(super) fn looked_for(call: &Call) -> (&str, Option<TextQuestion>) {
     let q = call.query("q").unwrap_or("").trim();
     let (words, phrases) = parse_question(q);
     let question = TextQuestion { words, phrases, ..TextQuestion::default() };
@@ -96,7 +119,7 @@ pub fn body(call: &Call) -> Result<Answer, ApiError> {
 
 /// Marks the words looked for between the tags of a cleaned document. A match that would cut an escaped character is
 /// left alone.
-fn marked_html(html: &str, question: &TextQuestion) -> String {
+pub(super) fn marked_html(html: &str, question: &TextQuestion) -> String {
     let mut out = String::with_capacity(html.len() + 256);
     for piece in html.split_inclusive('>') {
         let (text, tag) = piece.find('<').map_or((piece, ""), |at| piece.split_at(at));

@@ -4,6 +4,7 @@
 
 use crate::access::{Public, Scope};
 use crate::query::QueryError;
+use crate::server::alerts;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api::patients::shown_hits;
 use crate::server::call::Call;
@@ -26,6 +27,11 @@ pub fn find(call: &Call) -> Result<Answer, ApiError> {
     let mut page = FindPage { q, page_size: PAGE_SIZE, offset: super::offset(call, PAGE_SIZE), ..FindPage::default() };
     page.row = call.query("row").and_then(|row| row.parse().ok()).unwrap_or(0);
     if q.is_empty() {
+        if let Some((permit, waiting)) = alerts::waiting(call)? {
+            page.alerts = waiting.iter().map(|alert| alerts::row(call, alert)).collect();
+            let body = Body::html(viewer::find(&frame, &page));
+            return Ok(permit.answer(body, alerts::shown("identity.reviewed", &waiting))?.into());
+        }
         return Ok(Public(Body::html(viewer::find(&frame, &page))).into());
     }
     let permit = call.ask(Scope::FindPatients)?;

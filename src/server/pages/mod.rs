@@ -5,10 +5,13 @@
 pub mod access;
 pub mod account;
 pub mod break_glass;
+pub mod cda;
 pub mod chart;
 pub mod directory;
 pub mod documents;
 pub mod find;
+pub mod own_notes;
+pub mod print;
 pub mod reviews;
 pub mod sessions;
 pub mod sign;
@@ -52,12 +55,14 @@ fn frame(call: &Call) -> Frame {
         records_to: facts.last_day.as_ref().map(|day| day.date_text().to_string()),
         person,
         csrf: call.session.as_ref().map_or_else(String::new, |session| session.csrf().to_string()),
+        idle_s: call.session.as_ref().map_or(0, |_| 60 * u64::from(call.app.config.session.idle_minutes)),
         path: signin::window::bare_path(call.context.path.split('?').next().unwrap_or("")).to_string(),
         launched_by: launched_by(call),
         today: today(),
         sources: Sources::from_names(&facts.source_systems),
         names: Names::default(),
         observations: None,
+        own_notes: None,
         glass: Glass::default(),
         accessions: facts.accessions,
         catalog: facts.catalog,
@@ -75,14 +80,15 @@ fn launched_by(call: &Call) -> Option<String> {
 
 /// What surrounds a page for someone who has not signed in here.
 pub fn bare_frame(call: &Call) -> Frame {
-    Frame { person: None, csrf: String::new(), ..frame(call) }
+    Frame { person: None, csrf: String::new(), idle_s: 0, ..frame(call) }
 }
 
 /// The frame of a page about this chart, with what its records refer to.
 fn chart_frame(call: &Call, permit: &Permit, chart: &Chart, names: Names) -> Frame {
     let plain = frame(call);
     let observations = call.app.tallies.of(chart, permit, plain.catalog);
-    Frame { names, observations, glass: break_glass::state(permit, &chart.index.patient), ..plain }
+    let own_notes = own_notes::address(call, permit, &chart.index.patient);
+    Frame { names, observations, own_notes, glass: break_glass::state(permit, &chart.index.patient), ..plain }
 }
 
 fn today() -> String {

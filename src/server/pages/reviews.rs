@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::access::{Permit, Role, Scope, Shown, entry};
+use crate::access::{Permit, Scope, Shown, entry};
 use crate::audit::{BreakGlass, Entry, Outcome};
 use crate::limits::BREAK_GLASS_TEXT_MAX;
 use crate::model::PatientKey;
@@ -98,7 +98,7 @@ fn show(call: &Call, permit: Permit, comment: String, problem: Option<&str>, sta
         permit.answer((), looked_at(0, Vec::new()))?;
         return Err(ApiError::not_found());
     };
-    let opened = Opened::under(&call.app.folder, &it).ok_or_else(ApiError::internal)?;
+    let opened = Opened::under(&call.app, &it).ok_or_else(ApiError::internal)?;
     let reviewed = Reviewed { verdict: given.last().map(|review| review.verdict), it };
     let (mut row, it) = (row(call, &reviewed), reviewed.it);
     (row.answers, row.records) = (opened.answers, opened.records);
@@ -110,7 +110,7 @@ fn show(call: &Call, permit: Permit, comment: String, problem: Option<&str>, sta
     };
     let page = UsePage {
         may_review: !row.own,
-        may_report: call.principal()?.role == Role::Compliance,
+        may_report: call.gate().would_allow(call.principal()?, &Scope::AuditLog(None), &call.context),
         row,
         patients: it.patients.iter().map(PatientKey::as_str).collect::<Vec<_>>().join(", "),
         ended: ended(&it),

@@ -2,7 +2,7 @@
 //!
 //! Not for: checking passwords and lock-out (`register`).
 
-use crate::access::{Public, Role};
+use crate::access::{Public, Role, entry};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::rate::address_of;
@@ -60,7 +60,10 @@ pub fn sign_in(call: &Call) -> Result<Answer, ApiError> {
     let came_from = register.came_from(&started.id, call.context.ip.as_deref(), call.context.user_agent.as_deref());
     call.wait(came_from).map_err(|error| door::register_down(&error))?;
     let principal = door::principal(&started.session).ok_or_else(ApiError::internal)?;
-    if let Err(error) = events::session(call, "auth.login", &principal) {
+    let mut entry = entry("auth.login", &principal, &call.context);
+    let proof = if started.session.has_second_factor { "password and code" } else { "password" };
+    entry.detail = vec![("proof", proof.to_string())];
+    if let Err(error) = events::write(call, entry) {
         call.wait(register.end_session(&started.id)).map_err(|error| door::register_down(&error))?;
         return Err(error);
     }

@@ -5,12 +5,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::access::{Scope, Shown};
-use crate::oversight::signals::{Findings, judge};
+use crate::oversight::UserId;
+use crate::oversight::projection::Select;
+use crate::oversight::signals::{Findings, Sources, judge};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
+use crate::server::door;
 use crate::server::viewer::{self, SignalsPage};
 
 const PAGE_SIZE: usize = 50;
@@ -33,8 +35,10 @@ pub fn signals(call: &Call) -> Result<Answer, ApiError> {
     let permit = call.ask(Scope::AuditLog(None))?;
     let today = jiff::Zoned::now().date();
     let asked = call.query("day").and_then(|day| day.trim().parse().ok());
-    // The last day that is over.
-    let day = asked.unwrap_or_else(|| today.yesterday().unwrap_or(today));
+    let day = match asked {
+        Some(day) => day,
+        None => usual(call, today)?,
+    };
     let findings = judged(call, day, today)?;
     let offset = super::offset(call, PAGE_SIZE);
     let page = SignalsPage { findings: &findings, day: &day.to_string(), offset, page_size: PAGE_SIZE };
@@ -45,6 +49,17 @@ pub fn signals(call: &Call) -> Result<Answer, ApiError> {
     Ok(permit.answer(Body::html(html), said)?.into())
 }
 
+/// The last day that is over, or today when nothing happened on that.
+fn usual(call: &Call, today: Date) -> Result<Date, ApiError> {
+    let projection = call.app.oversight()?;
+    projection.catch_up()?;
+    let start = |day: Date| day.to_zoned(projection.zone().clone()).ok().map(|at| at.timestamp().as_microsecond());
+    let yesterday = today.yesterday().unwrap_or(today);
+    let events = vec!["record.read".to_string()];
+    let of_yesterday = Select { from: start(yesterday), to: start(today), events, limit: 1, ..Select::default() };
+    Ok(if projection.acts(&of_yesterday)?.is_empty() { today } else { yesterday })
+}
+
 fn judged(call: &Call, day: Date, today: Date) -> Result<Arc<Findings>, ApiError> {
     let catalog = call.archive().facts().catalog;
     let remembered = || call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,13 +68,21 @@ fn judged(call: &Call, day: Date, today: Date) -> Result<Arc<Findings>, ApiError
     }
     let projection = call.app.oversight()?;
     projection.catch_up()?;
-    let workforce = call.app.config.audit.workforce.as_deref();
-    let (findings, troubles) = judge(call.archive(), projection, workforce, day, &TimeZone::system()).map_err(|error| {
+    let register = &call.app.register;
+    let cared_for = |user: &UserId, from: i64, to: i64| call.wait(register.cared_for(&user.issuer, &user.subject, from, to));
+    let has_relations = call.wait(register.has_care_relations()).map_err(|error| door::register_down(&error))?;
+    let sources = Sources {
+        archive: call.archive(),
+        projection,
+        config: &call.app.config.audit,
+        relations: has_relations.then_some(&cared_for),
+    };
+    let (findings, troubles) = judge(&sources, day).map_err(|error| {
         tracing::error!(%error, "a day could not be judged");
         ApiError::internal()
     })?;
     if !troubles.is_empty() {
-        tracing::warn!(rows = troubles.len(), "rows of the workforce were left out");
+        tracing::warn!(rows = troubles.len(), "rows of the site's files for the signals were left out");
     }
     let findings = Arc::new(findings);
     if day < today {

@@ -32,9 +32,10 @@ pub fn begin(call: &Call, person: &Outside, role: Role, begin: Begin, patient: O
         let window = patient.map(|patient| call.wait(register.open_context(&started.id, patient))).transpose()?;
         let principal = door::principal(&started.session).ok_or_else(ApiError::internal)?;
         let mut entry = entry("auth.login", &principal, &call.context);
+        entry.detail.extend(proof(&principal));
         if let Some(window) = &window {
             entry.patients = vec![window.patient.clone()];
-            entry.detail = vec![("window", window.id.clone())];
+            entry.detail.push(("window", window.id.clone()));
         }
         events::write(call, entry)?;
         Ok::<_, Stop>(window)
@@ -49,6 +50,13 @@ pub fn begin(call: &Call, person: &Outside, role: Role, begin: Begin, patient: O
             Err(stop)
         }
     }
+}
+
+/// How strongly the provider says that he proved it, where it says so.
+fn proof(principal: &Principal) -> impl Iterator<Item = (&'static str, String)> {
+    let said = &principal.attributes;
+    let amr = Some(said.amr.join(" ")).filter(|methods| !methods.is_empty());
+    [("acr", said.acr.clone()), ("amr", amr)].into_iter().filter_map(|(name, said)| Some((name, said?)))
 }
 
 /// The person before he has a session, for the gate.

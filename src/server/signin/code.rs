@@ -18,6 +18,7 @@ use crate::server::call::Call;
 use crate::server::rate::address_of;
 use crate::server::{events, pages};
 
+use super::again;
 use super::arrive::{self, cookie};
 use super::launch;
 use super::person;
@@ -26,6 +27,9 @@ use super::refusal::{Refusal, Stop};
 
 /// Longest parameter of an answer that is looked at, in bytes.
 const PARAMETER_MAX: usize = 4 << 10;
+/// How long ago a person may have proved at his provider who he is, in seconds: as long as a session lasts. Asking for it
+/// makes the provider say when that was (OpenID Connect Core §3.1.2.1).
+const SIGNED_IN_WITHIN_S: &str = "43200";
 /// How much of `state` stands in the name of its cookie, so that two sign-ins of one browser do not meet.
 const TAG: usize = 8;
 
@@ -39,11 +43,25 @@ fn begin(call: &Call) -> Result<Body, Stop> {
     let asked = call.query("issuer").unwrap_or("");
     let provider = call.app.elsewhere.provider(asked, IssuerUse::SignIn).ok_or_else(Refusal::unknown_issuer)?;
     let next = pages::sign::safe_next(call.query("next"));
-    let mut asked = vec![("scope", "openid profile")];
+    let mut asked = vec![("scope", "openid profile"), ("max_age", SIGNED_IN_WITHIN_S)];
     if let Some(acr) = &provider.row().min_acr {
         asked.push(("acr_values", acr));
     }
-    send_away(call, provider, IssuerUse::SignIn, &next, &asked)
+    send_away(call, provider, IssuerUse::SignIn, Purpose::SignIn { next: &next }, &asked)
+}
+
+/// What a browser is sent away for.
+#[derive(Clone, Copy)]
+pub enum Purpose<'a> {
+    SignIn {
+        next: &'a str,
+    },
+    Launch,
+    /// That it is still this subject.
+    Prove {
+        subject: &'a str,
+        next: &'a str,
+    },
 }
 
 /// Who failed too often lately is not heard.
@@ -57,12 +75,17 @@ pub fn send_away(
     call: &Call,
     provider: &Provider,
     wanted: IssuerUse,
-    next: &str,
+    purpose: Purpose<'_>,
     parameters: &[(&str, &str)],
 ) -> Result<Body, Stop> {
     let endpoints = provider.endpoints(wanted)?;
     let launched = wanted == IssuerUse::Launch;
-    let away = match call.wait(call.app.register.send_away(provider.iss(), launched, next)) {
+    let (next, proves) = match purpose {
+        Purpose::SignIn { next } => (next, None),
+        Purpose::Launch => ("/", None),
+        Purpose::Prove { subject, next } => (next, Some(subject)),
+    };
+    let away = match call.wait(call.app.register.send_away(provider.iss(), launched, next, proves)) {
         Err(RegisterError::TooMany) => {
             let text = "Too many people are signing in at this moment. Try again in a minute.";
             return Err(ApiError::new(503, "too-many-sign-ins", "throttled", text).with("Retry-After", "60").into());
@@ -127,6 +150,9 @@ fn come_back(call: &Call) -> Result<Body, Stop> {
     let mut claims = id_claims(&provider, &answer, &under_way)?;
     add_userinfo(&provider, &endpoints, &answer, &mut claims)?;
     let (person, role) = person::of(provider.row(), provider.keys.roles(), &claims)?;
+    if let Some(subject) = &under_way.proves {
+        return again::finish(call, &under_way, subject, &claims, &person);
+    }
     if under_way.launched {
         return launch::finish(call, &provider, &answer, &person, role);
     }

@@ -44,7 +44,7 @@ fn begin(call: &Call) -> Result<Body, Stop> {
     if let Some(acr) = &provider.row().min_acr {
         asked.push(("acr_values", acr));
     }
-    code::send_away(call, provider, IssuerUse::Launch, "/", &asked)
+    code::send_away(call, provider, IssuerUse::Launch, code::Purpose::Launch, &asked)
 }
 
 /// The launch has come back: who the patient is, whether he is ours, and whether he is the same person.

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::access::{Principal, Public, TokenKind, entry};
+use crate::access::{Principal, Public, TokenKind, entry, form_urlencoded};
 use crate::audit::User;
 use crate::config::IssuerUse;
 use crate::register::{Session, Who};
@@ -15,7 +15,7 @@ use crate::server::call::Call;
 use crate::server::viewer::{self, Message};
 use crate::server::{door, events, pages};
 
-use super::provider::{form_urlencoded, with_query};
+use super::provider::with_query;
 
 /// How long the id of a logout token without an end is remembered, in seconds.
 const REMEMBERED_S: i64 = 600;

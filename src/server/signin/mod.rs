@@ -3,8 +3,8 @@
 //!
 //! Not for: accounts of this archive (`pages::sign`), or access tokens of programs (`access`).
 
+mod again;
 mod arrive;
-mod client;
 mod code;
 mod launch;
 mod leave;
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use crate::access::Issuers;
 use crate::config::{AccessConfig, IssuerUse};
 
+pub use again::{again, again_address, may_prove_again};
 pub use arrive::session_cookie;
 pub use code::{callback, start};
 pub use launch::launch;

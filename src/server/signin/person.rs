@@ -38,7 +38,8 @@ pub fn of(row: &Issuer, roles: &BTreeMap<String, Role>, claims: &Map<String, Val
         subject: subject.to_string(),
         name: name.to_string(),
         roles: held.iter().map(|role| role.name().to_string()).collect(),
-        auth_time: attributes.auth_time.unwrap_or(now),
+        // Whoever is not said to have proved it at some time has to do so before it matters.
+        auth_time: attributes.auth_time.unwrap_or(0),
         attributes: serde_json::to_string(&attributes).unwrap_or_else(|_| "{}".into()),
         provider_sid: text("sid").map(str::to_string),
     };

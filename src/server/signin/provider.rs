@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use crate::access::IssuerKeys;
+use crate::access::{Credentials, IssuerKeys, form_urlencoded};
 use crate::config::{Issuer, IssuerUse};
 use crate::limits::PROVIDER_ANSWER_MAX;
 use crate::outbound::{Caller, is_allowed};
 
 use super::SetUpError;
-use super::client::Credentials;
 
 /// How long a discovery document is believed, and how long a failure to get it.
 const FRESH_FOR: Duration = Duration::from_secs(3600);
@@ -181,7 +180,8 @@ impl Provider {
             ("redirect_uri", redirect_uri),
             ("code_verifier", verifier),
         ]);
-        let proof = self.credentials.prove(&self.client_id, endpoints).ok_or(ProviderError::Answer)?;
+        let proof = self.credentials.prove(&self.client_id, &endpoints.token, &endpoints.assertion_algorithms);
+        let proof = proof.ok_or(ProviderError::Answer)?;
         for (name, value) in &proof.parameters {
             form.push('&');
             form.push_str(&form_urlencoded(&[(name, value)]));
@@ -228,14 +228,6 @@ impl Provider {
 pub fn is_origin(site: &str) -> bool {
     let host = site.strip_prefix("https://").or_else(|| site.strip_prefix("http://"));
     host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b)))
-}
-
-/// `a=b&c=d`, encoded.
-pub fn form_urlencoded(pairs: &[(&str, &str)]) -> String {
-    const KEPT: percent_encoding::AsciiSet =
-        percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, &KEPT).to_string();
-    pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }
 
 /// `url` with these parameters, whether it has some of its own or not.

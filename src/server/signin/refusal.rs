@@ -10,7 +10,7 @@ use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::rate::address_of;
 use crate::server::viewer::{self, Message, Tone};
-use crate::server::{door, events, pages};
+use crate::server::{alerts, door, events, pages};
 
 use super::provider::ProviderError;
 
@@ -29,6 +29,8 @@ pub struct Refusal {
     who: Principal,
     /// Whether its entry stands in the log already.
     is_logged: bool,
+    /// In what an EHR's patient and the archive's are not one person: whoever keeps identities is told.
+    differs: Option<&'static str>,
 }
 
 /// Why a request about coming from elsewhere ends early.
@@ -88,7 +90,8 @@ impl Refusal {
     pub fn new(status: u16, reason: &'static str, title: &'static str, text: &'static str) -> Refusal {
         let who = Principal::unproven("");
         let event = "auth.login_failed";
-        Refusal { status, reason, title, text, event, patients: Vec::new(), detail: Vec::new(), who, is_logged: false }
+        let (patients, detail) = (Vec::new(), Vec::new());
+        Refusal { status, reason, title, text, event, patients, detail, who, is_logged: false, differs: None }
     }
 
     /// The answer does not belong to a sign-in of this browser: never begun, too old, come back before, or another's.
@@ -131,6 +134,15 @@ impl Refusal {
         Refusal::new(403, "acr", NOT_SIGNED_IN, text)
     }
 
+    /// Whoever came back from the provider did not prove there that he is the person of this session.
+    pub fn not_proved(reason: &'static str) -> Refusal {
+        let text = "Your organisation's sign-in did not prove again that it is you. Go back and try once more; your session \
+                    goes on as it was.";
+        let mut refusal = Refusal::new(403, reason, "This was not you, or not just now", text);
+        refusal.event = "auth.step_up";
+        refusal
+    }
+
     /// A launch that says nothing of a patient, or not what is needed to be sure of him.
     pub fn bad_launch(reason: &'static str) -> Refusal {
         let text = "The EHR did not say which patient is meant, or not enough to be sure. Open the patient there again.";
@@ -142,11 +154,12 @@ impl Refusal {
         Refusal::new(404, "not-in-crosswalk", "No archived record", text).of_launch()
     }
 
+    /// The EHR's patient and the archive's differ in what nobody's changes.
     pub fn mismatch(of: &'static str, patients: &[PatientKey]) -> Refusal {
         let text = "What the EHR says of the patient does not agree with the archive's record, so nothing is shown. \
                     The health information desk has to look at this patient. Do not search for the name instead.";
         let mut refusal = Refusal::new(403, "context-mismatch", "The patient is not certain", text);
-        (refusal.event, refusal.patients) = ("authz.denied", patients.to_vec());
+        (refusal.event, refusal.patients, refusal.differs) = ("authz.denied", patients.to_vec(), Some(of));
         refusal.with("differs", of)
     }
 
@@ -177,8 +190,11 @@ impl Refusal {
             let mut entry = entry(self.event, &self.who, &call.context);
             entry.outcome = if self.event == "authz.denied" { Outcome::SeriousFailure } else { Outcome::MinorFailure };
             entry.outcome_desc = Some(self.reason.to_string());
-            (entry.patients, entry.detail) = (self.patients, self.detail);
+            (entry.patients, entry.detail) = (self.patients.clone(), self.detail);
             events::write(call, entry)?;
+        }
+        if let Some(differs) = self.differs {
+            alerts::of_mismatch(call, &self.who, self.patients, differs);
         }
         let message = Message {
             tone: Tone::Caution,

@@ -39,6 +39,7 @@ pub struct Banner {
     pub coverage: Markup,
     pub end: End,
     pub glass: Glass,
+    pub own_notes: Option<String>,
     /// For the form that ends it.
     pub csrf: String,
 }
@@ -193,6 +194,7 @@ impl Banner {
             coverage: coverage(frame, index, &end),
             end,
             glass: frame.glass.clone(),
+            own_notes: frame.own_notes.clone(),
             csrf: frame.csrf.clone(),
         }
     }

@@ -20,6 +20,8 @@ pub struct Frame {
     pub person: Option<Person>,
     /// The token that every form of this session must send back as `csrf`.
     pub csrf: String,
+    /// Seconds after which this session ends when nothing more is asked for; 0 without a session.
+    pub idle_s: u64,
     /// The path of the request, without its query.
     pub path: String,
     /// What to call the EHR that opened this window on its patient.
@@ -31,6 +33,8 @@ pub struct Frame {
     pub names: Names,
     /// Laboratory results and vital signs of the shown chart, when an earlier page has counted them.
     pub observations: Option<(u64, u64)>,
+    /// Where this reader finds his own psychotherapy notes about the patient of this chart, where such a page is his.
+    pub own_notes: Option<String>,
     /// Whether this chart holds back kinds of records, or has them open for now.
     pub glass: Glass,
     /// Accessions in force and the catalog's number.

@@ -15,7 +15,7 @@ use crate::model::{
     PatientIndexDoc, PatientKey, Place, Record, When,
 };
 use crate::oversight::projection::StandsAt;
-use crate::oversight::reports::{Cell as Said, Column, Report, Version};
+use crate::oversight::reports::{ByDay, Cell as Said, Column, Report, Version};
 use crate::query::{Facet, PatientHit, TextHit, TextHits};
 use crate::query::{Origin, PatientHits, Source};
 
@@ -32,6 +32,8 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         today: "2026-11-22".into(),
         names: Names::default(),
         observations: None,
+        idle_s: 0,
+        own_notes: None,
         glass: Glass::Offered { href: "/patients/x/break-glass".into() },
         sources: Sources::from_names(SOURCES),
         accessions: 9,
@@ -229,6 +231,8 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
             ("text", DocumentBody::Text("HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(), vec![0..7])),
             ("html", DocumentBody::Html),
             ("pages", DocumentBody::Pages(3)),
+            ("cda", DocumentBody::Rendered(cda_example())),
+            ("xml", DocumentBody::Source(crate::render::cda::xml::source(b"<a>b</a>", 1))),
             ("none", DocumentBody::None("It is a video.".into())),
             ("damaged", DocumentBody::Damaged),
         ];
@@ -246,6 +250,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
                 bytes: 61_204,
                 sha256: [0x9f; 32],
                 body,
+                is_xml: name == "cda",
                 q: "",
                 origin: Some("DocumentReference.ndjson, line 4"),
             };
@@ -263,6 +268,11 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         pages.push((format!("access-{}", version.name()), access_report(&reports, &ask)));
     }
     pages
+}
+
+fn cda_example() -> Rendered {
+    let view = crate::render::cda::view::View::Clinical { only: ["1".to_string()].into(), folded: false };
+    Rendered { body: "<p>Seen <b>today</b>.</p>".into(), view, language: Some("en-US".into()), ..Rendered::default() }
 }
 
 fn note_text(r: &Record) -> Option<String> {
@@ -298,6 +308,10 @@ fn access_report_example(version: Version) -> Report {
         rows: (0..4).map(row).collect(),
         total: 73,
         offset: 0,
+        by_day: Some(ByDay {
+            what: "Times shown",
+            days: (1..28).map(|day| (jiff::civil::date(2026, 11, day), u64::from(day.unsigned_abs()) * 7 % 11)).collect(),
+        }),
         notes: vec!["A note.".into()],
         stands_at,
         made_at: jiff::Timestamp::UNIX_EPOCH,

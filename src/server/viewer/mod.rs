@@ -7,16 +7,20 @@
 //!
 //! | address | page |
 //! | --- | --- |
-//! | `GET /` (`?q=`, `?page=`, `?row=`) | [`find`] |
+//! | `GET /` (`?q=`, `?page=`, `?row=`) | [`find`]; `POST /alerts/{number}/seen` from its alerts |
 //! | `GET /signin` (`?next=`), `POST /signin` (`user`, `password`, `next`, `csrf`) | [`sign_in`] |
 //! | `POST /signout` (`csrf`) | redirect to `/signin` |
 //! | `GET /patients/{key}` and `/patients/{key}/{section}` | [`section`]; slugs in [`Section`] |
 //! | `GET /patients/{key}/results/{code}` | [`trend`] |
 //! | `GET /patients/{key}/records/{Kind}/{id}`, `/records/{Kind}/{id}` (no patient) | [`record`] |
 //! | `GET /patients/{key}/documents/{docid}` (`?q=`) | [`document`] |
+//! | `GET /patients/{key}/documents/{docid}/print` | [`print`], or archived markup under [`print_head`] |
+//! | `GET /patients/{key}/documents/{docid}/rendered`, `…/xml` (`?page=`), `…/links/{key}` | [`document_alone`], [`document`], [`link_out`] |
+//! | `GET /patients/{key}/documents/{docid}/media/{n}/{page}.png`, `…/original` | pictures and files that a CDA document holds |
 //! | `GET /documents/{docid}/body` | HTML of an HTML document, own strict policy with `sandbox`; framed by [`document`] |
 //! | `GET /documents/{docid}/page/{n}.png` | image of a page, `n` from 1; shown by [`document`] |
 //! | `GET /documents/{docid}/original` | the bytes, `Content-Disposition: attachment` |
+//! | `GET /patients/{key}/own-notes` | [`own_notes`] |
 //! | `GET /patients/{key}/search` (`?q=`, `?page=`) | [`search`] |
 //! | `GET /search` (`?q=`, `?page=`) | [`search_all`] |
 //! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`access_start`], [`access_report`] |
@@ -35,6 +39,7 @@
 
 mod assets;
 mod banner;
+mod bars;
 mod chart_nav;
 mod fhir;
 mod flowsheet;
@@ -69,8 +74,11 @@ pub use pages::break_glass::{
 };
 pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
-pub use pages::find::{FindPage, find};
+pub use pages::document_cda::{LinkPage, Rendered, document_alone, link_out};
+pub use pages::find::{AlertRow, FindPage, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
+pub use pages::own_notes::own_notes;
+pub use pages::print::{PrintBody, PrintPage, print, print_head};
 pub use pages::record::{RecordPage, record};
 pub use pages::search::{SearchPage, document_of, search, search_all};
 pub use pages::sessions::{SessionRow, sessions};

@@ -2,6 +2,7 @@
 //!
 //! Not for: each odd claim and header (`src/access/issuer_tests.rs`), or signing in at the viewer.
 
+mod opaque;
 mod programs;
 mod scopes;
 
@@ -29,6 +30,8 @@ struct Place {
     /// Of the second issuer, whose name is its address.
     second: TestKey,
     listener: Listener,
+    /// Where the third issuer is asked about its tokens.
+    introspection: Listener,
     _home: Folder,
 }
 
@@ -80,6 +83,8 @@ impl Place {
         let keys_file = home.path().join("jwks.json");
         std::fs::write(&keys_file, jwks(&[&key, TestKey::rsa()])).expect("a writable folder");
         let listener = Listener::start(&jwks(&[&second]), "");
+        let introspection = Listener::start("{}", "");
+        std::fs::write(home.path().join("secret"), "0123456789abcdef\n").expect("a writable folder");
         let row = |iss: &str, keys: &str| {
             format!(
                 "[[access.issuer]]\niss = '{iss}'\nuse = ['resource']\n{keys}\nroles_claim = 'groups'\npatient_namespace = 'urn:ehr'\n\
@@ -87,15 +92,22 @@ impl Place {
             )
         };
         let config = format!(
-            "[access]\npublic_url = '{PUBLIC}'\n{}{}[http]\nrequests_per_second = 10000\nrequests_burst = 10000\n\
+            "[access]\npublic_url = '{PUBLIC}'\n{}{}{}[http]\nrequests_per_second = 10000\nrequests_burst = 10000\n\
              patient_searches_per_minute = 10000\nfailures_per_minute = 100000\n{}",
             row(ISS, "jwks_file = '../jwks.json'"),
             row(&listener.address, &format!("jwks_url = '{}/jwks'", listener.address)),
+            row(
+                &introspection.address,
+                &format!(
+                    "client_id = 'archive'\nclient_secret_file = '../secret'\nopaque_tokens = true\nintrospection_url = '{}/ask'",
+                    introspection.address
+                ),
+            ),
             crate::support::ROOM,
         );
         std::fs::write(archive.join("chartkeep.toml"), config).expect("a writable folder");
         let server = Server::start(&archive);
-        Place { server, archive, key, keys_file, second, listener, _home: home }
+        Place { server, archive, key, keys_file, second, listener, introspection, _home: home }
     }
 
     fn get(&self, path: &str, token: &str, id: &str) -> Answer {

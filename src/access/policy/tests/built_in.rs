@@ -13,7 +13,7 @@ fn patient() -> PatientKey {
 }
 
 /// One scope for each right, in the order of `Right::ALL`.
-fn scopes() -> [Scope; 12] {
+fn scopes() -> [Scope; 13] {
     [
         Scope::FindPatients,
         Scope::Chart(patient()),
@@ -27,6 +27,7 @@ fn scopes() -> [Scope; 12] {
         Scope::BreakGlassReviews,
         Scope::Accounts,
         Scope::Policy,
+        Scope::OwnNotes(vec![patient()]),
     ]
 }
 
@@ -35,6 +36,7 @@ fn principal(role: Role, purpose: Purpose, channel: Channel, scopes: Option<&str
         Channel::CommandLine => Principal::operator("op", role, purpose),
         Channel::Network => Principal::local("ann", "Ann", role, purpose, "00"),
     };
+    principal.attributes.npi = Some("1234567893".into());
     principal.scopes = scopes.map(|scopes| terms::smart::scopes(scopes, role));
     principal
 }
@@ -47,8 +49,12 @@ fn ask(principal: &Principal, scope: &Scope) -> Decision {
     decide(&Policy::built_in(), &question)
 }
 
+/// What shows beside one's own psychotherapy notes.
+const OWN_NOTES: [Class; 6] =
+    [Class::PsychotherapyNotes, Class::MentalHealth, Class::Restricted, Class::VeryRestricted, Class::Vip, Class::Workforce];
+
 /// Denied for the `r`ole, `c`hannel, `p`urpose or `s`copes; allowed with labelled records: `0` none, `3` restricted, VIP and
-/// workforce, `H` all but psychotherapy notes, `*` all there are.
+/// workforce, `P` what goes with one's own psychotherapy notes, `H` all but these, `*` all there are.
 fn cell(decision: &Decision) -> char {
     let of = |names: &[Class]| Label::EVERY.without(names.iter().copied().collect());
     let him: Vec<Class> = Class::ALL.into_iter().filter(|class| *class != Class::PsychotherapyNotes).collect();
@@ -60,6 +66,7 @@ fn cell(decision: &Decision) -> char {
                 assert!(him.iter().all(|class| !hide.holds(*class)));
                 'H'
             }
+            hide if hide == of(&OWN_NOTES) => 'P',
             hide if hide == Label::NORMAL => '*',
             other => panic!("shows {}", cases::words(Label::EVERY.without(other))),
         },
@@ -74,34 +81,34 @@ fn cell(decision: &Decision) -> char {
 }
 
 /// Columns in the order of `Right::ALL`: find, chart, record, search all, export, log, accessions, identity, quarantine,
-/// break-glass reviews, accounts, policy. Each role for its usual purpose.
+/// break-glass reviews, accounts, policy, own notes. Each role for its usual purpose.
 #[test]
 fn every_role_and_right_is_decided_as_written_here() {
     use Channel::{CommandLine, Network};
     let table = [
-        (Role::Clinician, Network, None, "333rrrrrrrrr"),
-        (Role::Him, Network, None, "HHHHcrrHcrrr"),
-        (Role::Compliance, Network, None, "rrrrr0rrr0rr"),
-        (Role::Archivist, Network, None, "rrrrrr0rrrrr"),
-        (Role::Admin, Network, None, "rrrrrrrrrr00"),
-        (Role::Reviewer, Network, None, "rrrrrrrrr0rr"),
-        (Role::Service, Network, None, "sssrrrrrrrrr"),
-        (Role::Clinician, CommandLine, None, "333rrrrrrrrr"),
-        (Role::Him, CommandLine, None, "H**H*rr**rrr"),
-        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rr"),
-        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrr"),
-        (Role::Admin, CommandLine, None, "rrrrrrrrrr00"),
-        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rr"),
-        (Role::Service, CommandLine, None, "cccrrrrrrrrr"),
-        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrr"),
-        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrr"),
-        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rr"),
-        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrr"),
-        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00"),
-        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rr"),
-        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrr"),
-        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrr"),
-        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrr"),
+        (Role::Clinician, Network, None, "333rrrrrrrrrP"),
+        (Role::Him, Network, None, "HHHHcrrHcrrrr"),
+        (Role::Compliance, Network, None, "rrrrr0rrr0rrr"),
+        (Role::Archivist, Network, None, "rrrrrr0rrrrrr"),
+        (Role::Admin, Network, None, "rrrrrrrrrr00r"),
+        (Role::Reviewer, Network, None, "rrrrrrrrr0rrr"),
+        (Role::Service, Network, None, "sssrrrrrrrrrr"),
+        (Role::Clinician, CommandLine, None, "333rrrrrrrrrP"),
+        (Role::Him, CommandLine, None, "H**H*rr**rrrr"),
+        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrr"),
+        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrr"),
+        (Role::Admin, CommandLine, None, "rrrrrrrrrr00r"),
+        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrr"),
+        (Role::Service, CommandLine, None, "cccrrrrrrrrrr"),
+        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrP"),
+        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrr"),
+        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrr"),
+        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrr"),
+        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00r"),
+        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrr"),
+        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrr"),
+        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr"),
+        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrr"),
     ];
     for role in Role::ALL {
         for channel in Channel::ALL {

@@ -63,8 +63,15 @@ fn what_no_file_can_loosen_is_refused() {
         (gives("him", "export-everything"), "command-line"),
         (gives("him", "quarantine"), "command-line"),
         (reads("clinician", "sees = [\"unknown\"]"), "him alone sees the class unknown"),
-        (reads("clinician", "sees = [\"psychotherapy-notes\"]\ndepartments = [\"x\"]"), "him alone may see psychotherapy-notes"),
+        (
+            reads("clinician", "sees = [\"psychotherapy-notes\"]\ndepartments = [\"x\"]"),
+            "psychotherapy-notes are seen by him alone",
+        ),
         (reads("clinician", "sees = [\"substance-use\"]"), "42 CFR Part 2"),
+        (
+            reads("clinician", "sees = [\"psychotherapy-notes\"]").replace("[\"chart\"", "[\"own-notes\", \"chart\""),
+            "psychotherapy-notes are seen by him alone",
+        ),
         (reads("clinician", "breaks = [{ classes = [\"psychotherapy-notes\"] }]"), "no break-glass opens psychotherapy-notes"),
         (reads("him", "breaks = [{ classes = [\"unknown\"], reasons = [\"x\"] }]"), "no break-glass opens"),
         (reads("clinician", "breaks = [{ classes = [\"substance-use\"] }]"), "for named reasons alone"),

@@ -4,8 +4,9 @@
 
 use askama::Template;
 
+use super::super::bars::bars;
 use super::super::frame::Frame;
-use super::super::html::url_part;
+use super::super::html::{Markup, url_part};
 use super::super::table::{Cell, Paging, Row, Table};
 use super::super::text;
 use super::render;
@@ -14,6 +15,9 @@ use crate::oversight::line::Line;
 use crate::oversight::projection::{Original, Seen};
 use crate::oversight::reports::{self, Cell as Value, Report, Version, words};
 use crate::query::Told;
+
+/// Columns for which any screen has room.
+const COLUMNS_NARROW: usize = 10;
 
 /// A report with the address that it was asked for at.
 pub struct AccessReport<'a> {
@@ -81,6 +85,8 @@ struct Head {
 }
 
 struct Field {
+    /// The head of its column: on paper an entry of the full version is a list of its fields.
+    head: &'static str,
     text: String,
     class: &'static str,
     href: Option<String>,
@@ -93,6 +99,11 @@ struct Page<'a> {
     report: &'a Report,
     name: &'a str,
     is_full: bool,
+    /// More columns than a small screen has room for.
+    is_wide: bool,
+    /// About one patient, so that it may be handed to him.
+    is_of_patient: bool,
+    by_day: Option<(String, Markup)>,
     /// Parameters that the form keeps.
     kept: Vec<(String, String)>,
     from: String,
@@ -143,6 +154,7 @@ impl AccessReport<'_> {
         let class = match value {
             Value::Count(_) | Value::Number(_) => "num",
             Value::Time { .. } => "date",
+            _ if column.key == "day" => "date",
             _ => "",
         };
         let text = match value {
@@ -153,7 +165,7 @@ impl AccessReport<'_> {
         let is_key = column.key == "patient" && crate::model::PatientKey::parse(&text).is_some();
         let href = is_key.then(|| format!("/access?patient={}", url_part(&text)));
         let href = href.or_else(|| (column.key == "entry" && text.contains(':')).then(|| format!("/access/entries/{text}")));
-        Field { text, class, href }
+        Field { head: column.head, text, class, href }
     }
 }
 
@@ -182,6 +194,9 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
         report,
         name: ask.name,
         is_full,
+        is_wide: report.columns.len() > COLUMNS_NARROW,
+        is_of_patient: matches!(ask.name, "patient" | "patient-days"),
+        by_day: report.by_day.as_ref().and_then(bars),
         kept: kept.cloned().collect(),
         from: ask.parameter("from").unwrap_or("").to_string(),
         to: ask.parameter("to").unwrap_or("").to_string(),
@@ -250,6 +265,7 @@ mod tests {
             rows,
             total: 5,
             offset: 0,
+            by_day: None,
             notes: vec![HOSTILE[4].into()],
             stands_at: Vec::new(),
             made_at: jiff::Timestamp::UNIX_EPOCH,

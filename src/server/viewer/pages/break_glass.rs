@@ -37,8 +37,17 @@ pub enum ProofAsked {
     Nothing,
     Password,
     Code,
-    /// He signed in elsewhere, too long ago.
+    /// He signed in elsewhere, too long ago; there he can do it again.
     SignInAgain,
+    /// He came by a signed address, and nobody can be asked: he has to be launched anew.
+    Relaunch,
+}
+
+impl ProofAsked {
+    /// Whether the form can be sent at all before something else is done.
+    fn comes_first(&self) -> bool {
+        matches!(self, ProofAsked::SignInAgain | ProofAsked::Relaunch)
+    }
 }
 
 /// What the form shows: choices, and what was typed before it was refused. A secret is never given back.
@@ -53,6 +62,9 @@ pub struct BreakGlassForm {
     /// Whether any reason opens records of 42 CFR Part 2, so that its fields are shown.
     pub asks_emergency: bool,
     pub proof: ProofAsked,
+    /// Where to sign in again, and what that place is called.
+    pub again: String,
+    pub provider: String,
     pub problem: Option<String>,
 }
 

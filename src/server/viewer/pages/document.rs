@@ -9,14 +9,16 @@ use askama::Template;
 use super::super::chart_nav::Section;
 use super::super::fhir::Item;
 use super::super::frame::Frame;
-use super::super::html::{pieces, url_part};
+use super::super::html::{Markup, pieces, url_part};
 use super::super::query::Query;
 use super::super::sections::Ask;
 use super::super::sections::notes::{self, View, format_name};
 use super::super::source::Badge;
 use super::super::text;
+use super::document_cda::{Choices, Rendered};
 use super::{Shell, render};
 use crate::model::{Chart, DocumentId, Record};
+use crate::render::cda::xml::SourcePage;
 
 /// How the content can be shown.
 pub enum DocumentBody {
@@ -26,6 +28,10 @@ pub enum DocumentBody {
     Html,
     /// Page images `/documents/{id}/page/1.png` to `n`.
     Pages(u32),
+    /// A CDA document, written by the renderer.
+    Rendered(Rendered),
+    /// A page of a document's XML.
+    Source(SourcePage),
     /// Neither: only the original can be had. The reason in one sentence.
     None(String),
     /// The digest does not match: content is not shown.
@@ -41,6 +47,8 @@ pub struct DocumentPage<'a> {
     pub bytes: u64,
     pub sha256: [u8; 32],
     pub body: DocumentBody,
+    /// Whether its XML can be shown.
+    pub is_xml: bool,
     /// The words that led here, marked in the text.
     pub q: &'a str,
     /// Delivery and file, in words.
@@ -95,6 +103,13 @@ struct Page<'a> {
     digest: String,
     origin: Option<&'a str>,
     original_id: String,
+    /// The page of this document.
+    own_href: String,
+    is_xml: bool,
+    /// Lines of XML.
+    source: Markup,
+    /// How a CDA document may be looked at, when it is one.
+    choices: Option<Choices>,
 }
 
 /// The page of a document. When `chart.records` hold the documents of the chart, their list stands beside it.
@@ -109,6 +124,11 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String
     let view = View::of(Item::named(page.record, &frame.names));
     let title = page.title.map(str::to_string).or_else(|| view.title.clone());
     let date = view.date.as_deref().map(text::date);
+    let own_href = format!("{base}/documents/{}", page.id.0);
+    let choices = match &page.body {
+        DocumentBody::Rendered(rendered) => Some(Choices::new(rendered, &own_href, page.q)),
+        _ => None,
+    };
     let parts = match &page.body {
         DocumentBody::Text(body, marks) => parts(body, marks),
         _ => Vec::new(),
@@ -118,7 +138,8 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String
         total: text::count(all.len() as u64),
         previous: near(open.and_then(|i| i.checked_sub(1))),
         next: near(open.map(|i| i + 1)),
-        list: beside(frame, &all, open, &base),
+        // Without a script nothing scrolls the list to the open document.
+        list: beside(frame, &all, open, &base, if choices.is_some() { 3 } else { MOST_BESIDE / 2 }),
         notes_href: ask.href.clone(),
         title: title.unwrap_or_else(|| "Document without a title".into()),
         date: date
@@ -132,14 +153,24 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String
         parts,
         damaged: matches!(page.body, DocumentBody::Damaged),
         hits: match &page.body {
-            DocumentBody::Text(_, marks) if !page.q.is_empty() => Some(text::counted(marks.len() as u64, "hit", "hits")),
+            _ if page.q.is_empty() => None,
+            DocumentBody::Text(_, marks) => Some(text::counted(marks.len() as u64, "hit", "hits")),
+            DocumentBody::Rendered(rendered) => Some(text::counted(rendered.hits, "hit", "hits")),
             _ => None,
         },
         q: page.q,
         q_part: url_part(page.q),
         body: &page.body,
         pages: 1..=if let DocumentBody::Pages(n) = page.body { n } else { 0 },
-        format: format_name(page.content_type),
+        format: if choices.is_some() { "CDA document, XML".into() } else { format_name(page.content_type) },
+        own_href,
+        is_xml: page.is_xml,
+        source: match &page.body {
+            // Written by the renderer: escaped text in a few elements.
+            DocumentBody::Source(source) => Markup::trusted(source.html.clone()),
+            _ => Markup::default(),
+        },
+        choices,
         size: text::bytes(page.bytes),
         digest: text::digest(&page.sha256),
         origin: page.origin,
@@ -148,10 +179,12 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String
     })
 }
 
-/// At most 60 documents around the open one.
-fn beside(frame: &Frame, all: &[View<'_>], open: Option<usize>, base: &str) -> Vec<Beside> {
-    const MOST: usize = 60;
-    let start = open.unwrap_or(0).saturating_sub(MOST / 2).min(all.len().saturating_sub(MOST));
+/// Most documents of the list beside the open one.
+const MOST_BESIDE: usize = 60;
+
+/// Documents around the open one, so many of them before it.
+fn beside(frame: &Frame, all: &[View<'_>], open: Option<usize>, base: &str, before: usize) -> Vec<Beside> {
+    let start = open.unwrap_or(0).saturating_sub(before);
     let one = |(i, v): (usize, &View<'_>)| Beside {
         title: v.title.clone().unwrap_or_else(|| "Document without a title".into()),
         date: text::day(v.date.as_deref()),
@@ -165,7 +198,7 @@ fn beside(frame: &Frame, all: &[View<'_>], open: Option<usize>, base: &str) -> V
         tag: v.tag,
         open: Some(i) == open,
     };
-    all.iter().enumerate().skip(start).take(MOST).map(one).collect()
+    all.iter().enumerate().skip(start).take(MOST_BESIDE).map(one).collect()
 }
 
 /// Plain text in parts: a line in capitals reads as a heading. Every character is kept; only the setting differs.

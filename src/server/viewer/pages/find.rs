@@ -27,6 +27,24 @@ pub struct FindPage<'a> {
     pub row: usize,
     /// What the search could not see, one sentence each.
     pub unseen: &'a [String],
+    /// What waits for this reader's eyes.
+    pub alerts: Vec<AlertRow>,
+}
+
+/// An EHR's launch that was stopped, since its patient and the archive's were not one person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlertRow {
+    pub number: i64,
+    /// What the EHR is called.
+    pub from: String,
+    pub differs: &'static str,
+    /// The patient's key in this archive.
+    pub patient: String,
+    /// Who launched it, and when (UTC).
+    pub who: String,
+    pub last: String,
+    /// How often and since when, if more than once.
+    pub again: Option<String>,
 }
 
 struct Hit {
@@ -72,6 +90,7 @@ struct Page<'a> {
     card: Option<Card>,
     paging: Paging,
     unseen: &'a [String],
+    alerts: &'a [AlertRow],
 }
 
 pub fn find(frame: &Frame, ask: &FindPage<'_>) -> String {
@@ -100,6 +119,7 @@ pub fn find(frame: &Frame, ask: &FindPage<'_>) -> String {
         card: found.get(row).map(|h| card(frame, h)),
         paging: Paging::of(ask.offset, found.len(), total, capped, |p| format!("/?q={query}&page={p}"), size),
         unseen: ask.unseen,
+        alerts: &ask.alerts,
     };
     render(html)
 }

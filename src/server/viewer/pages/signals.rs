@@ -19,12 +19,21 @@ pub struct SignalsPage<'a> {
     pub page_size: usize,
 }
 
-struct Shown {
+/// One person of the list with all that is flagged of his day.
+struct Person {
     rank: usize,
     who: String,
-    user_href: String,
-    patient: String,
-    patient_href: Option<String>,
+    job: String,
+    href: String,
+    /// In a word how unusual the most unusual of it is.
+    strength: &'static str,
+    day: String,
+    flags: Vec<Shown>,
+}
+
+struct Shown {
+    /// `None`: the day as a whole.
+    patient: Option<(String, String)>,
     fact: String,
     score: String,
     lines: Vec<Line>,
@@ -42,46 +51,64 @@ struct Page<'a> {
     frame: &'a Frame,
     day: &'a str,
     fact: String,
-    flags: Vec<Shown>,
+    people: Vec<Person>,
     paging: Paging,
 }
+
+/// Bits from which on a flag is strong, and those from which on it is clear.
+const STRONG: f64 = 20.0;
+const CLEAR: f64 = 15.0;
 
 pub fn signals(frame: &Frame, ask: &SignalsPage<'_>) -> String {
     let found = ask.findings;
     let size = ask.page_size.max(1);
-    let numbered = found.flags.iter().enumerate().skip(ask.offset).take(size);
-    let flags: Vec<Shown> = numbered.map(|(at, flag)| shown(at + 1, flag)).collect();
-    let total = found.flags.len() as u64;
+    let total = found.people().count() as u64;
+    let numbered = found.people().enumerate().skip(ask.offset).take(size);
+    let people: Vec<Person> = numbered.filter_map(|(at, flags)| person(at + 1, flags)).collect();
     render(Page {
         frame,
         day: ask.day,
         fact: format!(
-            "{} among {} of {}, highest first",
-            text::counted(total, "flag", "flags"),
+            "{} of {} who worked in the archive that day, out of {}",
+            text::counted(total, "person", "people"),
+            text::count(found.users),
             text::counted(found.acts, "act", "acts"),
-            text::counted(found.users, "person", "people"),
         ),
-        paging: Paging::of(ask.offset, flags.len(), total, false, |p| format!("/signals?day={}&page={p}", ask.day), size),
-        flags,
+        paging: Paging::of(ask.offset, people.len(), total, false, |p| format!("/signals?day={}&page={p}", ask.day), size),
+        people,
     })
 }
 
-fn shown(rank: usize, flag: &Flag) -> Shown {
+fn person(rank: usize, flags: &[Flag]) -> Option<Person> {
+    let flag = flags.first()?;
     let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let (issuer, subject) = (encode(&flag.user.issuer), encode(&flag.user.subject));
     let name = if flag.user_name.is_empty() { &flag.user.subject } else { &flag.user_name };
+    Some(Person {
+        rank,
+        who: name.clone(),
+        job: flag.job.clone(),
+        href: format!("/access/reports/user?issuer={issuer}&user={subject}&from={day}&to={day}", day = flag.date),
+        strength: match flag.score {
+            score if score >= STRONG => "strong",
+            score if score >= CLEAR => "clear",
+            _ => "possible",
+        },
+        day: text::counted(u64::from(flag.charts), "chart opened that day", "charts opened that day"),
+        flags: flags.iter().map(shown).collect(),
+    })
+}
+
+fn shown(flag: &Flag) -> Shown {
     let at = |micros: i64| {
         jiff::Timestamp::from_microsecond(micros).map_or_else(|_| String::new(), |at| at.strftime("%H:%M").to_string())
     };
     let acts = text::counted(u64::from(flag.acts), "act", "acts");
-    let of_day = text::counted(u64::from(flag.charts), "chart", "charts");
+    let (first, last) = (at(flag.first), at(flag.last));
+    let when = if first == last { format!("at {first}") } else { format!("{first} to {last}") };
     Shown {
-        rank,
-        who: format!("{name} ({})", flag.job),
-        user_href: format!("/access/reports/user?issuer={issuer}&user={subject}&from={day}&to={day}", day = flag.date),
-        patient: flag.patient.as_ref().map(ToString::to_string).unwrap_or_default(),
-        patient_href: flag.patient.as_ref().map(|key| format!("/access?patient={key}")),
-        fact: format!("{acts}, {} to {} UTC; {of_day} that day", at(flag.first), at(flag.last)),
+        patient: flag.patient.as_ref().map(|key| (key.to_string(), format!("/access?patient={key}"))),
+        fact: format!("{acts}, {when} UTC"),
         score: format!("{:.1}", flag.score),
         lines: flag.evidence.iter().map(line).collect(),
     }
@@ -124,11 +151,14 @@ mod tests {
         let html = page(&findings);
         for expected in [
             "12.3 bits",
+            "possible",
+            "1 person of 2,000",
             "+8.0</span> Same surname as the user; 3 of 500,000 patients have it",
             "−2.5</span> Others",
             "href=\"/access?patient=mer.7\"",
             "user=u%261&#38;from=2026-03-17&#38;to=2026-03-17",
-            "3 acts, 00:00 to 01:00 UTC; 9 charts that day",
+            "3 acts, 00:00 to 01:00 UTC",
+            "9 charts opened that day",
             "no verdict",
         ] {
             assert!(html.contains(expected), "{expected} in {html}");

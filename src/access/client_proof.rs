@@ -1,6 +1,6 @@
-//! This archive as a client of a provider: how it proves at the token endpoint who it is.
+//! This archive as a client of others: how it proves at a token or introspection endpoint who it is.
 //!
-//! Not for: the archive's own signing keys (`signing`).
+//! Not for: the archive's own signing keys (`signing`), or the calls themselves.
 
 use std::fmt;
 use std::path::Path;
@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 
 use crate::config::Issuer;
 
-use super::provider::{Endpoints, form_urlencoded};
-
 /// How long an assertion holds, in seconds (SMART App Launch 2.2: at most five minutes).
 const ASSERTION_S: u64 = 120;
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Shortest client secret, in bytes.
+const SECRET_MIN: usize = 16;
 
-/// What the provider knows this archive by.
+/// What the issuer knows this archive by.
 pub enum Credentials {
     /// `private_key_jwt` (RFC 7523): the algorithms that the key can sign in, the best first.
     Key(Vec<(Algorithm, EncodingKey)>),
@@ -37,8 +37,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What is sent along with a code.
-pub struct Proof {
+/// What is sent along with a request.
+pub struct ClientProof {
     pub parameters: Vec<(&'static str, String)>,
     pub authorization: Option<Zeroizing<String>>,
 }
@@ -61,8 +61,8 @@ impl Credentials {
             (Some(key), _) => signing_keys(key).map(Credentials::Key),
             (None, Some(secret)) => {
                 let secret = secret_in(secret)?;
-                if secret.len() < 16 {
-                    Err("client_secret_file holds fewer than 16 bytes".into())
+                if secret.len() < SECRET_MIN {
+                    Err(format!("client_secret_file holds fewer than {SECRET_MIN} bytes"))
                 } else {
                     Ok(Credentials::Secret(secret))
                 }
@@ -71,37 +71,39 @@ impl Credentials {
         }
     }
 
-    /// `None` when the provider takes none of the algorithms of the key.
-    pub fn prove(&self, client_id: &str, endpoints: &Endpoints) -> Option<Proof> {
+    /// The proof for the endpoint at `audience`. `None` when the issuer takes none of the algorithms of the key; an empty
+    /// list says nothing of them.
+    pub fn prove(&self, client_id: &str, audience: &str, algorithms: &[String]) -> Option<ClientProof> {
         match self {
             Credentials::Secret(secret) => {
                 // RFC 6749 §2.3.1: both are form-encoded before they are joined.
                 let pair = form_urlencoded(&[(client_id, secret)]).replacen('=', ":", 1);
                 let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(Zeroizing::new(pair).as_bytes())));
-                Some(Proof { parameters: Vec::new(), authorization: Some(value) })
+                Some(ClientProof { parameters: Vec::new(), authorization: Some(value) })
             }
             Credentials::Key(keys) => {
-                let taken = &endpoints.assertion_algorithms;
-                let takes = |algorithm: Algorithm| taken.is_empty() || taken.iter().any(|name| *name == format!("{algorithm:?}"));
+                let takes = |algorithm: Algorithm| {
+                    algorithms.is_empty() || algorithms.iter().any(|name| *name == format!("{algorithm:?}"))
+                };
                 let (algorithm, key) = keys.iter().find(|(algorithm, _)| takes(*algorithm))?;
-                let assertion = assertion(client_id, &endpoints.token, *algorithm, key)?;
+                let assertion = assertion(client_id, audience, *algorithm, key)?;
                 let parameters = vec![
                     ("client_id", client_id.to_string()),
                     ("client_assertion_type", ASSERTION_TYPE.to_string()),
                     ("client_assertion", assertion),
                 ];
-                Some(Proof { parameters, authorization: None })
+                Some(ClientProof { parameters, authorization: None })
             }
         }
     }
 }
 
-fn assertion(client_id: &str, token_endpoint: &str, algorithm: Algorithm, key: &EncodingKey) -> Option<String> {
+fn assertion(client_id: &str, audience: &str, algorithm: Algorithm, key: &EncodingKey) -> Option<String> {
     let now = jsonwebtoken::get_current_timestamp();
     let claims = Assertion {
         iss: client_id,
         sub: client_id,
-        aud: token_endpoint,
+        aud: audience,
         jti: uuid::Uuid::new_v4().to_string(),
         iat: now,
         exp: now + ASSERTION_S,
@@ -111,7 +113,7 @@ fn assertion(client_id: &str, token_endpoint: &str, algorithm: Algorithm, key: &
 
 /// The key in every algorithm that it can sign in, which is found by signing: RS384 and ES384 come first, as SMART wants.
 fn signing_keys(path: &Path) -> Result<Vec<(Algorithm, EncodingKey)>, String> {
-    crate::access::install_backend();
+    super::install_backend();
     let pem = secret_in(path)?;
     let read = |read: fn(&[u8]) -> jsonwebtoken::errors::Result<EncodingKey>| read(pem.as_bytes()).ok();
     let candidates = [
@@ -133,7 +135,15 @@ fn signing_keys(path: &Path) -> Result<Vec<(Algorithm, EncodingKey)>, String> {
 }
 
 /// A secret file's text without the line end.
-pub fn secret_in(path: &Path) -> Result<Zeroizing<String>, String> {
+fn secret_in(path: &Path) -> Result<Zeroizing<String>, String> {
     let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_string()))
+}
+
+/// `a=b&c=d`, encoded.
+pub fn form_urlencoded(pairs: &[(&str, &str)]) -> String {
+    const KEPT: percent_encoding::AsciiSet =
+        percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, &KEPT).to_string();
+    pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }

@@ -1,0 +1,24 @@
+//! A release package: what is in it (`manifest`), its signatures (`seal`), its one file (`container`), and the check that anyone
+//! can make (`verify`).
+//!
+//! Not for: what its pages say and how they look (`render`), or leave to hand it out (`workflow`).
+
+pub mod container;
+pub mod manifest;
+pub mod seal;
+pub mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use sha2::{Digest, Sha256};
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 in hexadecimal digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}

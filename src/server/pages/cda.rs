@@ -1,0 +1,210 @@
+//! A CDA document in its chart: as its page in the viewer, by itself for print, as XML, and the pictures, files and links that
+//! it holds. Each is asked for under the chart's permit, and each answer has its entry.
+//!
+//! Not for: markup of the document (`render::cda`) or of the page around it (`viewer`).
+
+use std::collections::BTreeSet;
+
+use crate::access::{Permit, Role};
+use crate::formats::{self, MediaKind};
+use crate::model::{Document, DocumentId, PatientKey};
+use crate::query::TextQuestion;
+use crate::render::cda::view::{self, Places, View};
+use crate::render::cda::{self, Media, Options, Page, xml};
+use crate::render::page_images::page_png;
+use crate::server::answer::{Answer, ApiError, Body};
+use crate::server::call::{Call, shown};
+use crate::server::fhir::binary;
+use crate::server::headers::{DOCUMENT_POLICY, RENDERED_POLICY};
+use crate::server::viewer::{self, DocumentBody, LinkPage, Rendered};
+
+use super::documents::{marked_html, show};
+
+/// Width of a picture, in pixels, at most.
+const PICTURE_WIDTH: u32 = 1_200;
+/// What the body of a document is called among its media.
+const BODY: &str = "body";
+
+/// Addresses of what a document shows.
+struct Addresses {
+    base: String,
+}
+
+impl Addresses {
+    fn of(patient: &PatientKey, id: &DocumentId) -> Addresses {
+        Addresses { base: format!("/patients/{patient}/documents/{}", id.0) }
+    }
+
+    fn media(&self, media: Option<usize>) -> String {
+        let name = media.map_or_else(|| BODY.to_string(), |at| at.to_string());
+        format!("{}/media/{name}", self.base)
+    }
+}
+
+impl Places for Addresses {
+    fn picture(&self, media: Option<usize>, number: u32) -> String {
+        format!("{}/{number}.png", self.media(media))
+    }
+
+    fn file(&self, media: Option<usize>) -> String {
+        format!("{}/original", self.media(media))
+    }
+
+    fn outside(&self, address: &str) -> String {
+        format!("{}/links/{}", self.base, view::address_key(address))
+    }
+}
+
+pub fn is_cda(document: &Document) -> bool {
+    formats::sniff(&document.bytes, Some(&document.content_type)) == MediaKind::Cda
+}
+
+/// The typed page of a document, with the file beside it that it names as its body, if the archive has that.
+fn page_of(call: &Call, permit: &Permit, document: &Document) -> Result<Result<Page, String>, ApiError> {
+    // A social security number is of use to those who answer requests for records, and to nobody else.
+    let mask_ids = call.principal()?.role != Role::Him;
+    let mut page = match cda::page(&document.bytes, Options { mask_ids }) {
+        Ok(page) => page,
+        Err(why) => return Ok(Err(format!("It is kept as it was delivered, and not shown as a page: {why}."))),
+    };
+    if view::body_is_elsewhere(&page)
+        && let Some(body) = call.archive().body_of(permit, document)?
+    {
+        view::set_body(&mut page, body.bytes, &body.content_type);
+    }
+    Ok(Ok(page))
+}
+
+/// What the document page shows of a CDA document: in the view that the query asks for, with the words looked for marked.
+pub fn shown_body(
+    call: &Call,
+    permit: &Permit,
+    document: &Document,
+    patient: &PatientKey,
+    question: Option<&TextQuestion>,
+) -> Result<DocumentBody, ApiError> {
+    let page = match page_of(call, permit, document)? {
+        Ok(page) => page,
+        Err(why) => return Ok(DocumentBody::None(why)),
+    };
+    let (asked, places) = (view_of(call), Addresses::of(patient, &document.id));
+    let mut body = view::body(&page, &asked, &places);
+    if let Some(question) = question {
+        body = marked_html(&body, question);
+    }
+    Ok(DocumentBody::Rendered(Rendered {
+        head: view::head(&page, &places),
+        hits: body.matches("<mark>").count() as u64,
+        body,
+        foot: view::foot(&page, &places),
+        findings: view::findings(&page, &places),
+        contents: view::contents(&page, &asked),
+        language: page.language.clone(),
+        view: asked,
+    }))
+}
+
+/// `view=clinical`, `only=` any number of sections, `fold=all`. Anything else is the author's own order.
+fn view_of(call: &Call) -> View {
+    if call.query("view") != Some("clinical") {
+        return View::Author;
+    }
+    let only: BTreeSet<String> = call.query.iter().filter(|(name, _)| name == "only").map(|(_, path)| path.clone()).collect();
+    View::Clinical { only, folded: call.query("fold") == Some("all") }
+}
+
+/// The document with the permit of its chart.
+fn open(call: &Call) -> Result<(Permit, PatientKey, Document), ApiError> {
+    let (patient, id) = (call.patient_param("patient")?, DocumentId(call.id_param("id")?));
+    let permit = call.ask_chart(&patient)?;
+    let found = call.archive().document(&permit, &id);
+    let (permit, document) = call.found(permit, "document.view", found)?;
+    Ok((permit, patient, document))
+}
+
+/// That something was asked for stands in the log, though there is nothing to give.
+fn nothing(permit: Permit, document: &Document) -> ApiError {
+    match permit.answer((), shown("document.view", [&document.record])) {
+        Ok(_) => ApiError::not_found(),
+        Err(error) => error.into(),
+    }
+}
+
+/// `GET /patients/{patient}/documents/{id}/rendered`
+pub fn rendered(call: &Call) -> Result<Answer, ApiError> {
+    let (permit, patient, document) = open(call)?;
+    let page = if is_cda(&document) { page_of(call, &permit, &document)?.ok() } else { None };
+    let Some(page) = page else { return Err(nothing(permit, &document)) };
+    let places = Addresses::of(&patient, &document.id);
+    let all = Rendered {
+        head: view::head(&page, &places),
+        body: view::body(&page, &View::Author, &places),
+        foot: view::foot(&page, &places),
+        findings: view::findings(&page, &places),
+        contents: Vec::new(),
+        language: page.language.clone(),
+        hits: 0,
+        view: View::Author,
+    };
+    let html = viewer::document_alone(&super::frame(call), &document, &page.title, &all);
+    let entry = shown("document.print", [&document.record]);
+    Ok(permit.answer(Body::html(html).with("Content-Security-Policy", RENDERED_POLICY), entry)?.into())
+}
+
+/// `GET /patients/{patient}/documents/{id}/xml?page=`
+pub fn xml(call: &Call) -> Result<Answer, ApiError> {
+    let number = call.number("page", 1, usize::MAX)?;
+    show(call, &|_, document| {
+        let kind = formats::sniff(&document.bytes, Some(&document.content_type));
+        let is_xml = matches!(kind, MediaKind::Cda | MediaKind::Xml);
+        Ok(is_xml.then(|| DocumentBody::Source(xml::source(&document.bytes, number))))
+    })
+}
+
+/// The media of a document by the name in the address.
+fn media_of<'p>(page: &'p Page, name: &str) -> Option<&'p Media> {
+    if name == BODY { page.file.as_ref() } else { page.media.get(name.parse::<usize>().ok()?) }
+}
+
+/// The media that the address names, taken out of its document.
+fn open_media(call: &Call) -> Result<(Permit, Document, Media), ApiError> {
+    let (permit, _, document) = open(call)?;
+    let page = if is_cda(&document) { page_of(call, &permit, &document)?.ok() } else { None };
+    let media = page.as_ref().and_then(|page| media_of(page, call.param("media"))).filter(|media| !media.bytes.is_empty());
+    match media.cloned() {
+        Some(media) => Ok((permit, document, media)),
+        None => Err(nothing(permit, &document)),
+    }
+}
+
+/// `GET /patients/{patient}/documents/{id}/media/{media}/{page}`, where `page` is a number from 1 and `.png`.
+pub fn picture(call: &Call) -> Result<Answer, ApiError> {
+    let number = call.param("page").strip_suffix(".png").and_then(|n| n.parse::<u32>().ok()).filter(|n| *n > 0);
+    let (permit, document, media) = open_media(call)?;
+    let kind = formats::sniff(&media.bytes, Some(&media.media_type));
+    let png = number.and_then(|number| page_png(&media.bytes, kind, number - 1, PICTURE_WIDTH).ok());
+    let Some(png) = png else { return Err(nothing(permit, &document)) };
+    let entry = shown("document.view", [&document.record]);
+    Ok(permit.answer(Body::new("image/png", png).with("Content-Security-Policy", DOCUMENT_POLICY), entry)?.into())
+}
+
+/// `GET /patients/{patient}/documents/{id}/media/{media}/original`: the bytes, to be saved and not opened.
+pub fn media(call: &Call) -> Result<Answer, ApiError> {
+    let (permit, document, media) = open_media(call)?;
+    let entry = shown("document.download", [&document.record]);
+    let name = if media.id.is_empty() { "attachment".to_string() } else { media.id };
+    let file = Document { title: Some(name), content_type: media.media_type, bytes: media.bytes, ..document };
+    Ok(permit.answer(binary::bytes(file), entry)?.into())
+}
+
+/// `GET /patients/{patient}/documents/{id}/links/{link}`: names the site before anyone goes there. Only addresses that stand
+/// in the document can be asked for.
+pub fn link(call: &Call) -> Result<Answer, ApiError> {
+    let (permit, patient, document) = open(call)?;
+    let page = if is_cda(&document) { page_of(call, &permit, &document)?.ok() } else { None };
+    let address = page.as_ref().and_then(|page| view::outside(page, call.param("link")));
+    let Some(address) = address else { return Err(nothing(permit, &document)) };
+    let back = Addresses::of(&patient, &document.id).base;
+    let html = viewer::link_out(&super::frame(call), &LinkPage { address, back: &back });
+    Ok(permit.answer(Body::html(html), shown("document.view", [&document.record]))?.into())
+}

@@ -1,0 +1,83 @@
+//! A document set for paper, by itself. That it is printed stands in the log before the page is there to be printed: what a
+//! browser does with a page cannot be seen from here.
+//!
+//! Not for: the document's page on a screen (`documents`), or certified copies, which the releases make.
+
+use crate::formats::{self, MediaKind, encoding};
+use crate::model::{Document, DocumentId, Kind};
+use crate::query::Selection;
+use crate::render::{cda, narrative, page_images};
+use crate::server::answer::{Answer, ApiError, Body, HTML};
+use crate::server::call::{Call, shown};
+use crate::server::headers::DOCUMENT_POLICY;
+use crate::server::viewer::{self, PrintBody, PrintPage};
+
+use super::documents::FRAME_STYLE;
+
+/// `GET /patients/{patient}/documents/{id}/print`
+pub fn print(call: &Call) -> Result<Answer, ApiError> {
+    let (patient, id) = (call.patient_param("patient")?, DocumentId(call.id_param("id")?));
+    let permit = call.ask_chart(&patient)?;
+    // The sheet holds the document and whose it is, and so does its entry.
+    let found = call.archive().chart(&permit, &patient, &Selection { kinds: vec![Kind::PATIENT], newest: Some(1) });
+    let (permit, chart) = call.found(permit, "document.print", found)?;
+    let found = call.archive().document(&permit, &id);
+    let (permit, document) = call.found(permit, "document.print", found)?;
+    let records = || chart.records.iter().chain([&document.record]);
+    let looked = call.app.directory.look(call.archive(), &permit, records());
+    let mut entry = shown("document.print", records());
+    looked.add_to(&mut entry);
+    if !entry.patients.contains(&patient) {
+        entry.patients.push(patient);
+    }
+    let frame = super::chart_frame(call, &permit, &chart, looked.names);
+    let page = PrintPage {
+        id: &document.id,
+        record: &document.record,
+        title: document.title.as_deref(),
+        content_type: &document.content_type,
+        sha256: document.sha256,
+        printed: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    };
+    let body = match body_of(&document) {
+        Set::InPage(body) => Body::html(viewer::print(&frame, &chart, &page, &body)),
+        // Archived markup never stands in a page of ours: it is a page of its own, and ours is a strip on top of it.
+        Set::Alone(html) => {
+            let head = viewer::print_head(&frame, &chart, &page);
+            let html = html.replacen("<body>", &format!("<body>{head}<hr>"), 1);
+            Body::new(HTML, html).with("Content-Security-Policy", DOCUMENT_POLICY)
+        }
+    };
+    Ok(permit.answer(body, entry)?.into())
+}
+
+/// How a document comes onto paper.
+enum Set {
+    InPage(PrintBody),
+    Alone(String),
+}
+
+fn body_of(document: &Document) -> Set {
+    let (bytes, declared) = (&document.bytes, Some(document.content_type.as_str()));
+    let text = || PrintBody::Text(formats::text_of(bytes, declared).text);
+    Set::InPage(match formats::sniff(bytes, declared) {
+        MediaKind::Html => {
+            let text = encoding::decode(bytes, encoding::charset(declared), &mut Vec::new());
+            return Set::Alone(narrative::safe_html_document(&text).replacen("</head>", FRAME_STYLE, 1));
+        }
+        MediaKind::Cda => match cda::page(bytes, cda::Options { mask_ids: true }) {
+            Ok(page) => return Set::Alone(cda::standalone(&page)),
+            Err(_) => text(),
+        },
+        kind @ (MediaKind::Pdf | MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) => {
+            match page_images::page_count(bytes, kind) {
+                Ok(pages) if pages > 0 => PrintBody::Pages(pages),
+                _ => PrintBody::None,
+            }
+        }
+        MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Docx | MediaKind::Xml => text(),
+        MediaKind::Gif | MediaKind::Wav | MediaKind::Xlsx | MediaKind::Ole | MediaKind::Zip | MediaKind::Unknown => {
+            PrintBody::None
+        }
+    })
+}
