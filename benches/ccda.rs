@@ -5,6 +5,7 @@
 //! Made-up documents, and with `CHARTKEEP_CORPUS` those of the sample corpus; one thread. Not for: pass or fail. It prints rates, the
 //! best of the rounds; BENCHMARKS.md says how they were taken.
 
+#[allow(dead_code, reason = "of the made-up files the documents alone")]
 mod made;
 
 use std::hint::black_box;

@@ -153,10 +153,8 @@ impl<'d> Reader<'d, '_> {
     }
 
     fn columns(&mut self, element: Element<'d>, parts: &mut Parts) {
-        let inner: Vec<Element<'d>> = element.elements().filter(|inner| inner.name() == "col").collect();
-        if !inner.is_empty() {
-            inner.into_iter().for_each(|column| self.columns(column, parts));
-            return;
+        if element.elements().any(|inner| inner.name() == "col") {
+            return self.inside_columns(element, parts);
         }
         let percent = element.attr("width").trim().strip_suffix('%').and_then(|width| width.trim().parse::<f32>().ok());
         let percent = percent.filter(|share| (0.5..=100.0).contains(share)).map(|share| share.round() as u16);
@@ -164,6 +162,17 @@ impl<'d> Reader<'d, '_> {
         // Where rows have begun they can no longer be set, and say nothing.
         if parts.parts.iter().all(|part| matches!(part, Node::Element { kind: NodeKind::Caption | NodeKind::Columns(_), .. })) {
             parts.part(Node::element(NodeKind::Columns(columns), Vec::new()));
+        }
+        self.inside_columns(element, parts);
+    }
+
+    /// Columns hold no words; those that are there get rows.
+    fn inside_columns(&mut self, element: Element<'d>, parts: &mut Parts) {
+        for node in element.nodes() {
+            match node {
+                Xml::Text(text) => self.loose_text(text, parts),
+                Xml::Element(inner) => self.table_part(inner, parts),
+            }
         }
     }
 
