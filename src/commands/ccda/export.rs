@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 
-use super::super::export::parse_purpose;
-use super::super::operator::{Workplace, operator_name};
 use crate::access::{Gate, Permit, Principal, Purpose, RequestContext, Role, Scope, Shown};
+use crate::commands::export::parse_purpose;
+use crate::commands::operator::{Workplace, operator_name};
 use crate::config::Config;
 use crate::durable;
 use crate::model::{ArchiveId, DocumentId, Kind, Label, PatientKey, Record};

@@ -2,8 +2,6 @@
 //!
 //! Not for: documents of an archive, which leave it through the gate alone (`export`, the server).
 
-mod export;
-
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
