@@ -65,8 +65,8 @@ fn record(kind: &str, n: usize) -> Value {
     let who = json!({"reference":"Practitioner/x","display":"Dr. Ann Quack"});
     match kind {
         "Observation" => {
-            json!({"resourceType":kind,"status":"final","category":of("observation-category", if n % 2 == 0 { "laboratory" } else { "vital-signs" }),
-            "code":coded("http://loinc.org", if n % 2 == 0 { "718-7" } else { "8480-6" }),"effectiveDateTime":day,
+            json!({"resourceType":kind,"status":"final","category":of("observation-category", if n.is_multiple_of(2) { "laboratory" } else { "vital-signs" }),
+            "code":coded("http://loinc.org", if n.is_multiple_of(2) { "718-7" } else { "8480-6" }),"effectiveDateTime":day,
             "valueQuantity":{"value":120,"unit":"mmHg","system":"http://unitsofmeasure.org","code":"mm[Hg]"},"performer":[who]})
         }
         "Condition" => {

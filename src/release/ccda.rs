@@ -267,14 +267,14 @@ fn ts_of(day: &When) -> Option<Ts> {
 /// As configured; without that, the archive's institution under the archive's own id.
 fn custodian(config: &Config, archive: &str) -> Organization {
     let given = &config.custodian;
-    let mut custodian = Organization::default();
-    custodian.ids = match (&given.oid, &given.npi) {
+    let ids = match (&given.oid, &given.npi) {
         (None, None) => vec![Id::Given { root: archive.to_owned(), extension: None }],
         (oid, npi) => {
             let npi = npi.iter().map(|npi| Id::Given { root: "2.16.840.1.113883.4.6".into(), extension: Some(npi.clone()) });
             npi.chain(oid.iter().map(|oid| Id::Given { root: oid.clone(), extension: None })).collect()
         }
     };
+    let mut custodian = Organization { ids, ..Organization::default() };
     let name = given.name.clone().or_else(|| config.institution.clone());
     custodian.name = Some(name.unwrap_or_else(|| "Archive of legacy health records".into()));
     let telecom = |value: &String| Telecom::Given { value: format!("tel:{value}"), use_code: Some("WP") };

@@ -13,6 +13,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 const FOLDER: &str = "ROI-2026-000001";
 
+type Files = BTreeMap<String, Vec<u8>>;
+
 fn key() -> SigningKey {
     SigningKey::random("release-test").unwrap()
 }
@@ -117,20 +119,20 @@ fn every_byte_counts() {
 fn files_added_missing_exchanged_or_renamed_are_named() {
     let key = key();
     let whole = manifest(&content());
-    let with = |change: &dyn Fn(&mut BTreeMap<String, Vec<u8>>)| {
+    let with = |change: fn(&mut Files)| {
         let mut files = content();
         change(&mut files);
         named(&package(&key, &whole, files), &key)
     };
-    assert_eq!(with(&|files| drop(files.insert("extra.txt".into(), vec![1]))), ["extra.txt"]);
-    assert_eq!(with(&|files| drop(files.remove("VERIFY.txt"))), ["VERIFY.txt"]);
-    let swapped = with(&|files| {
+    assert_eq!(with(|files| drop(files.insert("extra.txt".into(), vec![1]))), ["extra.txt"]);
+    assert_eq!(with(|files| drop(files.remove("VERIFY.txt"))), ["VERIFY.txt"]);
+    let swapped = with(|files| {
         let (a, b) = (files["VERIFY.txt"].clone(), files["native/letter (2).txt"].clone());
         files.insert("VERIFY.txt".into(), b);
         files.insert("native/letter (2).txt".into(), a);
     });
     assert_eq!(swapped, ["VERIFY.txt", "native/letter (2).txt"]);
-    let renamed = with(&|files| {
+    let renamed = with(|files| {
         let bytes = files.remove("VERIFY.txt").unwrap();
         files.insert("README.txt".into(), bytes);
     });

@@ -357,7 +357,7 @@ mod tests {
             Some(given("2.16.840.1.113883.4.6", Some("1")))
         );
         assert_eq!(id(json!({"system":"urn:ietf:rfc:3986","value":"urn:oid:1.2"})), Some(given("1.2", None)));
-        assert_eq!(id(json!({"system":"urn:ietf:rfc:3986","value":"urn:oid:1..2"})).is_some(), true);
+        assert!(id(json!({"system":"urn:ietf:rfc:3986","value":"urn:oid:1..2"})).is_some());
         assert_eq!(id(json!({"system":"http://h.example"})), None);
 
         let phone = |value: &str| match telecom(Node::new(&json!({"system":"phone","value":value}))) {

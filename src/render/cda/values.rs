@@ -121,7 +121,7 @@ pub(super) fn name(element: Element<'_>) -> Option<String> {
         ORDER.into_iter().flat_map(|kind| element.children(kind).map(part).collect::<Vec<_>>()).collect()
     } else {
         // Mixed: the order in which it stands is all that is known.
-        let nodes = element.nodes().filter(|node| !node.element().is_some_and(|part| part.name() == "validTime"));
+        let nodes = element.nodes().filter(|node| node.element().is_none_or(|part| part.name() != "validTime"));
         nodes.map(|node| node.element().map_or_else(|| text_of(node), part)).collect()
     };
     words.retain(|words| !words.is_empty());
@@ -150,7 +150,7 @@ fn text_of(node: Node<'_>) -> String {
 
 /// An address (AD), its lines in the order of the document.
 pub(super) fn address(element: Element<'_>) -> Option<String> {
-    let parts = element.nodes().filter(|node| !node.element().is_some_and(|part| part.name() == "useablePeriod")).map(|node| {
+    let parts = element.nodes().filter(|node| node.element().is_none_or(|part| part.name() != "useablePeriod")).map(|node| {
         let words = text_of(node);
         let null = node.element().map_or("", |part| part.null_flavor());
         if words.is_empty() { null_flavor_words(null).filter(|_| null == "MSK").unwrap_or("").to_owned() } else { words }

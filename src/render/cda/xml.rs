@@ -84,10 +84,11 @@ fn write(text: &str, range: std::ops::Range<usize>, mut line: usize, out: &mut S
             Kind::Aside => ("<span class=\"aside\">", "</span>"),
         };
         out.push_str(open);
+        let mut at = start;
         for part in words.split_inclusive('\n') {
             escape_text(part, out);
-            let at_end = std::ptr::eq(part.as_bytes().as_ptr_range().end, text[..range.end].as_bytes().as_ptr_range().end);
-            if part.ends_with('\n') && !at_end {
+            at += part.len();
+            if part.ends_with('\n') && at < range.end {
                 line += 1;
                 numbered(line, out);
             }

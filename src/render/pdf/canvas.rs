@@ -458,7 +458,7 @@ pub fn number(out: &mut Vec<u8>, value: f32) {
     let part = (size % 100) as u8;
     if part > 0 {
         out.extend_from_slice(&[b'.', b'0' + part / 10]);
-        if part % 10 > 0 {
+        if !part.is_multiple_of(10) {
             out.push(b'0' + part % 10);
         }
     }

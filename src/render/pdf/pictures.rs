@@ -124,7 +124,7 @@ impl Frame {
             let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
             let segment = rest.get(2..length.max(2))?;
             match marker {
-                0xc0 | 0xc1 | 0xc2 => {
+                0xc0..=0xc2 => {
                     let [8, high, low, left, right, parts, ..] = segment else { return None };
                     let height = u32::from(u16::from_be_bytes([*high, *low]));
                     let width = u32::from(u16::from_be_bytes([*left, *right]));

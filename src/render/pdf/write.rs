@@ -95,7 +95,7 @@ impl<W: Write> File<W> {
             *place = self.offset;
         }
         let mut text = Vec::with_capacity(256);
-        write!(text, "{number} 0 obj\n")?;
+        writeln!(text, "{number} 0 obj")?;
         match object {
             Object::Stream(stream) => {
                 let mut dictionary = stream.dict.clone();
@@ -123,7 +123,7 @@ impl<W: Write> File<W> {
             if *place == 0 {
                 table.extend_from_slice(b"0000000000 00001 f \n");
             } else {
-                write!(table, "{place:010} 00000 n \n")?;
+                writeln!(table, "{place:010} 00000 n ")?;
             }
         }
         trailer.set("Size", Object::Integer(self.places.len() as i64 + 1));
