@@ -251,9 +251,10 @@ pub fn is_unit(text: &str) -> bool {
     term(&mut rest, 0) && rest.is_empty()
 }
 
-/// Whether a text that nobody called UCUM is a unit of it, and surely meant as one: `K/uL` would be kelvins per microlitre.
+/// Whether a text that nobody called UCUM is a unit of it, and surely meant as one: `K/uL` would be kelvins per
+/// microlitre, `MG` a million gauss.
 pub fn is_unit_as_meant(text: &str) -> bool {
-    const DOUBTFUL: [&str; 13] = ["A", "B", "C", "F", "G", "H", "J", "K", "N", "P", "S", "T", "W"];
+    const DOUBTFUL: [&str; 14] = ["A", "B", "C", "F", "G", "H", "J", "K", "MG", "N", "P", "S", "T", "W"];
     is_unit(text) && !text.split(['/', '.', '(', ')', '{', '}']).any(|symbol| DOUBTFUL.contains(&symbol))
 }
 
@@ -393,7 +394,6 @@ mod tests {
             "{score",
             "kg/m^2",
             "IU",
-            "MG",
             "lbs",
             "mcg",
             "x10*3",
@@ -408,6 +408,7 @@ mod tests {
             assert!(!is_unit(other), "{other}");
         }
         assert!(!is_unit(&"(".repeat(150)));
+        assert!(is_unit("MG") && !is_unit_as_meant("MG"));
         assert!(is_unit("K/uL") && !is_unit_as_meant("K/uL") && is_unit_as_meant("mg/dL"));
     }
 }

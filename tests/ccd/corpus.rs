@@ -99,7 +99,7 @@ fn patients_of_the_open_corpus_give_valid_documents() {
     let every = if all { 1 } else { found.len().div_ceil(8) };
     let mut files = Vec::new();
     for (number, made) in found.iter().enumerate().filter(|(number, _)| number % every == 0) {
-        let bytes = made.with_chart(|chart, request| ccd(chart, request));
+        let bytes = made.with_chart(ccd);
         let bytes = bytes.unwrap_or_else(|fault| panic!("patient {number} of the corpus: {fault}"));
         files.push(super::write(home.path(), &format!("corpus-{number:03}"), &bytes));
     }

@@ -152,7 +152,7 @@ fn facts(record: &Value) -> Option<String> {
 pub fn both_ways() -> (BTreeSet<String>, BTreeSet<String>) {
     let sent = records();
     let made = of_records(sent.clone());
-    let bytes = made.with_chart(|chart, request| ccd(chart, request)).unwrap_or_else(|fault| panic!("{fault}"));
+    let bytes = made.with_chart(ccd).unwrap_or_else(|fault| panic!("{fault}"));
     let cx = Context { source_system: "back", zone: &TimeZone::UTC, file: "a.xml", offset: 0 };
     let mapped = map(&bytes, &Rules::default(), &cx);
     assert_eq!(mapped.fate, Fate::Archived);

@@ -134,7 +134,7 @@ fn old_habits_of_products_keep_their_words_in_order() {
         ("a<![CDATA[ <b> & ]]>&#160;&nbsp;&lt;c&gt;", "a <b> & <c>"),
         ("<content>a<content>b<content>c</content></content></content>d", "abcd"),
         ("<sub>a<paragraph>b</paragraph></sub><sup>c</sup>", "a b c"),
-        ("<linkHtml href='http://x.example/a'>a<linkHtml href='http://x.example/b'>b</linkHtml></linkHtml>c", "abc"),
+        ("<linkHtml href='http://x.example/a'>a <linkHtml href='http://x.example/b'>b</linkHtml></linkHtml> c", "a b c"),
         ("<dl><dt>a</dt><dd>b</dd></dl><hr/><center>c</center><H1>d</H1>", "a b c d"),
         ("<paragraph>a\u{a0}b</paragraph><br>c</br>", "a b c"),
     ];

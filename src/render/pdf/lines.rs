@@ -134,6 +134,6 @@ mod tests {
         assert!(cut[0].whole.is_empty() && cut[3].whole.is_empty());
         let hyphened = set("see A-1b-CT now");
         let cut = wrap(&hyphened, 6.0 * 6.0);
-        assert_eq!((cut[0].whole.clone(), cut[1].resumed), (4..11, 11));
+        assert_eq!((cut[1].whole.clone(), cut[2].resumed), (4..11, 11));
     }
 }
