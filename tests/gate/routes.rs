@@ -35,6 +35,7 @@ impl Example {
     fn path(&self, route: &Route) -> String {
         let own = match route.path {
             "/fhir/{kind}" => format!("/fhir/DocumentReference?patient={}", self.patient),
+            "/fhir/DocumentReference/$docref" => format!("{}?patient={}", route.path, self.patient),
             "/fhir/Binary/{id}" => format!("/fhir/Binary/{}", self.document),
             "/api/v1/patients" => format!("/api/v1/patients?q={}", self.family),
             "/api/v1/patients/{patient}/series" => format!("/api/v1/patients/{}/series?code=8867-4", self.patient),

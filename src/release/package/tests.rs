@@ -1,4 +1,6 @@
 //! A package checks out, and no byte of it can be another without being named.
+//!
+//! Not for: what its pages say.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};

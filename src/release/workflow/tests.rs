@@ -1,4 +1,6 @@
 //! The course of requests: each guard refuses, and no row of moves brings a package out past them.
+//!
+//! Not for: how steps are kept (`ledger`).
 
 use proptest::prelude::*;
 

@@ -1,4 +1,6 @@
 //! The clinical sections from small FHIR records of odd shapes.
+//!
+//! Not for: whole documents (`tests/ccd`).
 
 use std::collections::HashSet;
 
