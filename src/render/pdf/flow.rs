@@ -203,7 +203,10 @@ impl Sink for Pager {
     }
 
     fn turn(&mut self, is_wide: bool) -> bool {
-        self.place_pending();
+        // What waits is kept with what comes: a heading goes along to the page of its table.
+        if !is_wide {
+            self.place_pending();
+        }
         self.close();
         self.is_wide = is_wide;
         true

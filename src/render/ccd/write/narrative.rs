@@ -23,20 +23,31 @@ pub fn narrative(x: &mut Xml, narrative: &Narrative) {
 
 fn table(x: &mut Xml, table: &Table) {
     x.line();
+    // A column of which no record says anything only makes the others narrow.
+    let said: Vec<bool> =
+        (0..table.columns.len()).map(|column| table.rows.iter().any(|row| says(row.cells.get(column)))).collect();
     x.element("table", |x| {
         table.caption.iter().for_each(|caption| text(x, "caption", caption));
         x.element("thead", |x| {
-            x.element("tr", |x| table.columns.iter().for_each(|column| text(x, "th", column)));
+            x.element("tr", |x| {
+                table.columns.iter().zip(&said).filter(|(_, said)| **said).for_each(|(column, _)| text(x, "th", column))
+            });
         });
-        x.element("tbody", |x| table.rows.iter().for_each(|given| row(x, given)));
+        x.element("tbody", |x| table.rows.iter().for_each(|given| row(x, given, &said)));
     });
 }
 
-fn row(x: &mut Xml, row: &Row) {
+fn says(cell: Option<&Cell>) -> bool {
+    cell.is_some_and(|cell| cell.anchor.is_some() || !cell.words.is_empty())
+}
+
+fn row(x: &mut Xml, row: &Row, said: &[bool]) {
     x.line();
     x.element("tr", |x| {
         x.attr("ID", &row.anchor.0);
-        row.cells.iter().for_each(|given| x.element("td", |x| cell(x, given)));
+        // A cell beyond the columns is no mistake of the record: it is written too.
+        let cells = row.cells.iter().zip(said.iter().chain(std::iter::repeat(&true)));
+        cells.filter(|(_, said)| **said).for_each(|(given, _)| x.element("td", |x| cell(x, given)));
     });
 }
 
