@@ -17,6 +17,7 @@ mod review;
 mod series;
 mod sight;
 mod snapshot;
+mod taken;
 mod text;
 mod told;
 mod visits;
@@ -30,6 +31,7 @@ pub use origin::{Origin, Source};
 pub use own_notes::OwnNote;
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
+pub use taken::Taken;
 pub use told::Told;
 pub use visits::{Visit, Visits};
 
