@@ -69,15 +69,11 @@ fn body_of(document: &Document) -> Set {
             Ok(page) => return Set::Alone(cda::standalone(&page)),
             Err(_) => text(),
         },
-        kind @ (MediaKind::Pdf | MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) => {
-            match page_images::page_count(bytes, kind) {
-                Ok(pages) if pages > 0 => PrintBody::Pages(pages),
-                _ => PrintBody::None,
-            }
-        }
+        kind if page_images::is_paged(kind) => match page_images::page_count(bytes, kind) {
+            Ok(pages) if pages > 0 => PrintBody::Pages(pages),
+            _ => PrintBody::None,
+        },
         MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Docx | MediaKind::Xml => text(),
-        MediaKind::Gif | MediaKind::Wav | MediaKind::Xlsx | MediaKind::Ole | MediaKind::Zip | MediaKind::Unknown => {
-            PrintBody::None
-        }
+        _ => PrintBody::None,
     })
 }
