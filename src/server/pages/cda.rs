@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_document_says_that_it_is_protected_or_replaced() {
         let notices_of = |label: Label, status: &str| {
-            let place = Place { accession: AccessionId::parse("a").unwrap(), generation: 1, ordinal: 0 };
+            let place = Place { accession: AccessionId::parse("acc-0123456789abcdef").unwrap(), generation: 1, ordinal: 0 };
             notices(&Record {
                 kind: Kind::from_name("DocumentReference").unwrap(),
                 id: ArchiveId::parse("d1").unwrap(),
