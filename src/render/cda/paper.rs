@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::model::hex;
-use crate::render::pdf::{self, Content};
 use crate::render::pdf::content::{Anchor, Block, BoxLook, Furniture, Line, Look, Part, Run, Sheet, Style};
+use crate::render::pdf::{self, Content};
 
 use super::findings;
 use super::html::file_words;

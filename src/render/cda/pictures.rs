@@ -58,7 +58,9 @@ fn fault(words: &str) -> Block {
 
 fn size(pixels: &Pixels) -> usize {
     match pixels {
-        Pixels::Jpeg { bytes, .. } | Pixels::Grey { bytes, .. } | Pixels::Rgb { bytes, .. } | Pixels::Bits { bytes, .. } => bytes.len(),
+        Pixels::Jpeg { bytes, .. } | Pixels::Grey { bytes, .. } | Pixels::Rgb { bytes, .. } | Pixels::Bits { bytes, .. } => {
+            bytes.len()
+        }
         Pixels::Packed { bytes, .. } => bytes.len(),
     }
 }
