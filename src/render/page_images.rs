@@ -71,13 +71,28 @@ pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
 /// One page as PNG. `page` counts from 0. A PDF page is drawn `width_px` wide; a picture wider than that is scaled
 /// down, and a smaller one is left as it is.
 pub fn page_png(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Result<Vec<u8>, RenderError> {
+    page_as(bytes, kind, page, width_px, png)
+}
+
+/// The same page as pixels: one byte for a pixel where it has no colour.
+pub fn page_picture(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Result<DynamicImage, RenderError> {
+    page_as(bytes, kind, page, width_px, |drawn| Ok(if drawn.color().has_alpha() { drawn } else { plain(drawn) }))
+}
+
+fn page_as<T: Send + 'static>(
+    bytes: &[u8],
+    kind: MediaKind,
+    page: u32,
+    width_px: u32,
+    form: fn(DynamicImage) -> Result<T, RenderError>,
+) -> Result<T, RenderError> {
     if !is_paged(kind) {
         return Err(RenderError::NotPaged);
     }
     let width = width_px.clamp(1, WIDTH_MAX);
     let bytes = bounded_copy(bytes)?;
     bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
-        let drawn = match kind {
+        form(match kind {
             MediaKind::Pdf => pdf_page(bytes, page, width)?,
             MediaKind::Tiff => tiff_page(&bytes, page, width)?,
             _ if page > 0 => return Err(RenderError::NoSuchPage { pages: 1 }),
@@ -85,8 +100,7 @@ pub fn page_png(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Resu
             MediaKind::Gif => fitted(decode(GifDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
             MediaKind::Bmp => fitted(decode(BmpDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
             _ => fitted(decode(PngDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
-        };
-        png(drawn)
+        })
     })?
 }
 
@@ -180,11 +194,15 @@ fn fitted(picture: DynamicImage, width: u32, stretch: f64) -> DynamicImage {
 
 /// Encodes quickly rather than tightly; scans without colour as grey, a third of the size.
 fn png(picture: DynamicImage) -> Result<Vec<u8>, RenderError> {
-    let picture = if picture.color().has_alpha() { picture } else { without_colour(picture.into_rgb8()) };
+    let picture = if picture.color().has_alpha() { picture } else { plain(picture) };
     let mut out = Vec::new();
     let encoder = PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Adaptive);
     picture.write_with_encoder(encoder).map_err(picture_error)?;
     Ok(out)
+}
+
+fn plain(picture: DynamicImage) -> DynamicImage {
+    if matches!(picture, DynamicImage::ImageLuma8(_)) { picture } else { without_colour(picture.into_rgb8()) }
 }
 
 fn without_colour(picture: RgbImage) -> DynamicImage {
