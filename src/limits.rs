@@ -197,3 +197,11 @@ pub const PDF_SHEET_OBJECTS_MAX: usize = 1_000_000;
 pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
 /// Bytes that the drawing of one page of an attached PDF may unpack to.
 pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
+/// Most terms and regions of the redactions of one release, and the longest term, in characters.
+pub const REDACTION_TERMS_MAX: usize = 2_000;
+pub const REDACTION_REGIONS_MAX: usize = 20_000;
+pub const REDACTION_TERM_CHARS_MAX: usize = 500;
+/// Most leaks that the proof of a redacted file lists.
+pub const PROOF_LEAKS_MAX: usize = 1_000;
+/// Bytes that decoding one page image may take, beside the image itself.
+pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
