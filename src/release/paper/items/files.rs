@@ -79,7 +79,7 @@ pub fn print(item: &Item, json: &Value, documents: &[Document], redactor: &Redac
         let Printing { blocks, banner, pages, exceptions, .. } = printing;
         out.blocks.extend(head(file, at + 1, count, pages));
         if !exceptions.is_empty() {
-            let lines: Vec<String> = exceptions.iter().map(|exception| sentence(&exception.why)).collect();
+            let lines: Vec<String> = exceptions.iter().map(|exception| exception.why.clone()).collect();
             out.blocks.push(notice(BoxLook::Warning, &lines));
         }
         if pages.is_some() {
@@ -219,7 +219,7 @@ impl Printing<'_, '_> {
     }
 
     fn except(&mut self, why: &str, is_native: bool) {
-        let exception = Exception { item: self.item, attachment: Some(self.id.to_owned()), why: why.to_owned(), is_native };
+        let exception = Exception { item: self.item, attachment: Some(self.id.to_owned()), why: sentence(why), is_native };
         if !self.exceptions.contains(&exception) {
             self.exceptions.push(exception);
         }
