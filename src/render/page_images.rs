@@ -10,6 +10,8 @@ use hayro::hayro_interpret::InterpreterSettings;
 use hayro::hayro_interpret::hayro_syntax::Pdf;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings};
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::{CompressionType, FilterType, PngDecoder, PngEncoder};
 use image::codecs::tiff::TiffDecoder;
@@ -44,7 +46,13 @@ const WIDTH_MAX: u32 = 8_000;
 /// Bytes that decoding one picture may take, beside the picture itself.
 const DECODE_BYTES_MAX: u64 = 512 << 20;
 
-/// Number of pages of a PDF or a picture.
+/// Whether documents of a kind have pages to show.
+pub fn is_paged(kind: MediaKind) -> bool {
+    use MediaKind::{Bmp, Gif, Jpeg, Pdf, Png, Tiff};
+    matches!(kind, Pdf | Tiff | Jpeg | Png | Gif | Bmp)
+}
+
+/// Number of pages of a PDF or a picture. Of a picture that moves the first frame is its page.
 pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
     match kind {
         MediaKind::Pdf => {
@@ -55,7 +63,7 @@ pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
             })?
         }
         MediaKind::Tiff => Ok(tiff_pages::pages(bytes)?.len() as u32),
-        MediaKind::Jpeg | MediaKind::Png => Ok(1),
+        MediaKind::Jpeg | MediaKind::Png | MediaKind::Gif | MediaKind::Bmp => Ok(1),
         _ => Err(RenderError::NotPaged),
     }
 }
@@ -78,7 +86,7 @@ fn page_as<T: Send + 'static>(
     width_px: u32,
     form: fn(DynamicImage) -> Result<T, RenderError>,
 ) -> Result<T, RenderError> {
-    if !matches!(kind, MediaKind::Pdf | MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) {
+    if !is_paged(kind) {
         return Err(RenderError::NotPaged);
     }
     let width = width_px.clamp(1, WIDTH_MAX);
@@ -89,6 +97,8 @@ fn page_as<T: Send + 'static>(
             MediaKind::Tiff => tiff_page(&bytes, page, width)?,
             _ if page > 0 => return Err(RenderError::NoSuchPage { pages: 1 }),
             MediaKind::Jpeg => fitted(decode(JpegDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
+            MediaKind::Gif => fitted(decode(GifDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
+            MediaKind::Bmp => fitted(decode(BmpDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
             _ => fitted(decode(PngDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
         })
     })?
