@@ -296,6 +296,15 @@ const FORMS: &[Form] = &[
         grids: &[Grid("class", "Classes", &[("Class", &["type"]), ("Value", &["value"]), ("Name", &["name"])])],
     },
     Form {
+        kind: "Composition",
+        rows: &[
+            ("Document", &["title"]), ("Type", &["type"]), ("Status", &["status"]), ("Category", &["category"]), ("Date", &["date"]),
+            ("Author", &["author"]), ("Attested", &["attester"]), ("Custodian", &["custodian"]), ("Encounter", &["encounter"]),
+        ],
+        texts: &[],
+        grids: &[],
+    },
+    Form {
         kind: "Communication",
         rows: &[
             ("Topic", &["topic"]), ("Category", &["category"]), ("Status", &["status"]), ("Sent", &["sent"]), ("Received", &["received"]),

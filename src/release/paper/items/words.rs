@@ -293,8 +293,8 @@ impl Reading<'_> {
         match (often.is_empty(), every.is_empty()) {
             (true, true) => String::new(),
             (true, false) => format!("every {every} {unit}"),
-            (false, true) => format!("{often} times"),
-            (false, false) => format!("{often} times per {every} {unit}"),
+            (false, true) => times(&often),
+            (false, false) => format!("{} per {every} {unit}", times(&often)),
         }
     }
 
@@ -311,6 +311,10 @@ impl Reading<'_> {
         let created = if created.is_empty() { created } else { format!("created {}", date(&created)) };
         joined(", ", [take("title"), take("contentType"), take("language"), size, created, take("url")])
     }
+}
+
+fn times(often: &str) -> String {
+    if often == "1" { "1 time".to_owned() } else { format!("{often} times") }
 }
 
 /// What stands for base64 in print.
