@@ -284,7 +284,7 @@ fn the_pages_say_what_a_stranger_needs() {
         "November 23, 2026",
         "Esposito & Lang LLP",
         "24 records",
-        &format!("{} pages, RIV26-00000017 to {last}", pdf.printed.pages),
+        &format!("RIV26-00000017 to {last}. Number of pages: {}", pdf.printed.pages),
         "Нгуен, Хыонг",
         "Old Lakeside, merged 2014",
         "Αλεξάνδρα Παπαδοπούλου",
