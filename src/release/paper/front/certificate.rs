@@ -33,12 +33,13 @@ pub fn part(front: &Front<'_>) -> Option<Part> {
             words.push(plain(":"));
             paragraph(words)
         }));
-        blocks.push(lines(3));
+        blocks.push(lines(4));
     }
-    blocks.push(heading("Declaration"));
-    blocks.extend(paragraphs(front, &certificate.declaration).into_iter().map(paragraph));
-    blocks.extend(paragraphs(front, &certificate.abroad).into_iter().map(small));
-    blocks.push(fields(&["Signature", "Signed on (date), at (place)", "Name in print", "Title", "Employer", "Telephone"]));
+    let mut declared = vec![heading("Declaration")];
+    declared.extend(paragraphs(front, &certificate.declaration).into_iter().map(paragraph));
+    declared.extend(paragraphs(front, &certificate.abroad).into_iter().map(small));
+    declared.push(fields(&["Signature", "Signed on (date), at (place)", "Name in print", "Title", "Employer", "Telephone"]));
+    blocks.push(together(declared));
     blocks.extend(notary(certificate.notary));
     blocks.extend(recorded(front, certificate));
     if !certificate.reminder.is_empty() {
@@ -92,17 +93,23 @@ fn statements(front: &Front<'_>, certificate: &Certificate) -> Block {
     Block::Table(Table { body: rows.collect(), is_full: true, ..Table::default() })
 }
 
-fn notary(notary: Notary) -> Vec<Block> {
+fn notary(notary: Notary) -> Option<Block> {
     let words = match notary {
-        Notary::None => return Vec::new(),
+        Notary::None => return None,
         Notary::Optional => "Notary, where the law asks for one",
         Notary::Required => "Notary",
     };
-    vec![
+    Some(together(vec![
         heading(words),
         says("Subscribed and sworn to (or affirmed) before me."),
         fields(&["Notary public (seal)", "Date", "State and county", "My commission expires"]),
-    ]
+    ]))
+}
+
+/// Blocks on one page: a signature never stands apart from what is signed.
+fn together(blocks: Vec<Block>) -> Block {
+    let row = vec![Cell { blocks, ..Cell::default() }];
+    Block::Table(Table { body: vec![row], is_full: true, ..Table::default() })
 }
 
 /// What the system recorded, in its own name.

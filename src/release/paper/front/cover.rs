@@ -14,13 +14,13 @@ pub fn part(front: &Front<'_>) -> Part {
     blocks.extend(draft(front));
     blocks.push(heading(&format!("Records of {}", front.selection.patient.name)));
     blocks.extend(letter(front));
+    blocks.extend(questions(front));
     blocks.push(heading("Patient"));
     blocks.push(patient(front));
     blocks.push(heading("Request"));
     blocks.push(request(front));
     blocks.push(heading("What is enclosed"));
     blocks.extend(enclosed(front));
-    blocks.extend(questions(front));
     front.page("Cover letter", blocks)
 }
 
@@ -136,21 +136,18 @@ fn request(front: &Front<'_>) -> Block {
     if !plan.requester.relation.is_empty() {
         asked_by.push(format!("Relation to the patient: {}", plan.requester.relation));
     }
-    let sections: Vec<String> = by_section(front.items).iter().map(|(_, section, _)| section_title(section)).collect();
-    let mut delivered = vec![counted(front.items.len() as u64, "record", "records")];
-    delivered.push(
-        Some(span(front.items))
-            .filter(|span| !span.is_empty())
-            .map_or_else(String::new, |span| format!("Dates of service {span}")),
-    );
-    delivered.push(sections.join(", "));
+    let mut delivered = counted(front.items.len() as u64, "record", "records");
+    let span = span(front.items);
+    if !span.is_empty() {
+        delivered.push_str(&format!(", dates of service {span}"));
+    }
     facts(vec![
         ("Request", vec![format!("{}, received {}", plan.request, day(&plan.received))]),
         ("Requested by", asked_by),
         ("Purpose", vec![plan.purpose.clone()]),
         ("Legal basis", vec![plan.authority.words.clone(), plan.citation.clone()]),
         ("Asked for", asked(&front.selection.scope)),
-        ("Delivered", delivered),
+        ("Delivered", vec![delivered]),
         ("Definition of records", vec![front.selection.record_set.clone()]),
         ("Package", vec![front.package_id()]),
         ("Takes the place of", front.build.and_then(|build| build.supersedes.clone()).into_iter().collect()),
@@ -190,7 +187,7 @@ fn enclosed(front: &Front<'_>) -> Vec<Block> {
     let mut row = |name: &str, records: Vec<Run>, dates: &str, page: Vec<Run>| {
         table.body.push(vec![cell(vec![plain(name)]), right(records), cell(vec![plain(dates)]), cell(page)]);
     };
-    for (name, at) in front.matter_before() {
+    for (name, at) in front.matter_before().into_iter().filter(|(_, at)| *at != "cover") {
         row(name, Vec::new(), "", vec![late_page(&place(at))]);
     }
     for (at, section, items) in by_section(front.items) {
@@ -227,7 +224,7 @@ fn enclosed(front: &Front<'_>) -> Vec<Block> {
     blocks
 }
 
-fn questions(front: &Front<'_>) -> Vec<Block> {
+fn questions(front: &Front<'_>) -> [Block; 2] {
     let from = &front.plan.custodian;
     let mut ways: Vec<&str> = [from.phone.as_str(), &from.email].into_iter().filter(|way| !way.is_empty()).collect();
     if !from.hours.is_empty() {
@@ -239,7 +236,7 @@ fn questions(front: &Front<'_>) -> Vec<Block> {
     }
     words.push(plain(&format!(". Please name the request {}.", front.plan.request)));
     let meant = "If you are not the recipient named above, please tell us at once, and do not read, copy or keep these pages.";
-    vec![heading("Questions"), paragraph(words), says(meant)]
+    [paragraph(words), says(meant)]
 }
 
 impl Front<'_> {
