@@ -225,10 +225,7 @@ impl Units {
     /// Whether a hyphen at the end of a line stands here, inside a word.
     fn is_break(&self, at: usize) -> bool {
         let is_word = |at: Option<usize>| at.and_then(|at| self.letter(at)).is_some_and(char::is_alphanumeric);
-        self.letter(at) == Some('-')
-            && self.letter(at + 1) == Some('\n')
-            && is_word(at.checked_sub(1))
-            && is_word(Some(at + 2))
+        self.letter(at) == Some('-') && self.letter(at + 1) == Some('\n') && is_word(at.checked_sub(1)) && is_word(Some(at + 2))
     }
 
     fn has_broken_words(&self) -> bool {

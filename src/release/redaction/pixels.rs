@@ -5,16 +5,18 @@
 //!
 //! Not for: where boxes are (`super`, `sheet`), drawing pages of PDFs (`sheet`).
 
-use std::io::Cursor;
+use std::borrow::Cow;
+use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use flate2::read::ZlibDecoder;
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, Limits};
 
 use super::stamp::Stamp;
 use crate::limits::{PICTURE_BYTES_MAX, PICTURE_PIXELS_MAX};
-use crate::render::pdf::content::{PlacedWord, Pixels};
+use crate::render::pdf::content::{Pixels, PlacedWord};
 
 /// How well a painted JPEG is encoded again; below this, small print suffers.
 const QUALITY: u8 = 92;
@@ -62,6 +64,15 @@ impl Raster {
             Pixels::Grey { bytes, width, height } => (bytes, width, height, Depth::Grey),
             Pixels::Rgb { bytes, width, height } => (bytes, width, height, Depth::Rgb),
             Pixels::Bits { bytes, width, height } => (bytes, width, height, Depth::Bit),
+            Pixels::Packed { bytes, width, height, bits, parts } => {
+                let depth = match (bits, parts) {
+                    (1, 1) => Depth::Bit,
+                    (8, 1) => Depth::Grey,
+                    (8, 3) => Depth::Rgb,
+                    _ => return Err(Unreadable),
+                };
+                (unpacked(&bytes, width, height, u64::from(bits) * u64::from(parts))?, width, height, depth)
+            }
         };
         let mut raster = Raster { bytes, width, height, depth, is_jpeg: false, is_turned: false };
         let whole = raster.row() as u64 * u64::from(height);
@@ -77,11 +88,8 @@ impl Raster {
         let rgb = image.into_rgb8();
         let (width, height) = rgb.dimensions();
         let is_grey = rgb.pixels().all(|pixel| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2]);
-        let (bytes, depth) = if is_grey {
-            (rgb.pixels().map(|pixel| pixel.0[0]).collect(), Depth::Grey)
-        } else {
-            (rgb.into_raw(), Depth::Rgb)
-        };
+        let (bytes, depth) =
+            if is_grey { (rgb.pixels().map(|pixel| pixel.0[0]).collect(), Depth::Grey) } else { (rgb.into_raw(), Depth::Rgb) };
         Raster { bytes, width, height, depth, is_jpeg: false, is_turned: false }
     }
 
@@ -186,15 +194,30 @@ impl Raster {
 }
 
 /// The bytes that stand in a PDF for these pixels, before they are packed.
-pub fn bytes_of(pixels: &Pixels) -> &[u8] {
+pub fn bytes_of(pixels: &Pixels) -> Cow<'_, [u8]> {
     let (bytes, width, height, bits) = match pixels {
-        Pixels::Jpeg { bytes, .. } => return bytes,
+        Pixels::Jpeg { bytes, .. } => return Cow::Borrowed(bytes),
+        Pixels::Packed { bytes, width, height, bits, parts } => {
+            let depth = u64::from(*bits) * u64::from(*parts);
+            return unpacked(bytes, *width, *height, depth).map_or(Cow::Borrowed(bytes), Cow::Owned);
+        }
         Pixels::Grey { bytes, width, height } => (bytes, width, height, 8),
         Pixels::Rgb { bytes, width, height } => (bytes, width, height, 24),
         Pixels::Bits { bytes, width, height } => (bytes, width, height, 1),
     };
     let whole = (u64::from(*width) * bits).div_ceil(8) * u64::from(*height);
-    bytes.get(..whole as usize).unwrap_or(bytes)
+    Cow::Borrowed(bytes.get(..whole as usize).unwrap_or(bytes))
+}
+
+/// The rows of a picture that was compressed already, as many as its size asks for.
+fn unpacked(bytes: &[u8], width: u32, height: u32, depth: u64) -> Result<Vec<u8>, Unreadable> {
+    let whole = (u64::from(width) * depth).div_ceil(8) * u64::from(height);
+    if u64::from(width) * u64::from(height) > PICTURE_PIXELS_MAX {
+        return Err(Unreadable);
+    }
+    let mut rows = Vec::new();
+    ZlibDecoder::new(bytes).take(whole).read_to_end(&mut rows).map_err(|_| Unreadable)?;
+    if rows.len() as u64 == whole { Ok(rows) } else { Err(Unreadable) }
 }
 
 /// The box of a word, with room for what its letters reach beyond it.

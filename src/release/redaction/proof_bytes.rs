@@ -109,7 +109,8 @@ impl Search<'_> {
         if depth == DEPTH_MAX {
             return;
         }
-        let is_packed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\r' | b'\n' | b'\t' | b' ');
+        let is_packed =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\r' | b'\n' | b'\t' | b' ');
         for run in text.as_bytes().split(|byte| !is_packed(*byte)).filter(|run| run.len() >= PACKED_LEAST) {
             // Words with blanks between them are no base64, but a file wrapped into lines is.
             for part in [run.to_vec(), longest_word(run)] {

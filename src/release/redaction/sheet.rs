@@ -169,7 +169,8 @@ pub fn across(needles: &Needles, above: &str, below: &str) -> Vec<(usize, std::o
 /// Decides about each page, with what it would bring along.
 fn settled(document: &Document, ids: &[ObjectId], found: Vec<Found>, needles: &Needles) -> Vec<Fate> {
     let baggage: Vec<Option<Baggage>> = ids.iter().map(|id| Baggage::of(document, *id).ok()).collect();
-    let mut fates: Vec<Fate> = found.into_iter().zip(&baggage).map(|(page, baggage)| fate(page, baggage.as_ref(), needles)).collect();
+    let mut fates: Vec<Fate> =
+        found.into_iter().zip(&baggage).map(|(page, baggage)| fate(page, baggage.as_ref(), needles)).collect();
     let gone: std::collections::BTreeSet<ObjectId> = fates
         .iter()
         .zip(&baggage)

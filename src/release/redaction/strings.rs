@@ -224,7 +224,15 @@ impl Baggage {
     ) -> Result<(), Unreadable> {
         // What says how letters and colours look is shared by pages that have nothing else in common.
         const LOOKS: [&[u8]; 9] = [
-            b"Parent", b"P", b"ColorSpace", b"FontDescriptor", b"ToUnicode", b"Encoding", b"DescendantFonts", b"Function", b"Metadata",
+            b"Parent",
+            b"P",
+            b"ColorSpace",
+            b"FontDescriptor",
+            b"ToUnicode",
+            b"Encoding",
+            b"DescendantFonts",
+            b"Function",
+            b"Metadata",
         ];
         self.has_layers |= dictionary.has(b"OC") || dictionary.has(b"OCGs");
         for (key, value) in dictionary {
