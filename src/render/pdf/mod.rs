@@ -37,6 +37,7 @@ use std::ops::Range;
 
 use content::Anchor;
 pub use content::Content;
+pub use faces::fonts_sha256;
 pub use press::{Cover, press};
 pub use sheets::count as sheets;
 
@@ -67,6 +68,8 @@ pub struct Printed {
     pub pages: u32,
     /// Pages of each part, in order.
     pub parts: Vec<Range<u32>>,
+    /// Bytes that each part took in the file, without what all share: fonts, furniture, tables.
+    pub bytes: Vec<u64>,
     pub anchors: BTreeMap<String, u32>,
     /// Characters that stand as their code points because no font has them or they would act, with how often.
     pub missing: Vec<(char, u32)>,
