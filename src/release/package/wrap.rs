@@ -79,6 +79,11 @@ pub fn wrap<W: Write + Seek>(
     Ok(zip.finish()?)
 }
 
+/// Whether a file is a package that was wrapped.
+pub fn is_wrapped(file: impl Read + Seek) -> bool {
+    zip::ZipArchive::new(file).is_ok_and(|mut zip| zip.len() == 1 && zip.by_index_raw(0).is_ok_and(|it| it.encrypted()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
