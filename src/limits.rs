@@ -197,3 +197,8 @@ pub const PDF_SHEET_OBJECTS_MAX: usize = 1_000_000;
 pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
 /// Bytes that the drawing of one page of an attached PDF may unpack to.
 pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
+/// Bytes of a file of a site's notices or certificates, and how many certificates there are.
+pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
+pub const RELEASE_TEXT_FILES_MAX: usize = 200;
+/// Files that the page of completeness lists one by one; beyond that it says how many there are.
+pub const RELEASE_FILES_LISTED_MAX: usize = 200;

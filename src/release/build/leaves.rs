@@ -124,7 +124,7 @@ impl Leaves {
         self.runs.iter().take(whole).for_each(|run| tree.push_perfect(*run, RUN));
         if self.runs.len() > whole {
             let Ok(last) = self.run(whole as u64) else { return false };
-            last.to_vec().into_iter().for_each(|leaf| tree.push(leaf));
+            last.iter().for_each(|leaf| tree.push(*leaf));
         }
         tree.root() == *root
     }

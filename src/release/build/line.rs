@@ -88,7 +88,7 @@ mod tests {
         for threads in [1, 3] {
             let all = in_order(threads, 500, |at| Ok(at * 2), |line| line.map(Result::unwrap).collect::<Vec<_>>()).unwrap();
             assert_eq!(all, (0..500).map(|at| at * 2).collect::<Vec<_>>());
-            let some = in_order(threads, 500, |at| Ok(at), |line| line.take(3).map(Result::unwrap).sum::<usize>()).unwrap();
+            let some = in_order(threads, 500, Ok, |line| line.take(3).map(Result::unwrap).sum::<usize>()).unwrap();
             assert_eq!(some, 3);
         }
         let stopped =

@@ -204,8 +204,8 @@ fn volume_name(at: usize, of: usize) -> String {
 }
 
 /// Prints all volumes, one after the other, with the numbers that they take.
-fn volumes<'j>(
-    job: &'j Job<'_>,
+fn volumes(
+    job: &Job<'_>,
     record: &BuildRecord,
     told: &Told,
     mut print: impl FnMut(usize, usize, &Run<'_>, &mut Vec<Exception>) -> Result<Printout, BuildFault>,
