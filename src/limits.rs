@@ -202,3 +202,5 @@ pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
 pub const RELEASE_TEXT_FILES_MAX: usize = 200;
 /// Files that the page of completeness lists one by one; beyond that it says how many there are.
 pub const RELEASE_FILES_LISTED_MAX: usize = 200;
+/// Most records whose names a release looks up because its records refer to them.
+pub const RELEASE_NAMES_MAX: usize = 50_000;

@@ -11,7 +11,8 @@ use std::io::Write;
 use super::job::Job;
 use super::stock::Stock;
 use super::{BuildFault, BuildRecord};
-use crate::model::PatientKey;
+use crate::config::Config;
+use crate::model::{PatientKey, When};
 use crate::release::ccda;
 use crate::release::paper::Exception;
 use crate::release::selection::{Attachment, Item};
@@ -32,10 +33,13 @@ const REDACTED: &str = "Parts of it are redacted; it is given as pages alone.";
 /// Paths of the files that go beside the pages, as far as they are known before the pages are made.
 pub fn foreseen(job: &Job<'_>) -> Vec<String> {
     let formats = job.plan.formats;
-    let free = || free_items(job).map(|(item, _)| item);
+    let free = || free_items(job).map(|(_, item)| item);
     let mut paths: Vec<String> = Vec::new();
-    for item in free() {
-        paths.extend(chosen(job, item).map(|(at, attachment)| native_path(item, at, attachment)));
+    for (place, item) in free_items(job) {
+        paths.extend(chosen(job, item).map(|(at, attachment)| native_path(place, at, attachment)));
+        if formats.native {
+            paths.push(original_path(place, item));
+        }
     }
     if formats.ndjson {
         let kinds: BTreeSet<&str> = free().map(|item| item.kind.as_str()).collect();
@@ -66,11 +70,11 @@ pub fn write(job: &Job<'_>, record: &BuildRecord, exceptions: &[Exception], stoc
         .filter(|exception| exception.is_native)
         .filter_map(|exception| Some((exception.item, exception.attachment.as_deref()?)))
         .collect();
-    for (item, _) in free_items(job) {
+    for (place, item) in free_items(job) {
         let own = of_items.entry(item.n).or_default();
-        native(job, item, &unprinted, own, stock)?;
+        native(job, (place, item), &unprinted, own, stock)?;
         if job.plan.formats.native {
-            let path = format!("original/{:05}-{}.json", item.n + 1, item.kind);
+            let path = original_path(place, item);
             stock.add_bytes(&path, "application/fhir+json", &job.taken(item)?.original)?;
             own.original = Some(path);
         }
@@ -85,10 +89,10 @@ pub fn write(job: &Job<'_>, record: &BuildRecord, exceptions: &[Exception], stoc
     Ok(of_items)
 }
 
-/// Items of which nothing is redacted, with their places.
-fn free_items<'j>(job: &'j Job<'_>) -> impl Iterator<Item = (&'j Item, usize)> {
-    let items = job.out.iter().filter_map(|at| Some((job.selection.items.get(*at)?, *at)));
-    items.filter(|(item, _)| job.may_go_native(item))
+/// Items of which nothing is redacted, with their numbers in the package, from 1.
+fn free_items<'j>(job: &'j Job<'_>) -> impl Iterator<Item = (usize, &'j Item)> {
+    let items = job.out.iter().zip(1..).filter_map(|(at, place)| Some((place, job.selection.items.get(*at)?)));
+    items.filter(|(_, item)| job.may_go_native(item))
 }
 
 /// Files that go along because they were asked for, or because a C-CDA document always goes with its XML.
@@ -100,7 +104,7 @@ fn chosen<'i>(job: &Job<'_>, item: &'i Item) -> impl Iterator<Item = (usize, &'i
 
 fn native(
     job: &Job<'_>,
-    item: &Item,
+    (place, item): (usize, &Item),
     unprinted: &BTreeSet<(usize, &str)>,
     own: &mut OfItem,
     stock: &mut Stock,
@@ -114,7 +118,7 @@ fn native(
     for document in job.documents(item)? {
         let at = wanted.remove(document.id.0.as_str());
         if let Some((at, attachment)) = at.and_then(|at| Some((at, item.attachments.get(at)?))) {
-            let path = native_path(item, at, attachment);
+            let path = native_path(place, at, attachment);
             stock.add_bytes(&path, &plain_media(&attachment.media_type), &document.bytes)?;
             own.native.push(path);
         }
@@ -123,8 +127,12 @@ fn native(
 }
 
 /// A name that says nothing of what is in it.
-fn native_path(item: &Item, at: usize, attachment: &Attachment) -> String {
-    format!("native/{:05}-{}.{}", item.n + 1, at + 1, ending(&attachment.media_type))
+fn native_path(place: usize, at: usize, attachment: &Attachment) -> String {
+    format!("native/{place:05}-{}.{}", at + 1, ending(&attachment.media_type))
+}
+
+fn original_path(place: usize, item: &Item) -> String {
+    format!("original/{place:05}-{}.json", item.kind)
 }
 
 fn plain_media(media_type: &str) -> String {
@@ -162,7 +170,7 @@ fn ndjson_path(kind: &str) -> String {
 /// Records as the archive serves them, a file for each type, in the order of the package.
 fn ndjson(job: &Job<'_>, stock: &mut Stock) -> Result<(), BuildFault> {
     let mut kinds: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
-    for (item, _) in free_items(job) {
+    for (_, item) in free_items(job) {
         kinds.entry(&item.kind).or_default().push(item);
     }
     for (kind, items) in kinds {
@@ -188,17 +196,24 @@ fn ndjson(job: &Job<'_>, stock: &mut Stock) -> Result<(), BuildFault> {
 /// A CCD of the records that go out, which says of itself that the archive made it.
 fn ccd(job: &Job<'_>, record: &BuildRecord, stock: &mut Stock) -> Result<(), BuildFault> {
     let Some(patient) = job.selection.keys.first().and_then(|key| PatientKey::parse(key)) else { return Ok(()) };
-    let free: BTreeSet<(&str, &str)> = free_items(job).map(|(item, _)| (item.kind.as_str(), item.id.as_str())).collect();
+    let free: BTreeSet<(&str, &str)> = free_items(job).map(|(_, item)| (item.kind.as_str(), item.id.as_str())).collect();
     if free.is_empty() {
         return Ok(());
     }
     let time: jiff::Timestamp = record.approved.parse().map_err(|_| BuildFault::Time("approved".into()))?;
     let second = jiff::Timestamp::from_second(time.as_second()).map_err(|_| BuildFault::Time("approved".into()))?;
     let wanted = ccda::Wanted { patient, encounter: None, from: None, to: None, created: second.to_string() };
-    let made = ccda::ccd(job.shop.archive, job.shop.config, job.shop.permit, &wanted, &|record| {
+    let made = ccda::ccd(job.shop.archive, &keeper(job), job.shop.permit, &wanted, &|record| {
         free.contains(&(record.kind.name(), record.id.as_str()))
     })?;
     stock.add_bytes(CCD, "application/xml", &made.bytes)
+}
+
+/// The configuration as far as such a document shows it, as it was when the preview was made.
+fn keeper(job: &Job<'_>) -> Config {
+    let frozen = &job.plan.frozen;
+    let cutover = frozen.cutover.iter().filter_map(|(source, day)| Some((source.clone(), When::parse(day)?)));
+    Config { custodian: frozen.keeper.clone(), cutover: cutover.collect(), ..Config::default() }
 }
 
 /// Copies of the consents (42 CFR 2.32).

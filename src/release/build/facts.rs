@@ -14,7 +14,7 @@ use super::print::Printout;
 use super::{BuildFault, BuildRecord};
 use crate::release::package::manifest::{self, Manifest, VERSION};
 use crate::release::package::sha256_hex;
-use crate::release::paper::Exception;
+use crate::release::paper::{Exception, front};
 use crate::release::request::Party;
 use crate::release::selection::Item;
 use crate::render::pdf::content::Bates;
@@ -55,7 +55,7 @@ pub fn manifest(job: &Job<'_>, record: &BuildRecord, made: &Made<'_>) -> Result<
         items: items(job, made, &numbers)?,
         accessions: accessions(job),
         notices: plan.notices.iter().map(|notice| notice.name.clone()).collect(),
-        withheld: Vec::new(),
+        withheld: front::withheld(plan, &job.selection),
         approvals: record.approvals.clone(),
         audit: record.audit.clone(),
         supersedes: record.supersedes.clone(),
@@ -113,7 +113,7 @@ fn items(job: &Job<'_>, made: &Made<'_>, numbers: &Numbers) -> Result<Vec<manife
     let facts = made.volumes.iter().flat_map(|volume| &volume.facts);
     let mut trees: BTreeMap<&str, Leaves> = BTreeMap::new();
     let mut items = Vec::with_capacity(job.out.len());
-    for (at, facts) in job.out.iter().zip(facts) {
+    for (place, (at, facts)) in job.out.iter().zip(facts).enumerate() {
         let (item, printed) = (job.item(*at)?, job.printed.items.get(*at).ok_or(BuildFault::Form("selection"))?);
         let range = pages.get(&item.n);
         let of_item = made.of_items.get(&item.n);
@@ -127,7 +127,7 @@ fn items(job: &Job<'_>, made: &Made<'_>, numbers: &Numbers) -> Result<Vec<manife
             "native"
         };
         items.push(manifest::Item {
-            n: item.n as u64 + 1,
+            n: place as u64 + 1,
             record: format!("{}/{}", item.kind, item.id),
             version: item.version,
             kind: item.section.clone(),
@@ -139,7 +139,7 @@ fn items(job: &Job<'_>, made: &Made<'_>, numbers: &Numbers) -> Result<Vec<manife
                 file: item.source.file.clone(),
                 offset: (item.source.number > 0).then_some(item.source.number),
             },
-            original_sha256: printed.sha256.clone(),
+            original_sha256: if job.may_go_native(item) { item.sha256.clone() } else { String::new() },
             proof: proof(job, item, facts, &mut trees)?,
             pages: range.map_or(0, |(first, last)| last - first + 1),
             bates_first: range.and_then(|(first, _)| numbers.page(*first)),
@@ -195,13 +195,4 @@ fn unprinted(made: &Made<'_>) -> Vec<manifest::Unprinted> {
     }
     let of = |(character, times)| manifest::Unprinted { code_point: format!("U+{:04X}", u32::from(character)), times };
     counts.into_iter().map(of).collect()
-}
-
-/// How to check the package, in words.
-pub fn verify_text(folder: &str, record: &BuildRecord) -> String {
-    format!(
-        "{folder}, package {}\n\nEvery file of this folder is named in manifest.json with its SHA-256. manifest.sig is the Ed25519\n\
-         signature of manifest.json by the key {}.\n",
-        record.package_id, record.key
-    )
 }

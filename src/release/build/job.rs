@@ -13,6 +13,7 @@ use crate::model::{AccessionId, ArchiveId, Document, DocumentId, Place};
 use crate::query::{QueryError, Sealed, Taken};
 use crate::release::package::hex;
 use crate::release::paper::Setting;
+use crate::release::paper::front::{Chosen, section_title};
 use crate::release::redaction::{Redactions, Redactor};
 use crate::release::selection::{self, Attachment, Item, Selection};
 use crate::render::pdf::content::Bates;
@@ -27,6 +28,8 @@ pub struct Job<'w> {
     /// The same as it may be printed: words that are redacted are gone from titles and authors.
     pub printed: Selection,
     pub redactions: Redactions,
+    /// The site's notices and certificate, as they were.
+    pub texts: Chosen,
     /// Items that go out, by their place in the selection.
     pub out: Vec<usize>,
     pub threads: usize,
@@ -71,6 +74,7 @@ impl<'w> Job<'w> {
         if plan.redactions_sha256.is_some() && redactions.selection_sha256 != plan.selection_sha256 {
             return Err(BuildFault::Foreign("the redactions"));
         }
+        let texts = Chosen::of(&plan, |digest| shop.shelf.get(digest).map_err(BuildFault::from))?;
         let mut printed = selection.clone();
         printed.items.iter_mut().for_each(|item| redact(item, &redactions));
         let out: Vec<usize> = (0..selection.items.len()).filter(|at| !plan.excluded.contains(at)).collect();
@@ -79,7 +83,7 @@ impl<'w> Job<'w> {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             threads => threads,
         };
-        Ok(Job { shop: *shop, plan_sha256: plan.digest(), plan, selection, printed, redactions, out, threads, seals })
+        Ok(Job { shop: *shop, plan_sha256: plan.digest(), plan, selection, printed, redactions, texts, out, threads, seals })
     }
 
     pub fn item(&self, at: usize) -> Result<&Item, BuildFault> {
@@ -103,21 +107,29 @@ impl<'w> Job<'w> {
     /// What stands on every page.
     pub fn setting(&self, standing: &str, as_of: &str, bates: Option<u64>) -> Setting {
         let bates = self.plan.bates.as_ref().zip(bates);
-        let custodian = &self.shop.config.custodian.name;
-        let custodian = custodian.as_ref().or(self.shop.config.institution.as_ref()).cloned();
+        let plan = &self.plan;
+        let imported = plan.provenance.iter().filter_map(|it| Some((it.accession.clone(), it.sealed.get(..10)?.to_owned())));
+        let items = self.items();
+        let begins =
+            |at: &usize| *at == 0 || items.get(at - 1).map(|item| &item.section) != items.get(*at).map(|item| &item.section);
+        let sections = (0..items.len()).filter(begins).filter_map(|at| items.get(at));
         Setting {
-            request: self.plan.request.clone(),
+            request: plan.request.clone(),
             patient: self.printed.patient.clone(),
-            custodian: custodian.unwrap_or_else(|| "Archive of legacy health records".into()),
+            custodian: plan.custodian.name.clone(),
             as_of: as_of.to_owned(),
             standing: standing.to_owned(),
+            notices: self.texts.short_lines(),
             bates: bates.map(|((prefix, digits), first)| Bates {
                 prefix: prefix.clone(),
                 first,
                 digits: *digits,
                 is_of_file: true,
             }),
-            ..Setting::default()
+            volume: None,
+            sections: sections.map(|item| (item.n, section_title(&item.section))).collect(),
+            names: plan.frozen.names.clone(),
+            imported: imported.collect(),
         }
     }
 
@@ -168,7 +180,7 @@ fn redact(item: &mut Item, redactions: &Redactions) {
     item.title = redactor.words(&item.title);
     item.author = item.author.as_deref().map(|text| redactor.words(text));
     item.status = item.status.as_deref().map(|text| redactor.words(text));
-    item.sha256 = String::new();
+    item.sha256 = "not given, because parts of the record are redacted".into();
     for attachment in &mut item.attachments {
         attachment.title = attachment.title.as_deref().map(|text| redactor.words(text));
         attachment.sha256 = String::new();

@@ -12,6 +12,7 @@
 
 mod beside;
 mod facts;
+mod frozen;
 mod job;
 mod leaves;
 mod line;
@@ -23,6 +24,8 @@ mod stock;
 mod tests;
 mod volumes;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use preview::{Made, Pages, Told, preview, told};
@@ -30,13 +33,14 @@ pub use sealing::{Difference, Rebuilt, audit_proof, numbers, rebuild, seal};
 
 use crate::access::Permit;
 use crate::audit::ProofError;
-use crate::config::Config;
+use crate::config::{Config, CustodianConfig};
 use crate::durable::DurableError;
 use crate::query::{Archive, QueryError};
 use crate::release::ccda::CcdaError;
 use crate::release::package::container::ContainerFault;
 use crate::release::package::manifest::{self, ManifestFault};
 use crate::release::package::{hex, sha256_hex};
+use crate::release::paper::front::TextFault;
 use crate::release::redaction::RedactionFault;
 use crate::release::request::{Formats, Party};
 use crate::release::shelf::{Shelf, ShelfFault};
@@ -76,6 +80,8 @@ pub enum BuildFault {
     Durable(#[from] DurableError),
     #[error(transparent)]
     Manifest(#[from] ManifestFault),
+    #[error(transparent)]
+    Text(#[from] TextFault),
     #[error("the proof of the approval: {0}")]
     Proof(#[from] ProofError),
     #[error("a file of the build cannot be read or written: {0}")]
@@ -147,6 +153,20 @@ pub struct Plan {
     pub tells_withheld: bool,
     /// Whether a sheet stands where a document was withheld.
     pub slip_sheets: bool,
+    /// Filled in when the preview is made.
+    pub frozen: Frozen,
+}
+
+/// What pages and documents take from the archive and its configuration beside the records, as it was when the preview was made.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Frozen {
+    /// Names of records that others refer to: of whom and what a directory names, and of what goes out itself.
+    pub names: BTreeMap<String, String>,
+    /// Who keeps the archive, as a generated document names it.
+    pub keeper: CustodianConfig,
+    /// Days up to which sources were in use, by their names.
+    pub cutover: BTreeMap<String, String>,
 }
 
 /// The organization that keeps the archive, as letters name it.

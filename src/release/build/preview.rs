@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::job::Job;
 use super::print::{Run, print};
-use super::{BuildFault, Plan, Workshop, beside};
+use super::{BuildFault, Plan, Workshop, beside, frozen};
 use crate::durable::NewFile;
 use crate::release::package::hex;
 use crate::release::paper::Exception;
@@ -60,6 +60,7 @@ pub struct Pages {
 /// # Errors
 /// Whatever keeps a page from being made; then nothing is kept.
 pub fn preview(shop: &Workshop<'_>, plan: &Plan) -> Result<Made, BuildFault> {
+    let plan = frozen::frozen(shop, plan)?;
     let job = Job::open(shop, plan.clone())?;
     let bench = shop.shelf.bench()?;
     let told = make(&job, &bench)?;
@@ -90,7 +91,7 @@ pub(super) fn make(job: &Job<'_>, bench: &Bench) -> Result<Told, BuildFault> {
     }
     let cover = cover(job, &job.plan.made, &["preview", &job.plan_sha256])?;
     let native = beside::foreseen(job);
-    let run = Run { setting: &setting, cover, items: 0..job.out.len(), is_last: true, build: None, native: &native };
+    let run = Run { setting: &setting, cover, items: 0..job.out.len(), volumes: &[], pages: None, build: None, native: &native };
     let mut file = NewFile::create(&bench.file(FILE))?;
     let mut exceptions = beside::left_out(job);
     let printed = print(job, &run, &mut exceptions, &mut file)?;

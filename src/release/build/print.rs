@@ -10,6 +10,7 @@ use super::job::{Facts, Job};
 use super::{BuildFault, BuildRecord};
 use crate::release::paper::front::{self, Front};
 use crate::release::paper::{Exception, Paged, Setting, items};
+use crate::release::redaction::Redactor;
 use crate::release::selection::Item;
 use crate::render::pdf::content::Part;
 use crate::render::pdf::{Cover, Printed, press};
@@ -20,7 +21,10 @@ pub struct Run<'a> {
     pub cover: Cover,
     /// Items of this volume, as places among those that go out.
     pub items: Range<usize>,
-    pub is_last: bool,
+    /// The volume of each of all items, from 1; empty when there is one volume.
+    pub volumes: &'a [u32],
+    /// Pages of all volumes, when there are several.
+    pub pages: Option<u64>,
     /// Absent in the preview.
     pub build: Option<&'a BuildRecord>,
     /// Files that go beside the pages.
@@ -47,12 +51,18 @@ pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: 
         plan: &job.plan,
         selection: &job.printed,
         setting: run.setting,
+        texts: &job.texts,
+        redactions: job.plan.redactions_sha256.as_ref().map(|_| &job.redactions),
         items: &all,
         of_volume,
+        volumes: run.volumes,
+        pages: run.pages,
         build: run.build,
         native: run.native,
     };
-    let opening = front::opening(&front);
+    // What is redacted everywhere is redacted here too; words of single items are gone from `printed`.
+    let everywhere = Redactor::new(&job.redactions, usize::MAX);
+    let opening: Vec<Part> = front::opening(&front).into_iter().map(|part| everywhere.part(part)).collect();
     let before = opening.len();
     let (exceptions, facts, fault) = (RefCell::new(exceptions), RefCell::new(Vec::new()), RefCell::new(None));
     let read = |at: usize| -> Result<(Paged, Facts), BuildFault> {
@@ -72,7 +82,8 @@ pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: 
             }
         });
         // Asked for when all items went by: only then is it known what could not be printed.
-        let closing = std::iter::once_with(|| closing(run, &front, &mut exceptions.borrow_mut())).flatten();
+        let closing =
+            std::iter::once_with(|| closing(&front, &mut exceptions.borrow_mut())).flatten().map(|part| everywhere.part(part));
         let cover = Cover { threads: job.threads, ..run.cover.clone() };
         press(&cover, opening.into_iter().chain(parts).chain(closing), to)
     })?;
@@ -90,15 +101,14 @@ fn paged(job: &Job<'_>, setting: &Setting, item: &Item) -> Result<(Paged, Facts)
     // Whether the file itself goes along is decided here, where the files are.
     for exception in &mut paged.exceptions {
         let is_there = |id: &String| documents.iter().any(|document| document.id.0.as_str() == id);
-        exception.is_native = job.may_go_native(item) && exception.attachment.as_ref().is_some_and(is_there);
+        // The bytes of a record that cannot be read go along when originals do.
+        let is_here = exception.attachment.as_ref().map_or(job.plan.formats.native, is_there);
+        exception.is_native = job.may_go_native(item) && is_here;
     }
     Ok((paged, Facts { leaf: taken.leaf }))
 }
 
-fn closing(run: &Run<'_>, front: &Front<'_>, exceptions: &mut Vec<Exception>) -> Vec<Part> {
-    if !run.is_last {
-        return Vec::new();
-    }
+fn closing(front: &Front<'_>, exceptions: &mut Vec<Exception>) -> Vec<Part> {
     exceptions.sort();
     exceptions.dedup();
     front::closing(front, exceptions)

@@ -14,7 +14,8 @@ use super::{BuildFault, BuildRecord, Plan, Workshop, facts, volumes};
 use crate::audit;
 use crate::durable;
 use crate::release::package::manifest::{self, MANIFEST, Manifest};
-use crate::release::package::{AUDIT_PROOF, container, seal as signatures, sha256_hex};
+use crate::release::package::{AUDIT_PROOF, container, hex, seal as signatures, sha256_hex};
+use crate::release::paper::front::verify_text;
 use crate::release::paper::{Exception, Setting};
 use crate::release::shelf::{Bench, Shelf, digest_of};
 use crate::release::workflow::Package;
@@ -30,7 +31,12 @@ pub const LICENSE: &str = "LICENSE-verify.txt";
 pub fn numbers(shop: &Workshop<'_>, record: &BuildRecord, told: &Told) -> Result<u64, BuildFault> {
     let job = Job::open(shop, frozen::<Plan>(shop, &record.plan_sha256, "plan")?)?;
     let record = BuildRecord { bates_first: Some(1), ..record.clone() };
-    let volumes = volumes(&job, &record, told, |_, _, run, exceptions| print(&job, run, exceptions, io::sink()))?;
+    counted(&job, &record, told)
+}
+
+/// Pages of all volumes, printed to nowhere.
+fn counted(job: &Job<'_>, record: &BuildRecord, told: &Told) -> Result<u64, BuildFault> {
+    let volumes = volumes(job, record, told, Some(told.pages), |_, _, run, exceptions| print(job, run, exceptions, io::sink()))?;
     Ok(volumes.iter().map(|volume| volume.pages).sum())
 }
 
@@ -40,7 +46,7 @@ pub fn numbers(shop: &Workshop<'_>, record: &BuildRecord, told: &Told) -> Result
 /// `NotThePreview` when the pages that were approved cannot be made again; whatever keeps it from being made. Nothing is kept then,
 /// and whoever gave Bates numbers voids them.
 pub fn seal(shop: &Workshop<'_>, record: &BuildRecord, signer: &dyn Signer) -> Result<Package, BuildFault> {
-    if signer.key_name() != record.key {
+    if signer.key_name() != record.key || hex(&signer.public_key()) != record.key_public {
         return Err(BuildFault::OtherKey(record.key.clone()));
     }
     let bench = shop.shelf.bench()?;
@@ -166,21 +172,28 @@ fn make(shop: &Workshop<'_>, record: &BuildRecord, bench: &Bench) -> Result<Cont
         return Err(BuildFault::NotThePreview);
     }
     let mut stock = Stock::new(bench.file("stock"))?;
-    let volumes = volumes(&job, record, &told, |at, of, run, exceptions| {
+    // A cover of several volumes says how many pages they have together.
+    let all = match volumes::split(&told, job.plan.volume_pages, job.plan.volume_bytes).len() {
+        1 => None,
+        _ if record.bates_count > 0 => Some(record.bates_count),
+        _ => Some(counted(&job, record, &told)?),
+    };
+    let volumes = volumes(&job, record, &told, all, |at, of, run, exceptions| {
         let printed = stock.add(&volume_name(at, of), PDF, |member| print(&job, run, exceptions, member))?;
         stock.has_pages(printed.pages);
         Ok(printed)
     })?;
     let pages: u64 = volumes.iter().map(|volume| volume.pages).sum();
-    if record.bates_first.is_some() && job.plan.bates.is_some() && record.bates_count != pages {
-        return Err(BuildFault::Numbers { given: record.bates_count, needed: pages });
+    let given = all.or((record.bates_first.is_some() && job.plan.bates.is_some()).then_some(record.bates_count));
+    if let Some(given) = given.filter(|given| *given != pages) {
+        return Err(BuildFault::Numbers { given, needed: pages });
     }
     let of_items = beside::write(&job, record, &told.exceptions, &mut stock)?;
     if let Some(digest) = &record.audit_proof_sha256 {
         stock.add_bytes(AUDIT_PROOF, "application/json", &shop.shelf.get(digest)?)?;
     }
     let folder = folder(&job);
-    stock.add_bytes(VERIFY, TEXT, facts::verify_text(&folder, record).as_bytes())?;
+    stock.add_bytes(VERIFY, TEXT, verify_text(&job.plan, record).as_bytes())?;
     stock.add_bytes(LICENSE, TEXT, include_bytes!("../package/LICENSE-verify.txt"))?;
     let stocked = stock.finish()?;
     let manifest = facts::manifest(
@@ -208,6 +221,7 @@ fn volumes(
     job: &Job<'_>,
     record: &BuildRecord,
     told: &Told,
+    pages_of_all: Option<u64>,
     mut print: impl FnMut(usize, usize, &Run<'_>, &mut Vec<Exception>) -> Result<Printout, BuildFault>,
 ) -> Result<Vec<Printout>, BuildFault> {
     let standing = if job.plan.certificate.is_some() { "Certified copy" } else { "Copy, not certified" };
@@ -216,6 +230,7 @@ fn volumes(
     let mut exceptions = beside::left_out(job);
     let (mut done, mut pages) = (Vec::with_capacity(ranges.len()), 0);
     let digest = record.digest();
+    let of_items: Vec<u32> = (1..).zip(&ranges).flat_map(|(volume, items)| items.clone().map(move |_| volume)).collect();
     for (at, items) in ranges.iter().enumerate() {
         let mut setting: Setting = job.setting(standing, &record.approved, record.bates_first.map(|first| first + pages));
         if ranges.len() > 1 {
@@ -225,7 +240,8 @@ fn volumes(
             setting: &setting,
             cover: cover(job, &record.approved, &["volume", &digest, &at.to_string()])?,
             items: items.clone(),
-            is_last: at + 1 == ranges.len(),
+            volumes: if ranges.len() > 1 { &of_items } else { &[] },
+            pages: pages_of_all.filter(|_| ranges.len() > 1),
             build: Some(record),
             native: &native,
         };

@@ -210,6 +210,7 @@ impl World {
             approved: "2026-11-24T08:30:00Z".into(),
             bates_first: Some(41),
             key: self.key.key_name().into(),
+            key_public: hex(&self.key.public_key()),
             ..BuildRecord::default()
         };
         record.bates_count = numbers(&self.shop(2), &record, &made.told).unwrap();
@@ -254,7 +255,8 @@ fn a_selection_becomes_a_package_that_anybody_can_check() {
     let report = world.check(&package);
     let manifest = report.manifest.clone().unwrap();
     assert_eq!(manifest.items.len(), selection.items.len() - 1);
-    assert!(manifest.items.iter().all(|item| item.n != 4));
+    let left_out = format!("{}/{}", selection.items[3].kind, selection.items[3].id);
+    assert!(manifest.items.iter().all(|item| item.record != left_out));
     assert_eq!(report.proofs, manifest.items.len() as u64, "every record has its place proved");
     assert_eq!(report.originals, manifest.items.len() as u64, "and its bytes");
     assert_eq!(report.pages, package.pages);
