@@ -4,6 +4,7 @@
 //! Not for: HTTP, JSON shapes, or pages (`server`); bytes on disk (`store`).
 
 mod chart;
+mod delivered;
 mod document;
 mod find;
 mod foreign;
@@ -17,21 +18,26 @@ mod review;
 mod series;
 mod sight;
 mod snapshot;
+mod sources;
 mod text;
 mod told;
 mod visits;
+mod whole;
 
 pub use crate::identity::Reassignment;
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, marks, parse_question};
-pub use chart::{ChartBytes, Selection, Walk};
+pub use chart::{ChartBytes, Selection};
+pub use delivered::Delivered;
 pub use find::{PatientHit, PatientHits};
 pub use linked::LinkType;
 pub use origin::{Origin, Source};
 pub use own_notes::OwnNote;
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
+pub use sources::{SourceItem, SourceRef};
 pub use told::Told;
 pub use visits::{Visit, Visits};
+pub use whole::WholePart;
 
 use crate::index::IndexError;
 use crate::statements::StatementError;

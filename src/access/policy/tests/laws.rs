@@ -145,7 +145,9 @@ fn asking() -> impl Strategy<Value = Asking> {
         4 => select(vec!["Observation", "Claim", "Practitioner"])
             .prop_map(|kind| Scope::Record(Kind::from_name(kind).unwrap(), ArchiveId::parse("mer.o1").unwrap())),
         4 => select(vec![Scope::FindPatients, Scope::SearchAll, Scope::Everything, Scope::AuditLog(None), Scope::Accessions,
-            Scope::IdentityReview, Scope::Quarantine, Scope::BreakGlassReviews, Scope::Accounts, Scope::Policy]),
+            Scope::IdentityReview, Scope::Quarantine, Scope::BreakGlassReviews, Scope::Accounts, Scope::Policy,
+            Scope::Bulk]),
+        1 => key().prop_map(|key| Scope::Ehi(vec![key])),
     ];
     (principal(), scope, vec(key(), 0..3), vec(key(), 0..3), any::<bool>()).prop_map(
         |(principal, scope, of_record, related, applies_scopes)| {
