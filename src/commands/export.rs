@@ -158,8 +158,7 @@ impl Exporter {
         let start = Shown { event: "export.bulk.start", hits: Some(parts.len() as u64), ..Shown::default() };
         let parts = permit.answer(parts, start)?.into_inner();
         let facts = self.archive.facts();
-        let mut manifest =
-            Manifest::new("archive", &facts.archive, &self.archive.state(), self.principal.purpose.code());
+        let mut manifest = Manifest::new("archive", &facts.archive, &self.archive.state(), self.principal.purpose.code());
         manifest.sources = facts.source_systems;
         manifest.parts = Some(parts.len() as u64);
         begin(dir, &manifest)?;
@@ -198,8 +197,7 @@ impl Exporter {
         let originals = export::originals(&self.archive, &ask, dir, threads)?;
         manifest.files.extend(originals.files);
         manifest.left_out = originals.left_out;
-        self.ask(Scope::Everything)?
-            .answer((), Shown { event: "export.bulk.end", hits: Some(records), ..Shown::default() })?;
+        self.ask(Scope::Everything)?.answer((), Shown { event: "export.bulk.end", hits: Some(records), ..Shown::default() })?;
         finish(dir, manifest)?;
         println!("{records} records and {documents} documents are in {}.", dir.display());
         Ok(())

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::files::{FileEntry, put};
 use super::ExportError;
+use super::files::{FileEntry, put};
 use crate::model::hex;
 
 /// Name of the manifest of an export.

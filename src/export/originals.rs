@@ -61,13 +61,7 @@ fn code_maps(maps: Vec<(crate::model::AccessionId, Vec<u8>)>, dir: &Path) -> Res
 }
 
 /// All files of one accession.
-fn accession(
-    archive: &Archive,
-    ask: Ask<'_>,
-    files: &[Delivered],
-    dir: &Path,
-    threads: usize,
-) -> Result<Listing, ExportError> {
+fn accession(archive: &Archive, ask: Ask<'_>, files: &[Delivered], dir: &Path, threads: usize) -> Result<Listing, ExportError> {
     let Some(first) = files.first() else { return Ok(Listing::default()) };
     let below = format!("delivered/{}", first.accession.as_str());
     folder(dir, &below)?;

@@ -7,10 +7,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
+use super::ExportError;
 use super::files::{FileEntry, Lines, folder, line_of, put, shown};
 use super::manifest::Manifest;
 use super::whole::{Ask, document_ids, documents};
-use super::ExportError;
 use crate::access::{Permit, Scope, Shown, is_directory};
 use crate::limits::{EXPORT_FILE_BYTES, PERSON_DIRECTORY_MAX};
 use crate::model::{ArchiveId, Kind, PatientKey, Record};
@@ -28,13 +28,7 @@ pub fn scope(archive: &Archive, patient: &PatientKey) -> Scope {
 ///
 /// # Errors
 /// `Query(NotFound)` for a patient who is not there or not to be seen.
-pub fn person(
-    archive: &Archive,
-    ask: Ask<'_>,
-    patient: &PatientKey,
-    purpose: &str,
-    dir: &Path,
-) -> Result<Manifest, ExportError> {
+pub fn person(archive: &Archive, ask: Ask<'_>, patient: &PatientKey, purpose: &str, dir: &Path) -> Result<Manifest, ExportError> {
     let about = "export of a person";
     let permit = ask()?;
     let keys = permit.scope().patients().to_vec();
@@ -78,12 +72,7 @@ pub fn person(
 }
 
 /// The keys of the person that the export speaks of; one that is hidden is not named.
-fn shown_keys(
-    archive: &Archive,
-    ask: Ask<'_>,
-    patient: &PatientKey,
-    keys: Vec<PatientKey>,
-) -> Result<Vec<String>, ExportError> {
+fn shown_keys(archive: &Archive, ask: Ask<'_>, patient: &PatientKey, keys: Vec<PatientKey>) -> Result<Vec<String>, ExportError> {
     if keys.len() <= 1 {
         return Ok(vec![patient.to_string()]);
     }

@@ -215,7 +215,8 @@ pub(super) fn documents(
     below: &str,
 ) -> Result<Vec<FileEntry>, ExportError> {
     let mut files = Vec::new();
-    let mut wanted = holders.iter().flat_map(|record| document_ids(&record.json).into_iter().map(move |id| (record, id))).peekable();
+    let mut wanted =
+        holders.iter().flat_map(|record| document_ids(&record.json).into_iter().map(move |id| (record, id))).peekable();
     if wanted.peek().is_some() {
         folder(dir, below)?;
     }

@@ -72,7 +72,9 @@ impl Archive {
         let earlier = earlier.iter().map(AsRef::as_ref).collect();
         let mut given = |record: &FileRecord, content: Result<&mut dyn Read, String>| {
             match listed.iter().find(|file| file.name == record.name && !file.is_kept) {
-                Some(file) => take(file, content).map_err(|error| StoreError::Refused(format!("a file cannot be written: {error}"))),
+                Some(file) => {
+                    take(file, content).map_err(|error| StoreError::Refused(format!("a file cannot be written: {error}")))
+                }
                 // A member of a container that is kept whole.
                 None => Ok(()),
             }

@@ -172,9 +172,7 @@ pub(super) fn keys(snapshot: &Snapshot, permit: &Permit, patient: &PatientKey) -
 /// him and he himself is hidden.
 pub(super) fn is_shown(snapshot: &Snapshot, permit: &Permit, patient: Option<&PatientKey>) -> Result<bool, QueryError> {
     match (permit.person(), patient) {
-        (Some(keys), Some(patient)) if keys.first() != Some(patient) => {
-            Ok(!hides_patient(snapshot, permit.filter(), patient)?)
-        }
+        (Some(keys), Some(patient)) if keys.first() != Some(patient) => Ok(!hides_patient(snapshot, permit.filter(), patient)?),
         _ => Ok(true),
     }
 }

@@ -166,12 +166,7 @@ impl Archive {
 }
 
 /// Whether no other version of the record can be anywhere: the locators alone are asked.
-fn is_sole(
-    snapshot: &Snapshot,
-    accession: &Accession,
-    frame: &ChartFrame<'_>,
-    record: &Record,
-) -> Result<bool, QueryError> {
+fn is_sole(snapshot: &Snapshot, accession: &Accession, frame: &ChartFrame<'_>, record: &Record) -> Result<bool, QueryError> {
     let name: (Kind, &ArchiveId) = (record.kind, &record.id);
     let elsewhere = snapshot.accessions.iter().filter(|other| other.id != accession.id);
     if elsewhere.into_iter().any(|other| other.may_hold(name.0, name.1.as_str())) {

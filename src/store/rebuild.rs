@@ -160,8 +160,7 @@ struct Rebuild<'a> {
 type Place = (u64, u64);
 
 /// What is done with a file: where it lies in the temporary file, or why it cannot be rebuilt.
-type Done<'a> =
-    &'a mut dyn FnMut(&FileRecord, Option<&Delivered>, Result<(&File, u64, u64), String>) -> Result<(), StoreError>;
+type Done<'a> = &'a mut dyn FnMut(&FileRecord, Option<&Delivered>, Result<(&File, u64, u64), String>) -> Result<(), StoreError>;
 
 /// What is done with a frame: its first ordinal and the texts of its records.
 type FrameWork<'a> = &'a (dyn Fn(u64, &[Vec<u8>]) -> Result<(), StoreError> + Sync);
