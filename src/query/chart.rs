@@ -126,31 +126,6 @@ impl Archive {
         }
         Ok(out)
     }
-
-    /// All patients, in the order of their charts, accession after accession; for exports. Scope: `Everything`.
-    pub fn patients(&self, permit: &Permit, visit: &mut dyn FnMut(&PatientKey) -> bool) -> Result<(), QueryError> {
-        if !permit.covers_all() {
-            return Err(QueryError::OutOfScope);
-        }
-        let snapshot = self.snapshot();
-        let mut seen = ahash::AHashSet::new();
-        let filter = permit.filter();
-        for accession in sight::accessions(&snapshot, filter) {
-            for frame in 0..accession.directory().frames() {
-                for entry in accession.directory().frame(frame, false)? {
-                    let is_there = sight::left_of_all(filter, accession, &entry) > 0;
-                    if let Some(key) = PatientKey::parse(&entry.key).filter(|_| is_there)
-                        && !sight::hides_patient(&snapshot, filter, &key)?
-                        && seen.insert(entry.key)
-                        && !visit(&key)
-                    {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Calls `visit` for each selected record of a patient that the permit does not hide.

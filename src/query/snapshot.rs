@@ -208,6 +208,11 @@ impl Archive {
         }
     }
 
+    /// When an accession was sealed (RFC 3339, UTC). No record content.
+    pub fn sealed_at(&self, accession: &AccessionId) -> Option<String> {
+        self.snapshot().accession(accession).map(|held| held.seal.sealed_at.clone())
+    }
+
     /// The accessions in force, with their reports. Scope: `Accessions`.
     pub fn accessions(&self, permit: &Permit) -> Result<Vec<AccessionSummary>, QueryError> {
         if !permit.covers_accessions() {
