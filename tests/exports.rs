@@ -135,7 +135,8 @@ fn all_there_is_of_one_person_is_one_file_and_always_the_same() {
     let entries = crate::gate::harness::entries_by_request(loaded());
     let is_of_him = |entry: &&Value| {
         let patients = entry["patients"].as_array();
-        entry["event"] == "export.bulk.file" && patients.is_some_and(|all| all.iter().any(|p| p["archive_id"] == patient.as_str()))
+        entry["event"] == "export.bulk.file"
+            && patients.is_some_and(|all| all.iter().any(|p| p["archive_id"] == patient.as_str()))
     };
     assert!(entries.values().flatten().filter(is_of_him).count() >= 2);
     let unpack = |zip: &Path| {

@@ -179,7 +179,7 @@ impl Desk {
         patients.sort();
         tell("patients".into(), format!("{patients:?}"));
         let of_nobody = parts.iter().map(|part| archive.nobodys(&all, part, part.start(), &[]).unwrap());
-        let others: Vec<_> = of_nobody.map(|found| found.map_or(0, |(records, _)| records.len())).collect();
+        let others: usize = of_nobody.map(|found| found.map_or(0, |(records, _)| records.len())).sum();
         tell("without patient".into(), format!("{others:?}"));
         told
     }

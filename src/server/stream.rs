@@ -49,7 +49,8 @@ pub fn wanted(call: &Call, length: u64, tag: &str) -> Wanted {
 }
 
 fn of_range(range: &str, length: u64) -> Wanted {
-    let Some((from, to)) = range.strip_prefix("bytes=").filter(|range| !range.contains(',')).and_then(|r| r.split_once('-')) else {
+    let Some((from, to)) = range.strip_prefix("bytes=").filter(|range| !range.contains(',')).and_then(|r| r.split_once('-'))
+    else {
         return Wanted::All;
     };
     let part = match (from.trim().parse::<u64>(), to.trim()) {

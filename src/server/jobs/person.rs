@@ -24,9 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 pub fn person(app: &Arc<App>, principal: &Principal, context: &RequestContext, patient: &PatientKey) -> Result<Arc<Job>, Busy> {
     let what = What::Person(patient.to_string());
     let state = app.archive.state();
-    let is_the_same = |record: &JobRecord| {
-        record.what == what && record.archive == state && !matches!(record.state, State::Failed(_))
-    };
+    let is_the_same =
+        |record: &JobRecord| record.what == what && record.archive == state && !matches!(record.state, State::Failed(_));
     if let Some(job) = app.jobs.find(principal, is_the_same) {
         return Ok(job);
     }

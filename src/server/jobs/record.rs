@@ -160,8 +160,7 @@ impl JobRecord {
     pub fn principal(&self, bulk: &Bulk) -> Option<Principal> {
         let (role, purpose) = (Role::from_name(&self.owner.role)?, Purpose::from_code(&self.owner.purpose)?);
         let owner = &self.owner;
-        let mut principal =
-            Principal::outside(&owner.issuer, &owner.subject, &bulk.asked.name, role, Attributes::default());
+        let mut principal = Principal::outside(&owner.issuer, &owner.subject, &bulk.asked.name, role, Attributes::default());
         principal.purpose = purpose;
         principal.client_id = owner.client.clone();
         principal.token_id = bulk.asked.token.clone();

@@ -116,7 +116,8 @@ fn make(app: &App, job: &Job, bulk: &Bulk, runtime: &tokio::runtime::Handle) -> 
     begin(job, &archive)?;
     let principal = job.record().principal(bulk).ok_or(Fault::Request)?;
     let wanted = Wanted::again(bulk).ok_or(Fault::Request)?;
-    let work = Work { app, job, bulk, archive: &archive, principal: &principal, wanted: &wanted, label: Cell::new(Label::NORMAL) };
+    let work =
+        Work { app, job, bulk, archive: &archive, principal: &principal, wanted: &wanted, label: Cell::new(Label::NORMAL) };
     let mut files = Vec::new();
     let mut missing = Vec::new();
     let mut asked = None;
@@ -304,4 +305,3 @@ fn shows(scopes: Option<&Scopes>, record: &Record) -> bool {
     let is_log = Kind::from_name("AuditEvent") == Some(record.kind);
     !is_log && scopes.is_some_and(|scopes| scopes.shows(record.kind, Act::Search, parse))
 }
-

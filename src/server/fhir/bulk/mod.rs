@@ -36,9 +36,9 @@ fn kick_off(call: &Call, level: Level) -> Result<Answer, ApiError> {
     super::want_json(call)?;
     Sight::of(call)?.want_any(Act::Search)?;
     let permit = call.ask(Scope::Bulk)?;
-    let prefers_async = call.header("prefer").is_some_and(|prefer| {
-        prefer.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case("respond-async"))
-    });
+    let prefers_async = call
+        .header("prefer")
+        .is_some_and(|prefer| prefer.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case("respond-async")));
     if !prefers_async {
         return Err(ApiError::new(400, "async-only", "not-supported", "An export is asked for with 'Prefer: respond-async'."));
     }

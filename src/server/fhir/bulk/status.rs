@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::access::{Public, Scope, Shown};
+use crate::audit::Outcome;
 use crate::model::{Kind, Label};
 use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON, JSON};
 use crate::server::call::Call;
@@ -27,7 +28,8 @@ pub fn poll(call: &Call) -> Result<Answer, ApiError> {
         State::Running => {
             let (done, of) = job.progress();
             let words = if of == 0 { "beginning".to_string() } else { format!("{done} of {of} parts") };
-            let body = Body::new(FHIR_JSON, super::super::outcome::json("information", "informational", "The export is under way."));
+            let body =
+                Body::new(FHIR_JSON, super::super::outcome::json("information", "informational", "The export is under way."));
             let body = body.status(202).with("X-Progress", words);
             Ok(Public(body.with("Retry-After", ASK_AGAIN)).into())
         }
@@ -102,11 +104,17 @@ pub fn file(call: &Call) -> Result<Answer, ApiError> {
 
 /// The job of the address, if it is the caller's own.
 fn own(call: &Call) -> Result<(Arc<Job>, Bulk), ApiError> {
-    let gone = || ApiError::new(404, "no-such-export", "not-found", "There is no export here.");
-    let job = call.app.jobs.of(call.param("job"), call.principal()?).ok_or_else(gone)?;
-    let what = job.record().what.clone();
-    match what {
-        What::Bulk(bulk) => Ok((job, *bulk)),
-        What::Person(_) => Err(gone()),
+    let principal = call.principal()?;
+    if let Some(job) = call.app.jobs.of(call.param("job"), principal) {
+        let what = job.record().what.clone();
+        if let What::Bulk(bulk) = what {
+            return Ok((job, *bulk));
+        }
     }
+    // Who looks for exports of others shows up in the log.
+    let mut entry = crate::access::entry("export.bulk.file", principal, &call.context);
+    entry.outcome = Outcome::MinorFailure;
+    entry.outcome_desc = Some("no such export of this principal".into());
+    events::write(call, entry)?;
+    Err(ApiError::new(404, "no-such-export", "not-found", "There is no export here."))
 }
