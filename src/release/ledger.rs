@@ -127,7 +127,7 @@ impl<'a> Ledger<'a> {
     fn entry_of(&self, worker: &Worker<'_>, case: &Case, step: &Step, before: &str, digest: &str) -> Entry {
         let event = match &step.made {
             Move::Approve { .. } | Move::ApproveAlone { .. } => "release.approved",
-            Move::Seal(_) => "release.created",
+            Move::Seal { .. } => "release.created",
             Move::Deliver(_) => "release.delivered",
             _ => "release.changed",
         };
@@ -141,8 +141,8 @@ impl<'a> Ledger<'a> {
             ("before", before.to_owned()),
             ("step", digest.to_owned()),
         ];
-        if let Some(package) = case.package.as_ref().filter(|_| matches!(step.made, Move::Seal(_) | Move::Deliver(_))) {
-            it.detail.push(("manifest", package.manifest_sha256.clone()));
+        if matches!(step.made, Move::Seal { .. } | Move::Deliver(_)) {
+            it.detail.extend(case.packages.iter().map(|package| ("manifest", package.manifest_sha256.clone())));
         }
         it
     }
@@ -162,9 +162,7 @@ impl<'a> Ledger<'a> {
         });
         it.detail =
             vec![("request", case.number.clone()), (DESCRIPTION, what.to_owned()), (PURPOSE, case.request.purpose.clone())];
-        if let Some(package) = &case.package {
-            it.detail.push(("manifest", package.manifest_sha256.clone()));
-        }
+        it.detail.extend(case.packages.iter().map(|package| ("manifest", package.manifest_sha256.clone())));
         it
     }
 
@@ -190,10 +188,12 @@ fn move_name(made: &Move) -> &'static str {
         Move::Accept => "accept",
         Move::Assemble(_) => "assemble",
         Move::Decide { .. } => "decide",
+        Move::Redact { .. } => "redact",
+        Move::Preview(_) => "preview",
         Move::Review => "review",
         Move::Approve { .. } => "approve",
         Move::ApproveAlone { .. } => "approve-alone",
-        Move::Seal(_) => "seal",
+        Move::Seal { .. } => "seal",
         Move::Deliver(_) => "deliver",
         Move::Confirm { .. } => "confirm",
         Move::Close => "close",
@@ -214,7 +214,7 @@ mod tests {
     use crate::audit;
     use crate::register::SessionTimes;
     use crate::release::request::{Check, Delivery, Party, Request, Subject};
-    use crate::release::workflow::{Assembly, Package, State};
+    use crate::release::workflow::{Assembly, Package, Preview, Previewed, State};
 
     const NOW: i64 = 1_780_000_000;
 
@@ -245,7 +245,9 @@ mod tests {
         let number = ledger.open(2026, NOW).await.unwrap();
         let mut seen = ledger.get(&number).await.unwrap();
         let check = Check { code: "identity".into(), holds: true, how: "passport".into(), ..Check::default() };
-        let package = Package { manifest_sha256: "m".into(), preview_sha256: "p".into(), ..Package::default() };
+        let package = Package { manifest_sha256: "m".into(), ..Package::default() };
+        let preview = Preview { subjects: vec![Previewed::default()] };
+        let preview_sha256 = preview.digest();
         for (made, who) in [
             (Move::Write { request: Box::new(request()) }, 0),
             (Move::Submit { waits: false }, 0),
@@ -253,24 +255,25 @@ mod tests {
             (Move::Answer { check }, 0),
             (Move::Accept, 0),
             (Move::Assemble(Assembly::default()), 0),
+            (Move::Preview(preview), 0),
             (Move::Review, 0),
-            (Move::Approve { preview_sha256: "p".into(), saw_flagged: true }, 1),
-            (Move::Seal(package), 0),
+            (Move::Approve { preview_sha256: preview_sha256.clone(), saw_flagged: true }, 1),
+            (Move::Seal { preview_sha256, packages: vec![package] }, 0),
         ] {
             seen = ledger.make(&seen, made, &worker(who), NOW).await.unwrap();
         }
         let stale = seen.clone();
-        let handover = Handover { channel: "mail".into(), manifest_sha256: "m".into(), ..Handover::default() };
+        let handover = Handover { channel: "mail".into(), manifests: vec!["m".into()], ..Handover::default() };
         seen = ledger.deliver(&seen, handover.clone(), &worker(0), NOW, "Results of May").await.unwrap();
         assert!(matches!(
             ledger.make(&stale, Move::Assign { to: "ben".into() }, &worker(1), NOW).await,
             Err(LedgerError::Register(RegisterError::ReleaseMoved))
         ));
         let again = ledger.get(&number).await.unwrap();
-        assert_eq!((again.case.state, again.steps), (State::Delivered, 10));
+        assert_eq!((again.case.state, again.steps), (State::Delivered, 11));
         assert_eq!(again.case, seen.case);
         assert!(again.case.handovers[0].disclosure_entry.contains('/'));
-        let wrong = Handover { manifest_sha256: "other".into(), ..handover };
+        let wrong = Handover { manifests: vec!["other".into()], ..handover };
         let entries = || -> Vec<String> {
             let query = audit::Query { limit: 100, ..audit::Query::default() };
             let read = audit::read(&folder.path().join("archive"), &query).unwrap();
@@ -283,6 +286,6 @@ mod tests {
         ));
         assert_eq!(entries(), before, "what is refused is no disclosure");
         assert_eq!(before.iter().filter(|event| *event == "disclosure").count(), 1);
-        assert_eq!(before.iter().filter(|event| event.starts_with("release.")).count(), 10);
+        assert_eq!(before.iter().filter(|event| event.starts_with("release.")).count(), 11);
     }
 }

@@ -6,7 +6,6 @@
 //! Not for: checking that the files agree with it (`verify`).
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// Version of the form.
 pub const VERSION: u32 = 1;
@@ -211,12 +210,7 @@ pub enum ManifestFault {
 impl Manifest {
     /// Canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let object = match serde_json::to_value(self) {
-            Ok(Value::Object(object)) => object,
-            // A struct of texts, numbers and lists is an object.
-            _ => Map::new(),
-        };
-        crate::audit::canonical(&object)
+        crate::release::canonical(self)
     }
 
     /// Reads a manifest strictly.

@@ -38,18 +38,25 @@ impl Case {
                 self.preparer = Some(step.by.clone());
                 self.state = State::Assembled;
             }
-            Move::Decide { item, decision } => {
-                self.decisions.retain(|(other, _)| other != item);
-                self.decisions.push((*item, decision.clone()));
+            Move::Decide { subject, item, decision } => {
+                self.decisions.retain(|(other, _)| *other != (*subject, *item));
+                self.decisions.push(((*subject, *item), decision.clone()));
+                self.unseen();
             }
+            Move::Redact { subject, redactions_sha256 } => {
+                self.redactions.insert(*subject, redactions_sha256.clone());
+                self.redactors.insert(step.by.clone());
+                self.unseen();
+            }
+            Move::Preview(preview) => self.preview = Some(preview.clone()),
             Move::Review => {
                 self.reviewer = Some(step.by.clone());
                 self.state = State::Reviewed;
             }
             Move::Approve { preview_sha256, .. } => self.approve(step, preview_sha256, None),
             Move::ApproveAlone { preview_sha256, reason } => self.approve(step, preview_sha256, Some(reason.clone())),
-            Move::Seal(package) => {
-                self.package = Some(package.clone());
+            Move::Seal { packages, .. } => {
+                self.packages.clone_from(packages);
                 self.state = State::Sealed;
             }
             Move::Deliver(handover) => {
@@ -121,12 +128,22 @@ impl Case {
         self.state = State::Approved;
     }
 
-    /// Review, approval and package no longer hold.
+    /// The pages are no longer those that somebody looked at.
+    fn unseen(&mut self) {
+        self.preview = None;
+        self.reviewer = None;
+        self.state = State::Assembled;
+    }
+
+    /// Decisions, redactions, review, approval and packages no longer hold.
     fn void(&mut self) {
         self.decisions.clear();
+        self.redactions.clear();
+        self.redactors.clear();
+        self.preview = None;
         self.reviewer = None;
         self.approval = None;
-        self.package = None;
+        self.packages.clear();
     }
 
     fn end(&mut self, state: State, why: &str) {

@@ -5,19 +5,21 @@
 use crate::release::basis::Rules;
 use crate::release::request::Priority;
 
-use super::{Actor, Case, Flag, Move, Refusal, State};
+use super::{Actor, Assembled, Case, Decision, Flag, Move, Refusal, State};
 
 impl Case {
     pub(super) fn guard(&self, made: &Move, actor: &Actor, at: i64, rules: &Rules) -> Result<(), Refusal> {
-        use State::{Approved, Assembled, Delivered, Draft, NeedsInfo, OnHold, Reviewed, Scoped, Sealed, Verifying};
+        use State::{Approved, Delivered, Draft, NeedsInfo, OnHold, Reviewed, Scoped, Sealed, Verifying};
         if !actor.is_him {
             return Err(Refusal::NotHim);
         }
         let stands = |states: &[State]| if states.contains(&self.state) { Ok(()) } else { Err(Refusal::NotNow(self.state)) };
         let given = |reason: &str| if reason.trim().is_empty() { Err(Refusal::NoReason) } else { Ok(()) };
         match made {
-            Move::Write { .. } => stands(&[Draft, Verifying, NeedsInfo, Scoped, Assembled, Reviewed, Approved]),
-            Move::Assign { .. } => stands(&[Draft, Verifying, NeedsInfo, Scoped, Assembled, Reviewed, Approved, Sealed, OnHold]),
+            Move::Write { .. } => stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved]),
+            Move::Assign { .. } => {
+                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved, Sealed, OnHold])
+            }
             Move::Submit { .. } => stands(&[Draft, NeedsInfo]).and_then(|()| self.is_complete(rules)),
             Move::Ask { what } => stands(&[Draft, Verifying, Scoped]).and_then(|()| given(what)),
             Move::Identify { subject, keys } => stands(&[Draft, Verifying, NeedsInfo]).and_then(|()| {
@@ -26,14 +28,26 @@ impl Case {
             }),
             Move::Answer { .. } => stands(&[Verifying, NeedsInfo]),
             Move::Accept => stands(&[Verifying]).and_then(|()| self.is_verified(at, rules)),
-            Move::Assemble(_) => stands(&[Scoped, Assembled, Reviewed]).and_then(|()| self.is_in_force(at, rules)),
-            Move::Decide { item, .. } => stands(&[Assembled]).and_then(|()| {
-                let flagged = self.assembly.iter().flat_map(|it| &it.flagged);
-                if flagged.into_iter().any(|flag| flag.item == *item) { Ok(()) } else { Err(Refusal::NoItem) }
-            }),
-            Move::Review => stands(&[Assembled]).and_then(|()| self.is_decided(actor)),
-            Move::Approve { saw_flagged, .. } => {
+            Move::Assemble(_) => stands(&[Scoped, State::Assembled, Reviewed]).and_then(|()| self.is_in_force(at, rules)),
+            Move::Decide { subject, item, decision } => {
+                stands(&[State::Assembled, Reviewed])?;
+                self.item(*subject, *item)?;
+                match decision {
+                    Decision::Include { reason } | Decision::Exclude { reason } | Decision::Redact { reason } => given(reason),
+                }
+            }
+            Move::Redact { subject, .. } => {
+                stands(&[State::Assembled, Reviewed]).and_then(|()| self.assembled(*subject).map(|_| ()))
+            }
+            Move::Preview(preview) => {
+                stands(&[State::Assembled])?;
+                self.is_decided()?;
+                self.for_each(preview.subjects.len())
+            }
+            Move::Review => stands(&[State::Assembled]).and_then(|()| self.is_reviewable(actor)),
+            Move::Approve { preview_sha256, saw_flagged } => {
                 stands(&[Reviewed])?;
+                self.is_previewed(preview_sha256)?;
                 self.is_in_force(at, rules)?;
                 self.is_second(actor)?;
                 if !actor.stepped_up {
@@ -41,8 +55,9 @@ impl Case {
                 }
                 if *saw_flagged { Ok(()) } else { Err(Refusal::Unseen) }
             }
-            Move::ApproveAlone { reason, .. } => {
-                stands(&[Assembled, Reviewed])?;
+            Move::ApproveAlone { preview_sha256, reason } => {
+                stands(&[State::Assembled, Reviewed])?;
+                self.is_previewed(preview_sha256)?;
                 self.is_in_force(at, rules)?;
                 given(reason)?;
                 let is_urgent = self.request.priority == Priority::Emergency;
@@ -52,10 +67,11 @@ impl Case {
                 }
                 if actor.stepped_up { Ok(()) } else { Err(Refusal::StepUp) }
             }
-            Move::Seal(package) => {
+            Move::Seal { preview_sha256, packages } => {
                 stands(&[Approved])?;
                 self.is_in_force(at, rules)?;
-                let is_approved = self.approval.as_ref().is_some_and(|it| it.preview_sha256 == package.preview_sha256);
+                self.for_each(packages.len())?;
+                let is_approved = self.approval.as_ref().is_some_and(|it| it.preview_sha256 == *preview_sha256);
                 if is_approved { Ok(()) } else { Err(Refusal::NotTheApproved) }
             }
             Move::Deliver(handover) => {
@@ -64,27 +80,31 @@ impl Case {
                 if handover.disclosure_entry.is_empty() {
                     return Err(Refusal::NoDisclosure);
                 }
-                let is_sealed = self.package.as_ref().is_some_and(|it| it.manifest_sha256 == handover.manifest_sha256);
-                if is_sealed { Ok(()) } else { Err(Refusal::NotTheApproved) }
+                let is_one = |digest: &String| self.packages.iter().any(|it| it.manifest_sha256 == *digest);
+                if !handover.manifests.is_empty() && handover.manifests.iter().all(is_one) {
+                    Ok(())
+                } else {
+                    Err(Refusal::NotTheApproved)
+                }
             }
             Move::Confirm { .. } | Move::Close => stands(&[Delivered]),
             Move::Extend { notice } => {
-                stands(&[Draft, Verifying, NeedsInfo, Scoped, Assembled, Reviewed, Approved])?;
+                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved])?;
                 given(notice)?;
                 let has_one = rules.basis(&self.request.basis).is_some_and(|basis| basis.extension_days > 0);
                 if has_one && !self.is_extended { Ok(()) } else { Err(Refusal::NoExtension) }
             }
             Move::Hold { matter } => {
-                stands(&[Draft, Verifying, NeedsInfo, Scoped, Assembled, Reviewed, Approved, Sealed])?;
+                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved, Sealed])?;
                 given(matter)
             }
             Move::Resume => stands(&[OnHold]),
             Move::Reject { reason } | Move::Cancel { reason } => {
-                stands(&[Draft, Verifying, NeedsInfo, Scoped, Assembled, Reviewed, Approved, Sealed, OnHold])?;
+                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved, Sealed, OnHold])?;
                 given(reason)
             }
             Move::Revoke { on } => {
-                stands(&[Draft, Verifying, NeedsInfo, Scoped, Assembled, Reviewed, Approved, Sealed, OnHold, Delivered])?;
+                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved, Sealed, OnHold, Delivered])?;
                 given(on)
             }
             Move::Supersede { by } => stands(&[Delivered, Sealed, Approved]).and_then(|()| given(by)),
@@ -133,19 +153,48 @@ impl Case {
         }
     }
 
-    fn is_decided(&self, actor: &Actor) -> Result<(), Refusal> {
+    fn assembled(&self, subject: usize) -> Result<&Assembled, Refusal> {
+        self.assembly.as_ref().and_then(|it| it.subjects.get(subject)).ok_or(Refusal::NoSubject)
+    }
+
+    /// Any item may be decided, not only one that is flagged.
+    fn item(&self, subject: usize, item: usize) -> Result<(), Refusal> {
+        if (item as u64) < self.assembled(subject)?.items { Ok(()) } else { Err(Refusal::NoItem) }
+    }
+
+    fn for_each(&self, count: usize) -> Result<(), Refusal> {
+        if count == self.request.subjects.len() { Ok(()) } else { Err(Refusal::NotForEach) }
+    }
+
+    /// Every flagged item is decided.
+    fn is_decided(&self) -> Result<(), Refusal> {
         let assembly = self.assembly.as_ref().ok_or(Refusal::NotNow(self.state))?;
-        let decided = |flag: &&Flag| self.decisions.iter().any(|(item, _)| *item == flag.item);
-        let open = assembly.flagged.iter().filter(|flag| !decided(flag)).count();
-        if open > 0 {
-            return Err(Refusal::Undecided(open));
+        let is_open = |subject: usize, flag: &Flag| !self.decisions.iter().any(|(at, _)| *at == (subject, flag.item));
+        let subjects = assembly.subjects.iter().enumerate();
+        let open = subjects.flat_map(|(at, it)| it.flagged.iter().filter(move |flag| is_open(at, flag))).count();
+        if open > 0 { Err(Refusal::Undecided(open)) } else { Ok(()) }
+    }
+
+    /// The pages stand, and where anything is redacted somebody else looks at them.
+    fn is_reviewable(&self, actor: &Actor) -> Result<(), Refusal> {
+        self.is_decided()?;
+        if self.preview.is_none() {
+            return Err(Refusal::NoPreview);
         }
-        let is_preparer = self.preparer.as_ref() == Some(&actor.id);
-        if assembly.has_redactions && is_preparer { Err(Refusal::SamePerson) } else { Ok(()) }
+        let has_redactions = self.redactions.values().any(|digest| !digest.is_empty());
+        let had_a_hand = self.preparer.as_ref() == Some(&actor.id) || self.redactors.contains(&actor.id);
+        if has_redactions && had_a_hand { Err(Refusal::SamePerson) } else { Ok(()) }
+    }
+
+    /// What is approved are the pages that stand now.
+    fn is_previewed(&self, digest: &str) -> Result<(), Refusal> {
+        let preview = self.preview.as_ref().ok_or(Refusal::NoPreview)?;
+        if preview.digest() == digest { Ok(()) } else { Err(Refusal::NotTheApproved) }
     }
 
     fn is_second(&self, actor: &Actor) -> Result<(), Refusal> {
-        let had_a_hand = [&self.preparer, &self.verifier].into_iter().any(|it| it.as_ref() == Some(&actor.id));
+        let had_a_hand = [&self.preparer, &self.verifier].into_iter().any(|it| it.as_ref() == Some(&actor.id))
+            || self.redactors.contains(&actor.id);
         if had_a_hand { Err(Refusal::SamePerson) } else { Ok(()) }
     }
 }

@@ -11,6 +11,8 @@
 mod course;
 mod guard;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::basis::{Basis, Rules};
@@ -124,14 +126,23 @@ pub enum Move {
     },
     /// Identity and authority hold.
     Accept,
-    /// The selection is frozen.
+    /// The selections are frozen, one for each subject.
     Assemble(Assembly),
     /// What is done with a flagged item.
     Decide {
+        subject: usize,
         item: usize,
         decision: Decision,
     },
-    /// A second person looked at every redaction.
+    /// What is redacted of a subject's items.
+    Redact {
+        subject: usize,
+        /// Digest of the redactions' file; empty when nothing is redacted any more.
+        redactions_sha256: String,
+    },
+    /// The pages as they would leave were made, one set for each subject.
+    Preview(Preview),
+    /// Somebody looked at the preview; a second person where anything is redacted.
     Review,
     /// A second person approves what they saw.
     Approve {
@@ -143,7 +154,11 @@ pub enum Move {
         preview_sha256: String,
         reason: String,
     },
-    Seal(Package),
+    Seal {
+        preview_sha256: String,
+        /// One for each subject.
+        packages: Vec<Package>,
+    },
     Deliver(Handover),
     /// The recipient has it.
     Confirm {
@@ -174,18 +189,49 @@ pub enum Move {
     },
 }
 
-/// A frozen selection.
+/// Frozen selections, one for each subject, in the request's order.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assembly {
+    pub subjects: Vec<Assembled>,
+}
+
+/// The frozen selection of one subject.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assembled {
     /// Digest of the selection's file.
     pub selection_sha256: String,
     pub items: u64,
-    pub pages: u64,
     /// Items that need a decision: why, in the order of the selection.
     pub flagged: Vec<Flag>,
-    /// Whether anything is redacted.
-    pub has_redactions: bool,
+}
+
+/// The pages as they would leave, one set for each subject.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preview {
+    pub subjects: Vec<Previewed>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Previewed {
+    /// Digest of the plan: everything that the pages are made from.
+    pub plan_sha256: String,
+    /// Digest of the pages themselves.
+    pub pdf_sha256: String,
+    pub pages: u64,
+    /// Items that could not be given as pages or natively and stand on the exceptions page.
+    pub exceptions: u64,
+}
+
+impl Preview {
+    /// Names the preview in review and approval: SHA-256 over the digests of all subjects' plans and pages, a line each.
+    pub fn digest(&self) -> String {
+        let lines = self.subjects.iter().map(|it| format!("{} {}\n", it.plan_sha256, it.pdf_sha256));
+        super::package::sha256_hex(lines.collect::<String>().as_bytes())
+    }
 }
 
 /// An item that somebody has to look at before it may go out.
@@ -213,8 +259,10 @@ pub enum Decision {
 pub struct Package {
     /// Digest of the manifest.
     pub manifest_sha256: String,
-    /// Digest of the preview that it was built from; must be the approved one.
-    pub preview_sha256: String,
+    /// Digest of the file as it leaves, before any encryption for the way.
+    pub package_sha256: String,
+    /// Digest of the build record: the same package can be made from it again.
+    pub build_sha256: String,
     pub first_bates: String,
     pub last_bates: String,
     pub pages: u64,
@@ -227,7 +275,8 @@ pub struct Package {
 pub struct Handover {
     pub channel: String,
     pub tracking: String,
-    pub manifest_sha256: String,
+    /// Of the packages that are handed out.
+    pub manifests: Vec<String>,
     /// Id of the disclosure's entry in the audit log.
     pub disclosure_entry: String,
 }
@@ -269,10 +318,17 @@ pub struct Case {
     /// Who accepted identity and authority.
     pub verifier: Option<String>,
     pub assembly: Option<Assembly>,
-    pub decisions: Vec<(usize, Decision)>,
+    /// By subject and item.
+    pub decisions: Vec<((usize, usize), Decision)>,
+    /// Digests of redactions, by subject; empty: none.
+    pub redactions: BTreeMap<usize, String>,
+    /// Who redacted.
+    pub redactors: BTreeSet<String>,
+    pub preview: Option<Preview>,
     pub reviewer: Option<String>,
     pub approval: Option<Approval>,
-    pub package: Option<Package>,
+    /// One for each subject, once they are sealed.
+    pub packages: Vec<Package>,
     pub handovers: Vec<Handover>,
     pub is_confirmed: bool,
     /// Why it ended, waits or is held.
@@ -312,6 +368,10 @@ pub enum Refusal {
     Revoked,
     #[error("{0} flagged items are not decided")]
     Undecided(usize),
+    #[error("the pages were not made since the last decision or redaction")]
+    NoPreview,
+    #[error("there has to be one for each patient of the request")]
+    NotForEach,
     #[error("no flagged item of this number")]
     NoItem,
     #[error("a second person has to do this: neither who prepared nor who verified")]
@@ -350,15 +410,15 @@ impl Approved<'_> {
 
 /// A case whose package may be handed out.
 #[derive(Debug)]
-pub struct Sealed<'c>(&'c Case, &'c Package);
+pub struct Sealed<'c>(&'c Case);
 
 impl Sealed<'_> {
     pub fn case(&self) -> &Case {
         self.0
     }
 
-    pub fn package(&self) -> &Package {
-        self.1
+    pub fn packages(&self) -> &[Package] {
+        &self.0.packages
     }
 }
 
@@ -401,8 +461,7 @@ impl Case {
     /// The key to handing out, once the package is sealed; also for sending it again.
     pub fn sealed(&self) -> Option<Sealed<'_>> {
         let is_there = matches!(self.state, State::Sealed | State::Delivered);
-        let package = self.package.as_ref().filter(|_| is_there)?;
-        Some(Sealed(self, package))
+        (is_there && !self.packages.is_empty()).then_some(Sealed(self))
     }
 
     /// Day by which it is due, as Unix seconds.

@@ -39,20 +39,41 @@ fn yes(code: &str) -> Move {
 
 fn assembly(flagged: &[usize]) -> Assembly {
     let flagged = flagged.iter().map(|item| Flag { item: *item, why: "wrong-patient".into() }).collect();
-    Assembly { selection_sha256: "s".into(), items: 9, pages: 12, flagged, has_redactions: false }
+    Assembly { subjects: vec![Assembled { selection_sha256: "s".into(), items: 9, flagged }] }
+}
+
+fn pages(pdf: &str) -> Preview {
+    Preview { subjects: vec![Previewed { pdf_sha256: pdf.into(), ..Previewed::default() }] }
+}
+
+fn preview() -> Move {
+    Move::Preview(pages("p"))
 }
 
 fn approve() -> Move {
-    Move::Approve { preview_sha256: "p".into(), saw_flagged: true }
+    Move::Approve { preview_sha256: pages("p").digest(), saw_flagged: true }
 }
 
-fn package(preview: &str) -> Move {
-    Move::Seal(Package { manifest_sha256: "m".into(), preview_sha256: preview.into(), ..Package::default() })
+fn alone(reason: &str) -> Move {
+    Move::ApproveAlone { preview_sha256: pages("p").digest(), reason: reason.into() }
+}
+
+fn decide(item: usize, decision: Decision) -> Move {
+    Move::Decide { subject: 0, item, decision }
+}
+
+fn redact(digest: &str) -> Move {
+    Move::Redact { subject: 0, redactions_sha256: digest.into() }
+}
+
+fn package(pdf: &str) -> Move {
+    let packages = vec![Package { manifest_sha256: "m".into(), ..Package::default() }];
+    Move::Seal { preview_sha256: pages(pdf).digest(), packages }
 }
 
 fn deliver(entry: &str, manifest: &str) -> Move {
     let disclosure_entry = entry.into();
-    Move::Deliver(Handover { channel: "mail".into(), disclosure_entry, manifest_sha256: manifest.into(), ..Handover::default() })
+    Move::Deliver(Handover { channel: "mail".into(), disclosure_entry, manifests: vec![manifest.into()], ..Handover::default() })
 }
 
 /// A case brought up to `Scoped` by ann.
@@ -79,7 +100,9 @@ fn a_request_goes_from_receipt_to_delivery_and_replays_the_same() {
         let mut steps = Vec::new();
         for (made, who) in [
             (Move::Assemble(assembly(&[3])), "ben"),
-            (Move::Decide { item: 3, decision: Decision::Exclude { reason: "another person's".into() } }, "ben"),
+            (decide(3, Decision::Exclude { reason: "another person's".into() }), "ben"),
+            (redact("r"), "ben"),
+            (preview(), "ben"),
             (Move::Review, "cleo"),
             (approve(), "cleo"),
             (package("p"), "ben"),
@@ -124,19 +147,33 @@ fn each_guard_refuses() {
     let mut case = scoped("authorization");
     make(&mut case, Move::Assemble(assembly(&[3, 4])), "ben").unwrap();
     assert_eq!(make(&mut case, Move::Review, "cleo"), Err(Refusal::Undecided(2)));
+    assert_eq!(make(&mut case, preview(), "ben"), Err(Refusal::Undecided(2)));
     for item in [3, 4] {
-        make(&mut case, Move::Decide { item, decision: Decision::Include { reason: "looked at".into() } }, "ben").unwrap();
+        make(&mut case, decide(item, Decision::Include { reason: "looked at".into() }), "ben").unwrap();
+    }
+    assert_eq!(make(&mut case, decide(9, Decision::Include { reason: "looked at".into() }), "ben"), Err(Refusal::NoItem));
+    assert_eq!(make(&mut case, decide(3, Decision::Exclude { reason: " ".into() }), "ben"), Err(Refusal::NoReason));
+    assert_eq!(make(&mut case, Move::Review, "cleo"), Err(Refusal::NoPreview));
+    assert_eq!(make(&mut case, Move::Preview(Preview::default()), "ben"), Err(Refusal::NotForEach));
+    make(&mut case, preview(), "ben").unwrap();
+    make(&mut case, redact("r"), "dora").unwrap();
+    assert_eq!(make(&mut case, Move::Review, "cleo"), Err(Refusal::NoPreview), "a redaction makes other pages");
+    make(&mut case, preview(), "ben").unwrap();
+    for who in ["ben", "dora"] {
+        assert_eq!(make(&mut case, Move::Review, who), Err(Refusal::SamePerson), "{who} had a hand in it");
     }
     assert_eq!(make(&mut case, approve(), "cleo"), Err(Refusal::NotNow(State::Assembled)));
     make(&mut case, Move::Review, "cleo").unwrap();
     assert_eq!(make(&mut case, approve(), "ben"), Err(Refusal::SamePerson), "who prepared it");
     assert_eq!(make(&mut case, approve(), "ann"), Err(Refusal::SamePerson), "who verified it");
-    let unseen = Move::Approve { preview_sha256: "p".into(), saw_flagged: false };
+    assert_eq!(make(&mut case, approve(), "dora"), Err(Refusal::SamePerson), "who redacted it");
+    let other = Move::Approve { preview_sha256: "other".into(), saw_flagged: true };
+    assert_eq!(make(&mut case, other, "cleo"), Err(Refusal::NotTheApproved));
+    let unseen = Move::Approve { preview_sha256: pages("p").digest(), saw_flagged: false };
     assert_eq!(make(&mut case, unseen, "cleo"), Err(Refusal::Unseen));
     let tired = Actor { stepped_up: false, ..him("cleo") };
     assert_eq!(case.make(approve(), &tired, NOW, &rules), Err(Refusal::StepUp));
-    let alone = Move::ApproveAlone { preview_sha256: "p".into(), reason: "bleeding".into() };
-    assert_eq!(make(&mut case, alone, "ben"), Err(Refusal::NoEmergency));
+    assert_eq!(make(&mut case, alone("bleeding"), "ben"), Err(Refusal::NoEmergency));
     make(&mut case, approve(), "cleo").unwrap();
     assert!(case.approved().is_some() && case.sealed().is_none());
     assert_eq!(make(&mut case, package("other"), "ben"), Err(Refusal::NotTheApproved));
@@ -163,7 +200,8 @@ fn an_authorization_ends() {
 #[test]
 fn a_change_after_approval_voids_it() {
     let mut case = scoped("patient-access");
-    for (made, who) in [(Move::Assemble(assembly(&[])), "ben"), (Move::Review, "ben"), (approve(), "cleo")] {
+    let moves = [Move::Assemble(assembly(&[])), preview(), Move::Review, approve()];
+    for (made, who) in moves.into_iter().zip(["ben", "ben", "ben", "cleo"]) {
         make(&mut case, made, who).unwrap();
     }
     let mut other = case.request.clone();
@@ -185,11 +223,9 @@ fn in_an_emergency_of_treatment_one_person_may_do_it() {
     urgent.priority = Priority::Emergency;
     make(&mut case, Move::Write { request: Box::new(urgent) }, "ann").unwrap();
     make(&mut case, Move::Assemble(assembly(&[])), "ann").unwrap();
-    assert_eq!(
-        make(&mut case, Move::ApproveAlone { preview_sha256: "p".into(), reason: " ".into() }, "ann"),
-        Err(Refusal::NoReason)
-    );
-    make(&mut case, Move::ApproveAlone { preview_sha256: "p".into(), reason: "in surgery".into() }, "ann").unwrap();
+    make(&mut case, preview(), "ann").unwrap();
+    assert_eq!(make(&mut case, alone(" "), "ann"), Err(Refusal::NoReason));
+    make(&mut case, alone("in surgery"), "ann").unwrap();
     assert!(case.approval.unwrap().alone_because.is_some());
 }
 
@@ -221,10 +257,12 @@ fn any_move() -> impl Strategy<Value = (Move, String)> {
             .prop_map(|(code, holds)| Move::Answer { check: Check { code, holds, ..Check::default() } }),
         Just(Move::Accept),
         prop::sample::select(vec![assembly(&[]), assembly(&[1])]).prop_map(Move::Assemble),
-        Just(Move::Decide { item: 1, decision: Decision::Include { reason: "seen".into() } }),
+        Just(decide(1, Decision::Include { reason: "seen".into() })),
+        prop::sample::select(vec!["", "r"]).prop_map(redact),
+        prop::sample::select(vec!["p", "q"]).prop_map(|pdf| Move::Preview(pages(pdf))),
         Just(Move::Review),
         Just(approve()),
-        Just(Move::ApproveAlone { preview_sha256: "p".into(), reason: "now".into() }),
+        Just(alone("now")),
         prop::sample::select(vec!["p", "q"]).prop_map(package),
         prop::sample::select(vec!["", "e"]).prop_map(|entry| deliver(entry, "m")),
         Just(Move::Hold { matter: "suit".into() }),
@@ -258,9 +296,12 @@ proptest! {
                 let is_emergency = case.request.basis == "treatment" && case.request.priority == Priority::Emergency;
                 prop_assert!(is_second || (approval.alone_because.is_some() && is_emergency));
                 prop_assert!(case.request.revoked.is_none() && case.verifier.is_some());
+                prop_assert_eq!(case.preview.as_ref().map(Preview::digest), Some(approval.preview_sha256.clone()));
+                let is_redacted = case.redactions.values().any(|digest| !digest.is_empty());
+                prop_assert!(!is_redacted || is_emergency || case.reviewer.as_ref().is_some_and(|it| !case.redactors.contains(it)));
             }
             if case.handovers.len() > before.handovers.len() {
-                prop_assert!(before.package.is_some() && before.approval.is_some() && before.request.revoked.is_none());
+                prop_assert!(!before.packages.is_empty() && before.approval.is_some() && before.request.revoked.is_none());
                 prop_assert!(!case.handovers.last().unwrap().disclosure_entry.is_empty());
             }
         }

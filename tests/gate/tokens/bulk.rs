@@ -297,17 +297,22 @@ fn an_export_outlives_the_server_that_began_it() {
     let record = archive.join("exports").join(status.rsplit('/').next().expect("an id")).join("job.json");
     let Place { server: begun, _home, .. } = place;
     begun.kill();
-    let was_running = std::fs::read_to_string(&record).expect("a record").contains("\"running\"");
+    // Should it have been faster than the kill: back to where it stood just before its end.
+    let mut stood: Value = serde_json::from_slice(&std::fs::read(&record).expect("a record")).expect("JSON");
+    if stood["state"] != "running" {
+        (stood["state"], stood["files"], stood["expires"]) = (json!("running"), json!([]), json!(0));
+        std::fs::write(&record, stood.to_string()).expect("writable");
+        std::fs::remove_file(record.with_file_name("parts").join("00002.json")).expect("a part");
+    }
     drop(server);
     server = Server::start(&archive);
     let all = fetched(&server, &token, &manifest(&server, &token, &status));
-    assert_eq!(all.len(), many.len(), "taken up while running: {was_running}");
+    assert_eq!(all.len(), many.len());
     // A finished one is there after the next start too.
     drop(server);
     let server = Server::start(&archive);
     assert_eq!(server.get(&status, Some(&token)).status, 200);
     assert_eq!(server.request("DELETE", &status, Some(&token), &[]).status, 202);
-    assert!(was_running, "the export was over before the server was killed");
 }
 
 #[test]

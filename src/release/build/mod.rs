@@ -1,0 +1,181 @@
+//! From a frozen selection to pages that people look at, and after approval to the package that leaves (spec legal-release.md
+//! §8, §11).
+//!
+//! A [`Plan`] holds everything that pages are made from; a [`BuildRecord`] adds what approval brought: numbers, times, who
+//! approved, where that stands in the access log. The same record with the same software gives the same bytes.
+//!
+//! Not for: moves of the request (`workflow`), or the form of a package (`package`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::Permit;
+use crate::config::Config;
+use crate::query::Archive;
+use crate::release::package::manifest;
+use crate::release::package::sha256_hex;
+use crate::release::request::{Formats, Party};
+use crate::release::shelf::Shelf;
+
+/// Version of both forms.
+pub const VERSION: u32 = 1;
+
+/// What a build reads from, and where it puts what it makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Workshop<'a> {
+    pub archive: &'a Archive,
+    /// Covers the person of the plan.
+    pub permit: &'a Permit,
+    pub shelf: &'a Shelf,
+    pub config: &'a Config,
+    /// Threads that set pages; 0: as many as the machine has.
+    pub threads: usize,
+}
+
+/// Everything that the pages of one subject are made from.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plan {
+    pub v: u32,
+    pub request: String,
+    pub subject: usize,
+    pub selection_sha256: String,
+    /// `None`: nothing is redacted.
+    pub redactions_sha256: Option<String>,
+    /// Items that were decided to stay out, by their number in the selection.
+    pub excluded: Vec<usize>,
+    /// RFC 3339: when the request came in, and when the preview was asked for; the pages of the preview say so.
+    pub received: String,
+    pub made: String,
+    pub requester: Party,
+    pub recipient: Party,
+    /// Code and words of the legal basis, with its citation.
+    pub authority: manifest::Coded,
+    pub citation: String,
+    /// In the request's words.
+    pub purpose: String,
+    pub formats: Formats,
+    /// The certificate, when one is wanted: name of its template and SHA-256 of the text.
+    pub certificate: Option<Text>,
+    /// The notices that go with it, by the classes of what is chosen and the basis.
+    pub notices: Vec<Text>,
+    /// A copy of the consent goes with the records: digests of these papers.
+    pub consents: Vec<String>,
+    /// Where a volume ends: pages and bytes.
+    pub volume_pages: u64,
+    pub volume_bytes: u64,
+    /// Prefix and digits of Bates numbers; `None`: pages bear none.
+    pub bates: Option<(String, u8)>,
+    pub generator: manifest::Generator,
+    /// Who keeps the archive, and whom a recipient asks.
+    pub custodian: Custodian,
+    /// Where the records come from: the accessions of the items, in the order of publication.
+    pub provenance: Vec<Provenance>,
+    /// Whether the recipient is told what was withheld, by category and count.
+    pub tells_withheld: bool,
+    /// Whether a sheet stands where a document was withheld.
+    pub slip_sheets: bool,
+}
+
+/// The organization that keeps the archive, as letters name it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Custodian {
+    pub name: String,
+    pub department: String,
+    pub address: Vec<String>,
+    pub phone: String,
+    pub email: String,
+    /// When somebody answers.
+    pub hours: String,
+}
+
+/// How an accession came into the archive: what a certificate tells of the way of its records. It holds no record content.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provenance {
+    pub accession: String,
+    /// Legacy system.
+    pub system: String,
+    /// Newest clinical day of the extract.
+    pub data_to: Option<String>,
+    /// RFC 3339, UTC.
+    pub sealed: String,
+    /// Software that read the delivery.
+    pub made_by: String,
+    /// Name and version of the mapping of what was no FHIR, with the digest of its file; empty: nothing was converted.
+    pub mapping: String,
+    pub mapping_sha256: String,
+    /// The zone in which times without an offset were read.
+    pub time_zone: String,
+    /// SHA-256 over the files of the delivery.
+    pub delivery_sha256: String,
+    /// Records in the accession, and the root of their Merkle tree, hex.
+    pub records: u64,
+    pub merkle_root: String,
+    /// The reconciliation of the delivery: what was read, and what became of it.
+    pub input: u64,
+    pub archived: u64,
+    pub duplicate: u64,
+    pub quarantined: u64,
+    pub excluded: u64,
+    pub joined: u64,
+    /// Resources that were made of mapped source records.
+    pub derived: u64,
+}
+
+/// A text of the site that goes into a package, as it was then.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Text {
+    pub name: String,
+    pub version: String,
+    /// Of the text alone; the shelf keeps it under this digest.
+    pub sha256: String,
+    /// Whether the site had approved exactly this text.
+    pub approved: bool,
+}
+
+/// What a package is made from: the plan, and what approval brought.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BuildRecord {
+    pub v: u32,
+    pub plan_sha256: String,
+    /// Digest of the preview's pages; they are made again and compared before anything else.
+    pub pdf_sha256: String,
+    /// UUID.
+    pub package_id: String,
+    /// RFC 3339: the approval.
+    pub approved: String,
+    /// Number of the first page; `None`: pages bear none.
+    pub bates_first: Option<u64>,
+    pub approvals: Vec<manifest::Approval>,
+    /// Where the approval stands in the access log, with its proof in the package.
+    pub audit: Option<manifest::Audit>,
+    /// Digest of `audit-proof.json`.
+    pub audit_proof_sha256: Option<String>,
+    pub supersedes: Option<String>,
+    /// Name of the key that signs, and its 32 public bytes, hex.
+    pub key: String,
+    pub key_public: String,
+}
+
+impl Plan {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        crate::release::canonical(self)
+    }
+
+    pub fn digest(&self) -> String {
+        sha256_hex(&self.to_bytes())
+    }
+}
+
+impl BuildRecord {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        crate::release::canonical(self)
+    }
+
+    pub fn digest(&self) -> String {
+        sha256_hex(&self.to_bytes())
+    }
+}
