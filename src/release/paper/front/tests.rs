@@ -185,7 +185,7 @@ impl Case {
             standing: "Copy, not certified".into(),
             notices: texts.short_lines(),
             bates: Some(Bates { prefix: "RIV26-".into(), first: 17, digits: 8, is_of_file: true }),
-            volume: None,
+            ..Setting::default()
         };
         let approval =
             |role: &str, name: &str| Approval { role: role.into(), name: name.into(), at: "2026-11-23T10:04:00Z".into() };
