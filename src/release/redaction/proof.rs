@@ -230,9 +230,8 @@ impl Proof {
                 self.bookmark(dictionary, &pages);
             }
             if let Object::Stream(stream) = object {
-                let found = catch_unwind(AssertUnwindSafe(|| pictures.look(stream)));
-                let is_read = found.is_ok_and(|found| found.is_ok()) && self.stream(id.0, stream).is_ok();
-                if !is_read {
+                let is_seen = catch_unwind(AssertUnwindSafe(|| pictures.look(stream))).is_ok();
+                if !is_seen || self.stream(id.0, stream).is_err() {
                     self.leaks.push(Leak::Foreign(id.0));
                 }
             }
@@ -305,13 +304,13 @@ fn is_kind(dictionary: &Dictionary, kind: &[u8]) -> bool {
 
 /// Whether an object acts, is attached, or hides something: none of these belongs into a package.
 fn is_foreign(object: &Object) -> bool {
-    const KEYS: [&[u8]; 10] =
-        [b"EF", b"JS", b"AA", b"OpenAction", b"EmbeddedFiles", b"AcroForm", b"PieceInfo", b"OCProperties", b"XFA", b"RichMedia"];
+    const KEYS: [&[u8]; 9] =
+        [b"EF", b"JS", b"AA", b"OpenAction", b"EmbeddedFiles", b"AcroForm", b"PieceInfo", b"XFA", b"RichMedia"];
     let dictionary = match object {
         Object::Dictionary(dictionary) => dictionary,
         Object::Stream(stream) => &stream.dict,
         _ => return false,
     };
-    let kinds = [b"EmbeddedFile".as_slice(), b"Filespec", b"Action", b"OCG"];
+    let kinds = [b"EmbeddedFile".as_slice(), b"Filespec", b"Action"];
     KEYS.iter().any(|key| dictionary.has(key)) || kinds.iter().any(|kind| is_kind(dictionary, kind))
 }

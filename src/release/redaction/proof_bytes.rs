@@ -85,7 +85,8 @@ impl Search<'_> {
         let mut rest = text;
         while let Some(at) = rest.find('"') {
             // Numbers stand between strings.
-            values.push_str(rest.get(..at).unwrap_or_default());
+            let between = rest.get(..at).unwrap_or_default().chars();
+            values.extend(between.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
             values.push('\n');
             let (value, after) = json_string(rest.get(at + 1..).unwrap_or_default());
             rest = after;
