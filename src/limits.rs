@@ -197,11 +197,19 @@ pub const PDF_SHEET_OBJECTS_MAX: usize = 1_000_000;
 pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
 /// Bytes that the drawing of one page of an attached PDF may unpack to.
 pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
+/// Most records of one person that a release can choose from, earlier versions included.
+pub const RELEASE_RECORDS_MAX: usize = 1_000_000;
+/// Longest attached text whose head is read for whom it names, and as much of it as is looked at, in bytes.
+pub const RELEASE_HEAD_TEXT_MAX: usize = 8 << 10;
+/// Hits that a search for the words of a request asks for at a time.
+pub const RELEASE_HITS_PAGE: usize = 500;
 /// Bytes of a file of a site's notices or certificates, and how many certificates there are.
 pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
 pub const RELEASE_TEXT_FILES_MAX: usize = 200;
 /// Files that the page of completeness lists one by one; beyond that it says how many there are.
 pub const RELEASE_FILES_LISTED_MAX: usize = 200;
+/// Most records whose names a release looks up because its records refer to them.
+pub const RELEASE_NAMES_MAX: usize = 50_000;
 
 /// Most terms and regions of the redactions of one release, and the longest term, in characters.
 pub const REDACTION_TERMS_MAX: usize = 2_000;
