@@ -222,10 +222,7 @@ impl Proof {
             if is_foreign(object) {
                 self.leaks.push(Leak::Foreign(id.0));
             }
-            strings::inside(object, &mut |text| {
-                let hits = self.scopes.everywhere.hits(text, Order::Drawn);
-                self.leaks.extend(hits.into_iter().map(|hit| Leak::Term { term: hit.term, spot: Spot::Object(id.0) }));
-            });
+            strings::inside(object, &mut |text| self.text(text, id.0));
             if let Ok(dictionary) = object.as_dict() {
                 self.bookmark(dictionary, &pages);
             }
@@ -236,10 +233,10 @@ impl Proof {
                 }
             }
         }
-        strings::inside(&Object::Dictionary(document.trailer.clone()), &mut |text| {
-            let hits = self.scopes.everywhere.hits(text, Order::Drawn);
-            self.leaks.extend(hits.into_iter().map(|hit| Leak::Term { term: hit.term, spot: Spot::Object(0) }));
-        });
+        // The file's id is a digest and no text.
+        let mut trailer = document.trailer.clone();
+        trailer.remove(b"ID");
+        strings::inside(&Object::Dictionary(trailer), &mut |text| self.text(text, 0));
         self.report.boxes = pictures.boxes;
         self.leaks.append(&mut pictures.finish());
     }
@@ -252,9 +249,15 @@ impl Proof {
             let xml = strings::unpacked(stream)?;
             texts.push(super::proof_bytes::words_of_markup(&String::from_utf8_lossy(&xml)));
         }
-        let hits = texts.iter().flat_map(|text| self.scopes.everywhere.hits(text, Order::Drawn));
-        self.leaks.extend(hits.map(|hit| Leak::Term { term: hit.term, spot: Spot::Object(number) }));
+        texts.iter().for_each(|text| self.text(text, number));
         Ok(())
+    }
+
+    /// A text of an object; the name of this software and of the format stand in every file.
+    fn text(&mut self, text: &str, object: u32) {
+        let text = text.replace("Chartkeep", "").replace("application/pdf", "");
+        let hits = self.scopes.everywhere.hits(&text, Order::Drawn).into_iter();
+        self.leaks.extend(hits.map(|hit| Leak::Term { term: hit.term, spot: Spot::Object(object) }));
     }
 
     fn bookmark(&mut self, dictionary: &Dictionary, pages: &BTreeMap<ObjectId, u32>) {

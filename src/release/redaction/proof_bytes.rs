@@ -55,7 +55,9 @@ impl Search<'_> {
             MediaKind::Xml | MediaKind::Cda | MediaKind::Html => {
                 let words = words_of_markup(&text);
                 self.words(&words);
-                self.packed(&words, depth);
+                for piece in text.split('<') {
+                    self.packed(piece.split_once('>').map_or(piece, |(_, after)| after), depth);
+                }
                 self.extracted(bytes, true);
             }
             MediaKind::Text => {
@@ -180,13 +182,21 @@ pub fn words_of_markup(markup: &str) -> String {
         let end = rest.find('>').map_or(rest.len(), |end| end + 1);
         let mut tag = rest.get(..end).unwrap_or_default();
         rest = rest.get(end..).unwrap_or_default();
+        // What every such file begins with says nothing.
+        if tag.starts_with("<?xml ") || tag.starts_with("<?xpacket ") {
+            continue;
+        }
         while let Some(quote) = tag.find(['"', '\'']) {
+            let name = tag.get(..quote).unwrap_or_default().split_ascii_whitespace().next_back().unwrap_or_default();
+            let is_namespace = name.starts_with("xmlns");
             let mark = tag.get(quote..quote + 1).unwrap_or("\"");
             let value = tag.get(quote + 1..).unwrap_or_default();
             let close = value.find(mark).unwrap_or(value.len());
-            words.push('\n');
-            unescape(value.get(..close).unwrap_or_default(), &mut words);
-            words.push('\n');
+            if !is_namespace {
+                words.push('\n');
+                unescape(value.get(..close).unwrap_or_default(), &mut words);
+                words.push('\n');
+            }
             tag = value.get(close + 1..).unwrap_or_default();
         }
     }
