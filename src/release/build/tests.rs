@@ -30,7 +30,8 @@ const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
 
 /// An archive of two deliveries, what is chosen of it, and where packages are made.
 struct World {
-    home: tempfile::TempDir,
+    home: PathBuf,
+    _folder: Option<tempfile::TempDir>,
     archive: Archive,
     log: AuditLog,
     shelf: Shelf,
@@ -99,8 +100,9 @@ fn deliver(root: &Path, source_system: &str, path: &Path, private: &Path) {
 
 impl World {
     fn new(notes: usize) -> World {
-        let home = tempfile::tempdir().unwrap();
-        let (root, private) = (home.path().join("archive"), home.path().join("keys"));
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().to_path_buf();
+        let (root, private) = (home.join("archive"), home.join("keys"));
         durable::create_dir_all(&root).unwrap();
         init_keys(&root, &private).unwrap();
         let layout = Layout::new(&root);
@@ -110,21 +112,27 @@ impl World {
         let signer = load_signer(&private, KeyPurpose::Seal).unwrap();
         catalog::publish_first(&layout, "6f1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c13", NOW, &signer).unwrap();
         for source in ["mer", "pvs"] {
-            let path = home.path().join(format!("{source}.ndjson"));
+            let path = home.join(format!("{source}.ndjson"));
             std::fs::write(&path, story(source, notes)).unwrap();
             deliver(&root, source, &path, &private);
         }
+        World { _folder: Some(folder), ..World::at(&home) }
+    }
+
+    /// The world that another process made.
+    fn at(home: &Path) -> World {
+        let (home, root, private) = (home.to_path_buf(), home.join("archive"), home.join("keys"));
         let keys = KeyRing::load(&root).unwrap().verifiers(KeyPurpose::Seal);
         let archive = Archive::open(&root, keys, BTreeMap::new()).unwrap();
         let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).unwrap())).unwrap();
         let permit = Permit::for_test(Scope::Person(vec![PatientKey::parse(PERSON).unwrap()]), Filter::default(), &log);
         let key = load_signer(&private, KeyPurpose::Release).unwrap();
         let shelf = Shelf::of(&root);
-        World { home, archive, log, shelf, config: Config::default(), key, permit }
+        World { home, _folder: None, archive, log, shelf, config: Config::default(), key, permit }
     }
 
     fn root(&self) -> PathBuf {
-        self.home.path().join("archive")
+        self.home.join("archive")
     }
 
     fn shop(&self, threads: usize) -> Workshop<'_> {
@@ -420,7 +428,7 @@ fn a_package_is_wrapped_for_the_way() {
     let world = World::new(2);
     let (_, package) = world.sealed(&world.plan(&world.selection(), Formats::default()));
     let secret = wrap::Secret::random().unwrap();
-    let out = world.home.path().join("wrapped.zip");
+    let out = world.home.join("wrapped.zip");
     let file = File::create_new(&out).unwrap();
     wrap::wrap(world.shelf.open(&package.package_sha256).unwrap(), package.bytes, "ROI.zip", &secret, file).unwrap();
     let mut zip = zip::ZipArchive::new(File::open(&out).unwrap()).unwrap();
@@ -504,7 +512,7 @@ fn whatever_is_altered_in_a_whole_package_is_named() {
 fn a_package_opens_with_the_readers_that_others_have() {
     let world = World::new(12);
     let (_, package) = world.sealed(&world.plan(&world.selection(), Formats::default()));
-    let pdf = world.home.path().join("release.pdf");
+    let pdf = world.home.join("release.pdf");
     std::fs::write(&pdf, world.member(&package, "release.pdf")).unwrap();
     let run = |program: &str, args: &[&str]| {
         let done = std::process::Command::new(program).args(args).arg(&pdf).output().ok()?;
@@ -526,4 +534,69 @@ fn a_package_opens_with_the_readers_that_others_have() {
         }
         assert!(text.contains(&package.last_bates));
     }
+}
+
+/// What a process of its own is asked to do: the folder of the world, the build record, the number of threads.
+const CHILD: &str = "CHARTKEEP_TEST_BUILD";
+
+/// Started by the tests below in processes of their own; by itself it does nothing.
+#[test]
+fn child() {
+    let Ok(asked) = std::env::var(CHILD) else { return };
+    let mut asked = asked.split('\n');
+    let mut next = || asked.next().unwrap();
+    let world = World::at(Path::new(next()));
+    let record: BuildRecord = serde_json::from_slice(&world.shelf.get(next()).unwrap()).unwrap();
+    let package = seal(&world.shop(next().parse().unwrap()), &record, &world.key).unwrap();
+    println!("made {}", package.package_sha256);
+}
+
+fn child_of(world: &World, record: &str, threads: usize, environment: &[(&str, &str)]) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "release::build::tests::child", "--nocapture"])
+        .env(CHILD, format!("{}\n{record}\n{threads}", world.home.display()))
+        .envs(environment.iter().copied())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn processes_of_other_zones_locales_and_threads_give_the_same_bytes_and_a_killed_one_leaves_nothing() {
+    let world = World::new(25);
+    let made = preview(&world.shop(2), &world.plan(&world.selection(), ALL)).unwrap();
+    let record = world.record(&made);
+    let digest = world.shelf.put(&record.to_bytes()).unwrap();
+    let files = || {
+        let folders = std::fs::read_dir(world.root().join("releases/files")).unwrap();
+        folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum::<usize>()
+    };
+    let before = files();
+    for pause in [0, 40, 150, 400] {
+        let mut child = child_of(&world, &digest, 2, &[]);
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        child.kill().unwrap();
+        let done = child.wait_with_output().unwrap();
+        let whole = String::from_utf8_lossy(&done.stdout).contains("made ");
+        assert!(whole || files() == before, "what was killed after {pause} ms left something");
+        if whole {
+            break;
+        }
+    }
+    let environments: [&[(&str, &str)]; 3] = [
+        &[("TZ", "Pacific/Auckland"), ("LANG", "de_DE.UTF-8"), ("LC_ALL", "de_DE.UTF-8")],
+        &[("TZ", "America/Los_Angeles"), ("LANG", "C"), ("HOME", "/nowhere")],
+        &[("TZ", "UTC"), ("LANG", "tr_TR.UTF-8"), ("SOURCE_DATE_EPOCH", "1")],
+    ];
+    let mut packages: Vec<String> = Vec::new();
+    for (threads, environment) in (1..).zip(environments) {
+        let done = child_of(&world, &digest, threads, environment).wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        packages.push(said.split("made ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned());
+    }
+    assert!(packages.iter().all(|it| *it == packages[0]), "{packages:?}");
+    assert_eq!(seal(&world.shop(5), &record, &world.key).unwrap().package_sha256, packages[0]);
+    let making = std::fs::read_dir(world.root().join("releases/making")).unwrap();
+    assert!(making.map(|it| it.unwrap().path()).all(|path| path.is_file()), "only locks stay");
 }
