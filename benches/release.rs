@@ -34,20 +34,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
 const SCANS: usize = 16;
-const WORDS: [&str; 12] = [
-    "patient",
-    "seen",
-    "with",
-    "pain",
-    "of",
-    "the",
-    "chest,",
-    "normal",
-    "electrocardiogram",
-    "follow-up",
-    "within",
-    "14 days.",
-];
+const WORDS: [&str; 12] =
+    ["patient", "seen", "with", "pain", "of", "the", "chest,", "normal", "electrocardiogram", "follow-up", "within", "14 days."];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -122,7 +110,13 @@ fn run(name: &str, pages: usize, threads: usize, folder: &Path) {
     let package = timed(name, "package", || seal(&shop, &record, &signer).expect("a package")).0;
     let file = shelf.open(&package.package_sha256).expect("kept");
     let report = timed(name, "verify", || verify::verify(file, &signer.verifier()).expect("read")).0;
-    println!("{name}: {} MB, {} pages, {} proofs, holds: {}", package.bytes / 1_000_000, report.pages, report.proofs, report.holds());
+    println!(
+        "{name}: {} MB, {} pages, {} proofs, holds: {}",
+        package.bytes / 1_000_000,
+        report.pages,
+        report.proofs,
+        report.holds()
+    );
 }
 
 fn timed<T>(name: &str, what: &str, work: impl FnOnce() -> T) -> (T, f64) {
@@ -189,7 +183,12 @@ fn chart(pages: usize, is_mixed: bool) -> String {
 /// Results in a table of its own.
 fn panel(n: usize, day: &str) -> String {
     let components: Vec<String> = (0..30)
-        .map(|at| format!(r#"{{"code":{{"text":"Test {at}"}},"valueQuantity":{{"value":{},"unit":"mmol/L"}}}}"#, (n * 31 + at * 17) % 200))
+        .map(|at| {
+            format!(
+                r#"{{"code":{{"text":"Test {at}"}},"valueQuantity":{{"value":{},"unit":"mmol/L"}}}}"#,
+                (n * 31 + at * 17) % 200
+            )
+        })
         .collect();
     format!(
         r#"{{"resourceType":"Observation","id":"o{n}","status":"final","code":{{"text":"Panel {n}"}},"subject":{{"reference":"Patient/{PERSON}"}},"effectiveDateTime":"{day}","component":[{}]}}"#,
