@@ -21,6 +21,7 @@ mod series;
 mod sight;
 mod snapshot;
 mod taken;
+mod taken_run;
 mod text;
 mod told;
 mod visits;
@@ -39,6 +40,7 @@ pub use provenance::Provenance;
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
 pub use taken::Taken;
+pub use taken_run::TakenWith;
 pub use told::Told;
 pub use visits::{Visit, Visits};
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::tests::{pages, paragraph, printed, redactions, show};
 use super::*;
-use crate::render::pdf::content::{Block, Furniture, PlacedWord, Pixels};
+use crate::render::pdf::content::{Block, Furniture, Pixels, PlacedWord};
 
 const WIDTH: u32 = 203;
 const HEIGHT: u32 = 150;
@@ -85,7 +85,10 @@ fn a_region_is_burnt_into_every_kind_of_picture() {
         let leaks = prove(&open.bytes, &redactions, &pages(&open), &done).expect_err(kind);
         let (original, missing) = (Leak::Original { item: 0, page: 1 }, Leak::PictureMissing { item: 0, page: 1 });
         assert_eq!(leaks, [missing, original.clone()], "{kind}");
-        let both = printed(vec![Part { blocks: vec![Block::Picture(burnt), Block::Picture(scan(pixels, Vec::new()))], ..Part::default() }]);
+        let both = printed(vec![Part {
+            blocks: vec![Block::Picture(burnt), Block::Picture(scan(pixels, Vec::new()))],
+            ..Part::default()
+        }]);
         assert_eq!(prove(&both.bytes, &redactions, &pages(&both), &done), Err(vec![original]), "{kind}");
         let mut lying = done.clone();
         if let Some(picture) = &mut lying[0].picture {
@@ -93,7 +96,11 @@ fn a_region_is_burnt_into_every_kind_of_picture() {
         }
         let leaks = prove(&open.bytes, &redactions, &pages(&open), &lying);
         assert_eq!(leaks, Err(vec![Leak::BoxShows { item: 0, page: 1 }]), "{kind}");
-        assert_eq!(prove(&closed.bytes, &redactions, &pages(&closed), &[]), Err(vec![Leak::NotBurnt(0), Leak::NotBurnt(1)]), "{kind}");
+        assert_eq!(
+            prove(&closed.bytes, &redactions, &pages(&closed), &[]),
+            Err(vec![Leak::NotBurnt(0), Leak::NotBurnt(1)]),
+            "{kind}"
+        );
     }
 }
 
@@ -113,7 +120,13 @@ fn a_scan_that_nothing_bears_on_keeps_its_bytes() {
 fn words_under_a_box_and_words_that_are_terms_go_with_their_pixels() {
     let mut redactions = redactions(&["Anna Zauberberg"]);
     redactions.regions = vec![region(0, 0, 10_000, 1_000)];
-    let words = vec![word("gone", 5.0, 3.0), word("half", 5.0, 12.0), word("Anna", 5.0, 60.0), word("ZAUBERBERG", 60.0, 60.0), word("stays", 5.0, 120.0)];
+    let words = vec![
+        word("gone", 5.0, 3.0),
+        word("half", 5.0, 12.0),
+        word("Anna", 5.0, 60.0),
+        word("ZAUBERBERG", 60.0, 60.0),
+        word("stays", 5.0, 120.0),
+    ];
     let journal = Journal::default();
     let (_, pixels) = all_kinds().remove(0);
     let burnt = Redactor::new(&redactions, 0).noting(&journal).scan(scan(pixels, words), "a", 0).expect("read");
@@ -169,7 +182,9 @@ fn a_picture_in_a_part_that_still_has_the_word_gives_way() {
     let redactions = redactions(&["Zauberberg"]);
     let (_, pixels) = all_kinds().remove(1);
     let part = Redactor::new(&redactions, 0).part(part(scan(pixels, vec![word("Zauberberg", 1.0, 1.0)])));
-    assert!(matches!(&part.blocks[0], Block::Paragraph { words, .. } if words[0].text == "Picture withheld [R-1: 42 CFR Part 2]"));
+    assert!(
+        matches!(&part.blocks[0], Block::Paragraph { words, .. } if words[0].text == "Picture withheld [R-1: 42 CFR Part 2]")
+    );
     let _ = paragraph("");
 }
 
@@ -191,7 +206,9 @@ fn the_log_names_each_rule_with_its_place() {
     let rules = ["[R-1: 42 CFR Part 2]", "[R-2: third party]"];
     assert_eq!(told, [("Media/x1", None, Cause::Term(0), 2, rules[0]), ("Media/x1", Some(1), Cause::Region(0), 1, rules[1])]);
     assert_eq!(log.idle, [Cause::Term(1)]);
-    assert!(log.entries.iter().all(|it| it.by == "him" && it.original_sha256.len() == 64 && it.original_sha256 != it.result_sha256));
+    assert!(
+        log.entries.iter().all(|it| it.by == "him" && it.original_sha256.len() == 64 && it.original_sha256 != it.result_sha256)
+    );
     assert!(!String::from_utf8_lossy(&log.to_bytes()).contains("Zauberberg"), "the log names terms by their places");
 }
 
@@ -200,7 +217,8 @@ fn redactions_that_cannot_be_carried_out_are_refused() {
     use crate::release::selection::{Attachment, Item, Selection};
     let attachment = Attachment { id: "a".into(), pages: Some(2), ..Attachment::default() };
     let text = Attachment { id: "t".into(), pages: None, ..Attachment::default() };
-    let selection = Selection { items: vec![Item { n: 0, attachments: vec![attachment, text], ..Item::default() }], ..Selection::default() };
+    let selection =
+        Selection { items: vec![Item { n: 0, attachments: vec![attachment, text], ..Item::default() }], ..Selection::default() };
     let good = || {
         let mut good = redactions(&["Zauberberg"]);
         good.selection_sha256 = selection.digest();

@@ -115,15 +115,43 @@ fn a_word_is_gone_from_every_kind_of_page() {
         ("white", "Zauberberg", vec![(white, "")], vec![], "1"),
         ("upward", "Zauberberg", vec![(turned, "")], vec![], "1"),
         ("a turned page", "Zauberberg", vec![("BT /F1 12 Tf 10 50 Td (Zauberberg) Tj ET", "|/Rotate 90")], vec![], "1"),
-        ("a cropped page", "Zauberberg", vec![("BT /F1 12 Tf 10 50 Td (Zauberberg) Tj ET", "|/CropBox[0 60 200 100]")], vec![], "0"),
+        (
+            "a cropped page",
+            "Zauberberg",
+            vec![("BT /F1 12 Tf 10 50 Td (Zauberberg) Tj ET", "|/CropBox[0 60 200 100]")],
+            vec![],
+            "0",
+        ),
         ("a broken word", "Zauberberg", vec![(tall, "")], vec![], "2"),
         ("two lines", "Zauber- berg", vec![(tall, "")], vec![], "2"),
-        ("over the page's end", "Hans Zauberberg", vec![("BT /F1 12 Tf 10 5 Td (of Hans) Tj ET", ""), ("BT /F1 12 Tf 10 85 Td (Zauberberg went) Tj ET", ""), (PLAIN, "")], vec![], "1 1 -"),
+        (
+            "over the page's end",
+            "Hans Zauberberg",
+            vec![
+                ("BT /F1 12 Tf 10 5 Td (of Hans) Tj ET", ""),
+                ("BT /F1 12 Tf 10 85 Td (Zauberberg went) Tj ET", ""),
+                (PLAIN, ""),
+            ],
+            vec![],
+            "1 1 -",
+        ),
         ("a ligature", "fifi", vec![("BT /F3 12 Tf 10 50 Td (CC) Tj ET", "")], vec![], "1"),
         ("to the left", "\u{5e9}\u{5dc}\u{5d5}\u{5dd}", vec![("BT /F3 12 Tf 10 50 Td (GFDE) Tj ET", "")], vec![], "1"),
         ("a form", "Zauberberg", vec![("/X Do", "/XObject<</X 100 0 R>>")], vec![&form], "1"),
-        ("a form that a page brings and does not show", "Zauberberg", vec![("/X Do", "/XObject<</X 100 0 R>>"), (PLAIN, "/XObject<</X 100 0 R>>"), (PLAIN, "")], vec![&form], "1 0 -"),
-        ("a stamp", "Zauberberg", vec![(PLAIN, "|/Annots[<</Type/Annot/Subtype/Stamp/Rect[0 0 200 100]/AP<</N 100 0 R>>>>]")], vec![&form], "1"),
+        (
+            "a form that a page brings and does not show",
+            "Zauberberg",
+            vec![("/X Do", "/XObject<</X 100 0 R>>"), (PLAIN, "/XObject<</X 100 0 R>>"), (PLAIN, "")],
+            vec![&form],
+            "1 0 -",
+        ),
+        (
+            "a stamp",
+            "Zauberberg",
+            vec![(PLAIN, "|/Annots[<</Type/Annot/Subtype/Stamp/Rect[0 0 200 100]/AP<</N 100 0 R>>>>]")],
+            vec![&form],
+            "1",
+        ),
         ("a drawn font", "BAB", vec![("BT /F2 12 Tf 10 50 Td (BAB) Tj ET", "")], vec![], "1"),
         ("a layer that is off", "Zauberberg", vec![(in_layer, "/Properties<</L1<</Type/OCG/Name(x)>>>>")], vec![], "1"),
         ("letters without a meaning", "Zauberberg", vec![(PLAIN, ""), (said_beside, "")], vec![], "- withheld"),
@@ -172,7 +200,10 @@ fn a_region_makes_its_page_a_picture_and_those_that_share_its_pictures() {
     let report = prove(&closed.bytes, &redactions, &pages(&closed), &journal.done()).expect("proved");
     assert_eq!(report.boxes, 2);
     redactions.regions = vec![region(4, 0)];
-    assert_eq!(Redactor::new(&redactions, 0).sheet(&file, 0, "a").map(|_| ()), Err(RedactionFault::Undrawable { item: 0, page: 4 }));
+    assert_eq!(
+        Redactor::new(&redactions, 0).sheet(&file, 0, "a").map(|_| ()),
+        Err(RedactionFault::Undrawable { item: 0, page: 4 })
+    );
     assert_eq!(Redactor::new(&redactions, 0).sheet(&file, 0, "b").map(|it| it.is_none()), Ok(true));
 }
 
@@ -200,7 +231,8 @@ fn damaged_files_do_not_go_out() {
     let redactions = redactions(&["Zauberberg"]);
     let redactor = Redactor::new(&redactions, 0);
     let sound = pdf(&[(PLAIN, "")], &[]);
-    let encrypted = String::from_utf8_lossy(&sound).replace("/Size 200", "/Size 200/Encrypt<</Filter/Standard/V 5/R 6>>").into_bytes();
+    let encrypted =
+        String::from_utf8_lossy(&sound).replace("/Size 200", "/Size 200/Encrypt<</Filter/Standard/V 5/R 6>>").into_bytes();
     for file in [b"%PDF-1.4 nothing".as_slice(), b"", &sound[..40], &encrypted] {
         assert!(redactor.sheet(file, 0, "a").is_err());
     }

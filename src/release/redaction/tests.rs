@@ -87,23 +87,45 @@ fn hiding_places() -> Vec<(&'static str, Part)> {
         ("capitals", part(vec![paragraph("Told by QUENTIN ZAUBERBERG today.")])),
         ("a wrapped line", part(vec![paragraph(&long)])),
         ("other blanks", part(vec![paragraph("by Quentin\u{a0}\u{2009}Zauberberg.")])),
-        ("kept lines", part(vec![Block::Paragraph { words: vec![run("by Quentin\n   Zauberberg")], look: Look::Kept, anchor: None }])),
+        (
+            "kept lines",
+            part(vec![Block::Paragraph { words: vec![run("by Quentin\n   Zauberberg")], look: Look::Kept, anchor: None }]),
+        ),
         ("soft hyphens", part(vec![paragraph("Quen\u{ad}tin Zauber\u{ad}berg")])),
-        ("a broken word", part(vec![Block::Paragraph { words: vec![run("Quentin Zauber-\nberg")], look: Look::Kept, anchor: None }])),
+        (
+            "a broken word",
+            part(vec![Block::Paragraph { words: vec![run("Quentin Zauber-\nberg")], look: Look::Kept, anchor: None }]),
+        ),
         ("single letters", part(vec![paragraph("Q u e n t i n Z a u b e r b e r g")])),
-        ("styles", part(vec![Block::Paragraph { words: vec![run("Quen"), bold("tin Zau"), run("berberg")], look: Look::Body, anchor: None }])),
-        ("raised letters", part(vec![Block::Paragraph {
-            words: vec![
-                run("Quentin Zauber"),
-                Run { style: Style { shift: Shift::Sup, ..Style::default() }, ..run("berg") },
-            ],
-            look: Look::Body,
-            anchor: None,
-        }])),
+        (
+            "styles",
+            part(vec![Block::Paragraph {
+                words: vec![run("Quen"), bold("tin Zau"), run("berberg")],
+                look: Look::Body,
+                anchor: None,
+            }]),
+        ),
+        (
+            "raised letters",
+            part(vec![Block::Paragraph {
+                words: vec![run("Quentin Zauber"), Run { style: Style { shift: Shift::Sup, ..Style::default() }, ..run("berg") }],
+                look: Look::Body,
+                anchor: None,
+            }]),
+        ),
         ("two paragraphs", part(vec![paragraph("of Quentin"), paragraph("Zauberberg, who")])),
-        ("a heading", part(vec![Block::Heading { level: 1, words: vec![run("About Quentin Zauberberg")], anchor: None, outline: None }])),
-        ("a bookmark", part(vec![Block::Heading { level: 1, words: vec![run("About")], anchor: None, outline: Some(SECRET.into()) }])),
-        ("a bookmark of a place", part(vec![Block::Place { anchor: None, level: 1, outline: Some(SECRET.into()) }, paragraph("x")])),
+        (
+            "a heading",
+            part(vec![Block::Heading { level: 1, words: vec![run("About Quentin Zauberberg")], anchor: None, outline: None }]),
+        ),
+        (
+            "a bookmark",
+            part(vec![Block::Heading { level: 1, words: vec![run("About")], anchor: None, outline: Some(SECRET.into()) }]),
+        ),
+        (
+            "a bookmark of a place",
+            part(vec![Block::Place { anchor: None, level: 1, outline: Some(SECRET.into()) }, paragraph("x")]),
+        ),
         ("a list", part(vec![Block::List { marker: Marker::Disc, items: vec![vec![paragraph(SECRET)]] }])),
         ("a box", part(vec![Block::Box { look: BoxLook::Notice, blocks: vec![Block::Indent(vec![paragraph(SECRET)])] }])),
         ("facts", part(vec![Block::Facts(vec![("Friend".into(), vec!["x".into(), SECRET.into()])])])),
@@ -111,18 +133,33 @@ fn hiding_places() -> Vec<(&'static str, Part)> {
         ("a cell", part(vec![table(vec![vec![cell("a"), cell(SECRET)]])])),
         ("two cells", part(vec![table(vec![vec![cell("Quentin"), cell("Zauberberg")]])])),
         ("two rows", part(vec![table(vec![vec![cell("x Quentin")], vec![cell("Zauberberg y")]])])),
-        ("a table's head", part(vec![Block::Table(Table { head: vec![vec![cell(SECRET)]], body: vec![vec![cell("a")]], ..Table::default() })])),
-        ("a table's caption", part(vec![Block::Table(Table { caption: vec![run(SECRET)], body: vec![vec![cell("a")]], ..Table::default() })])),
-        ("a table in a cell", part(vec![table(vec![vec![Cell { blocks: vec![table(vec![vec![cell(SECRET)]])], ..Cell::default() }]])])),
-        ("contents", part(vec![
-            Block::Contents { words: vec![run(SECRET)], level: 1, to: Anchor("x".into()) },
-            Block::Paragraph { words: vec![run("x")], look: Look::Body, anchor: Some(Anchor("x".into())) },
-        ])),
-        ("a link", part(vec![Block::Paragraph {
-            words: vec![Run { link: Some(Anchor("y".into())), ..run(SECRET) }],
-            look: Look::Body,
-            anchor: Some(Anchor("y".into())),
-        }])),
+        (
+            "a table's head",
+            part(vec![Block::Table(Table { head: vec![vec![cell(SECRET)]], body: vec![vec![cell("a")]], ..Table::default() })]),
+        ),
+        (
+            "a table's caption",
+            part(vec![Block::Table(Table { caption: vec![run(SECRET)], body: vec![vec![cell("a")]], ..Table::default() })]),
+        ),
+        (
+            "a table in a cell",
+            part(vec![table(vec![vec![Cell { blocks: vec![table(vec![vec![cell(SECRET)]])], ..Cell::default() }]])]),
+        ),
+        (
+            "contents",
+            part(vec![
+                Block::Contents { words: vec![run(SECRET)], level: 1, to: Anchor("x".into()) },
+                Block::Paragraph { words: vec![run("x")], look: Look::Body, anchor: Some(Anchor("x".into())) },
+            ]),
+        ),
+        (
+            "a link",
+            part(vec![Block::Paragraph {
+                words: vec![Run { link: Some(Anchor("y".into())), ..run(SECRET) }],
+                look: Look::Body,
+                anchor: Some(Anchor("y".into())),
+            }]),
+        ),
         ("the head", with_furniture(|f| f.head = vec![line("left", SECRET, "right")])),
         ("the foot", with_furniture(|f| f.foot = vec![line(SECRET, "page {page} of {pages}", "{sheet}")])),
         ("head, from left to right", with_furniture(|f| f.head = vec![line("Quentin", "Zauberberg", "")])),
@@ -138,7 +175,10 @@ fn a_word_is_gone_from_every_place_where_it_can_hide() {
     for (place, part) in hiding_places() {
         let open = printed(vec![part.clone()]);
         let found = prove(&open.bytes, &redactions, &pages(&open), &[]);
-        assert!(matches!(&found, Err(leaks) if leaks.iter().all(|leak| matches!(leak, Leak::Term { term: 0, .. }))), "{place}: {found:?}");
+        assert!(
+            matches!(&found, Err(leaks) if leaks.iter().all(|leak| matches!(leak, Leak::Term { term: 0, .. }))),
+            "{place}: {found:?}"
+        );
         let journal = Journal::default();
         let closed = printed(vec![Redactor::new(&redactions, 0).noting(&journal).part(part)]);
         show(&format!("words-{}.pdf", place.replace(' ', "-")), &closed.bytes);
@@ -154,7 +194,11 @@ fn the_mark_stands_where_the_word_stood() {
     let redactor = Redactor::new(&redactions, 0);
     assert_eq!(redactor.words("Seen by ANNA  BERG, MD; Anna\nBerg."), "Seen by [R-1: 42 CFR Part 2], MD; [R-1: 42 CFR Part 2].");
     let Block::Paragraph { words, .. } = &redactor
-        .part(part(vec![Block::Paragraph { words: vec![run("by An"), bold("na B"), run("erg, MD")], look: Look::Body, anchor: None }]))
+        .part(part(vec![Block::Paragraph {
+            words: vec![run("by An"), bold("na B"), run("erg, MD")],
+            look: Look::Body,
+            anchor: None,
+        }]))
         .blocks[0]
     else {
         panic!("a paragraph")
@@ -206,7 +250,8 @@ fn a_term_of_one_item_goes_there_and_stays_elsewhere() {
 #[test]
 fn the_title_of_the_file_is_searched_in_both_places() {
     let redactions = redactions(&["Zauberberg"]);
-    let content = Content { title: "Records of Zauberberg".into(), parts: vec![part(vec![paragraph("x")])], ..Content::default() };
+    let content =
+        Content { title: "Records of Zauberberg".into(), parts: vec![part(vec![paragraph("x")])], ..Content::default() };
     let pdf = typeset(&content).expect("a file");
     let leaks = prove(&pdf.bytes, &redactions, &pages(&pdf), &[]).expect_err("found");
     assert_eq!(leaks.len(), 2, "properties and XMP: {leaks:?}");
@@ -233,7 +278,9 @@ fn damaged_and_hidden_things_are_leaks() {
         lopdf::Object::String([0xfe, 0xff].into_iter().chain(units).collect(), lopdf::StringFormat::Hexadecimal)
     };
     assert_eq!(added("Harmless", text("word")), []);
-    for (what, object) in [("latin", text("quentin  ZAUBERBERG")), ("utf-16", utf16(SECRET)), ("list", vec![text("x"), utf16(SECRET)].into())] {
+    for (what, object) in
+        [("latin", text("quentin  ZAUBERBERG")), ("utf-16", utf16(SECRET)), ("list", vec![text("x"), utf16(SECRET)].into())]
+    {
         assert!(matches!(added("Hidden", object)[..], [Leak::Term { spot: Spot::Object(_), .. }]), "{what}");
     }
     let dictionary = |key: &str| lopdf::Object::Dictionary(lopdf::Dictionary::from_iter([(key, text("x"))]));
@@ -267,10 +314,16 @@ fn other_files_are_searched_by_what_they_say() {
         ("RTF", "{\\rtf1 Quentin {\\b Zauber}berg}".to_owned()),
     ];
     for (what, file) in held {
-        assert_eq!(prove_bytes(file.as_bytes(), &redactions, None), Err(vec![Leak::Term { term: 0, spot: Spot::File }]), "{what}");
+        assert_eq!(
+            prove_bytes(file.as_bytes(), &redactions, None),
+            Err(vec![Leak::Term { term: 0, spot: Spot::File }]),
+            "{what}"
+        );
     }
     assert!(prove_bytes(&pdf, &redactions, None).is_err());
-    for clean in ["{\"quentin zauberberg\":\"x\",\"code\":4711}", "<?xml version=\"1.0\"?><a/>", "Quentin went. Zauberberg stayed."] {
+    for clean in
+        ["{\"quentin zauberberg\":\"x\",\"code\":4711}", "<?xml version=\"1.0\"?><a/>", "Quentin went. Zauberberg stayed."]
+    {
         assert_eq!(prove_bytes(clean.as_bytes(), &redactions, None), Ok(()), "{clean}");
     }
     // A picture cannot be searched for words.
