@@ -197,3 +197,5 @@ pub const PDF_SHEET_OBJECTS_MAX: usize = 1_000_000;
 pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
 /// Bytes that the drawing of one page of an attached PDF may unpack to.
 pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
+/// Seconds for which a proof of who one is counts before a release is approved or handed out.
+pub const STEP_UP_SECONDS: i64 = 10 * 60;

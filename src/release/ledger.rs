@@ -193,6 +193,7 @@ fn move_name(made: &Move) -> &'static str {
         Move::Review => "review",
         Move::Approve { .. } => "approve",
         Move::ApproveAlone { .. } => "approve-alone",
+        Move::ReviewAlone { .. } => "review-alone",
         Move::Seal { .. } => "seal",
         Move::Deliver(_) => "deliver",
         Move::Confirm { .. } => "confirm",

@@ -154,6 +154,12 @@ pub enum Move {
         preview_sha256: String,
         reason: String,
     },
+    /// Somebody else looked at what one person alone released.
+    ReviewAlone {
+        /// Whether it was right to release it so, and it may go on.
+        holds: bool,
+        words: String,
+    },
     Seal {
         preview_sha256: String,
         /// One for each subject.
@@ -327,12 +333,25 @@ pub struct Case {
     pub preview: Option<Preview>,
     pub reviewer: Option<String>,
     pub approval: Option<Approval>,
+    /// What somebody else found about an approval that was given alone.
+    pub alone_review: Option<AloneReview>,
     /// One for each subject, once they are sealed.
     pub packages: Vec<Package>,
     pub handovers: Vec<Handover>,
     pub is_confirmed: bool,
     /// Why it ended, waits or is held.
     pub why: Option<String>,
+    /// Who put it on hold: somebody else ends that.
+    pub held_by: Option<String>,
+}
+
+/// The review of an approval that one person gave alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AloneReview {
+    pub by: String,
+    pub at: i64,
+    pub holds: bool,
+    pub words: String,
 }
 
 /// Who approved what.
@@ -384,6 +403,10 @@ pub enum Refusal {
     Unseen,
     #[error("one person alone may release only in an emergency of treatment")]
     NoEmergency,
+    #[error("somebody else has to look first at what one person alone released")]
+    ReviewFirst,
+    #[error("nobody released it alone, or that was looked at already")]
+    NothingToReview,
     #[error("a reason is needed")]
     NoReason,
     #[error("this is not what was approved")]
@@ -462,6 +485,21 @@ impl Case {
     pub fn sealed(&self) -> Option<Sealed<'_>> {
         let is_there = matches!(self.state, State::Sealed | State::Delivered);
         (is_there && !self.packages.is_empty()).then_some(Sealed(self))
+    }
+
+    /// By when somebody else has to look at what one person alone approved: the end of the next business day, as Unix seconds.
+    /// `None` when nothing waits for that.
+    pub fn review_due(&self) -> Option<i64> {
+        let approval = self.approval.as_ref().filter(|it| it.alone_because.is_some() && self.alone_review.is_none())?;
+        let day = jiff::Timestamp::from_second(approval.at).ok()?.to_zoned(jiff::tz::TimeZone::system()).date();
+        let is_free =
+            |day: jiff::civil::Date| matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday);
+        let mut next = day.tomorrow().ok()?;
+        while is_free(next) {
+            next = next.tomorrow().ok()?;
+        }
+        let ends = next.tomorrow().ok()?.to_zoned(jiff::tz::TimeZone::system()).ok()?;
+        Some(ends.timestamp().as_second() - 1)
     }
 
     /// Day by which it is due, as Unix seconds.
