@@ -43,6 +43,8 @@ pub enum Scope {
     Accounts,
     /// The policy and the rules for labels: no record content.
     Policy,
+    /// Requests for records: what they say, and the packages that leave. The records themselves are asked for as a person's.
+    Releases,
 }
 
 impl Scope {
@@ -398,6 +400,11 @@ pub struct Audited<T>(pub(super) T);
 impl<T> Audited<T> {
     pub fn into_inner(self) -> T {
         self.0
+    }
+
+    /// What is in it, for deciding how it is to be told.
+    pub fn value(&self) -> &T {
+        &self.0
     }
 
     /// The same answer in another form (its rendering); nothing can be added from outside by this.

@@ -98,7 +98,8 @@ impl Case {
             Move::Revoke { on } => {
                 // What has left has left; it is noted, and no further package goes out.
                 self.request.revoked = on.parse().ok().or(self.request.revoked).or(Some(jiff::civil::Date::MIN));
-                let has_left = self.state == State::Delivered || self.state == State::OnHold && self.held_from == State::Delivered;
+                let has_left =
+                    self.state == State::Delivered || self.state == State::OnHold && self.held_from == State::Delivered;
                 if has_left {
                     self.note(step, on);
                 } else {
