@@ -199,3 +199,13 @@ pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
 pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
 /// Seconds for which a proof of who one is counts before a release is approved or handed out.
 pub const STEP_UP_SECONDS: i64 = 10 * 60;
+/// Most requests that one board shows.
+pub const RELEASES_LISTED_MAX: usize = 500;
+/// Largest paper that is kept with a request, in bytes.
+pub const PAPER_BYTES_MAX: usize = 50 << 20;
+/// Days for which the link of a package works.
+pub const RELEASE_LINK_DAYS: i64 = 14;
+/// Wrong answers that it takes.
+pub const RELEASE_LINK_TRIES: i64 = 5;
+/// Persons whom a subject of a request may be, at most, that are looked at together.
+pub const RELEASE_CANDIDATES_MAX: usize = 20;
