@@ -209,3 +209,17 @@ pub const RELEASE_LINK_DAYS: i64 = 14;
 pub const RELEASE_LINK_TRIES: i64 = 5;
 /// Persons whom a subject of a request may be, at most, that are looked at together.
 pub const RELEASE_CANDIDATES_MAX: usize = 20;
+/// Bytes of a file of a site's notices or certificates, and how many certificates there are.
+pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
+pub const RELEASE_TEXT_FILES_MAX: usize = 200;
+/// Files that the page of completeness lists one by one; beyond that it says how many there are.
+pub const RELEASE_FILES_LISTED_MAX: usize = 200;
+
+/// Most terms and regions of the redactions of one release, and the longest term, in characters.
+pub const REDACTION_TERMS_MAX: usize = 2_000;
+pub const REDACTION_REGIONS_MAX: usize = 20_000;
+pub const REDACTION_TERM_CHARS_MAX: usize = 500;
+/// Most leaks that the proof of a redacted file lists.
+pub const PROOF_LEAKS_MAX: usize = 1_000;
+/// Bytes that decoding one page image may take, beside the image itself.
+pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
