@@ -223,3 +223,5 @@ pub const REDACTION_TERM_CHARS_MAX: usize = 500;
 pub const PROOF_LEAKS_MAX: usize = 1_000;
 /// Bytes that decoding one page image may take, beside the image itself.
 pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
+/// Most records whose names a release looks up because its records refer to them.
+pub const RELEASE_NAMES_MAX: usize = 50_000;
