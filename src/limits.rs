@@ -209,6 +209,12 @@ pub const RELEASE_LINK_DAYS: i64 = 14;
 pub const RELEASE_LINK_TRIES: i64 = 5;
 /// Persons whom a subject of a request may be, at most, that are looked at together.
 pub const RELEASE_CANDIDATES_MAX: usize = 20;
+/// Most records of one person that a release can choose from, earlier versions included.
+pub const RELEASE_RECORDS_MAX: usize = 1_000_000;
+/// Longest attached text whose head is read for whom it names, and as much of it as is looked at, in bytes.
+pub const RELEASE_HEAD_TEXT_MAX: usize = 8 << 10;
+/// Hits that a search for the words of a request asks for at a time.
+pub const RELEASE_HITS_PAGE: usize = 500;
 /// Bytes of a file of a site's notices or certificates, and how many certificates there are.
 pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
 pub const RELEASE_TEXT_FILES_MAX: usize = 200;
