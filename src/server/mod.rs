@@ -13,6 +13,7 @@ mod fhir;
 mod headers;
 mod health;
 mod lookup;
+mod multipart;
 mod notices;
 mod oauth;
 mod pages;

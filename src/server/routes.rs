@@ -79,6 +79,8 @@ pub struct Route {
     pub handler: Handler,
     /// What it does, in a line: the OpenAPI summary, and for FHIR the interaction or operation code.
     pub summary: &'static str,
+    /// Whether its form may have a file in it.
+    pub takes_file: bool,
 }
 
 impl Route {
@@ -94,11 +96,15 @@ impl Route {
 }
 
 const fn get(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
-    Route { method: Method::Get, path, door, handler, summary }
+    Route { method: Method::Get, path, door, handler, summary, takes_file: false }
 }
 
 const fn post(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
-    Route { method: Method::Post, path, door, handler, summary }
+    Route { method: Method::Post, path, door, handler, summary, takes_file: false }
+}
+
+const fn upload(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
+    Route { takes_file: true, ..post(path, door, handler, summary) }
 }
 
 /// Every route. A literal path stands before a template that would also match it.
@@ -193,6 +199,22 @@ static TABLE: &[Route] = &[
     get("/break-glass", Session, pages::reviews::queue, "Uses of break-glass to review."),
     get("/break-glass/{id}", Session, pages::reviews::detail, "One use of break-glass."),
     post("/break-glass/{id}", Session, pages::reviews::review, "Give a verdict on it."),
+    get("/releases", Session, pages::releases::board, "Requests for records, by what is next and when they are due."),
+    get("/releases/new", Session, pages::releases::fresh, "The form of a new request."),
+    post("/releases/new", Session, pages::releases::open, "Write a request down."),
+    get("/releases/{number}", Session, pages::releases::show, "One request: what is next with it."),
+    get("/releases/{number}/edit", Session, pages::releases::edit, "The form of a request."),
+    post("/releases/{number}/edit", Session, pages::releases::change, "Write it down otherwise."),
+    post("/releases/{number}/step", Session, pages::releases::step, "A step that needs a line of text at most."),
+    post("/releases/{number}/checks", Session, pages::releases::checks, "Answer the checks of its legal basis."),
+    get("/releases/{number}/patients/{subject}", Session, pages::releases::patients, "Persons of the archive beside a patient of the request."),
+    post("/releases/{number}/patients/{subject}", Session, pages::releases::choose_patient, "Say which of them it is."),
+    upload("/releases/{number}/papers", Session, pages::releases::keep_paper, "Put a paper on file."),
+    get("/releases/{number}/papers/{digest}", Session, pages::releases::paper, "A paper on file."),
+    post("/releases/{number}/preview", Session, pages::releases::preview, "Make the pages as they would leave."),
+    post("/releases/{number}/seal", Session, pages::releases::seal, "Build and sign what was approved."),
+    post("/releases/{number}/verify", Session, pages::releases::verify, "Hold its packages against their manifests."),
+    post("/releases/{number}/supersede", Session, pages::releases::supersede, "A new request takes its place."),
     get("/account", Account, pages::account::overview, "One's own account."),
     get("/account/password", Account, pages::account::password_form, "The form for another password."),
     post("/account/password", Account, pages::account::change_password, "Change one's own password."),

@@ -29,6 +29,7 @@
 //! | `GET /signals` (`?day=`, `?page=`) | [`signals`] |
 //! | `GET`, `POST /patients/{key}/break-glass`, `POST …/break-glass/stop` | [`break_glass`] |
 //! | `GET /break-glass` (`?state=all`, `?page=`), `GET`, `POST /break-glass/{id}` | [`reviews`], [`review`] |
+//! | `GET /releases` (`?show=`, `?view=list`), `/releases/new`, `/releases/{number}` and what is below it | [`releases`] |
 //! | `GET /account`, `GET`, `POST /account/password`, `/account/second-factor` | [`account`], [`password`], [`second_factor`] |
 //! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
 //! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
@@ -50,6 +51,7 @@ mod names;
 mod pages;
 mod panel;
 mod query;
+pub mod releases;
 mod sections;
 mod series;
 mod source;

@@ -41,6 +41,6 @@ impl Shell {
 }
 
 /// A template that fails to render is a mistake of ours that shows no data: an empty page says so to the tests.
-fn render(page: impl Template) -> String {
+pub fn render(page: impl Template) -> String {
     page.render().unwrap_or_default()
 }
