@@ -201,3 +201,17 @@ pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
 pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
 /// Seconds for which a proof of who one is counts before a release is approved or handed out.
 pub const STEP_UP_SECONDS: i64 = 10 * 60;
+/// Bytes of a file of a site's notices or certificates, and how many certificates there are.
+pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
+pub const RELEASE_TEXT_FILES_MAX: usize = 200;
+/// Files that the page of completeness lists one by one; beyond that it says how many there are.
+pub const RELEASE_FILES_LISTED_MAX: usize = 200;
+
+/// Most terms and regions of the redactions of one release, and the longest term, in characters.
+pub const REDACTION_TERMS_MAX: usize = 2_000;
+pub const REDACTION_REGIONS_MAX: usize = 20_000;
+pub const REDACTION_TERM_CHARS_MAX: usize = 500;
+/// Most leaks that the proof of a redacted file lists.
+pub const PROOF_LEAKS_MAX: usize = 1_000;
+/// Bytes that decoding one page image may take, beside the image itself.
+pub const PICTURE_BYTES_MAX: u64 = 512 << 20;

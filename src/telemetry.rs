@@ -46,9 +46,17 @@ pub fn init_logging(level: &str, format: LogFormat) -> Result<(), TelemetryError
     Ok(())
 }
 
+/// As a shell tells of a program that a closed pipe ended: 128 and the number of SIGPIPE.
+const CLOSED_PIPE: i32 = 141;
+
 /// Makes a panic say where it happened and nothing else: its own text may quote a document or a record.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
+        // Whoever reads the output has read enough (`chartkeep … | head`): that is no fault of this program.
+        let text = panic.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+            std::process::exit(CLOSED_PIPE);
+        }
         let place = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
         tracing::error!(%place, "a panic; its text is withheld, since it may hold record content");
         if !tracing::enabled!(tracing::Level::ERROR) {

@@ -4,28 +4,25 @@
 //! Not for: real records. Its passwords are made anew and printed, which no other command does unasked.
 
 mod day;
+mod hospital;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
-use super::progress::Meter;
-use super::{ingest, init, serve};
+use super::{init, serve};
 use crate::config::CONFIG_FILE;
-use crate::mapping::settings::Settings;
+use crate::durable;
 use crate::register::{BlockingRegister, NewAccount, REGISTER_FILE, generate_password};
-use crate::{durable, synth};
-
-const SOURCE_SYSTEM: &str = "mer";
 
 /// Who the users are, and of whom the news speak: files of the site, beside its configuration.
 const WORKFORCE_FILE: &str = "workforce.csv";
 const NEWS_FILE: &str = "news.csv";
 
 /// What the demo's archive says of itself.
-const CONFIG: &str = "institution = \"Example Valley Health (made up)\"\n\n[cutover]\nmer = \"2024-06-30\"\n\n\
+const CONFIG: &str = "institution = \"Example Valley Health (made up)\"\n\n[cutover]\nmer = \"2024-06-30\"\nhbi = \"2024-06-30\"\n\n\
                       [audit]\nworkforce = \"workforce.csv\"\nnews = \"news.csv\"\n";
 
 /// Make a made-up hospital, archive it, serve it, and print how to sign in.
@@ -49,9 +46,10 @@ pub struct DemoArgs {
 }
 
 /// The demo's accounts: name, display name, role.
-const PEOPLE: [(&str, &str, &str); 5] = [
+const PEOPLE: [(&str, &str, &str); 6] = [
     ("okafor", "R. Okafor-Test, MD", "clinician"),
     ("lindqvist", "M. Lindqvist-Test, RHIA", "him"),
+    ("castellan", "P. Castellan-Test, RHIT", "him"),
     ("baptiste", "C. Baptiste-Test", "compliance"),
     ("moreau", "A. Moreau-Test", "reviewer"),
     ("hale", "J. Hale-Test", "archivist"),
@@ -77,33 +75,12 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn make(args: &DemoArgs, archive: &Path) -> anyhow::Result<()> {
-    let delivery = args.dir.join("delivery");
-    if !delivery.exists() {
-        println!("Making a hospital of {} patients…", args.patients);
-        let options = synth::Options { patients: args.patients, seed: 7, ..synth::Options::default() };
-        synth::write(&delivery, &options).context("the made-up hospital cannot be written")?;
-    }
-    println!("Archiving it…");
     init::create(archive)?;
     let config = args.dir.join(CONFIG_FILE);
     if !config.exists() {
         durable::write_new(&config, CONFIG.as_bytes()).context("the demo's configuration cannot be written")?;
     }
-    let (paths, settings) = ([delivery], Settings::default());
-    let delivered = ingest::Delivered { paths: &paths, source_system: SOURCE_SYSTEM, settings: &settings, reprocess_of: None };
-    let outcome = ingest::ingest(archive, &delivered, None, &Meter::new())?;
-    let records = outcome.summary.records;
-    ensure!(records.balances(), "the ledger does not balance");
-    println!(
-        "{} records read = {} archived + {} duplicate + {} quarantined + {} excluded (some damage is planted). {:.1} : 1, {:.1} s.",
-        records.input,
-        records.archived,
-        records.duplicate,
-        records.quarantined,
-        records.excluded,
-        outcome.summary.bytes_in as f64 / outcome.bytes_archive.max(1) as f64,
-        outcome.seconds
-    );
+    hospital::archive(args, archive)?;
     println!("Playing a day of work in it, so that the access log has something to tell…");
     day::play(&args.dir, archive)
 }

@@ -8,6 +8,7 @@ mod audit;
 mod custodian;
 mod http;
 mod notices;
+mod release;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,6 +23,7 @@ pub use audit::{AuditConfig, SyslogTarget};
 pub use custodian::CustodianConfig;
 pub use http::HttpConfig;
 pub use notices::NoticeConfig;
+pub use release::{ContactConfig, ReleaseConfig};
 
 /// The file's name, inside the archive's folder or beside it.
 pub const CONFIG_FILE: &str = "chartkeep.toml";
@@ -67,6 +69,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Who is told at once of break-glass and of alarms.
     pub notices: NoticeConfig,
+    /// Texts, numbers and volumes of releases.
+    pub release: ReleaseConfig,
 }
 
 /// How log lines look.
@@ -111,6 +115,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             http: HttpConfig::default(),
             notices: NoticeConfig::default(),
+            release: ReleaseConfig::default(),
         }
     }
 }
@@ -141,6 +146,7 @@ struct ConfigFile {
     audit: AuditConfig,
     http: HttpConfig,
     notices: NoticeConfig,
+    release: ReleaseConfig,
 }
 
 impl Config {
@@ -182,11 +188,13 @@ impl Config {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let (mut access, mut audit, mut http, mut notices) = (file.access, file.audit, file.http, file.notices);
+        let mut release = file.release;
         file.custodian.check().map_err(|(key, problem)| invalid(&key, problem))?;
         access.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
         audit.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
         http.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
         notices.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
+        release.check(folder).map_err(|(key, problem)| invalid(&key, problem))?;
         let defaults = Config::default();
         Ok(Config {
             institution: file.institution,
@@ -203,6 +211,7 @@ impl Config {
             audit,
             http,
             notices,
+            release,
         })
     }
 }
@@ -254,6 +263,8 @@ mod tests {
             ("trusted_proxies = ['10.0.0.0/8']", "trusted_proxies"),
             ("[cutover]\nmer = '2019-02-30'", "cutover.mer"),
             ("[cutover]\nmer = '2019'", "cutover.mer"),
+            ("[release]\nbates_prefix = 'RIV-1'", "release.bates_prefix"),
+            ("[release]\nvolume_pages = 10", "release.volume_pages"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

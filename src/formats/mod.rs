@@ -69,7 +69,7 @@ fn text_at(bytes: &[u8], declared_type: Option<&str>, outer: bool) -> Extracted 
         }
         MediaKind::Docx => docx::read(bytes, &mut read),
         MediaKind::Wav => read.findings.push(finding("sound.no-text", 0, "a recording: its words are not searched")),
-        MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png | MediaKind::Gif => {
+        MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png | MediaKind::Gif | MediaKind::Bmp => {
             read.findings.push(finding("picture.no-text", 0, "a picture: its words are not searched"));
         }
         MediaKind::Xlsx | MediaKind::Zip | MediaKind::Ole | MediaKind::Unknown => {

@@ -15,6 +15,7 @@ pub enum MediaKind {
     Jpeg,
     Png,
     Gif,
+    Bmp,
     /// Sound: a dictation.
     Wav,
     /// XML whose root is an HL7 `ClinicalDocument`.
@@ -41,6 +42,7 @@ impl MediaKind {
             MediaKind::Jpeg => "image/jpeg",
             MediaKind::Png => "image/png",
             MediaKind::Gif => "image/gif",
+            MediaKind::Bmp => "image/bmp",
             MediaKind::Wav => "audio/wav",
             MediaKind::Cda | MediaKind::Xml => "application/xml",
             MediaKind::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -79,6 +81,10 @@ fn binary_kind(head: &[u8]) -> Option<MediaKind> {
     }
     if head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a") {
         return Some(MediaKind::Gif);
+    }
+    // The size of its header tells it from words that begin with these letters.
+    if head.starts_with(b"BM") && matches!(head.get(14..18), Some([12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0])) {
+        return Some(MediaKind::Bmp);
     }
     if (head.starts_with(b"RIFF") || head.starts_with(b"RF64")) && head.get(8..12) == Some(b"WAVE") {
         return Some(MediaKind::Wav);

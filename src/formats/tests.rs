@@ -233,13 +233,14 @@ fn docx_gives_its_words_and_nothing_that_acts() {
 fn zip_files_are_told_apart_and_what_has_no_text_is_said_to_have_none() {
     let sheet = "<Types><Override PartName='/xl/workbook.xml' ContentType='application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml'/></Types>";
     let carrier = zipped(&[("report.txt", "word/document.xml")]);
-    let cases: [(&[u8], MediaKind); 6] = [
+    let cases: [(&[u8], MediaKind); 7] = [
         (&zipped(&[("[Content_Types].xml", sheet), ("xl/workbook.xml", "<workbook/>")]), MediaKind::Xlsx),
         (&carrier, MediaKind::Zip),
         (&carrier[..carrier.len() - 20], MediaKind::Zip),
         (b"RIFF\x24\0\0\0WAVEfmt ", MediaKind::Wav),
         (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1 old Word", MediaKind::Ole),
         (b"GIF89a\x01\0\x01\0", MediaKind::Gif),
+        (b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", MediaKind::Bmp),
     ];
     for (bytes, kind) in cases {
         let read = text_of(bytes, Some("text/plain"));

@@ -311,7 +311,7 @@ fn describe<'r>(request: &mut Request, config: &Config, records: impl Iterator<I
 }
 
 /// 42 CFR 2.32, the short form of the notice.
-const PROHIBITION: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
+pub const PROHIBITION: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
 
 fn day(text: &Option<String>) -> Result<Option<String>, CcdaError> {
     match text {

@@ -10,4 +10,5 @@ mod fax;
 pub mod narrative;
 pub mod page_images;
 pub mod pdf;
+pub mod scans;
 mod tiff_pages;

@@ -10,6 +10,8 @@ use hayro::hayro_interpret::InterpreterSettings;
 use hayro::hayro_interpret::hayro_syntax::Pdf;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings};
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::{CompressionType, FilterType, PngDecoder, PngEncoder};
 use image::codecs::tiff::TiffDecoder;
@@ -44,7 +46,13 @@ const WIDTH_MAX: u32 = 8_000;
 /// Bytes that decoding one picture may take, beside the picture itself.
 const DECODE_BYTES_MAX: u64 = 512 << 20;
 
-/// Number of pages of a PDF or a picture.
+/// Whether documents of a kind have pages to show.
+pub fn is_paged(kind: MediaKind) -> bool {
+    use MediaKind::{Bmp, Gif, Jpeg, Pdf, Png, Tiff};
+    matches!(kind, Pdf | Tiff | Jpeg | Png | Gif | Bmp)
+}
+
+/// Number of pages of a PDF or a picture. Of a picture that moves the first frame is its page.
 pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
     match kind {
         MediaKind::Pdf => {
@@ -55,7 +63,7 @@ pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
             })?
         }
         MediaKind::Tiff => Ok(tiff_pages::pages(bytes)?.len() as u32),
-        MediaKind::Jpeg | MediaKind::Png => Ok(1),
+        MediaKind::Jpeg | MediaKind::Png | MediaKind::Gif | MediaKind::Bmp => Ok(1),
         _ => Err(RenderError::NotPaged),
     }
 }
@@ -63,20 +71,36 @@ pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
 /// One page as PNG. `page` counts from 0. A PDF page is drawn `width_px` wide; a picture wider than that is scaled
 /// down, and a smaller one is left as it is.
 pub fn page_png(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Result<Vec<u8>, RenderError> {
-    if !matches!(kind, MediaKind::Pdf | MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) {
+    page_as(bytes, kind, page, width_px, png)
+}
+
+/// The same page as pixels: one byte for a pixel where it has no colour.
+pub fn page_picture(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Result<DynamicImage, RenderError> {
+    page_as(bytes, kind, page, width_px, |drawn| Ok(if drawn.color().has_alpha() { drawn } else { plain(drawn) }))
+}
+
+fn page_as<T: Send + 'static>(
+    bytes: &[u8],
+    kind: MediaKind,
+    page: u32,
+    width_px: u32,
+    form: fn(DynamicImage) -> Result<T, RenderError>,
+) -> Result<T, RenderError> {
+    if !is_paged(kind) {
         return Err(RenderError::NotPaged);
     }
     let width = width_px.clamp(1, WIDTH_MAX);
     let bytes = bounded_copy(bytes)?;
     bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
-        let drawn = match kind {
+        form(match kind {
             MediaKind::Pdf => pdf_page(bytes, page, width)?,
             MediaKind::Tiff => tiff_page(&bytes, page, width)?,
             _ if page > 0 => return Err(RenderError::NoSuchPage { pages: 1 }),
             MediaKind::Jpeg => fitted(decode(JpegDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
+            MediaKind::Gif => fitted(decode(GifDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
+            MediaKind::Bmp => fitted(decode(BmpDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
             _ => fitted(decode(PngDecoder::new(Cursor::new(&*bytes)).map_err(picture_error)?)?, width, 1.0),
-        };
-        png(drawn)
+        })
     })?
 }
 
@@ -170,11 +194,15 @@ fn fitted(picture: DynamicImage, width: u32, stretch: f64) -> DynamicImage {
 
 /// Encodes quickly rather than tightly; scans without colour as grey, a third of the size.
 fn png(picture: DynamicImage) -> Result<Vec<u8>, RenderError> {
-    let picture = if picture.color().has_alpha() { picture } else { without_colour(picture.into_rgb8()) };
+    let picture = if picture.color().has_alpha() { picture } else { plain(picture) };
     let mut out = Vec::new();
     let encoder = PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Adaptive);
     picture.write_with_encoder(encoder).map_err(picture_error)?;
     Ok(out)
+}
+
+fn plain(picture: DynamicImage) -> DynamicImage {
+    if matches!(picture, DynamicImage::ImageLuma8(_)) { picture } else { without_colour(picture.into_rgb8()) }
 }
 
 fn without_colour(picture: RgbImage) -> DynamicImage {

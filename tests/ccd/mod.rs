@@ -13,7 +13,7 @@ mod roundtrip;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use chartkeep::render::ccd::ccd;
+use chartkeep::render::ccd::{ccd, unstructured};
 
 use crate::exit::python_with;
 use crate::support::folder;
@@ -66,5 +66,32 @@ fn every_made_up_chart_gives_a_valid_document() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+    validate(&files);
+}
+
+#[test]
+fn files_of_every_kind_give_valid_unstructured_documents() {
+    let home = folder();
+    let mut files = Vec::new();
+    for (number, (media_type, bytes)) in [
+        ("application/pdf", b"%PDF-1.4 a letter".as_slice()),
+        ("image/tiff", b"II*\0 a scan"),
+        ("application/rtf", b"{\\rtf1 a note}"),
+        ("text/plain; charset=utf-8", "a note \u{2013} \u{e9}".as_bytes()),
+        ("text/html", b"<p>a note</p>"),
+        ("image/jpeg", b"\xFF\xD8\xFF a picture"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let made = charts::made(number as u64);
+        let document = made.with_chart(|chart, request| unstructured(chart, request, None, "doc-1", media_type, bytes.to_vec()));
+        let document = document.unwrap_or_else(|fault| panic!("{media_type}: {fault}"));
+        let again = made.with_chart(|chart, request| unstructured(chart, request, None, "doc-1", media_type, bytes.to_vec()));
+        assert!(again.is_ok_and(|again| again == document), "{media_type} is not the same twice");
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+        assert!(String::from_utf8_lossy(&document).contains(&encoded), "{media_type}: the file is not in it");
+        files.push(write(home.path(), &format!("file-{number}"), &document));
+    }
     validate(&files);
 }

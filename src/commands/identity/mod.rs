@@ -52,6 +52,8 @@ enum IdentityAction {
     Candidates(review::CandidatesArgs),
 }
 
+pub(super) use sources::import_file;
+
 /// Runs `chartkeep identity`.
 pub fn run(args: &IdentityArgs) -> anyhow::Result<ExitCode> {
     match &args.action {

@@ -3,7 +3,7 @@
 //! Not for: what a person says (`say`), or messages, which an ingest reads.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
@@ -75,6 +75,12 @@ fn read_patients(desk: &Desk, command: &str, visit: &mut dyn FnMut(&PatientKey, 
     })?;
     // Read and not shown: only keys come out of it.
     permit.answer((), Shown { event: "identity.reviewed", hits: Some(count), ..Shown::default() })?;
+    Ok(())
+}
+
+/// Imports a crosswalk file on somebody's word, as the command does.
+pub(in crate::commands) fn import_file(archive: &Path, file: &Path, by: &str) -> anyhow::Result<()> {
+    import(&ImportArgs { archive: archive.to_path_buf(), file: file.to_path_buf(), by: by.into(), dry_run: false })?;
     Ok(())
 }
 

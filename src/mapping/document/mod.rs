@@ -242,6 +242,7 @@ fn kind_of_name(file: &str) -> Option<&'static [MediaKind]> {
         "jpg" | "jpeg" => &[MediaKind::Jpeg],
         "png" => &[MediaKind::Png],
         "gif" => &[MediaKind::Gif],
+        "bmp" => &[MediaKind::Bmp],
         "wav" => &[MediaKind::Wav],
         "rtf" => &[MediaKind::Rtf],
         "htm" | "html" => &[MediaKind::Html],

@@ -51,6 +51,7 @@ pub struct Plan {
     /// Code and words of the legal basis, with its citation.
     pub authority: manifest::Coded,
     pub citation: String,
+    /// In the request's words.
     pub purpose: String,
     pub formats: Formats,
     /// The certificate, when one is wanted: name of its template and SHA-256 of the text.
@@ -65,6 +66,61 @@ pub struct Plan {
     /// Prefix and digits of Bates numbers; `None`: pages bear none.
     pub bates: Option<(String, u8)>,
     pub generator: manifest::Generator,
+    /// Who keeps the archive, and whom a recipient asks.
+    pub custodian: Custodian,
+    /// Where the records come from: the accessions of the items, in the order of publication.
+    pub provenance: Vec<Provenance>,
+    /// Whether the recipient is told what was withheld, by category and count.
+    pub tells_withheld: bool,
+    /// Whether a sheet stands where a document was withheld.
+    pub slip_sheets: bool,
+}
+
+/// The organization that keeps the archive, as letters name it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Custodian {
+    pub name: String,
+    pub department: String,
+    pub address: Vec<String>,
+    pub phone: String,
+    pub email: String,
+    /// When somebody answers.
+    pub hours: String,
+}
+
+/// How an accession came into the archive: what a certificate tells of the way of its records. It holds no record content.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provenance {
+    pub accession: String,
+    /// Legacy system.
+    pub system: String,
+    /// Newest clinical day of the extract.
+    pub data_to: Option<String>,
+    /// RFC 3339, UTC.
+    pub sealed: String,
+    /// Software that read the delivery.
+    pub made_by: String,
+    /// Name and version of the mapping of what was no FHIR, with the digest of its file; empty: nothing was converted.
+    pub mapping: String,
+    pub mapping_sha256: String,
+    /// The zone in which times without an offset were read.
+    pub time_zone: String,
+    /// SHA-256 over the files of the delivery.
+    pub delivery_sha256: String,
+    /// Records in the accession, and the root of their Merkle tree, hex.
+    pub records: u64,
+    pub merkle_root: String,
+    /// The reconciliation of the delivery: what was read, and what became of it.
+    pub input: u64,
+    pub archived: u64,
+    pub duplicate: u64,
+    pub quarantined: u64,
+    pub excluded: u64,
+    pub joined: u64,
+    /// Resources that were made of mapped source records.
+    pub derived: u64,
 }
 
 /// A text of the site that goes into a package, as it was then.
@@ -72,7 +128,11 @@ pub struct Plan {
 #[serde(deny_unknown_fields, default)]
 pub struct Text {
     pub name: String,
+    pub version: String,
+    /// Of the text alone; the shelf keeps it under this digest.
     pub sha256: String,
+    /// Whether the site had approved exactly this text.
+    pub approved: bool,
 }
 
 /// What a package is made from: the plan, and what approval brought.
@@ -95,8 +155,9 @@ pub struct BuildRecord {
     /// Digest of `audit-proof.json`.
     pub audit_proof_sha256: Option<String>,
     pub supersedes: Option<String>,
-    /// Name of the key that signs.
+    /// Name of the key that signs, and its 32 public bytes, hex.
     pub key: String,
+    pub key_public: String,
 }
 
 impl Plan {

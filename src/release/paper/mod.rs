@@ -31,6 +31,12 @@ pub struct Setting {
     pub bates: Option<Bates>,
     /// Volume and volumes, when there are several.
     pub volume: Option<(u32, u32)>,
+    /// Items that begin a section, with its title as the contents have it.
+    pub sections: BTreeMap<usize, String>,
+    /// Names of records that others refer to (`Practitioner/<id>`), as they were when the selection was frozen.
+    pub names: BTreeMap<String, String>,
+    /// Days on which accessions were taken into the archive.
+    pub imported: BTreeMap<String, String>,
 }
 
 /// The pages of one item and what could not be brought onto them.
@@ -67,23 +73,52 @@ pub fn section_anchor(section: &str) -> Anchor {
 pub fn furniture(setting: &Setting, title: &str, about: &str, banner: Option<String>) -> Furniture {
     let person = &setting.patient;
     let volume = setting.volume.map_or_else(String::new, |(at, all)| format!("volume {at} of {all}, "));
+    let born = if person.birth_date.is_empty() {
+        "birth date not recorded".into()
+    } else {
+        format!("born {}", plain(&person.birth_date))
+    };
+    let mut numbers: Vec<String> = person.numbers.iter().take(NUMBERS_MAX).map(|number| plain(number)).collect();
+    if person.numbers.len() > NUMBERS_MAX {
+        numbers.push(format!("{} more on the cover", person.numbers.len() - NUMBERS_MAX));
+    }
+    let name = if person.name.is_empty() { "Name not recorded".into() } else { plain(&person.name) };
     let mut head = vec![
-        Line { left: person.name.clone(), middle: format!("born {}", person.birth_date), right: person.numbers.join(" · ") },
-        Line { left: title.to_owned(), middle: String::new(), right: about.to_owned() },
+        Line { left: name, middle: born, right: numbers.join(" · ") },
+        Line { left: short(title), middle: String::new(), right: short(about) },
     ];
     head.retain(|line| !(line.left.is_empty() && line.right.is_empty()));
     let mut foot = vec![Line {
-        left: format!("{} · request {} · {}", setting.custodian, setting.request, setting.standing),
+        left: format!("{} · request {} · {}", plain(&setting.custodian), plain(&setting.request), plain(&setting.standing)),
         middle: String::new(),
         right: if setting.bates.is_some() { "{bates}".into() } else { String::new() },
     }];
     foot.push(Line {
-        left: format!("As of {}", setting.as_of),
+        left: format!("As of {}", plain(&setting.as_of)),
         middle: "page {page} of {pages} of this document".into(),
         right: format!("{volume}page {{sheet}} of {{sheets}}"),
     });
-    foot.extend(setting.notices.iter().map(|words| Line { left: words.clone(), ..Line::default() }));
-    Furniture { head, foot, bates: setting.bates.clone(), banner }
+    foot.extend(setting.notices.iter().map(|words| Line { left: plain(words), ..Line::default() }));
+    Furniture { head, foot, bates: setting.bates.clone(), banner: banner.map(|words| plain(&words)) }
+}
+
+/// Numbers of the patient in a margin.
+const NUMBERS_MAX: usize = 4;
+/// Longest title in a margin, in characters; the first page has it in full.
+const TITLE_MAX: usize = 90;
+
+/// Text of a record in a margin: on one line, and no number of a page can hide in it.
+fn plain(text: &str) -> String {
+    let text = text.replace('{', "(").replace('}', ")");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn short(text: &str) -> String {
+    let text = plain(text);
+    match text.char_indices().nth(TITLE_MAX) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default().trim_end()),
+        None => text,
+    }
 }
 
 /// Where parts and items came to stand in a file that was printed: first and last page of each, from 1.

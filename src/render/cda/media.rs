@@ -7,6 +7,7 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::formats::cda::Element;
@@ -57,6 +58,7 @@ impl Media {
             "image/png" => MediaKind::Png,
             "image/jpeg" => MediaKind::Jpeg,
             "image/gif" => MediaKind::Gif,
+            "image/bmp" => MediaKind::Bmp,
             "image/tiff" => MediaKind::Tiff,
             _ => MediaKind::Pdf,
         }
@@ -173,13 +175,16 @@ fn inflated(bytes: Vec<u8>, compression: &str) -> Result<Vec<u8>, MediaFault> {
     if out.len() as u64 > most { Err(MediaFault::TooLarge) } else { Ok(out) }
 }
 
-/// Holds the bytes against the digest that the document states; SHA-1 is not trusted and not checked.
+/// Holds the bytes against the digest that the document states; SHA-1 is what it is when none is named (data type ED). It
+/// tells damage, not forgery.
 fn checked(bytes: Vec<u8>, value: Element<'_>) -> Result<Vec<u8>, MediaFault> {
     let stated = value.attr("integrityCheck");
-    if stated.is_empty() || value.attr("integrityCheckAlgorithm") != "SHA-256" {
-        return Ok(bytes);
-    }
-    let digest: [u8; 32] = Sha256::digest(&bytes).into();
+    let digest: Vec<u8> = match value.attr("integrityCheckAlgorithm") {
+        _ if stated.is_empty() => return Ok(bytes),
+        "SHA-256" => Sha256::digest(&bytes).to_vec(),
+        "" | "SHA-1" => Sha1::digest(&bytes).to_vec(),
+        _ => return Ok(bytes),
+    };
     let is_right = BASE64.decode(stated).is_ok_and(|stated| stated == digest);
     if is_right { Ok(bytes) } else { Err(MediaFault::Integrity) }
 }
@@ -195,7 +200,7 @@ fn usage_of(bytes: &[u8], declared: &str, warnings: &mut Warnings) -> (String, M
     }
     let text = || formats::text_of(bytes, hint).text;
     let usage = match kind {
-        MediaKind::Png | MediaKind::Jpeg | MediaKind::Gif | MediaKind::Tiff => MediaUse::Picture,
+        MediaKind::Png | MediaKind::Jpeg | MediaKind::Gif | MediaKind::Bmp | MediaKind::Tiff => MediaUse::Picture,
         MediaKind::Pdf => MediaUse::Pdf,
         // A plain text that begins like HTML is still to be read as it stands.
         MediaKind::Html if declared.starts_with("text/plain") => {

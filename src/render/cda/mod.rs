@@ -39,7 +39,7 @@ pub use media::{Media, MediaFault, MediaUse};
 pub use page::{
     Cell, Coded, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, Running, SectionPage, Warning,
 };
-pub use paper::paper;
+pub use paper::{html as html_blocks, paper};
 pub use plain::text;
 
 use crate::formats::cda::{Document, Fault};

@@ -6,13 +6,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::model::hex;
-use crate::render::pdf::Content;
 use crate::render::pdf::content::{Anchor, Block, BoxLook, Furniture, Line, Look, Part, Run, Sheet, Style};
+use crate::render::pdf::{self, Content};
 
 use super::findings;
 use super::html::file_words;
 use super::media::{Media, MediaUse};
-use super::page::{Confidentiality, Link, Node, Page, Panel, SectionPage};
+use super::old_html;
+use super::page::{Confidentiality, Link, Node, Page, Panel, SectionPage, Warnings};
 use super::pictures;
 use super::prose::{Prose, plain, shown};
 
@@ -44,6 +45,19 @@ pub fn paper(page: &Page, takes_sheets: bool) -> Content {
         seed: page.sha256,
         parts: vec![part],
     }
+}
+
+/// HTML by itself as blocks: all its words, nothing of it that acts, no pictures. A name in it may be a link's aim; `place` makes
+/// such names the only ones of their file.
+pub fn html(html: &str, place: &str) -> Vec<Block> {
+    let mut warnings = Warnings::default();
+    let file = Media { nodes: old_html::nodes(html, &mut warnings), ..Media::default() };
+    let page = Page { file: Some(file), ..Page::default() };
+    let targets = targets(&page);
+    let nodes = page.file.as_ref().map_or(&[][..], |file| &file.nodes);
+    let mut blocks = Prose::new(&page, &targets).blocks(nodes);
+    pdf::anchors_under(&mut blocks, place);
+    blocks
 }
 
 fn furniture(page: &Page) -> Furniture {

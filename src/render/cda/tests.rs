@@ -231,6 +231,57 @@ fn pictures_of_entries_that_no_narrative_shows_stand_at_the_end_of_their_section
     assert!(second.contains("other.gif") && second.contains("[region: circle 3, 4]"), "{html}");
 }
 
+/// An unstructured document that holds a file.
+fn holding(media_type: &str, more: &str, bytes: &[u8]) -> String {
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+    let body = format!("<nonXMLBody><text mediaType='{media_type}' representation='B64'{more}>{encoded}</text></nonXMLBody>");
+    document("").replace("<structuredBody></structuredBody>", &body)
+}
+
+#[test]
+fn pictures_of_every_kind_are_shown_and_printed() {
+    let picture = image::RgbImage::from_pixel(40, 30, image::Rgb([200, 30, 30]));
+    for (format, media_type) in [
+        (image::ImageFormat::Gif, "image/gif"),
+        (image::ImageFormat::Bmp, "image/bmp"),
+        (image::ImageFormat::Png, "image/png"),
+        (image::ImageFormat::Jpeg, "image/jpeg"),
+        (image::ImageFormat::Tiff, "image/tiff"),
+    ] {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).unwrap();
+        let made = page(holding(media_type, "", bytes.get_ref()).as_bytes(), Options::default()).unwrap();
+        let html = fragment(&made);
+        assert!(html.contains("<img") && html.contains("data:image/png;base64,"), "{media_type}: {html}");
+        let printed = lopdf::Document::load_mem(&pdf(&made).unwrap().bytes).unwrap();
+        let is_image = |object: &lopdf::Object| {
+            let dictionary = object.as_stream().ok().map(|stream| &stream.dict);
+            dictionary.and_then(|it| it.get(b"Width").ok()).and_then(|it| it.as_i64().ok()) == Some(40)
+        };
+        assert!(printed.objects.values().any(is_image), "{media_type}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_what_its_digest_says_is_refused() {
+    use sha2::Digest as _;
+    let encode = |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+    let (sha1, sha256) = (encode(&sha1::Sha1::digest(b"file words")), encode(&sha2::Sha256::digest(b"file words")));
+    for (stated, algorithm, is_right) in [
+        (&sha1, "", true),
+        (&sha1, "SHA-1", true),
+        (&sha256, "SHA-256", true),
+        (&sha256, "SHA-1", false),
+        (&sha1, "SHA-256", false),
+        (&sha1, "HMAC-MD5", true),
+    ] {
+        let named = if algorithm.is_empty() { String::new() } else { format!(" integrityCheckAlgorithm='{algorithm}'") };
+        let html = html(&holding("text/plain", &format!(" integrityCheck='{stated}'{named}"), b"file words"));
+        assert_eq!(html.contains("file words"), is_right, "{algorithm}");
+        assert_eq!(html.contains("its digest is not the one"), !is_right, "{algorithm}: {html}");
+    }
+}
+
 #[test]
 fn footnotes_pictures_and_spans() {
     let html = html(&section(

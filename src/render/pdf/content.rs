@@ -253,6 +253,15 @@ pub enum Pixels {
         width: u32,
         height: u32,
     },
+    /// Any of the three before, compressed already (`pdf::compressed`): what waits for its page takes little memory.
+    Packed {
+        bytes: Vec<u8>,
+        width: u32,
+        height: u32,
+        bits: u8,
+        /// Colours of a pixel: 1 or 3.
+        parts: u8,
+    },
 }
 
 /// A page of a PDF.

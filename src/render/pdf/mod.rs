@@ -11,6 +11,7 @@
 //!
 //! Not for: reading PDF (`formats::pdf`), pages as pictures (`page_images`), or what a release holds (`release`).
 
+mod anchors;
 mod blocks;
 mod canvas;
 pub mod content;
@@ -35,10 +36,12 @@ mod write;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+pub use anchors::anchors_under;
 use content::Anchor;
 pub use content::Content;
+pub use pictures::compressed;
 pub use press::{Cover, press};
-pub use sheets::count as sheets;
+pub use sheets::{count as sheets, standing};
 
 /// Why a PDF was not made.
 #[derive(Debug, thiserror::Error)]

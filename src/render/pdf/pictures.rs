@@ -32,6 +32,7 @@ impl Pictures {
             Pixels::Grey { bytes, width, height } => flat(bytes, *width, *height, 8, 1)?,
             Pixels::Rgb { bytes, width, height } => flat(bytes, *width, *height, 8, 3)?,
             Pixels::Bits { bytes, width, height } => flat(bytes, *width, *height, 1, 1)?,
+            Pixels::Packed { bytes, width, height, bits, parts } => squeezed(bytes.clone(), *width, *height, *bits, *parts),
         };
         Ok(self.add(object))
     }
@@ -55,7 +56,8 @@ pub fn natural(picture: &Picture) -> (f32, f32) {
         Pixels::Jpeg { width, height, .. }
         | Pixels::Grey { width, height, .. }
         | Pixels::Rgb { width, height, .. }
-        | Pixels::Bits { width, height, .. } => (width, height),
+        | Pixels::Bits { width, height, .. }
+        | Pixels::Packed { width, height, .. } => (width, height),
     };
     (width.max(1) as f32 * POINTS, height.max(1) as f32 * POINTS)
 }
@@ -71,16 +73,41 @@ fn dictionary(width: u32, height: u32, bits: i64, space: &str) -> Dictionary {
     dictionary
 }
 
-fn flat(bytes: &[u8], width: u32, height: u32, bits: u64, parts: u64) -> Result<Object, PdfFault> {
-    let row = (u64::from(width) * bits * parts).div_ceil(8);
+/// Pixels as they lie in the file.
+///
+/// # Errors
+/// The bytes are not what they are said to be.
+pub fn compressed(pixels: Pixels) -> Result<Pixels, PdfFault> {
+    let (bytes, width, height, bits, parts) = match &pixels {
+        Pixels::Jpeg { bytes, .. } => return jpeg(bytes).map(|_| pixels),
+        Pixels::Packed { .. } => return Ok(pixels),
+        Pixels::Grey { bytes, width, height } => (bytes, *width, *height, 8, 1),
+        Pixels::Rgb { bytes, width, height } => (bytes, *width, *height, 8, 3),
+        Pixels::Bits { bytes, width, height } => (bytes, *width, *height, 1, 1),
+    };
+    let bytes = packed(whole(bytes, width, height, bits, parts)?);
+    Ok(Pixels::Packed { bytes, width, height, bits, parts })
+}
+
+/// The bytes of all rows, no more.
+fn whole(bytes: &[u8], width: u32, height: u32, bits: u8, parts: u8) -> Result<&[u8], PdfFault> {
+    let row = (u64::from(width) * u64::from(bits) * u64::from(parts)).div_ceil(8);
     let whole = usize::try_from(row * u64::from(height)).map_err(|_| PdfFault::Picture)?;
-    let pixels = bytes.get(..whole).filter(|pixels| !pixels.is_empty()).ok_or(PdfFault::Picture)?;
-    let mut dictionary = dictionary(width, height, bits as i64, if parts == 3 { "DeviceRGB" } else { "DeviceGray" });
+    bytes.get(..whole).filter(|pixels| !pixels.is_empty()).ok_or(PdfFault::Picture)
+}
+
+fn flat(bytes: &[u8], width: u32, height: u32, bits: u8, parts: u8) -> Result<Object, PdfFault> {
+    Ok(squeezed(packed(whole(bytes, width, height, bits, parts)?), width, height, bits, parts))
+}
+
+fn squeezed(bytes: Vec<u8>, width: u32, height: u32, bits: u8, parts: u8) -> Object {
+    let space = if parts == 3 { "DeviceRGB" } else { "DeviceGray" };
+    let mut dictionary = dictionary(width, height, i64::from(bits), space);
     if bits == 1 {
         // One is black.
         dictionary.set("Decode", vec![Object::Integer(1), Object::Integer(0)]);
     }
-    Ok(stream(dictionary, packed(pixels)))
+    stream(dictionary, bytes)
 }
 
 fn jpeg(bytes: &[u8]) -> Result<Object, PdfFault> {

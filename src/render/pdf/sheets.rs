@@ -32,6 +32,17 @@ pub fn count(file: &[u8]) -> Result<u32, PdfFault> {
     u32::try_from(document.page_iter().count()).map_err(|_| PdfFault::Broken)
 }
 
+/// Which pages of a file can be taken over, in order.
+///
+/// # Errors
+/// None of it can.
+pub fn standing(file: &Arc<Vec<u8>>) -> Result<Vec<bool>, PdfFault> {
+    let mut opened = Opened::of(file)?;
+    let count = u32::try_from(opened.pages.len()).map_err(|_| PdfFault::Broken)?;
+    let mut objects = Vec::new();
+    Ok((0..count).map(|page| opened.form(page, &mut objects).is_ok()).collect())
+}
+
 fn taken_apart(file: &[u8]) -> Result<Document, PdfFault> {
     // The library is not ours and the file is not either.
     let options = || LoadOptions { max_decompressed_size: Some(PDF_SHEET_CONTENT_MAX), ..LoadOptions::default() };
@@ -56,6 +67,15 @@ impl Opened {
 
     /// Brings a page over as a form; objects that pages share come once.
     pub fn page(&mut self, number: u32, objects: &mut Vec<Object>) -> Result<WholePage, PdfFault> {
+        let (mut form, content, frame) = self.form(number, objects)?;
+        form.set("Filter", name("FlateDecode"));
+        objects.push(Object::Stream(Stream::new(form, packed(&content))));
+        let number = objects.len();
+        Ok(WholePage { width: frame.width, height: frame.height, number, matrix: frame.matrix, words: Vec::new() })
+    }
+
+    /// A page's form without its drawing, the drawing, and how it is shown.
+    fn form(&mut self, number: u32, objects: &mut Vec<Object>) -> Result<(Dictionary, Vec<u8>, Shown), PdfFault> {
         let id = *self.pages.get(number as usize).ok_or(PdfFault::NoSuchPage)?;
         let page = self.document.get_dictionary(id).map_err(|_| PdfFault::Broken)?.clone();
         let frame = self.frame(id)?;
@@ -72,10 +92,7 @@ impl Opened {
             form.set("Group", self.bring(group, objects, 0)?);
         }
         self.settle(objects)?;
-        form.set("Filter", name("FlateDecode"));
-        objects.push(Object::Stream(Stream::new(form, packed(&content))));
-        let number = objects.len();
-        Ok(WholePage { width: frame.width, height: frame.height, number, matrix: frame.matrix, words: Vec::new() })
+        Ok((form, content, frame))
     }
 
     /// The page's drawing, its pieces put together; a piece that cannot be unpacked makes the page a broken one.

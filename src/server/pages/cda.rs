@@ -5,10 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::access::{Permit, Role};
 use crate::formats::{self, MediaKind};
-use crate::model::{Document, DocumentId, PatientKey};
+use crate::model::{Class, Document, DocumentId, PatientKey, Record};
 use crate::query::TextQuestion;
+use crate::release::ccda::PROHIBITION;
 use crate::render::cda::view::{self, Places, View};
 use crate::render::cda::{self, Media, Options, Page, xml};
 use crate::render::page_images::page_png;
@@ -72,7 +75,23 @@ fn page_of(call: &Call, permit: &Permit, document: &Document) -> Result<Result<P
     {
         view::set_body(&mut page, body.bytes, &body.content_type);
     }
+    page.notices = notices(&document.record);
     Ok(Ok(page))
+}
+
+/// What the archive knows of a document beyond its own words: that the law protects it, that another took its place.
+pub(super) fn notices(record: &Record) -> Vec<String> {
+    let json: Value = serde_json::from_str(&record.json).unwrap_or_default();
+    let mut notices = Vec::new();
+    if record.label.holds(Class::SubstanceUse) {
+        notices.push(PROHIBITION.to_owned());
+    }
+    match json["status"].as_str() {
+        Some("superseded") => notices.push("A newer document has taken the place of this one.".to_owned()),
+        Some("entered-in-error") => notices.push("The source marked this document as entered in error.".to_owned()),
+        _ => {}
+    }
+    notices
 }
 
 /// What the document page shows of a CDA document: in the view that the query asks for, with the words looked for marked.
@@ -207,4 +226,32 @@ pub fn link(call: &Call) -> Result<Answer, ApiError> {
     let back = Addresses::of(&patient, &document.id).base;
     let html = viewer::link_out(&super::frame(call), &LinkPage { address, back: &back });
     Ok(permit.answer(Body::html(html), shown("document.view", [&document.record]))?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AccessionId, ArchiveId, Kind, Label, Place};
+
+    #[test]
+    fn a_document_says_that_it_is_protected_or_replaced() {
+        let notices_of = |label: Label, status: &str| {
+            let place = Place { accession: AccessionId::parse("acc-0123456789abcdef").unwrap(), generation: 1, ordinal: 0 };
+            notices(&Record {
+                kind: Kind::from_name("DocumentReference").unwrap(),
+                id: ArchiveId::parse("d1").unwrap(),
+                original_id: "d1".into(),
+                patient: None,
+                place,
+                source_system: "mer".into(),
+                version: 1,
+                label,
+                json: format!(r#"{{"status":"{status}"}}"#).into(),
+            })
+        };
+        assert!(notices_of(Label::NORMAL, "current").is_empty());
+        assert_eq!(notices_of(Label::of(Class::SubstanceUse), "current"), [PROHIBITION]);
+        assert_eq!(notices_of(Label::of(Class::SubstanceUse), "superseded").len(), 2);
+        assert!(notices_of(Label::NORMAL, "entered-in-error")[0].contains("in error"));
+    }
 }

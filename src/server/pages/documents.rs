@@ -86,21 +86,17 @@ fn body_of(document: &Document, looked_for: Option<&TextQuestion>) -> DocumentBo
     let (bytes, declared) = (&document.bytes, Some(document.content_type.as_str()));
     match formats::sniff(bytes, declared) {
         MediaKind::Html => DocumentBody::Html,
-        kind @ (MediaKind::Pdf | MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) => {
-            match page_images::page_count(bytes, kind) {
-                Ok(pages) if pages > 0 => DocumentBody::Pages(pages),
-                Ok(_) => DocumentBody::None("This document has no pages.".into()),
-                Err(error) => DocumentBody::None(format!("Its pages cannot be shown: {error}.")),
-            }
-        }
+        kind if page_images::is_paged(kind) => match page_images::page_count(bytes, kind) {
+            Ok(pages) if pages > 0 => DocumentBody::Pages(pages),
+            Ok(_) => DocumentBody::None("This document has no pages.".into()),
+            Err(error) => DocumentBody::None(format!("Its pages cannot be shown: {error}.")),
+        },
         MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Docx | MediaKind::Cda | MediaKind::Xml => {
             let text = formats::text_of(bytes, declared).text;
             let marks = looked_for.map_or_else(Vec::new, |question| marks(question, &text));
             DocumentBody::Text(text, marks)
         }
-        MediaKind::Gif | MediaKind::Wav | MediaKind::Xlsx | MediaKind::Ole | MediaKind::Zip | MediaKind::Unknown => {
-            DocumentBody::None("Documents of this kind are kept, but not shown here.".into())
-        }
+        _ => DocumentBody::None("Documents of this kind are kept, but not shown here.".into()),
     }
 }
 

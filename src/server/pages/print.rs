@@ -12,6 +12,7 @@ use crate::server::call::{Call, shown};
 use crate::server::headers::DOCUMENT_POLICY;
 use crate::server::viewer::{self, PrintBody, PrintPage};
 
+use super::cda::notices;
 use super::documents::FRAME_STYLE;
 
 /// `GET /patients/{patient}/documents/{id}/print`
@@ -66,18 +67,17 @@ fn body_of(document: &Document) -> Set {
             return Set::Alone(narrative::safe_html_document(&text).replacen("</head>", FRAME_STYLE, 1));
         }
         MediaKind::Cda => match cda::page(bytes, cda::Options { mask_ids: true }) {
-            Ok(page) => return Set::Alone(cda::standalone(&page)),
+            Ok(mut page) => {
+                page.notices = notices(&document.record);
+                return Set::Alone(cda::standalone(&page));
+            }
             Err(_) => text(),
         },
-        kind @ (MediaKind::Pdf | MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) => {
-            match page_images::page_count(bytes, kind) {
-                Ok(pages) if pages > 0 => PrintBody::Pages(pages),
-                _ => PrintBody::None,
-            }
-        }
+        kind if page_images::is_paged(kind) => match page_images::page_count(bytes, kind) {
+            Ok(pages) if pages > 0 => PrintBody::Pages(pages),
+            _ => PrintBody::None,
+        },
         MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Docx | MediaKind::Xml => text(),
-        MediaKind::Gif | MediaKind::Wav | MediaKind::Xlsx | MediaKind::Ole | MediaKind::Zip | MediaKind::Unknown => {
-            PrintBody::None
-        }
+        _ => PrintBody::None,
     })
 }

@@ -1,0 +1,3 @@
+//! Proofs.
+//!
+//! Not for: x.
