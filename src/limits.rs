@@ -35,7 +35,7 @@ pub const INDEX_TEXT_MAX: usize = 8 << 20;
 /// Largest HTTP request body, in bytes.
 pub const REQUEST_BODY_MAX: usize = 1 << 20;
 /// Largest request body with a file in it.
-pub const UPLOAD_MAX: usize = 32 << 20;
+pub const UPLOAD_MAX: usize = PAPER_BYTES_MAX + (1 << 20);
 /// Most hits of one page of any search.
 pub const PAGE_MAX: usize = 1000;
 /// Most patient keys that are shown as one person; a larger group is a mistake somewhere, and each key stands alone until it
@@ -215,3 +215,13 @@ pub const REDACTION_TERM_CHARS_MAX: usize = 500;
 pub const PROOF_LEAKS_MAX: usize = 1_000;
 /// Bytes that decoding one page image may take, beside the image itself.
 pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
+/// Most requests that one board shows.
+pub const RELEASES_LISTED_MAX: usize = 500;
+/// Largest paper that is kept with a request, in bytes.
+pub const PAPER_BYTES_MAX: usize = 50 << 20;
+/// Days for which the link of a package works.
+pub const RELEASE_LINK_DAYS: i64 = 14;
+/// Wrong answers that it takes.
+pub const RELEASE_LINK_TRIES: i64 = 5;
+/// Persons whom a subject of a request may be, at most, that are looked at together.
+pub const RELEASE_CANDIDATES_MAX: usize = 20;

@@ -23,18 +23,28 @@ pub enum DeskError {
     Moved,
     #[error("this step is made by doing what it stands for")]
     NotHere,
-    #[error("not built yet")]
-    NotBuilt,
+    #[error("a request cannot have come in after now")]
+    Received,
+    #[error("these are not all the keys of one person of the archive")]
+    NotOnePerson,
+    #[error("item {0} is to be redacted, and nothing of it is")]
+    NotRedacted(usize),
+    #[error("a copy of the patient's consent has to be on file: it goes with the records (42 CFR 2.32)")]
+    NoConsent,
     #[error("a preview or package is being made; one is made at a time")]
     Busy,
     #[error("there is no such page, file or patient of the request")]
     NotThere,
     #[error("a paper is a PDF, TIFF, JPEG, PNG or text of at most {0} MiB")]
     Paper(usize),
+    #[error("the page cannot be drawn: {0}")]
+    Undrawable(String),
+    #[error("the link asks for the patient's birth date, and neither request nor archive has the day")]
+    NoBirthDate,
+    #[error("there is no proof of an entry: {0}")]
+    Proof(#[from] super::handing::ProofFault),
     #[error("no key signs packages here")]
     NoKey,
-    #[error("{0}")]
-    Said(String),
     #[error(transparent)]
     Ledger(LedgerError),
     #[error(transparent)]

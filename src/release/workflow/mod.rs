@@ -283,8 +283,21 @@ pub struct Handover {
     pub tracking: String,
     /// Of the packages that are handed out.
     pub manifests: Vec<String>,
-    /// Id of the disclosure's entry in the audit log.
+    /// Place of the disclosure's entry in the audit log.
     pub disclosure_entry: String,
+    /// What left in another form than the package itself: encrypted for the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrapped: Vec<Wrapped>,
+}
+
+/// The encrypted form of a package, as it was handed out.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wrapped {
+    pub manifest_sha256: String,
+    /// Digest and size of the file.
+    pub sha256: String,
+    pub bytes: u64,
 }
 
 /// Who makes a move.
