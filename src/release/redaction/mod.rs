@@ -189,7 +189,7 @@ impl<'a> Redactor<'a> {
         let drawn = drawn.map_err(|_| self.undrawable(page))?;
         let (width, height) = (drawn.raster.width, drawn.raster.height);
         let pixels = drawn.raster.into_pixels().map_err(|_| self.undrawable(page))?;
-        let result = sha256_hex(pixels::bytes_of(&pixels));
+        let result = sha256_hex(&pixels::bytes_of(&pixels));
         let burnt = Burnt { width, height, boxes: drawn.boxes, before_sha256: None, after_sha256: result };
         self.note(attachment, page, known.sha256.clone(), burnt);
         Ok(Some(Picture { pixels, alt: String::new(), caption: Vec::new(), is_scan: true, words: drawn.words }))
@@ -207,7 +207,7 @@ impl<'a> Redactor<'a> {
         if regions.is_empty() && hits.is_empty() {
             return Ok(picture);
         }
-        let before = sha256_hex(pixels::bytes_of(&picture.pixels));
+        let before = sha256_hex(&pixels::bytes_of(&picture.pixels));
         let Picture { pixels, alt, caption, is_scan, words } = picture;
         let mut raster = Raster::of(pixels).map_err(|_| self.undrawable(page))?;
         if raster.is_turned && !hits.is_empty() {
@@ -234,7 +234,7 @@ impl<'a> Redactor<'a> {
         let words = words.into_iter().enumerate().filter(|(place, word)| stays(*place, word)).map(|(_, word)| word).collect();
         let (width, height) = (raster.width, raster.height);
         let pixels = raster.into_pixels().map_err(|_| self.undrawable(page))?;
-        let result = sha256_hex(pixels::bytes_of(&pixels));
+        let result = sha256_hex(&pixels::bytes_of(&pixels));
         let burnt = Burnt { width, height, boxes, before_sha256: Some(before.clone()), after_sha256: result };
         self.note(attachment, page, before, burnt);
         Ok(Picture { pixels, alt, caption, is_scan, words })

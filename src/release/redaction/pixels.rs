@@ -5,9 +5,11 @@
 //!
 //! Not for: where boxes are (`super`, `sheet`), drawing pages of PDFs (`sheet`).
 
-use std::io::Cursor;
+use std::borrow::Cow;
+use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use flate2::read::ZlibDecoder;
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, Limits};
@@ -62,6 +64,15 @@ impl Raster {
             Pixels::Grey { bytes, width, height } => (bytes, width, height, Depth::Grey),
             Pixels::Rgb { bytes, width, height } => (bytes, width, height, Depth::Rgb),
             Pixels::Bits { bytes, width, height } => (bytes, width, height, Depth::Bit),
+            Pixels::Packed { bytes, width, height, bits, parts } => {
+                let depth = match (bits, parts) {
+                    (1, 1) => Depth::Bit,
+                    (8, 1) => Depth::Grey,
+                    (8, 3) => Depth::Rgb,
+                    _ => return Err(Unreadable),
+                };
+                (unpacked(&bytes, width, height, u64::from(bits) * u64::from(parts))?, width, height, depth)
+            }
         };
         let mut raster = Raster { bytes, width, height, depth, is_jpeg: false, is_turned: false };
         let whole = raster.row() as u64 * u64::from(height);
@@ -183,15 +194,30 @@ impl Raster {
 }
 
 /// The bytes that stand in a PDF for these pixels, before they are packed.
-pub fn bytes_of(pixels: &Pixels) -> &[u8] {
+pub fn bytes_of(pixels: &Pixels) -> Cow<'_, [u8]> {
     let (bytes, width, height, bits) = match pixels {
-        Pixels::Jpeg { bytes, .. } => return bytes,
+        Pixels::Jpeg { bytes, .. } => return Cow::Borrowed(bytes),
+        Pixels::Packed { bytes, width, height, bits, parts } => {
+            let depth = u64::from(*bits) * u64::from(*parts);
+            return unpacked(bytes, *width, *height, depth).map_or(Cow::Borrowed(bytes), Cow::Owned);
+        }
         Pixels::Grey { bytes, width, height } => (bytes, width, height, 8),
         Pixels::Rgb { bytes, width, height } => (bytes, width, height, 24),
         Pixels::Bits { bytes, width, height } => (bytes, width, height, 1),
     };
     let whole = (u64::from(*width) * bits).div_ceil(8) * u64::from(*height);
-    bytes.get(..whole as usize).unwrap_or(bytes)
+    Cow::Borrowed(bytes.get(..whole as usize).unwrap_or(bytes))
+}
+
+/// The rows of a picture that was compressed already, as many as its size asks for.
+fn unpacked(bytes: &[u8], width: u32, height: u32, depth: u64) -> Result<Vec<u8>, Unreadable> {
+    let whole = (u64::from(width) * depth).div_ceil(8) * u64::from(height);
+    if u64::from(width) * u64::from(height) > PICTURE_PIXELS_MAX {
+        return Err(Unreadable);
+    }
+    let mut rows = Vec::new();
+    ZlibDecoder::new(bytes).take(whole).read_to_end(&mut rows).map_err(|_| Unreadable)?;
+    if rows.len() as u64 == whole { Ok(rows) } else { Err(Unreadable) }
 }
 
 /// The box of a word, with room for what its letters reach beyond it.
