@@ -34,6 +34,8 @@ pub const TAR_EXTENSION_MAX: u64 = 1 << 20;
 pub const INDEX_TEXT_MAX: usize = 8 << 20;
 /// Largest HTTP request body, in bytes.
 pub const REQUEST_BODY_MAX: usize = 1 << 20;
+/// Largest request body with a file in it.
+pub const UPLOAD_MAX: usize = PAPER_BYTES_MAX + (1 << 20);
 /// Most hits of one page of any search.
 pub const PAGE_MAX: usize = 1000;
 /// Most patient keys that are shown as one person; a larger group is a mistake somewhere, and each key stands alone until it
