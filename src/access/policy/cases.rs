@@ -239,6 +239,7 @@ impl CaseText {
             Right::Accounts => Scope::Accounts,
             Right::Policy => Scope::Policy,
             Right::OwnNotes => Scope::OwnNotes(vec![patient]),
+            Right::Releases => Scope::Releases,
         }
     }
 

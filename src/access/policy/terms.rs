@@ -20,10 +20,11 @@ pub enum Right {
     Accounts,
     Policy,
     OwnNotes,
+    Releases,
 }
 
 impl Right {
-    pub const ALL: [Right; 13] = [
+    pub const ALL: [Right; 14] = [
         Right::FindPatients,
         Right::Chart,
         Right::Record,
@@ -37,6 +38,7 @@ impl Right {
         Right::Accounts,
         Right::Policy,
         Right::OwnNotes,
+        Right::Releases,
     ];
 
     pub fn of(scope: &Scope) -> Right {
@@ -54,6 +56,7 @@ impl Right {
             Scope::Accounts => Right::Accounts,
             Scope::Policy => Right::Policy,
             Scope::OwnNotes(_) => Right::OwnNotes,
+            Scope::Releases => Right::Releases,
         }
     }
 
@@ -73,6 +76,7 @@ impl Right {
             Right::Accounts => "accounts",
             Right::Policy => "policy",
             Right::OwnNotes => "own-notes",
+            Right::Releases => "releases",
         }
     }
 
@@ -92,13 +96,14 @@ impl Right {
             Right::Accounts => "accounts",
             Right::Policy => "policy",
             Right::OwnNotes => "own psychotherapy notes",
+            Right::Releases => "releases",
         }
     }
 
     /// Whether what it gives holds words of patients' records.
     pub fn shows_records(self) -> bool {
-        use Right::{Chart, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, SearchAll};
-        matches!(self, FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine | OwnNotes)
+        use Right::{Chart, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, Releases, SearchAll};
+        matches!(self, FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine | OwnNotes | Releases)
     }
 
     /// Whether it is about the records of one person at a time. Break-glass and care relations speak of these alone.

@@ -13,7 +13,7 @@ fn patient() -> PatientKey {
 }
 
 /// One scope for each right, in the order of `Right::ALL`.
-fn scopes() -> [Scope; 13] {
+fn scopes() -> [Scope; 14] {
     [
         Scope::FindPatients,
         Scope::Chart(patient()),
@@ -28,6 +28,7 @@ fn scopes() -> [Scope; 13] {
         Scope::Accounts,
         Scope::Policy,
         Scope::OwnNotes(vec![patient()]),
+        Scope::Releases,
     ]
 }
 
@@ -81,34 +82,34 @@ fn cell(decision: &Decision) -> char {
 }
 
 /// Columns in the order of `Right::ALL`: find, chart, record, search all, export, log, accessions, identity, quarantine,
-/// break-glass reviews, accounts, policy, own notes. Each role for its usual purpose.
+/// break-glass reviews, accounts, policy, own notes, releases. Each role for its usual purpose.
 #[test]
 fn every_role_and_right_is_decided_as_written_here() {
     use Channel::{CommandLine, Network};
     let table = [
-        (Role::Clinician, Network, None, "333rrrrrrrrrP"),
-        (Role::Him, Network, None, "HHHHcrrHcrrrr"),
-        (Role::Compliance, Network, None, "rrrrr0rrr0rrr"),
-        (Role::Archivist, Network, None, "rrrrrr0rrrrrr"),
-        (Role::Admin, Network, None, "rrrrrrrrrr00r"),
-        (Role::Reviewer, Network, None, "rrrrrrrrr0rrr"),
-        (Role::Service, Network, None, "sssrrrrrrrrrr"),
-        (Role::Clinician, CommandLine, None, "333rrrrrrrrrP"),
-        (Role::Him, CommandLine, None, "H**H*rr**rrrr"),
-        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrr"),
-        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrr"),
-        (Role::Admin, CommandLine, None, "rrrrrrrrrr00r"),
-        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrr"),
-        (Role::Service, CommandLine, None, "cccrrrrrrrrrr"),
-        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrP"),
-        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrr"),
-        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrr"),
-        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrr"),
-        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00r"),
-        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrr"),
-        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrr"),
-        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr"),
-        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrr"),
+        (Role::Clinician, Network, None, "333rrrrrrrrrPr"),
+        (Role::Him, Network, None, "HHHHcrrHcrrrr0"),
+        (Role::Compliance, Network, None, "rrrrr0rrr0rrrr"),
+        (Role::Archivist, Network, None, "rrrrrr0rrrrrrr"),
+        (Role::Admin, Network, None, "rrrrrrrrrr00rr"),
+        (Role::Reviewer, Network, None, "rrrrrrrrr0rrrr"),
+        (Role::Service, Network, None, "sssrrrrrrrrrrr"),
+        (Role::Clinician, CommandLine, None, "333rrrrrrrrrPr"),
+        (Role::Him, CommandLine, None, "H**H*rr**rrrr0"),
+        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrrr"),
+        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrrr"),
+        (Role::Admin, CommandLine, None, "rrrrrrrrrr00rr"),
+        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrrr"),
+        (Role::Service, CommandLine, None, "cccrrrrrrrrrrr"),
+        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrPr"),
+        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrr0"),
+        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrrr"),
+        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrrr"),
+        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00rr"),
+        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrrr"),
+        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrrr"),
+        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrrr"),
+        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrrr"),
     ];
     for role in Role::ALL {
         for channel in Channel::ALL {
