@@ -490,11 +490,12 @@ fn whatever_is_altered_in_a_whole_package_is_named() {
     let mut swapped = parts.clone();
     let pdf = swapped.get_mut("release.pdf").unwrap();
     let kids = b"/Kids [";
-    let at = pdf.windows(kids.len()).rposition(|bytes| bytes == kids).unwrap() + kids.len();
+    let at = pdf.windows(kids.len()).position(|bytes| bytes == kids).unwrap() + kids.len();
     let text = String::from_utf8(pdf[at..at + 60].to_vec()).unwrap();
-    let refs: Vec<&str> = text.split(" 0 R").map(str::trim).take(2).collect();
-    assert_eq!(refs[0].len(), refs[1].len());
-    let other = text.replacen(refs[0], "@", 1).replacen(refs[1], refs[0], 1).replacen('@', refs[1], 1);
+    let refs: Vec<&str> = text.split(" 0 R").collect();
+    let pair = refs.windows(2).skip(1).find(|pair| pair[0].len() == pair[1].len()).unwrap();
+    let (one, two) = (format!("{} 0 R", pair[0]), format!("{} 0 R", pair[1]));
+    let other = text.replacen(&format!("{one}{two}"), &format!("{two}{one}"), 1);
     assert_ne!(other, text);
     pdf[at..at + 60].copy_from_slice(other.as_bytes());
     assert_eq!(findings(&packed(&swapped)), ["release.pdf"]);
