@@ -112,6 +112,7 @@ async fn no_route_behind_a_door_opens_without_a_key() {
         let request = TestRequest::with_uri(&path_of(route.path)).method(match route.method {
             Method::Get => http::Method::GET,
             Method::Post => http::Method::POST,
+            Method::Delete => http::Method::DELETE,
         });
         let reply = send(&fixture, request).await;
         match route.door {
@@ -240,6 +241,7 @@ async fn a_panic_becomes_an_answer_without_its_text() {
         door: Door::Open,
         handler: |_| panic!("Ann Example, born 1957"),
         summary: "",
+        takes_file: false,
     };
     let fixture = fixture(Transport::Loopback).await;
     let (request, mut payload) = TestRequest::with_uri("/fhir/Patient").to_http_parts();
