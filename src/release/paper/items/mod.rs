@@ -7,6 +7,8 @@
 
 mod blocks;
 mod ccda;
+#[cfg(test)]
+mod file_tests;
 mod files;
 mod forms;
 mod further;
