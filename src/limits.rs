@@ -34,6 +34,8 @@ pub const TAR_EXTENSION_MAX: u64 = 1 << 20;
 pub const INDEX_TEXT_MAX: usize = 8 << 20;
 /// Largest HTTP request body, in bytes.
 pub const REQUEST_BODY_MAX: usize = 1 << 20;
+/// Largest request body with a file in it.
+pub const UPLOAD_MAX: usize = PAPER_BYTES_MAX + (1 << 20);
 /// Most hits of one page of any search.
 pub const PAGE_MAX: usize = 1000;
 /// Most patient keys that are shown as one person; a larger group is a mistake somewhere, and each key stands alone until it
@@ -197,6 +199,18 @@ pub const PDF_SHEET_OBJECTS_MAX: usize = 1_000_000;
 pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
 /// Bytes that the drawing of one page of an attached PDF may unpack to.
 pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
+/// Seconds for which a proof of who one is counts before a release is approved or handed out.
+pub const STEP_UP_SECONDS: i64 = 10 * 60;
+/// Most requests that one board shows.
+pub const RELEASES_LISTED_MAX: usize = 500;
+/// Largest paper that is kept with a request, in bytes.
+pub const PAPER_BYTES_MAX: usize = 50 << 20;
+/// Days for which the link of a package works.
+pub const RELEASE_LINK_DAYS: i64 = 14;
+/// Wrong answers that it takes.
+pub const RELEASE_LINK_TRIES: i64 = 5;
+/// Persons whom a subject of a request may be, at most, that are looked at together.
+pub const RELEASE_CANDIDATES_MAX: usize = 20;
 /// Most records of one person that a release can choose from, earlier versions included.
 pub const RELEASE_RECORDS_MAX: usize = 1_000_000;
 /// Longest attached text whose head is read for whom it names, and as much of it as is looked at, in bytes.

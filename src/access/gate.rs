@@ -8,7 +8,7 @@ use crate::audit::AuditLog;
 use crate::model::{ArchiveId, Kind, Label, PatientKey};
 
 use super::policy::{Decision, Policy, Question, Right, break_glass_offer, decide};
-use super::{Permit, Principal, Scope, entry};
+use super::{Audited, Permit, Principal, Scope, entry};
 
 /// Where a request came from, for its audit entry.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +111,19 @@ impl Gate {
         let policy = self.policy();
         let known = self.find_out(&policy, principal, scope);
         matches!(decide(&policy, &known.question(principal, scope, context)), Decision::Allow(_))
+    }
+
+    /// What a recipient outside fetches, who has no account: his leave is an approved release and the link that was made for
+    /// him, which the caller has checked. The entry is durable before the value is given back.
+    ///
+    /// # Errors
+    /// `Denied` for any entry but that of such a fetch; `LogUnavailable`. The value is dropped either way.
+    pub fn handed_to_recipient<T>(&self, value: T, entry: crate::audit::Entry) -> Result<Audited<T>, GateError> {
+        if entry.event != "release.fetched" {
+            return Err(GateError::Denied);
+        }
+        self.log.append(entry).map_err(|_| GateError::LogUnavailable)?;
+        Ok(Audited(value))
     }
 
     /// The classes that a break-glass would open to `principal` here, for the page that asks for it: `None` when it would

@@ -47,6 +47,8 @@ pub enum Scope {
     Accounts,
     /// The policy and the rules for labels: no record content.
     Policy,
+    /// Requests for records: what they say, and the packages that leave. The records themselves are asked for as a person's.
+    Releases,
 }
 
 impl Scope {
@@ -417,9 +419,21 @@ impl<T> Audited<T> {
         self.0
     }
 
+    /// What is in it, for deciding how it is to be told.
+    pub fn value(&self) -> &T {
+        &self.0
+    }
+
     /// The same answer in another form (its rendering); nothing can be added from outside by this.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Audited<U> {
         Audited(f(self.0))
+    }
+}
+
+impl<T, E> Audited<Result<T, E>> {
+    /// The answer in a form that could be made, or why not.
+    pub fn transpose(self) -> Result<Audited<T>, E> {
+        self.0.map(Audited)
     }
 }
 

@@ -62,6 +62,22 @@ fn read_pages(bytes: &[u8], most: usize, read: &mut Extracted) {
     }
 }
 
+/// The words of one page, `page` counting from 0; `None` when there is no such page, or it cannot be read.
+pub fn page_text(bytes: &[u8], page: usize) -> Option<String> {
+    if bytes.len() > PDF_BYTES_MAX || holds_bomb(bytes, PDF_STREAM_MAX) {
+        return None;
+    }
+    let copy = bytes.to_vec();
+    let read = move || {
+        let pdf = Pdf::new(Arc::new(copy)).ok()?;
+        let mut words = Words::default();
+        let page = pdf.pages().get(page)?;
+        catch_unwind(AssertUnwindSafe(|| words.page(page))).ok()?;
+        Some(words.text)
+    };
+    bounded::run(Duration::from_secs(PDF_TEXT_SECONDS_MAX), read).ok()?
+}
+
 /// Whether a packed stream of the file unpacks beyond `limit` bytes. The library unpacks without one.
 ///
 /// Not seen: streams under encryption or under a second filter.

@@ -18,6 +18,7 @@ mod notice;
 mod password;
 mod reasons;
 mod release;
+mod release_way;
 mod review;
 mod revocation;
 mod session;
@@ -49,7 +50,8 @@ pub use disclosure::Suspension;
 pub use notice::{Channel, Notice};
 pub use password::{PasswordRefusal, PasswordRules, generate_password};
 pub use reasons::{Reason, reason, reasons};
-pub use release::{BatesRange, ReleaseFacts, ReleaseRow, step_digest};
+pub use release::{BatesRange, KeptStep, ReleaseFacts, ReleaseRow, step_digest};
+pub use release_way::{PendingHandover, ReleaseLink};
 pub use review::{NewReview, Review, Reviewed, Verdict};
 pub use revocation::TokenMark;
 pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
@@ -76,6 +78,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("007_disclosures.sql"),
     include_str!("008_releases.sql"),
     include_str!("009_alerts_and_revocations.sql"),
+    include_str!("010_release_desk.sql"),
 ];
 
 /// Why the register refused or failed. The texts carry no secrets and no patient data.

@@ -36,6 +36,15 @@ pub struct ReleaseFacts {
     pub patients: Vec<String>,
 }
 
+/// A step as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptStep {
+    /// JSON.
+    pub made: String,
+    /// Where its entry stands in the access log: `stream/number`.
+    pub entry: Option<String>,
+}
+
 /// Bates numbers given to a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BatesRange {
@@ -146,23 +155,22 @@ impl Register {
     ///
     /// # Errors
     /// `ReleaseChanged` when a digest does not follow from the one before it.
-    pub async fn release_steps(&self, number: &str) -> Result<Vec<String>, RegisterError> {
-        let rows: Vec<(String, String)> = sqlx::query_as("SELECT made, digest FROM release_steps WHERE number = ? ORDER BY step")
-            .bind(number)
-            .fetch_all(&self.pool)
-            .await?;
+    pub async fn release_steps(&self, number: &str) -> Result<Vec<KeptStep>, RegisterError> {
+        let question = "SELECT made, digest, entry FROM release_steps WHERE number = ? ORDER BY step";
+        let rows: Vec<(String, String, Option<String>)> = sqlx::query_as(question).bind(number).fetch_all(&self.pool).await?;
         let mut before = String::new();
-        for (made, digest) in &rows {
+        for (made, digest, _) in &rows {
             if step_digest(&before, made) != *digest {
                 return Err(RegisterError::ReleaseChanged);
             }
             before.clone_from(digest);
         }
-        Ok(rows.into_iter().map(|(made, _)| made).collect())
+        Ok(rows.into_iter().map(|(made, _, entry)| KeptStep { made, entry }).collect())
     }
 
     /// Appends a step to a request that has `steps` of them, and what the row then shows. `before_commit` is told the step's
-    /// digest when everything is written but not yet kept: there the audit entry is made. When it fails, nothing has happened.
+    /// digest when everything is written but not yet kept: there the audit entry is made, and its place (`stream/number`) is given
+    /// back. When it fails, nothing has happened.
     ///
     /// # Errors
     /// `ReleaseMoved` when somebody else took a step since; whatever `before_commit` gives.
@@ -172,7 +180,7 @@ impl Register {
         steps: i64,
         made: &str,
         facts: &ReleaseFacts,
-        before_commit: impl FnOnce(&str) -> Result<(), E>,
+        before_commit: impl FnOnce(&str) -> Result<String, E>,
     ) -> Result<String, E> {
         let failed = |error: sqlx::Error| E::from(RegisterError::Database(error));
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
@@ -195,7 +203,14 @@ impl Register {
             .await
             .map_err(failed)?;
         show(&mut transaction, number, steps + 1, &digest, facts).await.map_err(failed)?;
-        before_commit(&digest)?;
+        let entry = before_commit(&digest)?;
+        sqlx::query("UPDATE release_steps SET entry = ? WHERE number = ? AND step = ?")
+            .bind(entry)
+            .bind(number)
+            .bind(steps)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(digest)
     }
@@ -248,6 +263,13 @@ impl Register {
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// Every range that a request was given, the oldest first.
+    pub async fn bates_of(&self, number: &str) -> Result<Vec<BatesRange>, RegisterError> {
+        let question =
+            "SELECT prefix, first, last, number, at, void_because FROM bates_ranges WHERE number = ? ORDER BY at, prefix, first";
+        Ok(sqlx::query_as(question).bind(number).fetch_all(&self.pool).await?)
     }
 
     /// Every range of a prefix, in order: what became of each number.
@@ -317,7 +339,7 @@ mod tests {
         assert_eq!(number, "2026-000001");
         assert_eq!(register.open_release(2026, 100).await.unwrap(), "2026-000002");
         assert_eq!(register.open_release(2027, 100).await.unwrap(), "2027-000001");
-        let kept = |_: &str| Ok::<(), RegisterError>(());
+        let kept = |_: &str| Ok::<_, RegisterError>("s/1".to_owned());
         let first = register.add_release_step(&number, 0, "{\"a\":1}", &facts("verifying"), kept).await.unwrap();
         let refused =
             register.add_release_step(&number, 1, "{\"b\":1}", &facts("scoped"), |_| Err(RegisterError::NoRandomness)).await;
@@ -327,7 +349,9 @@ mod tests {
         let late = register.add_release_step(&number, 0, "{\"c\":1}", &facts("scoped"), kept).await;
         assert!(matches!(late, Err(RegisterError::ReleaseMoved)));
         register.add_release_step(&number, 1, "{\"d\":1}", &facts("closed"), kept).await.unwrap();
-        assert_eq!(register.release_steps(&number).await.unwrap(), ["{\"a\":1}", "{\"d\":1}"]);
+        let steps = register.release_steps(&number).await.unwrap();
+        assert_eq!(steps.iter().map(|step| step.made.as_str()).collect::<Vec<_>>(), ["{\"a\":1}", "{\"d\":1}"]);
+        assert!(steps.iter().all(|step| step.entry.as_deref() == Some("s/1")));
         assert_eq!(register.releases_of(&["mer.1".into()]).await.unwrap(), ["2026-000001"]);
         assert_eq!(register.releases(false).await.unwrap().len(), 2);
         assert_eq!(register.releases(true).await.unwrap().len(), 3);

@@ -5,13 +5,18 @@
 //!
 //! Not for: guards (`workflow`), or who may work on requests at all (`access`).
 
+use std::path::Path;
+
 use crate::access::{Principal, RequestContext, entry};
-use crate::audit::{Action, AuditError, AuditLog, DESCRIPTION, Entry, PURPOSE, Recipient};
+use crate::audit::{self, Action, AuditError, AuditLog, DESCRIPTION, Entry, LogError, PURPOSE, Recipient};
 use crate::model::PatientKey;
-use crate::register::{Register, RegisterError, ReleaseFacts, ReleaseRow};
+use crate::register::{KeptStep, PendingHandover, Register, RegisterError, ReleaseFacts};
 
 use super::basis::Rules;
-use super::workflow::{Actor, Case, Handover, Move, Refusal, Step};
+use super::workflow::{Actor, Case, Handover, Move, Package, Refusal, State, Step};
+
+/// Seconds for which a handing out may be under way.
+const UNDER_WAY_SECONDS: i64 = 60;
 
 /// Why the ledger did not do what was asked. The texts hold nothing of the requests' content.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +27,8 @@ pub enum LedgerError {
     Register(#[from] RegisterError),
     #[error("the access log takes no entries: {0}")]
     Audit(#[from] AuditError),
+    #[error("the access log cannot be read: {0}")]
+    Log(#[from] LogError),
     #[error("no request of this number")]
     Unknown,
     #[error("a step of the request cannot be read; it was written by another version of this program")]
@@ -44,6 +51,15 @@ pub struct Entered {
     pub steps: i64,
     /// Digest of the last step.
     pub head: String,
+    /// What was done so far.
+    pub history: Vec<Kept>,
+}
+
+/// A step, and where its entry stands in the access log: `stream/number`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Kept {
+    pub step: Step,
+    pub entry: Option<String>,
 }
 
 /// The ledger over a register and a log.
@@ -71,8 +87,10 @@ impl<'a> Ledger<'a> {
     pub async fn get(&self, number: &str) -> Result<Entered, LedgerError> {
         let row = self.register.release(number).await?.ok_or(LedgerError::Unknown)?;
         let steps = self.register.release_steps(number).await?;
-        let case = Self::case(number, &row, &steps)?;
-        Ok(Entered { case, steps: row.steps, head: row.head })
+        let history = read_steps(&steps)?;
+        let made: Vec<Step> = history.iter().map(|it| it.step.clone()).collect();
+        let case = Case::replay(number.to_owned(), row.received, &made);
+        Ok(Entered { case, steps: row.steps, head: row.head, history })
     }
 
     /// Makes a move on a request as somebody saw it: guard, entry and step, all or nothing.
@@ -84,20 +102,31 @@ impl<'a> Ledger<'a> {
         let step = case.make(made, &worker.actor, at, self.rules)?;
         let text = serde_json::to_string(&step).map_err(|_| LedgerError::Unreadable)?;
         let facts = self.facts(&case);
+        let let_go = self.let_go(&case, &step).await?;
+        let mut place = None;
         let written = |digest: &str| {
-            let entry = self.entry_of(worker, &case, &step, &seen.head, digest);
-            self.log.append(entry).map(|_| ()).map_err(LedgerError::from)
+            let entry = self.entry_of(worker, &case, &step, &seen.head, digest, let_go);
+            let ack = self.log.append(entry)?;
+            let at = format!("{}/{}", ack.stream, ack.seq);
+            place = Some(at.clone());
+            Ok::<_, LedgerError>(at)
         };
         let head = self.register.add_release_step(&case.number, seen.steps, &text, &facts, written).await?;
-        Ok(Entered { case, steps: seen.steps + 1, head })
+        let mut history = seen.history.clone();
+        history.push(Kept { step, entry: place });
+        Ok(Entered { case, steps: seen.steps + 1, head, history })
     }
 
-    /// Hands a sealed package out: the disclosure is durable first, then the step. What may leave is the caller's to send
-    /// after this returns.
+    /// Hands packages out: the disclosure is durable first, then the step. What may leave is the caller's to send after this
+    /// returns. `subjects`: whose packages.
+    ///
+    /// # Errors
+    /// The guard's refusal, before anything is written down; the log's or the register's failure.
     pub async fn deliver(
         &self,
         seen: &Entered,
         handover: Handover,
+        subjects: &[usize],
         worker: &Worker<'_>,
         at: i64,
         what: &str,
@@ -105,9 +134,86 @@ impl<'a> Ledger<'a> {
         let mut trial = seen.case.clone();
         let expected = Handover { disclosure_entry: "pending".into(), ..handover.clone() };
         trial.make(Move::Deliver(expected), &worker.actor, at, self.rules)?;
-        let ack = self.log.append(self.disclosure(worker, &seen.case, what))?;
-        let handover = Handover { disclosure_entry: format!("{}/{}", ack.stream, ack.seq), ..handover };
-        self.make(seen, Move::Deliver(handover), worker, at).await
+        let pending = PendingHandover {
+            id: uuid::Uuid::new_v4().to_string(),
+            number: seen.case.number.clone(),
+            by: worker.actor.id.clone(),
+            at,
+            handover: serde_json::to_string(&handover).map_err(|_| LedgerError::Unreadable)?,
+        };
+        self.register.begin_handover(&pending).await?;
+        let ack = self.log.append(self.disclosure(worker, &seen.case, subjects, what, &pending.id))?;
+        self.handed(seen.clone(), &pending, handover, format!("{}/{}", ack.stream, ack.seq), worker).await
+    }
+
+    /// Keeps the steps of handings out whose disclosure stands in the log and that a crash kept from being steps. What was
+    /// begun long ago and has no disclosure never happened.
+    ///
+    /// # Errors
+    /// The log's or the register's failure.
+    pub async fn recover(&self, archive: &Path, number: &str, worker: &Worker<'_>, now: i64) -> Result<(), LedgerError> {
+        for pending in self.register.pending_handovers(number).await? {
+            match disclosed(archive, &pending)? {
+                None if now - pending.at > UNDER_WAY_SECONDS => self.register.end_handover(&pending.id).await?,
+                // Perhaps it is being written just now.
+                None => {}
+                Some(entry) => {
+                    let handover = serde_json::from_str(&pending.handover).map_err(|_| LedgerError::Unreadable)?;
+                    let actor = Actor { id: pending.by.clone(), is_him: true, stepped_up: true };
+                    let worker = Worker { actor, ..worker.clone() };
+                    match self.handed(self.get(number).await?, &pending, handover, entry, &worker).await {
+                        // It was revoked or put on hold since: the disclosure stands, and nothing left.
+                        Err(LedgerError::Refused(_)) => self.register.end_handover(&pending.id).await?,
+                        other => other.map(|_| ())?,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the step of a handing out whose disclosure is durable. Others may have worked on the request meanwhile, or have
+    /// kept this very step.
+    async fn handed(
+        &self,
+        mut seen: Entered,
+        pending: &PendingHandover,
+        handover: Handover,
+        entry: String,
+        worker: &Worker<'_>,
+    ) -> Result<Entered, LedgerError> {
+        let handover = Handover { disclosure_entry: entry, ..handover };
+        loop {
+            let is_kept = |it: &Handover| it.disclosure_entry == handover.disclosure_entry;
+            if !seen.case.handovers.iter().any(is_kept) {
+                match self.make(&seen, Move::Deliver(handover.clone()), worker, pending.at).await {
+                    Err(LedgerError::Register(RegisterError::ReleaseMoved)) => {
+                        seen = self.get(&pending.number).await?;
+                        continue;
+                    }
+                    other => seen = other?,
+                }
+            }
+            self.register.end_handover(&pending.id).await?;
+            return Ok(seen);
+        }
+    }
+
+    /// Whom the end of a hold lets go: patients whom no other request holds. `None` for any other move.
+    async fn let_go(&self, case: &Case, step: &Step) -> Result<Option<Vec<PatientKey>>, LedgerError> {
+        if step.made != Move::Resume {
+            return Ok(None);
+        }
+        let mut free = keys(case);
+        let names: Vec<String> = free.iter().map(ToString::to_string).collect();
+        for number in self.register.releases_of(&names).await?.into_iter().filter(|number| *number != case.number) {
+            let other = self.get(&number).await?.case;
+            if other.state == State::OnHold {
+                let held = keys(&other);
+                free.retain(|key| !held.contains(key));
+            }
+        }
+        Ok(Some(free))
     }
 
     fn facts(&self, case: &Case) -> ReleaseFacts {
@@ -124,8 +230,20 @@ impl<'a> Ledger<'a> {
 
     /// The entry of a step: who, which request, what was done, and the digests that bind the entry to the step. What the request
     /// says stays out of it.
-    fn entry_of(&self, worker: &Worker<'_>, case: &Case, step: &Step, before: &str, digest: &str) -> Entry {
+    fn entry_of(
+        &self,
+        worker: &Worker<'_>,
+        case: &Case,
+        step: &Step,
+        before: &str,
+        digest: &str,
+        let_go: Option<Vec<PatientKey>>,
+    ) -> Entry {
+        let patients = let_go.unwrap_or_else(|| keys(case));
         let event = match &step.made {
+            // A hold keeps the log's own entries about these patients too (`audit::retention`).
+            Move::Hold { .. } if !patients.is_empty() => "hold.set",
+            Move::Resume if !patients.is_empty() => "hold.cleared",
             Move::Approve { .. } | Move::ApproveAlone { .. } => "release.approved",
             Move::Seal { .. } => "release.created",
             Move::Deliver(_) => "release.delivered",
@@ -133,7 +251,7 @@ impl<'a> Ledger<'a> {
         };
         let mut it = entry(event, worker.principal, worker.context);
         it.action = Action::Update;
-        it.patients = keys(case);
+        it.patients = patients;
         it.detail = vec![
             ("request", case.number.clone()),
             ("move", move_name(&step.made).to_owned()),
@@ -142,18 +260,20 @@ impl<'a> Ledger<'a> {
             ("step", digest.to_owned()),
         ];
         if matches!(step.made, Move::Seal { .. } | Move::Deliver(_)) {
-            it.detail.extend(case.packages.iter().map(|package| ("manifest", package.manifest_sha256.clone())));
+            it.detail.push(("manifest", manifests(case.packages.iter())));
         }
         it
     }
 
     /// The entry of a disclosure, to be durable before the package leaves (spec audit.md §8.6).
-    pub fn disclosure(&self, worker: &Worker<'_>, case: &Case, what: &str) -> Entry {
+    fn disclosure(&self, worker: &Worker<'_>, case: &Case, subjects: &[usize], what: &str, id: &str) -> Entry {
         let recipient = case.request.recipient();
         let basis = self.rules.basis(&case.request.basis);
         let mut it = entry("disclosure", worker.principal, worker.context);
         it.action = Action::Read;
-        it.patients = keys(case);
+        let whose = |(at, _): &(usize, _)| subjects.contains(at);
+        let handed = case.request.subjects.iter().enumerate().filter(whose);
+        it.patients = handed.flat_map(|(_, subject)| &subject.keys).filter_map(|key| PatientKey::parse(key)).collect();
         it.recipient = Some(Recipient {
             name: recipient.name.clone(),
             organisation: Some(recipient.organisation.clone()).filter(|it| !it.is_empty()),
@@ -162,15 +282,37 @@ impl<'a> Ledger<'a> {
         });
         it.detail =
             vec![("request", case.number.clone()), (DESCRIPTION, what.to_owned()), (PURPOSE, case.request.purpose.clone())];
-        it.detail.extend(case.packages.iter().map(|package| ("manifest", package.manifest_sha256.clone())));
+        it.detail.push((HANDOVER, id.to_owned()));
+        let packages = case.packages.iter().enumerate().filter(|(at, _)| subjects.contains(at));
+        it.detail.push(("manifest", manifests(packages.map(|(_, package)| package))));
         it
     }
+}
 
-    fn case(number: &str, row: &ReleaseRow, steps: &[String]) -> Result<Case, LedgerError> {
-        let read = |text: &String| serde_json::from_str::<Step>(text).map_err(|_| LedgerError::Unreadable);
-        let steps: Vec<Step> = steps.iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Case::replay(number.to_owned(), row.received, &steps))
-    }
+/// Names the handing out in the entry of its disclosure.
+const HANDOVER: &str = "handover";
+
+/// Where the disclosure of a handing out stands in the log, if it does.
+fn disclosed(archive: &Path, pending: &PendingHandover) -> Result<Option<String>, LedgerError> {
+    let from = jiff::Timestamp::from_second(pending.at - UNDER_WAY_SECONDS).ok();
+    let query = audit::Query { event: Some("disclosure".into()), from, limit: usize::MAX, ..audit::Query::default() };
+    let found = audit::read(archive, &query)?.into_iter().find(|found| {
+        let id = found.entry.get("detail").and_then(|detail| detail.get(HANDOVER));
+        id.and_then(|id| id.as_str()) == Some(pending.id.as_str())
+    });
+    Ok(found.map(|found| format!("{}/{}", found.stream, found.seq)))
+}
+
+fn read_steps(kept: &[KeptStep]) -> Result<Vec<Kept>, LedgerError> {
+    let read = |kept: &KeptStep| {
+        let step = serde_json::from_str(&kept.made).map_err(|_| LedgerError::Unreadable)?;
+        Ok(Kept { step, entry: kept.entry.clone() })
+    };
+    kept.iter().map(read).collect()
+}
+
+fn manifests<'c>(packages: impl Iterator<Item = &'c Package>) -> String {
+    packages.map(|package| package.manifest_sha256.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn keys(case: &Case) -> Vec<PatientKey> {
@@ -193,6 +335,7 @@ fn move_name(made: &Move) -> &'static str {
         Move::Review => "review",
         Move::Approve { .. } => "approve",
         Move::ApproveAlone { .. } => "approve-alone",
+        Move::ReviewAlone { .. } => "review-alone",
         Move::Seal { .. } => "seal",
         Move::Deliver(_) => "deliver",
         Move::Confirm { .. } => "confirm",
@@ -214,7 +357,7 @@ mod tests {
     use crate::audit;
     use crate::register::SessionTimes;
     use crate::release::request::{Check, Delivery, Party, Request, Subject};
-    use crate::release::workflow::{Assembly, Package, Preview, Previewed, State};
+    use crate::release::workflow::{Assembly, Preview, Previewed};
 
     const NOW: i64 = 1_780_000_000;
 
@@ -264,7 +407,7 @@ mod tests {
         }
         let stale = seen.clone();
         let handover = Handover { channel: "mail".into(), manifests: vec!["m".into()], ..Handover::default() };
-        seen = ledger.deliver(&seen, handover.clone(), &worker(0), NOW, "Results of May").await.unwrap();
+        seen = ledger.deliver(&seen, handover.clone(), &[0], &worker(0), NOW, "Results of May").await.unwrap();
         assert!(matches!(
             ledger.make(&stale, Move::Assign { to: "ben".into() }, &worker(1), NOW).await,
             Err(LedgerError::Register(RegisterError::ReleaseMoved))
@@ -281,7 +424,7 @@ mod tests {
         };
         let before = entries();
         assert!(matches!(
-            ledger.deliver(&seen, wrong, &worker(0), NOW, "Results of May").await,
+            ledger.deliver(&seen, wrong, &[0], &worker(0), NOW, "Results of May").await,
             Err(LedgerError::Refused(Refusal::NotTheApproved))
         ));
         assert_eq!(entries(), before, "what is refused is no disclosure");

@@ -54,6 +54,8 @@ pub struct Request {
     pub priority: Priority,
     pub notes: Vec<Note>,
     pub fees: Vec<Fee>,
+    /// Number of the request whose place it takes.
+    pub supersedes: Option<String>,
     /// Papers on file: the request itself, authorization, order, proof of identity.
     pub papers: Vec<Paper>,
 }

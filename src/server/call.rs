@@ -13,6 +13,7 @@ use crate::register::{Context, Session};
 
 use super::answer::ApiError;
 use super::events;
+use super::multipart::Upload;
 use super::rate::caller_of;
 use super::state::App;
 
@@ -31,6 +32,10 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Fields of a form body.
     pub form: Vec<(String, String)>,
+    /// The file of a form that has one.
+    pub file: Option<Upload>,
+    /// The body of a `POST` to the API, as it came.
+    pub body: Vec<u8>,
     /// `https://host[:port]`, for absolute links.
     pub base: String,
     pub context: RequestContext,

@@ -14,6 +14,7 @@ mod headers;
 mod health;
 mod jobs;
 mod lookup;
+mod multipart;
 mod notices;
 mod oauth;
 mod pages;

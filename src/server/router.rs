@@ -12,13 +12,14 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::access::RequestContext;
-use crate::limits::REQUEST_BODY_MAX;
+use crate::limits::{REQUEST_BODY_MAX, UPLOAD_MAX};
 
 use super::answer::{ApiError, Body};
 use super::call::Call;
 use super::door;
 use super::events;
 use super::headers;
+use super::multipart::{self, Parts};
 use super::rate::caller_of;
 use super::routes::{Area, Method, Route, routes};
 use super::signin::window;
@@ -33,6 +34,8 @@ const HEADERS_MAX: usize = 16 << 10;
 const PARAMETERS_MAX: usize = 200;
 /// How long a request body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a file may take to arrive.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All routes of one path.
 pub(super) type Group = Arc<Vec<&'static Route>>;
@@ -92,8 +95,8 @@ async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: w
         return Ok(preflight());
     }
     let route = choose(group, area, request.method().as_str())?;
-    let form = read_form(route, request, payload).await?;
-    let call = open_call(app, route, request, form, id)?;
+    let sent = read_form(route, request, payload).await?;
+    let call = open_call(app, route, request, sent, id)?;
     let handler = route.handler;
     let door = route.door;
     let work = move || {
@@ -175,24 +178,34 @@ fn check_limits(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn read_form(route: &Route, request: &HttpRequest, payload: web::Payload) -> Result<Vec<(String, String)>, ApiError> {
+async fn read_form(route: &Route, request: &HttpRequest, payload: web::Payload) -> Result<Parts, ApiError> {
     if route.method != Method::Post {
-        return Ok(Vec::new());
+        return Ok(Parts::default());
     }
-    let too_long = || ApiError::new(413, "body-too-long", "too-long", "The request body is longer than 1 MiB.");
+    let (most, within) = if route.takes_file { (UPLOAD_MAX, UPLOAD_TIMEOUT) } else { (REQUEST_BODY_MAX, BODY_TIMEOUT) };
+    let too_long = || {
+        let text = format!("The request body is longer than {} MiB.", most >> 20);
+        ApiError::new(413, "body-too-long", "too-long", text)
+    };
     let broken = || ApiError::bad("The request body could not be read.");
     let declared = request.headers().get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
-    if declared.is_some_and(|n| n > REQUEST_BODY_MAX) {
+    if declared.is_some_and(|n| n > most) {
         return Err(too_long());
     }
-    let body = match tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(REQUEST_BODY_MAX)).await {
+    let body = match tokio::time::timeout(within, payload.to_bytes_limited(most)).await {
         Err(_) => return Err(ApiError::new(408, "body-too-slow", "timeout", "The request body did not arrive in time.")),
         Ok(Err(_)) => return Err(too_long()),
         Ok(Ok(bytes)) => bytes.map_err(|_| broken())?,
     };
     let kind = request.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("");
     if body.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Parts::default());
+    }
+    if route.area() == Area::Api {
+        return Ok(Parts { body: body.into(), ..Parts::default() });
+    }
+    if let Some(boundary) = multipart::boundary(kind).filter(|_| route.takes_file) {
+        return multipart::parts(&body, &boundary).ok_or_else(broken);
     }
     // What an operation of FHIR is asked may come as a resource.
     if route.area() == Area::Fhir && route.path.contains("/$") && is_json(kind) {
@@ -202,7 +215,8 @@ async fn read_form(route: &Route, request: &HttpRequest, payload: web::Payload) 
         let text = "The request body must be application/x-www-form-urlencoded.";
         return Err(ApiError::new(415, "unsupported-media-type", "not-supported", text));
     }
-    pairs(std::str::from_utf8(&body).map_err(|_| broken())?)
+    let fields = pairs(std::str::from_utf8(&body).map_err(|_| broken())?)?;
+    Ok(Parts { fields, ..Parts::default() })
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -230,13 +244,8 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, ApiError> {
     Ok(out)
 }
 
-fn open_call(
-    app: &Arc<App>,
-    route: &Route,
-    request: &HttpRequest,
-    form: Vec<(String, String)>,
-    id: &str,
-) -> Result<Call, ApiError> {
+fn open_call(app: &Arc<App>, route: &Route, request: &HttpRequest, sent: Parts, id: &str) -> Result<Call, ApiError> {
+    let Parts { fields: form, file, body } = sent;
     if request.query_string().contains("access_token=") {
         return Err(ApiError::bad("A token in the address would end in logs: send it in the Authorization header."));
     }
@@ -271,6 +280,8 @@ fn open_call(
         query,
         headers: request.headers().clone(),
         form,
+        file,
+        body,
         base,
         context,
     })
@@ -280,6 +291,10 @@ fn open_call(
 fn logged_path(request: &HttpRequest) -> String {
     let path = request.path();
     let holds_secrets = path.starts_with("/signin/callback") || path == "/launch" || path.starts_with("/launch/");
+    // A recipient's link opens a package: the log is no place for it either.
+    if path.starts_with("/r/") {
+        return "/r/".into();
+    }
     let whole = || request.uri().path_and_query().map_or_else(String::new, |p| p.as_str().to_string());
     if holds_secrets { path.to_string() } else { whole() }
 }

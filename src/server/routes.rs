@@ -81,6 +81,8 @@ pub struct Route {
     pub handler: Handler,
     /// What it does, in a line: the OpenAPI summary, and for FHIR the interaction or operation code.
     pub summary: &'static str,
+    /// Whether its form may have a file in it.
+    pub takes_file: bool,
 }
 
 impl Route {
@@ -96,11 +98,15 @@ impl Route {
 }
 
 const fn get(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
-    Route { method: Method::Get, path, door, handler, summary }
+    Route { method: Method::Get, path, door, handler, summary, takes_file: false }
 }
 
 const fn post(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
-    Route { method: Method::Post, path, door, handler, summary }
+    Route { method: Method::Post, path, door, handler, summary, takes_file: false }
+}
+
+const fn upload(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
+    Route { takes_file: true, ..post(path, door, handler, summary) }
 }
 
 const fn delete(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
@@ -163,6 +169,28 @@ static TABLE: &[Route] = &[
     get("/api/v1/documents/{id}/pages/{page}", Token, api::documents::page, "One page of a document as an image (`1.png`)."),
     get("/api/v1/access", Token, api::access::entries, "Who looked at this chart (compliance)."),
     get("/api/v1/access/reports/{report}", Token, api::access::report, "A report on the access log (compliance)."),
+    get("/api/v1/releases", Token, api::releases::list, "Requests for records, those due first (HIM)."),
+    post("/api/v1/releases", Token, api::releases::open, "Write down a request that came in."),
+    upload("/api/v1/releases/papers", Token, api::releases::keep_paper, "Keep a paper that came with a request."),
+    get("/api/v1/releases/{number}", Token, api::releases::get, "A request as it stands."),
+    post("/api/v1/releases/{number}/moves", Token, api::releases::step, "A move: submit, identify, answer, accept, decide, review, approve, hold and the like."),
+    get("/api/v1/releases/{number}/papers/{sha256}", Token, api::releases::paper, "A paper of a request."),
+    get("/api/v1/releases/{number}/patients/{subject}/candidates", Token, api::releases::candidates, "Persons of the archive whom a patient of the request may be."),
+    get("/api/v1/releases/{number}/patients/{subject}/pick", Token, api::releases::pick, "What would go out by the request's scope."),
+    post("/api/v1/releases/{number}/patients/{subject}/pick", Token, api::releases::pick, "What would go out by another scope."),
+    post("/api/v1/releases/{number}/assemble", Token, api::releases::assemble, "Freeze what goes out."),
+    get("/api/v1/releases/{number}/patients/{subject}/selection", Token, api::releases::selection, "What goes out, frozen."),
+    get("/api/v1/releases/{number}/patients/{subject}/redactions", Token, api::releases::redactions, "What is redacted."),
+    post("/api/v1/releases/{number}/patients/{subject}/redactions", Token, api::releases::redact, "Say what is redacted, all of it."),
+    post("/api/v1/releases/{number}/preview", Token, api::releases::preview, "Begin to make the pages as they would leave."),
+    post("/api/v1/releases/{number}/seal", Token, api::releases::seal, "Begin to make the package of what was approved."),
+    get("/api/v1/releases/{number}/job", Token, api::releases::job, "How the making of pages or package stands."),
+    get("/api/v1/releases/{number}/patients/{subject}/pages", Token, api::releases::pages, "Where the items of the preview stand."),
+    get("/api/v1/releases/{number}/patients/{subject}/pages/{page}", Token, api::releases::page, "A page of the preview (`1.png`, `1.txt`)."),
+    post("/api/v1/releases/{number}/deliver", Token, api::releases::deliver, "Hand the package out; the disclosure is in the log first."),
+    get("/api/v1/releases/{number}/packages/{sha256}", Token, api::releases::package, "A package that was handed out, whole or a range of it."),
+    get("/api/v1/releases/{number}/receipts/{handover}", Token, api::releases::receipt, "The proof that a disclosure stands in the access log."),
+    post("/api/v1/releases/{number}/supersede", Token, api::releases::supersede, "A new request in the place of this one."),
     get("/api/v1/accessions", Token, api::access::accessions, "The accessions in force."),
 
     get("/", Session, pages::find::find, "Find a patient."),
@@ -172,6 +200,8 @@ static TABLE: &[Route] = &[
     get("/signin/callback", SignIn, signin::callback, "Back from an identity provider."),
     get("/signin/ended", SignIn, signin::ended, "Signed out; on to the provider's own sign-out."),
     post("/signin/backchannel", Open, signin::backchannel, "A provider says that a person has signed out."),
+    get("/r/{token}", SignIn, pages::fetch::form, "Where a recipient fetches a release."),
+    post("/r/{token}", SignIn, pages::fetch::fetch, "Fetch a release, once."),
     get("/launch", SignIn, signin::launch, "SMART EHR launch."),
     get("/launch/signed", SignIn, signin::signed, "Launch by a signed address."),
     post("/signout", Account, pages::sign::sign_out, "End the session."),
@@ -209,6 +239,22 @@ static TABLE: &[Route] = &[
     get("/break-glass", Session, pages::reviews::queue, "Uses of break-glass to review."),
     get("/break-glass/{id}", Session, pages::reviews::detail, "One use of break-glass."),
     post("/break-glass/{id}", Session, pages::reviews::review, "Give a verdict on it."),
+    get("/releases", Session, pages::releases::board, "Requests for records, by what is next and when they are due."),
+    get("/releases/new", Session, pages::releases::fresh, "The form of a new request."),
+    post("/releases/new", Session, pages::releases::open, "Write a request down."),
+    get("/releases/{number}", Session, pages::releases::show, "One request: what is next with it."),
+    get("/releases/{number}/edit", Session, pages::releases::edit, "The form of a request."),
+    post("/releases/{number}/edit", Session, pages::releases::change, "Write it down otherwise."),
+    post("/releases/{number}/step", Session, pages::releases::step, "A step that needs a line of text at most."),
+    post("/releases/{number}/checks", Session, pages::releases::checks, "Answer the checks of its legal basis."),
+    get("/releases/{number}/patients/{subject}", Session, pages::releases::patients, "Persons of the archive beside a patient of the request."),
+    post("/releases/{number}/patients/{subject}", Session, pages::releases::choose_patient, "Say which of them it is."),
+    upload("/releases/{number}/papers", Session, pages::releases::keep_paper, "Put a paper on file."),
+    get("/releases/{number}/papers/{digest}", Session, pages::releases::paper, "A paper on file."),
+    post("/releases/{number}/preview", Session, pages::releases::preview, "Make the pages as they would leave."),
+    post("/releases/{number}/seal", Session, pages::releases::seal, "Build and sign what was approved."),
+    post("/releases/{number}/verify", Session, pages::releases::verify, "Hold its packages against their manifests."),
+    post("/releases/{number}/supersede", Session, pages::releases::supersede, "A new request takes its place."),
     get("/account", Account, pages::account::overview, "One's own account."),
     get("/account/password", Account, pages::account::password_form, "The form for another password."),
     post("/account/password", Account, pages::account::change_password, "Change one's own password."),

@@ -68,6 +68,8 @@ pub enum ServeError {
     NoRandomness,
     #[error(transparent)]
     Issuers(#[from] IssuerError),
+    #[error("releases cannot be worked on: {0}")]
+    Releases(#[from] crate::release::desk::DeskError),
 }
 
 /// What is served, already open.
@@ -78,6 +80,8 @@ pub struct Services {
     pub tokens: TokenVerifier,
     /// The archive's token key, for programs that ask for tokens.
     pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
+    /// Signs release packages; `None`: none are made here.
+    pub release_signer: Option<Arc<dyn Signer + Send + Sync>>,
     /// `None`: `/metrics` is empty.
     pub metrics: Option<Metrics>,
     pub config: Config,

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::oversight::{OversightError, Projection};
 use crate::query::Archive;
 use crate::register::Register;
+use crate::release::desk::Desk;
 use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
@@ -46,6 +47,8 @@ pub struct App {
     /// Signs the tokens of programs; `None`: none are issued.
     pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
     pub client_keys: ClientKeySources,
+    /// Where releases are worked on.
+    pub desk: Arc<Desk>,
     pub config: Config,
     /// `None` in tests, which have no recorder of their own.
     pub metrics: Option<Metrics>,
@@ -80,8 +83,10 @@ impl App {
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
-        let Services { archive, gate, register, tokens, token_signer, metrics, config } = services;
+        let Services { archive, gate, register, tokens, token_signer, release_signer, metrics, config } = services;
         let gate = gate.with_lookup(Arc::new(ServerLookup::new(archive.clone(), register.clone())));
+        let desk = Desk::new(archive.clone(), gate.clone(), register.clone(), folder.clone(), config.clone(), release_signer)
+            .map(Arc::new)?;
         let issuers = Arc::new(Issuers::of(&config.access)?);
         let tokens = Tokens::new(tokens, issuers.clone());
         let elsewhere = Elsewhere::of(&config.access, &issuers)?;
@@ -98,6 +103,7 @@ impl App {
             issuers,
             token_signer,
             client_keys: ClientKeySources::default(),
+            desk,
             config,
             metrics,
             transport,

@@ -241,6 +241,7 @@ impl CaseText {
             Right::OwnNotes => Scope::OwnNotes(vec![patient]),
             Right::Bulk => Scope::Bulk,
             Right::Ehi => Scope::Ehi(vec![patient]),
+            Right::Releases => Scope::Releases,
         }
     }
 

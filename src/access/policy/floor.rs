@@ -51,6 +51,7 @@ fn breaches_of(rule: &Rule) -> Vec<&'static str> {
             "bulk-export is for programs of their own: role service alone",
         ),
         (rights.contains(&Right::Ehi) && !is_him_alone, "export-person is for him alone"),
+        (rights.contains(&Right::Releases) && !is_him_alone, "releases are worked on by him alone"),
         (sees.holds(Class::Unknown) && !is_him_alone, "him alone sees the class unknown"),
         (
             sees.holds(Class::PsychotherapyNotes) && !is_him_alone && rights != [Right::OwnNotes],

@@ -22,10 +22,11 @@ pub enum Right {
     OwnNotes,
     Bulk,
     Ehi,
+    Releases,
 }
 
 impl Right {
-    pub const ALL: [Right; 15] = [
+    pub const ALL: [Right; 16] = [
         Right::FindPatients,
         Right::Chart,
         Right::Record,
@@ -41,6 +42,7 @@ impl Right {
         Right::OwnNotes,
         Right::Bulk,
         Right::Ehi,
+        Right::Releases,
     ];
 
     pub fn of(scope: &Scope) -> Right {
@@ -60,6 +62,7 @@ impl Right {
             Scope::OwnNotes(_) => Right::OwnNotes,
             Scope::Bulk => Right::Bulk,
             Scope::Ehi(_) => Right::Ehi,
+            Scope::Releases => Right::Releases,
         }
     }
 
@@ -81,6 +84,7 @@ impl Right {
             Right::OwnNotes => "own-notes",
             Right::Bulk => "bulk-export",
             Right::Ehi => "export-person",
+            Right::Releases => "releases",
         }
     }
 
@@ -102,16 +106,17 @@ impl Right {
             Right::OwnNotes => "own psychotherapy notes",
             Right::Bulk => "bulk export",
             Right::Ehi => "export of a person",
+            Right::Releases => "releases",
         }
     }
 
     /// Whether what it gives holds words of patients' records.
     pub fn shows_records(self) -> bool {
-        use Right::{Bulk, Chart, Ehi, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, SearchAll};
-        matches!(
-            self,
-            FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine | OwnNotes | Bulk | Ehi
-        )
+        use Right::{
+            Bulk, Chart, Ehi, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, Releases, SearchAll,
+        };
+        let of_one = matches!(self, Chart | Record | OwnNotes | Ehi | Releases);
+        of_one || matches!(self, FindPatients | SearchAll | Everything | IdentityReview | Quarantine | Bulk)
     }
 
     /// Whether it is about the records of one person at a time. Break-glass and care relations speak of these alone.

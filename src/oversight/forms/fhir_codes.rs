@@ -69,7 +69,9 @@ pub fn codes(event: &str) -> (Code, Option<Code>, Shape) {
         "export.bulk.start" | "export.bulk.file" | "export.bulk.end" => {
             (EXPORT, Some(lifecycle("extract", "Extract Record Lifecycle Event")), Shape::Export)
         }
-        "release.changed" | "release.created" | "release.approved" | "release.delivered" => {
+        "release.viewed" => (EXPORT, Some(lifecycle("access", "Access/View Record Lifecycle Event")), Shape::Other),
+        "release.refused" => (SECURITY_ALERT, None, Shape::Other),
+        "release.changed" | "release.created" | "release.approved" | "release.delivered" | "release.fetched" => {
             (EXPORT, Some(lifecycle("transmit", "Transmit Record Lifecycle Event")), Shape::Export)
         }
         "auth.login" | "auth.login_failed" | "auth.launch" => (AUTHENTICATION, Some(LOGIN), Shape::SignIn),

@@ -4,7 +4,7 @@
 
 use crate::release::request::{Check, Note, Request};
 
-use super::{Approval, Case, Move, State, Step};
+use super::{AloneReview, Approval, Case, Move, State, Step};
 
 impl Case {
     /// What a step does. Never fails: its guard was asked when it was made.
@@ -55,6 +55,16 @@ impl Case {
             }
             Move::Approve { preview_sha256, .. } => self.approve(step, preview_sha256, None),
             Move::ApproveAlone { preview_sha256, reason } => self.approve(step, preview_sha256, Some(reason.clone())),
+            Move::ReviewAlone { holds, words } => {
+                let (by, words) = (step.by.clone(), words.clone());
+                self.note(step, &words);
+                self.alone_review = Some(AloneReview { by, at: step.at, holds: *holds, words });
+                if !holds && self.state != State::Delivered {
+                    self.packages.clear();
+                    self.approval = None;
+                    self.unseen();
+                }
+            }
             Move::Seal { packages, .. } => {
                 self.packages.clone_from(packages);
                 self.state = State::Sealed;
@@ -76,17 +86,21 @@ impl Case {
                 self.held_from = self.state;
                 self.state = State::OnHold;
                 self.why = Some(matter.clone());
+                self.held_by = Some(step.by.clone());
             }
             Move::Resume => {
                 self.state = self.held_from;
                 self.why = None;
+                self.held_by = None;
             }
             Move::Reject { reason } => self.end(State::Rejected, reason),
             Move::Cancel { reason } => self.end(State::Cancelled, reason),
             Move::Revoke { on } => {
                 // What has left has left; it is noted, and no further package goes out.
                 self.request.revoked = on.parse().ok().or(self.request.revoked).or(Some(jiff::civil::Date::MIN));
-                if self.state == State::Delivered {
+                let has_left =
+                    self.state == State::Delivered || self.state == State::OnHold && self.held_from == State::Delivered;
+                if has_left {
                     self.note(step, on);
                 } else {
                     self.end(State::Revoked, on);
@@ -125,6 +139,7 @@ impl Case {
 
     fn approve(&mut self, step: &Step, preview: &str, alone_because: Option<String>) {
         self.approval = Some(Approval { by: step.by.clone(), at: step.at, preview_sha256: preview.to_owned(), alone_because });
+        self.alone_review = None;
         self.state = State::Approved;
     }
 
@@ -143,6 +158,7 @@ impl Case {
         self.preview = None;
         self.reviewer = None;
         self.approval = None;
+        self.alone_review = None;
         self.packages.clear();
     }
 

@@ -67,6 +67,16 @@ impl Case {
                 }
                 if actor.stepped_up { Ok(()) } else { Err(Refusal::StepUp) }
             }
+            Move::ReviewAlone { holds, words } => {
+                stands(&[Approved, Sealed, Delivered])?;
+                let approval = self.approval.as_ref().filter(|it| it.alone_because.is_some() && self.alone_review.is_none());
+                let approval = approval.ok_or(Refusal::NothingToReview)?;
+                if approval.by == actor.id {
+                    return Err(Refusal::SamePerson);
+                }
+                self.is_second(actor)?;
+                if *holds { Ok(()) } else { given(words) }
+            }
             Move::Seal { preview_sha256, packages } => {
                 stands(&[Approved])?;
                 self.is_in_force(at, rules)?;
@@ -77,6 +87,9 @@ impl Case {
             Move::Deliver(handover) => {
                 stands(&[Sealed, Delivered])?;
                 self.is_in_force(at, rules)?;
+                if !actor.stepped_up {
+                    return Err(Refusal::StepUp);
+                }
                 if handover.disclosure_entry.is_empty() {
                     return Err(Refusal::NoDisclosure);
                 }
@@ -87,7 +100,11 @@ impl Case {
                     Err(Refusal::NotTheApproved)
                 }
             }
-            Move::Confirm { .. } | Move::Close => stands(&[Delivered]),
+            Move::Confirm { .. } => stands(&[Delivered]),
+            Move::Close => {
+                stands(&[Delivered])?;
+                if self.review_due().is_some() { Err(Refusal::ReviewFirst) } else { Ok(()) }
+            }
             Move::Extend { notice } => {
                 stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved])?;
                 given(notice)?;
@@ -95,12 +112,16 @@ impl Case {
                 if has_one && !self.is_extended { Ok(()) } else { Err(Refusal::NoExtension) }
             }
             Move::Hold { matter } => {
-                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved, Sealed])?;
+                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved, Sealed, Delivered])?;
                 given(matter)
             }
-            Move::Resume => stands(&[OnHold]),
+            // A legal hold is ended by somebody else than who set it (spec §13); until then the request neither ends nor goes on.
+            Move::Resume => {
+                stands(&[OnHold])?;
+                if self.held_by.as_ref() == Some(&actor.id) { Err(Refusal::SamePerson) } else { Ok(()) }
+            }
             Move::Reject { reason } | Move::Cancel { reason } => {
-                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved, Sealed, OnHold])?;
+                stands(&[Draft, Verifying, NeedsInfo, Scoped, State::Assembled, Reviewed, Approved, Sealed])?;
                 given(reason)
             }
             Move::Revoke { on } => {

@@ -154,6 +154,12 @@ pub enum Move {
         preview_sha256: String,
         reason: String,
     },
+    /// Somebody else looked at what one person alone released.
+    ReviewAlone {
+        /// Whether it was right to release it so, and it may go on.
+        holds: bool,
+        words: String,
+    },
     Seal {
         preview_sha256: String,
         /// One for each subject.
@@ -280,8 +286,21 @@ pub struct Handover {
     pub tracking: String,
     /// Of the packages that are handed out.
     pub manifests: Vec<String>,
-    /// Id of the disclosure's entry in the audit log.
+    /// Place of the disclosure's entry in the audit log.
     pub disclosure_entry: String,
+    /// What left in another form than the package itself: encrypted for the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrapped: Vec<Wrapped>,
+}
+
+/// The encrypted form of a package, as it was handed out.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wrapped {
+    pub manifest_sha256: String,
+    /// Digest and size of the file.
+    pub sha256: String,
+    pub bytes: u64,
 }
 
 /// Who makes a move.
@@ -330,12 +349,25 @@ pub struct Case {
     pub preview: Option<Preview>,
     pub reviewer: Option<String>,
     pub approval: Option<Approval>,
+    /// What somebody else found about an approval that was given alone.
+    pub alone_review: Option<AloneReview>,
     /// One for each subject, once they are sealed.
     pub packages: Vec<Package>,
     pub handovers: Vec<Handover>,
     pub is_confirmed: bool,
     /// Why it ended, waits or is held.
     pub why: Option<String>,
+    /// Who put it on hold: somebody else ends that.
+    pub held_by: Option<String>,
+}
+
+/// The review of an approval that one person gave alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AloneReview {
+    pub by: String,
+    pub at: i64,
+    pub holds: bool,
+    pub words: String,
 }
 
 /// Who approved what.
@@ -387,6 +419,10 @@ pub enum Refusal {
     Unseen,
     #[error("one person alone may release only in an emergency of treatment")]
     NoEmergency,
+    #[error("somebody else has to look first at what one person alone released")]
+    ReviewFirst,
+    #[error("nobody released it alone, or that was looked at already")]
+    NothingToReview,
     #[error("a reason is needed")]
     NoReason,
     #[error("this is not what was approved")]
@@ -465,6 +501,21 @@ impl Case {
     pub fn sealed(&self) -> Option<Sealed<'_>> {
         let is_there = matches!(self.state, State::Sealed | State::Delivered);
         (is_there && !self.packages.is_empty()).then_some(Sealed(self))
+    }
+
+    /// By when somebody else has to look at what one person alone approved: the end of the next business day, as Unix seconds.
+    /// `None` when nothing waits for that.
+    pub fn review_due(&self) -> Option<i64> {
+        let approval = self.approval.as_ref().filter(|it| it.alone_because.is_some() && self.alone_review.is_none())?;
+        let day = jiff::Timestamp::from_second(approval.at).ok()?.to_zoned(jiff::tz::TimeZone::system()).date();
+        let is_free =
+            |day: jiff::civil::Date| matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday);
+        let mut next = day.tomorrow().ok()?;
+        while is_free(next) {
+            next = next.tomorrow().ok()?;
+        }
+        let ends = next.tomorrow().ok()?.to_zoned(jiff::tz::TimeZone::system()).ok()?;
+        Some(ends.timestamp().as_second() - 1)
     }
 
     /// Day by which it is due, as Unix seconds.

@@ -9,6 +9,7 @@ pub mod ehi;
 pub mod openapi;
 pub mod patients;
 pub mod records;
+pub mod releases;
 pub mod search;
 pub mod shapes;
 

@@ -87,6 +87,7 @@ impl Frame {
         const ACCESS: (&str, &str) = ("Who looked", "/access");
         const REVIEWS: (&str, &str) = ("Break-glass reviews", "/break-glass");
         const SIGNALS: (&str, &str) = ("Worth a look", "/signals");
+        const RELEASES: (&str, &str) = ("Releases", "/releases");
         const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
         if self.launched_by.is_some() {
             return Vec::new();
@@ -94,7 +95,7 @@ impl Frame {
         let own: &[_] = match self.person.as_ref().map(|p| p.role) {
             None => &[],
             Some(Role::Clinician) => &[FIND],
-            Some(Role::Him) => &[FIND, SEARCH],
+            Some(Role::Him) => &[FIND, SEARCH, RELEASES],
             Some(Role::Compliance) => &[ACCESS, SIGNALS, REVIEWS],
             Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
             Some(Role::Reviewer) => &[REVIEWS],

@@ -29,6 +29,7 @@
 //! | `GET /signals` (`?day=`, `?page=`) | [`signals`] |
 //! | `GET`, `POST /patients/{key}/break-glass`, `POST …/break-glass/stop` | [`break_glass`] |
 //! | `GET /break-glass` (`?state=all`, `?page=`), `GET`, `POST /break-glass/{id}` | [`reviews`], [`review`] |
+//! | `GET /releases` (`?show=`, `?view=list`), `/releases/new`, `/releases/{number}` and what is below it | [`releases`] |
 //! | `GET /account`, `GET`, `POST /account/password`, `/account/second-factor` | [`account`], [`password`], [`second_factor`] |
 //! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
 //! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
@@ -50,6 +51,7 @@ mod names;
 mod pages;
 mod panel;
 mod query;
+pub mod releases;
 mod sections;
 mod series;
 mod source;
@@ -75,6 +77,7 @@ pub use pages::break_glass::{
 pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
 pub use pages::document_cda::{LinkPage, Rendered, document_alone, link_out};
+pub use pages::fetch::fetch;
 pub use pages::find::{AlertRow, FindPage, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
 pub use pages::own_notes::own_notes;

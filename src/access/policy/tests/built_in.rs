@@ -13,7 +13,7 @@ fn patient() -> PatientKey {
 }
 
 /// One scope for each right, in the order of `Right::ALL`.
-fn scopes() -> [Scope; 15] {
+fn scopes() -> [Scope; 16] {
     [
         Scope::FindPatients,
         Scope::Chart(patient()),
@@ -30,6 +30,7 @@ fn scopes() -> [Scope; 15] {
         Scope::OwnNotes(vec![patient()]),
         Scope::Bulk,
         Scope::Ehi(vec![patient()]),
+        Scope::Releases,
     ]
 }
 
@@ -83,34 +84,34 @@ fn cell(decision: &Decision) -> char {
 }
 
 /// Columns in the order of `Right::ALL`: find, chart, record, search all, export, log, accessions, identity, quarantine,
-/// break-glass reviews, accounts, policy, own notes, bulk export, export of a person. Each role for its usual purpose.
+/// break-glass reviews, accounts, policy, own notes, bulk export, export of a person, releases. Each role for its usual purpose.
 #[test]
 fn every_role_and_right_is_decided_as_written_here() {
     use Channel::{CommandLine, Network};
     let table = [
-        (Role::Clinician, Network, None, "333rrrrrrrrrPrr"),
-        (Role::Him, Network, None, "HHHHcrrHcrrrrrH"),
-        (Role::Compliance, Network, None, "rrrrr0rrr0rrrrr"),
-        (Role::Archivist, Network, None, "rrrrrr0rrrrrrrr"),
-        (Role::Admin, Network, None, "rrrrrrrrrr00rrr"),
-        (Role::Reviewer, Network, None, "rrrrrrrrr0rrrrr"),
-        (Role::Service, Network, None, "sssrrrrrrrrrrsr"),
-        (Role::Clinician, CommandLine, None, "333rrrrrrrrrPrr"),
-        (Role::Him, CommandLine, None, "H**H*rr**rrrrrH"),
-        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrrrr"),
-        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrrrr"),
-        (Role::Admin, CommandLine, None, "rrrrrrrrrr00rrr"),
-        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrrrr"),
-        (Role::Service, CommandLine, None, "cccrrrrrrrrrrcr"),
-        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrPrr"),
-        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrrrH"),
-        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrrrr"),
-        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrrrr"),
-        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00rrr"),
-        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrrrr"),
-        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrrsr"),
-        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr0r"),
-        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrrcr"),
+        (Role::Clinician, Network, None, "333rrrrrrrrrPrrr"),
+        (Role::Him, Network, None, "HHHHcrrHcrrrrrH0"),
+        (Role::Compliance, Network, None, "rrrrr0rrr0rrrrrr"),
+        (Role::Archivist, Network, None, "rrrrrr0rrrrrrrrr"),
+        (Role::Admin, Network, None, "rrrrrrrrrr00rrrr"),
+        (Role::Reviewer, Network, None, "rrrrrrrrr0rrrrrr"),
+        (Role::Service, Network, None, "sssrrrrrrrrrrsrr"),
+        (Role::Clinician, CommandLine, None, "333rrrrrrrrrPrrr"),
+        (Role::Him, CommandLine, None, "H**H*rr**rrrrrH0"),
+        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrrrrr"),
+        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrrrrr"),
+        (Role::Admin, CommandLine, None, "rrrrrrrrrr00rrrr"),
+        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrrrrr"),
+        (Role::Service, CommandLine, None, "cccrrrrrrrrrrcrr"),
+        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrPrrr"),
+        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrrrH0"),
+        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrrrrr"),
+        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrrrrr"),
+        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00rrrr"),
+        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrrrrr"),
+        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrrsrr"),
+        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr0rr"),
+        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrrcrr"),
     ];
     for role in Role::ALL {
         for channel in Channel::ALL {

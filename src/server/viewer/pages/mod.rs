@@ -9,6 +9,7 @@ pub mod break_glass;
 pub mod chart;
 pub mod document;
 pub mod document_cda;
+pub mod fetch;
 pub mod find;
 pub mod message;
 pub mod own_notes;
@@ -41,6 +42,6 @@ impl Shell {
 }
 
 /// A template that fails to render is a mistake of ours that shows no data: an empty page says so to the tests.
-fn render(page: impl Template) -> String {
+pub fn render(page: impl Template) -> String {
     page.render().unwrap_or_default()
 }

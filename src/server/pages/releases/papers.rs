@@ -1,0 +1,33 @@
+//! Papers that came with a request: put on file, and read again.
+//!
+//! Not for: which kinds of files there may be (`release::desk`).
+
+use crate::release::desk::DeskError;
+use crate::release::workflow::Move;
+use crate::server::answer::{Answer, ApiError, Body};
+use crate::server::call::Call;
+
+/// `POST /releases/{number}/papers` (`multipart/form-data`)
+pub fn keep_paper(call: &Call) -> Result<Answer, ApiError> {
+    let who = super::worker_of(call)?;
+    let Some(file) = &call.file else {
+        return super::refused(call, DeskError::Said("Choose a file first.".into()));
+    };
+    let view = super::view(call, &who)?;
+    let kept = super::desk(call).keep_paper(&file.bytes, &file.name, call.field("kind"), &who);
+    let done = kept.and_then(|paper| {
+        let mut request = view.value().case.request.clone();
+        request.papers.push(paper);
+        call.wait(super::desk(call).step(&super::seen(call), Move::Write { request: Box::new(request) }, &who))
+    });
+    super::then(call, done, |seen| format!("/releases/{}", seen.number))
+}
+
+/// `GET /releases/{number}/papers/{digest}`: to be saved, never shown as a page of ours.
+pub fn paper(call: &Call) -> Result<Answer, ApiError> {
+    let who = super::worker_of(call)?;
+    let found = call.wait(super::desk(call).paper(call.param("number"), call.param("digest"), &who)).map_err(super::fault)?;
+    let body = found
+        .map(|(paper, bytes)| Body::new(paper.media_type, bytes).with("Content-Disposition", super::to_be_saved(&paper.name)));
+    Ok(body.into())
+}

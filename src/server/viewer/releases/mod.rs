@@ -1,0 +1,30 @@
+//! The release workspace: the board of requests, and the pages of one request from its form to its delivery.
+//!
+//! Not for: doing anything (`release::desk`), or asking for it (`server::pages::releases`).
+
+mod approve;
+mod board;
+mod form;
+mod hand;
+mod head;
+mod items;
+mod patient;
+mod pick;
+mod redact;
+mod request;
+mod review;
+mod words;
+
+pub use approve::{ApprovePage, approve};
+pub use board::{BoardPage, Show, board};
+pub use form::{FormPage, form};
+pub use hand::{DeliverPage, HandedPage, deliver, handed};
+pub use head::Looker;
+pub use items::{ItemsPage, Source, items};
+pub use patient::{PatientPage, patient};
+pub use pick::{PickPage, pick};
+pub use redact::{REASONS, RedactPage, Spot, in_percent, redact};
+pub use request::{Checked, RequestPage, request};
+pub use review::{ReviewPage, SpanOfItem, flagged_pages, review};
+
+use super::pages::render;
