@@ -6,7 +6,7 @@
 mod append;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -91,6 +91,16 @@ impl NewFile {
         self.bytes
     }
 
+    /// Bytes that were given before, read back.
+    pub fn read_back(&mut self, offset: u64, bytes: u64) -> io::Result<Vec<u8>> {
+        self.writer.flush()?;
+        let mut file = self.writer.get_ref().file.reopen()?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut read = Vec::new();
+        file.take(bytes).read_to_end(&mut read)?;
+        Ok(read)
+    }
+
     /// Syncs the file, puts it at its path (in place of an older one) and syncs the folder.
     pub fn finish(self) -> Result<FileDigest, DurableError> {
         let (file, digest, target) = self.close()?;
@@ -139,6 +149,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<FileDigest, DurableError> {
     let mut file = NewFile::create(path)?;
     file.write_all(bytes).map_err(failed("write", path))?;
     file.finish()
+}
+
+/// Creates a file to be written in any order, in a folder of the writer's own; fails with `AlreadyExists` when there is one. It
+/// is whole when the writer says so, syncs it and moves it to its place.
+pub fn create_new(path: &Path) -> Result<File, DurableError> {
+    File::create_new(path).map_err(failed("create", path))
 }
 
 /// Creates a file that only its owner may read (a private key); fails with `AlreadyExists` when there is one.
@@ -243,6 +259,11 @@ pub fn lock_exclusive(path: &Path) -> Result<Option<Lock>, DurableError> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(e)) => Err(failed("lock", path)(e)),
     }
+}
+
+/// Free bytes of the disk that a folder lies on, as far as the system tells.
+pub fn free_bytes(dir: &Path) -> Option<u64> {
+    rustix::fs::statvfs(dir).ok().map(|disk| disk.f_bavail * disk.f_frsize)
 }
 
 /// Whether somebody holds the lock at `path`. Changes nothing; false when there is no such file.

@@ -11,6 +11,7 @@ mod corpus;
 mod crash;
 mod detection;
 mod exit;
+mod exports;
 mod formats;
 mod gate;
 mod gate_compile;

@@ -25,6 +25,18 @@ pub struct Said {
     pub evidence: Evidence,
 }
 
+/// A patient number that the source merged with another and parted from it again: what was written meanwhile may be about
+/// either patient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parted {
+    /// The key of the person asked about.
+    pub key: PatientKey,
+    pub other: PatientKey,
+    /// When the merge stood, as the messages say.
+    pub from: Option<String>,
+    pub until: Option<String>,
+}
+
 /// Two keys, the smaller first.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Pair(PatientKey, PatientKey);
@@ -61,6 +73,8 @@ pub struct Resolver {
     numbers: BTreeMap<(String, String), BTreeMap<PatientKey, Vec<Said>>>,
     /// Pairs that a person took back and nobody connected since.
     taken_back: BTreeSet<Pair>,
+    /// Connections that the source made and undid, and did not make again: from when until when they stood.
+    parted: BTreeMap<Pair, (Option<String>, Option<String>)>,
     /// Number of the person of each key that any pair names.
     person_of: AHashMap<PatientKey, usize>,
     persons: Vec<Vec<PatientKey>>,
@@ -97,26 +111,31 @@ impl Resolver {
                 if let Some((a, b)) = two_keys(a, b) {
                     let pair = Pair::of(&a, &b);
                     self.taken_back.remove(&pair);
+                    self.parted.remove(&pair);
                     self.links.entry(pair).or_default().push(said(reason, evidence));
                 }
             }
             Statement::Merge { from, into, reason, evidence } => {
                 if let Some((from, into)) = two_keys(from, into) {
-                    self.taken_back.remove(&Pair::of(&from, &into));
+                    let pair = Pair::of(&from, &into);
+                    self.taken_back.remove(&pair);
+                    self.parted.remove(&pair);
                     self.merges.entry(from).or_default().entry(into).or_default().push(said(reason, evidence));
                 }
             }
             Statement::Unlink { a, b, evidence, .. } => {
                 if let Some((a, b)) = two_keys(a, b) {
-                    let had = self.links.remove(&Pair::of(&a, &b)).is_some();
-                    self.remember(&a, &b, had && evidence.is_person());
+                    let had = self.links.remove(&Pair::of(&a, &b));
+                    self.remember(&a, &b, had.is_some() && evidence.is_person());
+                    self.part(&a, &b, had, evidence);
                 }
             }
             Statement::Unmerge { from, into, evidence, .. } => {
                 if let Some((from, into)) = two_keys(from, into) {
-                    let had = self.merges.get_mut(&from).is_some_and(|all| all.remove(&into).is_some());
+                    let had = self.merges.get_mut(&from).and_then(|all| all.remove(&into));
                     self.merges.retain(|_, all| !all.is_empty());
-                    self.remember(&from, &into, had && evidence.is_person());
+                    self.remember(&from, &into, had.is_some() && evidence.is_person());
+                    self.part(&from, &into, had, evidence);
                 }
             }
             Statement::NotSame { a, b, .. } => self.apart.extend(two_keys(a, b).map(|(a, b)| Pair::of(&a, &b))),
@@ -149,6 +168,18 @@ impl Resolver {
     fn remember(&mut self, a: &PatientKey, b: &PatientKey, by_person: bool) {
         if by_person {
             self.taken_back.insert(Pair::of(a, b));
+        }
+    }
+
+    /// Notes a connection that a message undid: the source may have written under one number what is about the other.
+    fn part(&mut self, a: &PatientKey, b: &PatientKey, had: Option<Vec<Said>>, evidence: &Evidence) {
+        let told = |evidence: &Evidence| match evidence {
+            Evidence::Message { at, .. } => Some(at.clone()),
+            _ => None,
+        };
+        if let (Some(had), Some(until)) = (had, told(evidence)) {
+            let since = had.iter().find_map(|said| told(&said.evidence)).flatten();
+            self.parted.insert(Pair::of(a, b), (since, until));
         }
     }
 
@@ -216,6 +247,19 @@ impl Resolver {
     pub fn are_apart(&self, a: &PatientKey, b: &PatientKey) -> bool {
         let pair = Pair::of(a, b);
         self.apart.contains(&pair) || self.taken_back.contains(&pair)
+    }
+
+    /// What the source merged with any of these keys and parted again.
+    pub fn parted_from(&self, keys: &[PatientKey]) -> Vec<Parted> {
+        let sides = self.parted.iter().flat_map(|(Pair(a, b), times)| [(a, b, times), (b, a, times)]);
+        let ours = sides.filter(|(key, other, _)| keys.contains(key) && !keys.contains(other));
+        let parted = |(key, other, (from, until)): (&PatientKey, &PatientKey, &(Option<String>, Option<String>))| Parted {
+            key: key.clone(),
+            other: other.clone(),
+            from: from.clone(),
+            until: until.clone(),
+        };
+        ours.map(parted).collect()
     }
 
     /// Whether they were said to be two people.

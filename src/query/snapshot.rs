@@ -38,6 +38,8 @@ struct Inner {
     with_awaiting: bool,
     current: RwLock<Arc<Snapshot>>,
     looked: Mutex<Instant>,
+    /// Whether it stays at the catalog and the statements of now.
+    is_pinned: bool,
 }
 
 /// What changes with every statement.
@@ -47,6 +49,8 @@ type Stamp = Vec<(String, u64)>;
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub catalog: Catalog,
+    /// SHA-256 of the catalog's file, hex.
+    pub catalog_sha256: String,
     /// In the order of publication: the later one has the newer versions.
     pub accessions: Vec<Arc<Accession>>,
     /// Only for a review: accessions that await sign-off. No question but `Archive::sampled` and `kept_item` looks here.
@@ -131,7 +135,25 @@ impl Archive {
         let layout = Layout::new(root);
         let snapshot = Snapshot::open(&layout, &keys, &cutover, with_awaiting)?;
         let (current, looked) = (RwLock::new(Arc::new(snapshot)), Mutex::new(Instant::now()));
-        Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked }) })
+        Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked, is_pinned: false }) })
+    }
+
+    /// The same archive as it is now, whatever is published or said later: for work that goes on for hours and must agree
+    /// with itself.
+    #[must_use]
+    pub fn pinned(&self) -> Archive {
+        let inner = &self.inner;
+        let (current, looked) = (RwLock::new(self.snapshot()), Mutex::new(Instant::now()));
+        let (layout, keys, cutover) = (inner.layout.clone(), inner.keys.clone(), inner.cutover.clone());
+        let with_awaiting = inner.with_awaiting;
+        Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked, is_pinned: true }) }
+    }
+
+    /// A name of the state that is read: another catalog or further statements are another state. No record content.
+    pub fn state(&self) -> String {
+        let snapshot = self.snapshot();
+        let said: Vec<String> = snapshot.stamp.iter().map(|(stream, size)| format!("{stream}={size}")).collect();
+        [vec![format!("catalog={}", snapshot.catalog.number)], said].concat().join(" ")
     }
 
     /// The snapshot in force. Once a second the next catalog and new statements are looked for, which is a few questions
@@ -147,7 +169,7 @@ impl Archive {
             }
             due
         };
-        if !is_due {
+        if !is_due || inner.is_pinned {
             return current;
         }
         let next = if inner.layout.catalog(current.catalog.number + 1).exists() {
@@ -186,6 +208,11 @@ impl Archive {
             source_systems,
             last_day: snapshot.data_to(),
         }
+    }
+
+    /// When an accession was sealed (RFC 3339, UTC). No record content.
+    pub fn sealed_at(&self, accession: &AccessionId) -> Option<String> {
+        self.snapshot().accession(accession).map(|held| held.seal.sealed_at.clone())
     }
 
     /// The accessions in force, with their reports. Scope: `Accessions`.
@@ -258,7 +285,7 @@ impl Snapshot {
         cutover: &BTreeMap<String, When>,
         with_awaiting: bool,
     ) -> Result<Snapshot, QueryError> {
-        let (catalog, _) = catalog::current(layout, keys)?;
+        let (catalog, catalog_sha256) = catalog::current(layout, keys)?;
         let open_all = |entries: &[InForce]| -> Result<Vec<_>, StoreError> {
             entries.iter().map(|entry| Accession::open(layout, entry, keys).map(Arc::new)).collect()
         };
@@ -271,7 +298,7 @@ impl Snapshot {
         let (stamp, identity, reassigned) = said(layout, &catalog)?;
         let moved = Arc::new(Moved::of(&accessions, &reassigned)?);
         let (identity, reassigned, cutover) = (Arc::new(identity), Arc::new(reassigned), cutover.clone());
-        Ok(Snapshot { catalog, accessions, awaiting, searcher, identity, reassigned, moved, stamp, cutover })
+        Ok(Snapshot { catalog, catalog_sha256, accessions, awaiting, searcher, identity, reassigned, moved, stamp, cutover })
     }
 
     /// The same catalog, with what was said since.

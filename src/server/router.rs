@@ -23,6 +23,7 @@ use super::rate::caller_of;
 use super::routes::{Area, Method, Route, routes};
 use super::signin::window;
 use super::state::{App, Transport};
+use super::stream::FileStream;
 
 /// Longest path with query, in bytes.
 const URL_MAX: usize = 8 << 10;
@@ -78,7 +79,7 @@ pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, p
     let mut body = result.unwrap_or_else(|error| error.into_body(area));
     if let Some(origin) = foreign_origin(&app, area, &request) {
         body = body.with("Access-Control-Allow-Origin", origin).with("Vary", "Origin, Accept, Authorization, Prefer");
-        body = body.with("Access-Control-Expose-Headers", "ETag, Location, X-Request-Id");
+        body = body.with("Access-Control-Expose-Headers", "Content-Location, ETag, Location, X-Progress, X-Request-Id");
     }
     super::health::count(request.method().as_str(), template, body.status, started.elapsed());
     response(app.transport, body, &id)
@@ -152,7 +153,7 @@ fn foreign_origin<'r>(app: &App, area: Area, request: &'r HttpRequest) -> Option
 fn preflight() -> Body {
     Body::new(super::answer::TEXT, "")
         .status(204)
-        .with("Access-Control-Allow-Methods", "GET, HEAD, POST")
+        .with("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
         .with("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Prefer, X-Request-Id")
         .with("Access-Control-Max-Age", "600")
 }
@@ -193,11 +194,20 @@ async fn read_form(route: &Route, request: &HttpRequest, payload: web::Payload) 
     if body.is_empty() {
         return Ok(Vec::new());
     }
+    // What an operation of FHIR is asked may come as a resource.
+    if route.area() == Area::Fhir && route.path.contains("/$") && is_json(kind) {
+        return super::fhir::bulk::parameters(&body).ok_or_else(|| ApiError::bad("The request body is no Parameters resource."));
+    }
     if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         let text = "The request body must be application/x-www-form-urlencoded.";
         return Err(ApiError::new(415, "unsupported-media-type", "not-supported", text));
     }
     pairs(std::str::from_utf8(&body).map_err(|_| broken())?)
+}
+
+fn is_json(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    ["application/fhir+json", "application/json"].contains(&kind.as_str())
 }
 
 /// Decodes `a=b&c=d`; an error when it is not UTF-8 or holds too many parameters.
@@ -306,5 +316,8 @@ fn response(transport: Transport, body: Body, id: &str) -> HttpResponse {
             }
         }
     }
-    response.body(body.bytes)
+    match body.file {
+        Some(run) => response.body(FileStream::new(run)),
+        None => response.body(body.bytes),
+    }
 }

@@ -15,6 +15,7 @@ use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::jobs::Jobs;
 use super::lookup::ServerLookup;
 use super::notices::Notices;
 use super::oauth::ClientKeySources;
@@ -68,6 +69,8 @@ pub struct App {
     oversight: OnceLock<Projection>,
     /// Where those are told who must know at once.
     pub notices: Notices,
+    /// Exports that are made in the background.
+    pub jobs: Jobs,
 }
 
 impl App {
@@ -86,6 +89,7 @@ impl App {
         let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         let oversight = OnceLock::new();
         let notices = Notices::new(&config.notices, gate.log().syslog())?;
+        let jobs = Jobs::new(&folder);
         Ok(App {
             archive,
             gate,
@@ -107,6 +111,7 @@ impl App {
             judged: Judged::default(),
             oversight,
             notices,
+            jobs,
         })
     }
 

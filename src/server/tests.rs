@@ -111,6 +111,7 @@ async fn no_route_behind_a_door_opens_without_a_key() {
         let request = TestRequest::with_uri(&path_of(route.path)).method(match route.method {
             Method::Get => http::Method::GET,
             Method::Post => http::Method::POST,
+            Method::Delete => http::Method::DELETE,
         });
         let reply = send(&fixture, request).await;
         match route.door {

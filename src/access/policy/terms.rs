@@ -20,10 +20,12 @@ pub enum Right {
     Accounts,
     Policy,
     OwnNotes,
+    Bulk,
+    Ehi,
 }
 
 impl Right {
-    pub const ALL: [Right; 13] = [
+    pub const ALL: [Right; 15] = [
         Right::FindPatients,
         Right::Chart,
         Right::Record,
@@ -37,6 +39,8 @@ impl Right {
         Right::Accounts,
         Right::Policy,
         Right::OwnNotes,
+        Right::Bulk,
+        Right::Ehi,
     ];
 
     pub fn of(scope: &Scope) -> Right {
@@ -54,6 +58,8 @@ impl Right {
             Scope::Accounts => Right::Accounts,
             Scope::Policy => Right::Policy,
             Scope::OwnNotes(_) => Right::OwnNotes,
+            Scope::Bulk => Right::Bulk,
+            Scope::Ehi(_) => Right::Ehi,
         }
     }
 
@@ -73,6 +79,8 @@ impl Right {
             Right::Accounts => "accounts",
             Right::Policy => "policy",
             Right::OwnNotes => "own-notes",
+            Right::Bulk => "bulk-export",
+            Right::Ehi => "export-person",
         }
     }
 
@@ -92,13 +100,18 @@ impl Right {
             Right::Accounts => "accounts",
             Right::Policy => "policy",
             Right::OwnNotes => "own psychotherapy notes",
+            Right::Bulk => "bulk export",
+            Right::Ehi => "export of a person",
         }
     }
 
     /// Whether what it gives holds words of patients' records.
     pub fn shows_records(self) -> bool {
-        use Right::{Chart, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, SearchAll};
-        matches!(self, FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine | OwnNotes)
+        use Right::{Bulk, Chart, Ehi, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, SearchAll};
+        matches!(
+            self,
+            FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine | OwnNotes | Bulk | Ehi
+        )
     }
 
     /// Whether it is about the records of one person at a time. Break-glass and care relations speak of these alone.

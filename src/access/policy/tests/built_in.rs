@@ -13,7 +13,7 @@ fn patient() -> PatientKey {
 }
 
 /// One scope for each right, in the order of `Right::ALL`.
-fn scopes() -> [Scope; 13] {
+fn scopes() -> [Scope; 15] {
     [
         Scope::FindPatients,
         Scope::Chart(patient()),
@@ -28,6 +28,8 @@ fn scopes() -> [Scope; 13] {
         Scope::Accounts,
         Scope::Policy,
         Scope::OwnNotes(vec![patient()]),
+        Scope::Bulk,
+        Scope::Ehi(vec![patient()]),
     ]
 }
 
@@ -81,34 +83,34 @@ fn cell(decision: &Decision) -> char {
 }
 
 /// Columns in the order of `Right::ALL`: find, chart, record, search all, export, log, accessions, identity, quarantine,
-/// break-glass reviews, accounts, policy, own notes. Each role for its usual purpose.
+/// break-glass reviews, accounts, policy, own notes, bulk export, export of a person. Each role for its usual purpose.
 #[test]
 fn every_role_and_right_is_decided_as_written_here() {
     use Channel::{CommandLine, Network};
     let table = [
-        (Role::Clinician, Network, None, "333rrrrrrrrrP"),
-        (Role::Him, Network, None, "HHHHcrrHcrrrr"),
-        (Role::Compliance, Network, None, "rrrrr0rrr0rrr"),
-        (Role::Archivist, Network, None, "rrrrrr0rrrrrr"),
-        (Role::Admin, Network, None, "rrrrrrrrrr00r"),
-        (Role::Reviewer, Network, None, "rrrrrrrrr0rrr"),
-        (Role::Service, Network, None, "sssrrrrrrrrrr"),
-        (Role::Clinician, CommandLine, None, "333rrrrrrrrrP"),
-        (Role::Him, CommandLine, None, "H**H*rr**rrrr"),
-        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrr"),
-        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrr"),
-        (Role::Admin, CommandLine, None, "rrrrrrrrrr00r"),
-        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrr"),
-        (Role::Service, CommandLine, None, "cccrrrrrrrrrr"),
-        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrP"),
-        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrr"),
-        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrr"),
-        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrr"),
-        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00r"),
-        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrr"),
-        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrr"),
-        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr"),
-        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrr"),
+        (Role::Clinician, Network, None, "333rrrrrrrrrPrr"),
+        (Role::Him, Network, None, "HHHHcrrHcrrrrrH"),
+        (Role::Compliance, Network, None, "rrrrr0rrr0rrrrr"),
+        (Role::Archivist, Network, None, "rrrrrr0rrrrrrrr"),
+        (Role::Admin, Network, None, "rrrrrrrrrr00rrr"),
+        (Role::Reviewer, Network, None, "rrrrrrrrr0rrrrr"),
+        (Role::Service, Network, None, "sssrrrrrrrrrrsr"),
+        (Role::Clinician, CommandLine, None, "333rrrrrrrrrPrr"),
+        (Role::Him, CommandLine, None, "H**H*rr**rrrrrH"),
+        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrrrr"),
+        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrrrr"),
+        (Role::Admin, CommandLine, None, "rrrrrrrrrr00rrr"),
+        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrrrr"),
+        (Role::Service, CommandLine, None, "cccrrrrrrrrrrcr"),
+        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrPrr"),
+        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrrrH"),
+        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrrrr"),
+        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrrrr"),
+        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00rrr"),
+        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrrrr"),
+        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrrsr"),
+        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr0r"),
+        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrrcr"),
     ];
     for role in Role::ALL {
         for channel in Channel::ALL {
@@ -134,7 +136,21 @@ fn a_purpose_foreign_to_the_role_opens_nothing() {
     use Purpose::*;
     let allowed: [(Role, &[Purpose]); 7] = [
         (Role::Clinician, &[Treat, Operations, EmergencyTreat]),
-        (Role::Him, &[Treat, Operations, Legal, RecordManagement, PatientRequest, FamilyRequest, PowerOfAttorney]),
+        (
+            Role::Him,
+            &[
+                Treat,
+                Operations,
+                Legal,
+                RecordManagement,
+                PatientRequest,
+                FamilyRequest,
+                PowerOfAttorney,
+                Payment,
+                PublicHealth,
+                Research,
+            ],
+        ),
         (Role::Compliance, &[Compliance]),
         (Role::Archivist, &[Operations, RecordManagement, SystemAdministration]),
         (Role::Admin, &[SystemAdministration]),

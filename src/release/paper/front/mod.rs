@@ -32,9 +32,13 @@ use super::{Exception, Setting, furniture};
 pub use completeness::withheld;
 pub use texts::{Chosen, TextFault, Texts};
 pub use verify_text::{key_fingerprint, key_pem, verify_text};
+pub use words::section_title;
 
 /// The anchor on the last page of a file.
 pub const END: &str = "end";
+
+/// Pages after the records, with their places.
+const MATTER_AFTER: [(&str, &str); 2] = [("Exceptions", "exceptions"), ("Digests", "digests")];
 
 /// What the pages around the records speak of.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +56,8 @@ pub struct Front<'a> {
     pub of_volume: &'a [&'a Item],
     /// The volume of each of `items`, from 1; empty when there is one volume.
     pub volumes: &'a [u32],
-    /// Pages of all volumes together, where that is known; `None`: of this file, as it turns out.
+    /// Pages of all volumes together. They are known once the pages were printed, as they are for the preview; `None`: this
+    /// file's, as it turns out. The number stands alone in its line, so both set the same pages.
     pub pages: Option<u64>,
     /// Absent in the preview.
     pub build: Option<&'a BuildRecord>,
@@ -139,6 +144,17 @@ pub fn provenance(archive: &Archive, selection: &Selection) -> Vec<Provenance> {
 impl Front<'_> {
     fn is_later_volume(&self) -> bool {
         self.setting.volume.is_some_and(|(at, _)| at > 1)
+    }
+
+    /// Pages before the records, with their places.
+    fn matter_before(&self) -> Vec<(&str, &'static str)> {
+        let mut matter = vec![("Cover letter", "cover")];
+        matter.extend(self.texts.certificate.as_ref().map(|certificate| (certificate.title.as_str(), "certificate")));
+        if !self.texts.notices.is_empty() {
+            matter.push(("Notices", "notices"));
+        }
+        matter.extend([("Completeness", "completeness"), ("Contents", "contents")]);
+        matter
     }
 
     fn package_id(&self) -> String {

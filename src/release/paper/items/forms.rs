@@ -409,7 +409,7 @@ impl Reading<'_> {
         let head = columns.iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, (label, _))| head_cell(label)).collect();
         let row = |row: Vec<String>| row.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, text)| cell(text)).collect();
         let caption = vec![super::blocks::run(title)];
-        Some(Block::Table(Table { caption, head: vec![head], body: rows.into_iter().map(row).collect(), foot: Vec::new() }))
+        Some(Block::Table(Table { caption, head: vec![head], body: rows.into_iter().map(row).collect(), ..Table::default() }))
     }
 
     fn cells(&self, item: &Value, columns: &[Row]) -> Vec<String> {
