@@ -25,6 +25,7 @@ mod mapped;
 mod oversight;
 mod proof;
 mod release;
+mod releases;
 mod sealed;
 mod signin;
 mod support;

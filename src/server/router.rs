@@ -209,7 +209,9 @@ async fn read_form(route: &Route, request: &HttpRequest, payload: web::Payload) 
     }
     // What an operation of FHIR is asked may come as a resource.
     if route.area() == Area::Fhir && route.path.contains("/$") && is_json(kind) {
-        return super::fhir::bulk::parameters(&body).ok_or_else(|| ApiError::bad("The request body is no Parameters resource."));
+        let fields = super::fhir::bulk::parameters(&body);
+        let fields = fields.ok_or_else(|| ApiError::bad("The request body is no Parameters resource."))?;
+        return Ok(Parts { fields, ..Parts::default() });
     }
     if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         let text = "The request body must be application/x-www-form-urlencoded.";

@@ -110,7 +110,7 @@ const fn upload(path: &'static str, door: Door, handler: Handler, summary: &'sta
 }
 
 const fn delete(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
-    Route { method: Method::Delete, path, door, handler, summary }
+    Route { method: Method::Delete, path, door, handler, summary, takes_file: false }
 }
 
 /// Every route. A literal path stands before a template that would also match it.
