@@ -206,9 +206,12 @@ pub fn items_of_ordinal(path: &Path, ordinal: u64, most: usize) -> Result<Vec<u6
     Ok(found)
 }
 
+/// Number of a source record, and its offset and length where it was mapped.
+pub type FirstItem = (u64, Option<(u64, u64)>);
+
 /// The first source record of each of these records, with its place in the content of its file where it was mapped; in one
 /// reading of the ledger.
-pub fn first_items_of(path: &Path, ordinals: &BTreeSet<u64>) -> Result<BTreeMap<u64, (u64, Option<(u64, u64)>)>, StoreError> {
+pub fn first_items_of(path: &Path, ordinals: &BTreeSet<u64>) -> Result<BTreeMap<u64, FirstItem>, StoreError> {
     let damaged = |e: String| StoreError::damaged(path, 0, &e);
     let mut found = BTreeMap::new();
     let file = std::fs::File::open(path).map_err(StoreError::read(path))?;
@@ -216,7 +219,7 @@ pub fn first_items_of(path: &Path, ordinals: &BTreeSet<u64>) -> Result<BTreeMap<
     let columns = ProjectionMask::columns(builder.parquet_schema(), ["item", "ordinal", "offset", "length"]);
     let reader = builder.with_projection(columns).with_batch_size(8192).build().map_err(|e| damaged(e.to_string()))?;
     // The span of a mapped source record stands in its own row, which comes before those of what was made of it.
-    let mut span_of: (u64, Option<(u64, u64)>) = (u64::MAX, None);
+    let mut span_of: FirstItem = (u64::MAX, None);
     for batch in reader {
         if found.len() == ordinals.len() {
             break;
