@@ -12,6 +12,7 @@ pub mod documents;
 pub mod find;
 pub mod own_notes;
 pub mod print;
+pub mod proof;
 pub mod releases;
 pub mod reviews;
 pub mod sessions;

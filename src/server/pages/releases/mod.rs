@@ -3,16 +3,26 @@
 //!
 //! Not for: deciding what may be done with a request (`release`), or markup (`viewer::releases`).
 
+mod approve;
 mod board;
 mod check;
+mod choose;
+mod mark;
 mod papers;
 mod request;
+mod review;
+mod seen;
 mod write;
 
+pub use approve::{approve, deliver, delivery, form as approval, receipt};
 pub use board::board;
 pub use check::{checks, choose_patient, patients};
-pub use papers::{keep_paper, paper};
+pub use choose::{choose, decide, items, select};
+pub use mark::{mark, redact};
+pub use papers::{file, keep_paper, paper};
 pub use request::{preview, seal, show, step, supersede, verify};
+pub use review::{page, review, reviewed};
+pub use seen::SeenPages;
 pub use write::{change, edit, fresh, open};
 
 use std::sync::Arc;
@@ -81,8 +91,16 @@ fn in_words(error: &DeskError) -> Option<String> {
         DeskError::Refused(Refusal::StepUp) => "Prove again that it is you: this step asks for it.".into(),
         DeskError::Refused(refusal) => refusal.to_string(),
         DeskError::Moved => "Somebody changed the request since you opened this page. Look at it as it is now".into(),
-        DeskError::Busy | DeskError::NotHere | DeskError::NotBuilt | DeskError::Paper(_) | DeskError::NoKey => error.to_string(),
-        DeskError::Said(words) => words.clone(),
+        DeskError::NotHere
+        | DeskError::Received
+        | DeskError::NotOnePerson
+        | DeskError::NotRedacted(_)
+        | DeskError::NoConsent
+        | DeskError::Busy
+        | DeskError::Paper(_)
+        | DeskError::Undrawable(_)
+        | DeskError::NoBirthDate
+        | DeskError::NoKey => error.to_string(),
         _ => return None,
     };
     let mut chars = words.chars();

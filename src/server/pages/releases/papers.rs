@@ -1,8 +1,9 @@
-//! Papers that came with a request: put on file, and read again.
+//! Papers that came with a request, put on file and read again; packages that were handed out.
 //!
 //! Not for: which kinds of files there may be (`release::desk`).
 
-use crate::release::desk::DeskError;
+use std::io::Read;
+
 use crate::release::workflow::Move;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
@@ -11,7 +12,7 @@ use crate::server::call::Call;
 pub fn keep_paper(call: &Call) -> Result<Answer, ApiError> {
     let who = super::worker_of(call)?;
     let Some(file) = &call.file else {
-        return super::refused(call, DeskError::Said("Choose a file first.".into()));
+        return super::request::draw(call, Some("Choose a file first.".into()), Vec::new(), 400);
     };
     let view = super::view(call, &who)?;
     let kept = super::desk(call).keep_paper(&file.bytes, &file.name, call.field("kind"), &who);
@@ -30,4 +31,23 @@ pub fn paper(call: &Call) -> Result<Answer, ApiError> {
     let body = found
         .map(|(paper, bytes)| Body::new(paper.media_type, bytes).with("Content-Disposition", super::to_be_saved(&paper.name)));
     Ok(body.into())
+}
+
+/// `GET /releases/{number}/files/{digest}`
+pub fn file(call: &Call) -> Result<Answer, ApiError> {
+    let who = super::worker_of(call)?;
+    let found = call.wait(super::desk(call).package(call.param("number"), call.param("digest"), &who)).map_err(super::fault)?;
+    let mut read = Ok(0);
+    let body = found.map(|mut package| {
+        let mut bytes = Vec::new();
+        read = package.file.read_to_end(&mut bytes);
+        Body::new("application/zip", bytes).with("Content-Disposition", super::to_be_saved(&package.name))
+    });
+    match read {
+        Ok(_) => Ok(body.into()),
+        Err(error) => {
+            tracing::error!(%error, "a package cannot be read");
+            Err(ApiError::internal())
+        }
+    }
 }

@@ -4,8 +4,8 @@
 
 use askama::Template;
 
+use super::super::ProofAsked;
 use super::super::frame::Frame;
-use super::super::pages::break_glass::ProofAsked;
 use super::super::text;
 use super::head::{Head, Looker, name_of, party};
 use super::{render, words};
@@ -58,14 +58,23 @@ pub fn approve(frame: &Frame, page: &ApprovePage<'_>) -> String {
     let case = &view.case;
     let base = format!("/releases/{}", case.number);
     let preview = case.preview.clone().unwrap_or_default();
-    let had_a_hand = [&case.preparer, &case.verifier].into_iter().any(|it| it.as_ref() == Some(&looker.id)) || case.redactors.contains(&looker.id);
+    let had_a_hand = [&case.preparer, &case.verifier].into_iter().any(|it| it.as_ref() == Some(&looker.id))
+        || case.redactors.contains(&looker.id);
     let patient = |(at, subject): (usize, &crate::release::request::Subject)| {
         let (flagged, seen) = page.flagged.get(at).copied().unwrap_or_default();
         let previewed = preview.subjects.get(at).cloned().unwrap_or_default();
-        let exceptions = if previewed.exceptions > 0 { format!(", {} on no page", text::counted(previewed.exceptions, "item", "items")) } else { String::new() };
+        let exceptions = if previewed.exceptions > 0 {
+            format!(", {} on no page", text::counted(previewed.exceptions, "item", "items"))
+        } else {
+            String::new()
+        };
         Patient {
             name: subject.name.clone(),
-            about: format!("{}, you looked at {seen} of {}{exceptions}", text::counted(previewed.pages, "page", "pages"), text::counted(flagged as u64, "flagged page", "flagged pages")),
+            about: format!(
+                "{}, you looked at {seen} of {}{exceptions}",
+                text::counted(previewed.pages, "page", "pages"),
+                text::counted(flagged as u64, "flagged page", "flagged pages")
+            ),
             href: format!("{base}/review/{at}"),
             is_seen: seen == flagged,
         }

@@ -4,8 +4,8 @@
 
 use askama::Template;
 
+use super::super::ProofAsked;
 use super::super::frame::Frame;
-use super::super::pages::break_glass::ProofAsked;
 use super::super::text;
 use super::head::{Head, Looker, party};
 use super::{render, words};
@@ -61,7 +61,10 @@ pub fn deliver(frame: &Frame, page: &DeliverPage<'_>) -> String {
         head: Head::new(page.view, "deliver", page.looker),
         base: format!("/releases/{}", case.number),
         packages: case.packages.iter().enumerate().map(package).collect(),
-        recipient: lines.chain([recipient.phone.clone(), recipient.email.clone(), case.request.delivery.address.clone()]).filter(|line| !line.is_empty()).collect(),
+        recipient: lines
+            .chain([recipient.phone.clone(), recipient.email.clone(), case.request.delivery.address.clone()])
+            .filter(|line| !line.is_empty())
+            .collect(),
         channel: case.request.delivery.channel.clone(),
         is_encrypted: case.request.delivery.is_encrypted,
         is_again: !case.handovers.is_empty(),

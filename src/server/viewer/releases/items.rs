@@ -94,9 +94,7 @@ pub fn decision_of(view: &View, subject: usize, n: usize) -> Option<&Decision> {
 
 /// Who decided last about an item.
 fn who_decided(page: &ItemsPage<'_>, n: usize) -> String {
-    let is_it = |made: &crate::release::workflow::Move| {
-        matches!(made, crate::release::workflow::Move::Decide { subject, item, .. } if (*subject, *item) == (page.subject, n))
-    };
+    let is_it = |made: &crate::release::workflow::Move| matches!(made, crate::release::workflow::Move::Decide { subject, item, .. } if (*subject, *item) == (page.subject, n));
     let told = page.view.history.iter().rfind(|told| is_it(&told.step.made));
     told.map_or_else(String::new, |told| {
         format!("{}, {}", name_of(page.view, &told.step.by, page.looker), words::minute(told.step.at))
@@ -109,7 +107,11 @@ pub fn items(frame: &Frame, page: &ItemsPage<'_>) -> String {
     let own = format!("{base}/items/{}", page.subject);
     let suffix = if page.all { "&show=all" } else { "" };
     let address = |n: usize| format!("{own}?n={n}{suffix}#item");
-    let listed: Vec<&Item> = selection.items.iter().filter(|item| page.all || !item.flags.is_empty() || decision_of(view, page.subject, item.n).is_some()).collect();
+    let listed: Vec<&Item> = selection
+        .items
+        .iter()
+        .filter(|item| page.all || !item.flags.is_empty() || decision_of(view, page.subject, item.n).is_some())
+        .collect();
     let at = listed.iter().position(|item| item.n == page.open);
     let item = at.and_then(|at| listed.get(at).copied());
     let start = at.unwrap_or(0) / LISTED * LISTED;
@@ -136,9 +138,12 @@ pub fn items(frame: &Frame, page: &ItemsPage<'_>) -> String {
         entries: listed.iter().skip(start).take(LISTED).map(entry).collect(),
         more: listed.len().saturating_sub(start + LISTED),
         line: item.map(|it| line(frame, it)),
-        classes: item.map_or_else(String::new, |it| it.classes.iter().map(|class| words::class(class)).collect::<Vec<_>>().join(", ")),
+        classes: item
+            .map_or_else(String::new, |it| it.classes.iter().map(|class| words::class(class)).collect::<Vec<_>>().join(", ")),
         place: item.map_or_else(String::new, place),
-        record: item.map_or_else(String::new, |it| format!("/patients/{}/records/{}/{}?version={}", it.patient, it.kind, it.id, it.version)),
+        record: item.map_or_else(String::new, |it| {
+            format!("/patients/{}/records/{}/{}?version={}", it.patient, it.kind, it.id, it.version)
+        }),
         files: item.map_or_else(Vec::new, |it| files(&base, page.subject, it)),
         pairs: page.source.as_ref().map_or_else(Vec::new, |source| everything::pairs(&source.record.json, &frame.names)),
         decision,
@@ -168,7 +173,10 @@ fn files(base: &str, subject: usize, item: &Item) -> Vec<File> {
             file.pages.map_or_else(String::new, |pages| format!(", {}", text::counted(u64::from(pages), "page", "pages")))
         ),
         picture: file.pages.filter(|pages| *pages > 0).map(|_| format!("/documents/{}/page/1.png", file.id)),
-        redact: file.pages.filter(|pages| *pages > 0).map(|_| format!("{base}/redact/{subject}?item={}&file={}&page=1", item.n, file.id)),
+        redact: file
+            .pages
+            .filter(|pages| *pages > 0)
+            .map(|_| format!("{base}/redact/{subject}?item={}&file={}&page=1", item.n, file.id)),
     };
     item.attachments.iter().map(file).collect()
 }

@@ -157,7 +157,8 @@ fn outs(excluded: &[Exclusion]) -> Vec<Out> {
 
 /// What can be ticked, with what is ticked already in front.
 fn choices(found: BTreeMap<String, String>, chosen: &[String]) -> Vec<Choice> {
-    let own = chosen.iter().map(|value| Choice { value: value.clone(), words: found.get(value).unwrap_or(value).clone(), on: true });
+    let own =
+        chosen.iter().map(|value| Choice { value: value.clone(), words: found.get(value).unwrap_or(value).clone(), on: true });
     let rest = found.iter().filter(|(value, _)| !chosen.contains(value));
     own.chain(rest.map(|(value, words)| Choice { value: value.clone(), words: words.clone(), on: false })).take(OPTIONS).collect()
 }
@@ -167,9 +168,14 @@ pub fn pick(frame: &Frame, page: &PickPage<'_>) -> String {
     let (selection, whole) = (&page.picked.selection, &page.whole.selection);
     let named = |values: Vec<(String, String)>| values.into_iter().collect::<BTreeMap<_, _>>();
     let encounters = whole.items.iter().filter(|item| item.kind == "Encounter");
-    let encounters = named(encounters.map(|item| (item.id.clone(), format!("{} {}", item.date.as_deref().unwrap_or("no date"), item.title))).collect());
+    let encounters = named(
+        encounters
+            .map(|item| (item.id.clone(), format!("{} {}", item.date.as_deref().unwrap_or("no date"), item.title)))
+            .collect(),
+    );
     let sources = named(whole.coverage.searched.iter().map(|it| (it.system.clone(), it.system.clone())).collect());
-    let authors = named(whole.items.iter().filter_map(|item| item.author.clone()).map(|author| (author.clone(), author)).collect());
+    let authors =
+        named(whole.items.iter().filter_map(|item| item.author.clone()).map(|author| (author.clone(), author)).collect());
     let own_set = scope.record_set.split(' ').next().unwrap_or("");
     let set = |code: &'static str, words: &'static str| (code, words, own_set == code);
     let subject = |(at, subject): (usize, &crate::release::request::Subject)| (at, subject.name.clone(), at == page.subject);

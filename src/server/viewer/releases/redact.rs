@@ -136,7 +136,8 @@ pub fn redact(frame: &Frame, page: &RedactPage<'_>) -> String {
         here: Some(region.item) == spot.item && region.attachment == spot.file && region.page == at,
         area: [region.left, region.top, region.width, region.height].map(|it| it.to_string()),
     });
-    let drawable = selection.items.iter().filter_map(|item| Some((item, item.attachments.iter().find(|file| file.pages.unwrap_or(0) > 0)?)));
+    let drawable =
+        selection.items.iter().filter_map(|item| Some((item, item.attachments.iter().find(|file| file.pages.unwrap_or(0) > 0)?)));
     let offered = drawable.take(OFFERED).map(|(item, file)| Offered {
         href: address(item.n, &file.id, 1),
         words: format!("{} {}", item.date.as_deref().unwrap_or("no date"), item.title),

@@ -101,7 +101,8 @@ pub fn flagged_pages(view: &View, subject: usize, selection: &Selection, spans: 
         let flagged = selection.items.iter().any(|item| item.n == n && !item.flags.is_empty());
         flagged || matches!(decision_of(view, subject, n), Some(Decision::Redact { .. } | Decision::Include { .. }))
     };
-    let mut pages: Vec<u32> = spans.iter().filter(|(n, _, _)| is_flagged(*n)).flat_map(|(_, first, last)| *first..=*last).collect();
+    let mut pages: Vec<u32> =
+        spans.iter().filter(|(n, _, _)| is_flagged(*n)).flat_map(|(_, first, last)| *first..=*last).collect();
     pages.sort_unstable();
     pages.dedup();
     pages
@@ -142,7 +143,10 @@ fn sum(page: &ReviewPage<'_>) -> Vec<Line> {
     let out: u64 = selection.excluded.iter().map(|it| it.count).sum();
     let beyond: u64 = selection.beyond.iter().map(|it| it.count).sum();
     let items = selection.items.len() as u64;
-    let decided = selection.items.iter().filter(|item| matches!(decision_of(page.view, page.subject, item.n), Some(Decision::Exclude { .. })));
+    let decided = selection
+        .items
+        .iter()
+        .filter(|item| matches!(decision_of(page.view, page.subject, item.n), Some(Decision::Exclude { .. })));
     let decided = decided.count() as u64;
     let less = |count: u64| format!("− {}", text::count(count));
     vec![
@@ -160,18 +164,34 @@ fn checks(page: &ReviewPage<'_>, flagged: usize, flagged_seen: usize, is_second:
     let previewed = case.preview.as_ref().and_then(|it| it.subjects.get(page.subject)).cloned().unwrap_or_default();
     let redacted = case.redactions.values().any(|digest| !digest.is_empty());
     let mut checks = vec![
-        Check { holds: view.undecided.is_empty(), words: match view.undecided.len() {
-            0 => "Every flagged item is decided".into(),
-            open => format!("{} not decided", text::counted(open as u64, "flagged item is", "flagged items are")),
-        } },
-        Check { holds: flagged_seen == flagged, words: format!("You looked at {flagged_seen} of {}", text::counted(flagged as u64, "flagged page", "flagged pages")) },
-        Check { holds: previewed.pages > 0, words: format!("{} made, and nothing was changed since", text::counted(previewed.pages, "page was", "pages were")) },
+        Check {
+            holds: view.undecided.is_empty(),
+            words: match view.undecided.len() {
+                0 => "Every flagged item is decided".into(),
+                open => format!("{} not decided", text::counted(open as u64, "flagged item is", "flagged items are")),
+            },
+        },
+        Check {
+            holds: flagged_seen == flagged,
+            words: format!("You looked at {flagged_seen} of {}", text::counted(flagged as u64, "flagged page", "flagged pages")),
+        },
+        Check {
+            holds: previewed.pages > 0,
+            words: format!("{} made, and nothing was changed since", text::counted(previewed.pages, "page was", "pages were")),
+        },
     ];
     if previewed.exceptions > 0 {
-        checks.push(Check { holds: true, words: format!("{} on no page; the page of exceptions names each", text::counted(previewed.exceptions, "item stands", "items stand")) });
+        checks.push(Check {
+            holds: true,
+            words: format!(
+                "{} on no page; the page of exceptions names each",
+                text::counted(previewed.exceptions, "item stands", "items stand")
+            ),
+        });
     }
     if redacted && case.state == State::Assembled {
-        checks.push(Check { holds: is_second, words: "Redactions are reviewed by somebody who neither chose nor redacted".into() });
+        checks
+            .push(Check { holds: is_second, words: "Redactions are reviewed by somebody who neither chose nor redacted".into() });
     }
     checks
 }
@@ -193,9 +213,17 @@ pub fn review(frame: &Frame, page: &ReviewPage<'_>) -> String {
             (false, true) => ("✓ seen", "good"),
             (false, false) => ("", "plain"),
         };
-        Thumb { page: at, href: address(at), src: format!("{base}/pages/{}/{at}.png?w=110", page.subject), word, tone, on: at == page.page }
+        Thumb {
+            page: at,
+            href: address(at),
+            src: format!("{base}/pages/{}/{at}.png?w=110", page.subject),
+            word,
+            tone,
+            on: at == page.page,
+        }
     };
-    let unseen = flagged.iter().find(|at| **at > page.page && !(page.seen)(**at)).or_else(|| flagged.iter().find(|at| !(page.seen)(**at)));
+    let unseen =
+        flagged.iter().find(|at| **at > page.page && !(page.seen)(**at)).or_else(|| flagged.iter().find(|at| !(page.seen)(**at)));
     let had_a_hand = case.preparer.as_ref() == Some(&page.looker.id) || case.redactors.contains(&page.looker.id);
     let checks = checks(page, flagged.len(), flagged_seen, !had_a_hand);
     let subject = |(at, subject): (usize, &crate::release::request::Subject)| (at, subject.name.clone(), at == page.subject);
