@@ -141,6 +141,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<FileDigest, DurableError> {
     file.finish()
 }
 
+/// Creates a file to be written in any order, in a folder of the writer's own; fails with `AlreadyExists` when there is one. It
+/// is whole when the writer says so, syncs it and moves it to its place.
+pub fn create_new(path: &Path) -> Result<File, DurableError> {
+    File::create_new(path).map_err(failed("create", path))
+}
+
 /// Creates a file that only its owner may read (a private key); fails with `AlreadyExists` when there is one.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
     // A temporary file of the `tempfile` crate is born with mode 0600 and keeps it.

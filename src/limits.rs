@@ -201,6 +201,22 @@ pub const PDF_SHEET_POINTS_MAX: f32 = 14_400.0;
 pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
 /// Seconds for which a proof of who one is counts before a release is approved or handed out.
 pub const STEP_UP_SECONDS: i64 = 10 * 60;
+/// Most requests that one board shows.
+pub const RELEASES_LISTED_MAX: usize = 500;
+/// Largest paper that is kept with a request, in bytes.
+pub const PAPER_BYTES_MAX: usize = 50 << 20;
+/// Days for which the link of a package works.
+pub const RELEASE_LINK_DAYS: i64 = 14;
+/// Wrong answers that it takes.
+pub const RELEASE_LINK_TRIES: i64 = 5;
+/// Persons whom a subject of a request may be, at most, that are looked at together.
+pub const RELEASE_CANDIDATES_MAX: usize = 20;
+/// Most records of one person that a release can choose from, earlier versions included.
+pub const RELEASE_RECORDS_MAX: usize = 1_000_000;
+/// Longest attached text whose head is read for whom it names, and as much of it as is looked at, in bytes.
+pub const RELEASE_HEAD_TEXT_MAX: usize = 8 << 10;
+/// Hits that a search for the words of a request asks for at a time.
+pub const RELEASE_HITS_PAGE: usize = 500;
 /// Bytes of a file of a site's notices or certificates, and how many certificates there are.
 pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
 pub const RELEASE_TEXT_FILES_MAX: usize = 200;
@@ -215,13 +231,5 @@ pub const REDACTION_TERM_CHARS_MAX: usize = 500;
 pub const PROOF_LEAKS_MAX: usize = 1_000;
 /// Bytes that decoding one page image may take, beside the image itself.
 pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
-/// Most requests that one board shows.
-pub const RELEASES_LISTED_MAX: usize = 500;
-/// Largest paper that is kept with a request, in bytes.
-pub const PAPER_BYTES_MAX: usize = 50 << 20;
-/// Days for which the link of a package works.
-pub const RELEASE_LINK_DAYS: i64 = 14;
-/// Wrong answers that it takes.
-pub const RELEASE_LINK_TRIES: i64 = 5;
-/// Persons whom a subject of a request may be, at most, that are looked at together.
-pub const RELEASE_CANDIDATES_MAX: usize = 20;
+/// Most records whose names a release looks up because its records refer to them.
+pub const RELEASE_NAMES_MAX: usize = 50_000;

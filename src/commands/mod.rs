@@ -24,6 +24,7 @@ mod policy;
 mod progress;
 mod quarantine;
 mod relations;
+mod release;
 mod report;
 mod reprocess;
 pub mod serve;
@@ -67,6 +68,7 @@ enum Command {
     Reprocess(reprocess::ReprocessArgs),
     Audit(audit::AuditArgs),
     Disclosure(disclosure::DisclosureArgs),
+    Release(release::ReleaseArgs),
     User(user::UserArgs),
     BreakGlass(break_glass::BreakGlassArgs),
     Policy(policy::PolicyArgs),
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Reprocess(args) => reprocess::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Disclosure(args) => disclosure::run(args),
+        Command::Release(args) => release::run(args),
         Command::User(args) => user::run(args),
         Command::BreakGlass(args) => break_glass::run(args),
         Command::Policy(args) => policy::run(args),

@@ -2,12 +2,12 @@
 //!
 //! Not for: the name in the viewer's head (`institution`), which counts here too where no other is given.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Problem;
 
 /// `[custodian]`. What is not given stands in documents as not known.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CustodianConfig {
     pub name: Option<String>,

@@ -22,5 +22,5 @@ pub use crosswalk::{Crosswalk, CrosswalkError, DelimitedRows, Known, Plan, Row, 
 pub use events::{SharedNamespaces, links_of_patient, statements_of};
 pub use features::{Features, compare};
 pub use reassigned::{Reassigned, Reassignment};
-pub use resolver::{Conflict, Resolver, Said};
+pub use resolver::{Conflict, Parted, Resolver, Said};
 pub use weights::{Weights, weights};

@@ -25,6 +25,18 @@ pub struct Said {
     pub evidence: Evidence,
 }
 
+/// A patient number that the source merged with another and parted from it again: what was written meanwhile may be about
+/// either patient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parted {
+    /// The key of the person asked about.
+    pub key: PatientKey,
+    pub other: PatientKey,
+    /// When the merge stood, as the messages say.
+    pub from: Option<String>,
+    pub until: Option<String>,
+}
+
 /// Two keys, the smaller first.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Pair(PatientKey, PatientKey);
@@ -61,6 +73,8 @@ pub struct Resolver {
     numbers: BTreeMap<(String, String), BTreeMap<PatientKey, Vec<Said>>>,
     /// Pairs that a person took back and nobody connected since.
     taken_back: BTreeSet<Pair>,
+    /// Merges that the source itself undid and did not make again: from when until when they stood.
+    parted: BTreeMap<Pair, (Option<String>, Option<String>)>,
     /// Number of the person of each key that any pair names.
     person_of: AHashMap<PatientKey, usize>,
     persons: Vec<Vec<PatientKey>>,
@@ -102,7 +116,9 @@ impl Resolver {
             }
             Statement::Merge { from, into, reason, evidence } => {
                 if let Some((from, into)) = two_keys(from, into) {
-                    self.taken_back.remove(&Pair::of(&from, &into));
+                    let pair = Pair::of(&from, &into);
+                    self.taken_back.remove(&pair);
+                    self.parted.remove(&pair);
                     self.merges.entry(from).or_default().entry(into).or_default().push(said(reason, evidence));
                 }
             }
@@ -114,9 +130,16 @@ impl Resolver {
             }
             Statement::Unmerge { from, into, evidence, .. } => {
                 if let Some((from, into)) = two_keys(from, into) {
-                    let had = self.merges.get_mut(&from).is_some_and(|all| all.remove(&into).is_some());
+                    let had = self.merges.get_mut(&from).and_then(|all| all.remove(&into));
                     self.merges.retain(|_, all| !all.is_empty());
-                    self.remember(&from, &into, had && evidence.is_person());
+                    self.remember(&from, &into, had.is_some() && evidence.is_person());
+                    if let (Some(had), Evidence::Message { at, .. }) = (had, evidence) {
+                        let since = had.iter().find_map(|said| match &said.evidence {
+                            Evidence::Message { at, .. } => at.clone(),
+                            _ => None,
+                        });
+                        self.parted.insert(Pair::of(&from, &into), (since, at.clone()));
+                    }
                 }
             }
             Statement::NotSame { a, b, .. } => self.apart.extend(two_keys(a, b).map(|(a, b)| Pair::of(&a, &b))),
@@ -216,6 +239,19 @@ impl Resolver {
     pub fn are_apart(&self, a: &PatientKey, b: &PatientKey) -> bool {
         let pair = Pair::of(a, b);
         self.apart.contains(&pair) || self.taken_back.contains(&pair)
+    }
+
+    /// What the source merged with any of these keys and parted again.
+    pub fn parted_from(&self, keys: &[PatientKey]) -> Vec<Parted> {
+        let sides = self.parted.iter().flat_map(|(Pair(a, b), times)| [(a, b, times), (b, a, times)]);
+        let ours = sides.filter(|(key, other, _)| keys.contains(key) && !keys.contains(other));
+        let parted = |(key, other, (from, until)): (&PatientKey, &PatientKey, &(Option<String>, Option<String>))| Parted {
+            key: key.clone(),
+            other: other.clone(),
+            from: from.clone(),
+            until: until.clone(),
+        };
+        ours.map(parted).collect()
     }
 
     /// Whether they were said to be two people.

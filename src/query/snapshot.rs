@@ -47,6 +47,8 @@ type Stamp = Vec<(String, u64)>;
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub catalog: Catalog,
+    /// SHA-256 of the catalog's file, hex.
+    pub catalog_sha256: String,
     /// In the order of publication: the later one has the newer versions.
     pub accessions: Vec<Arc<Accession>>,
     /// Only for a review: accessions that await sign-off. No question but `Archive::sampled` and `kept_item` looks here.
@@ -258,7 +260,7 @@ impl Snapshot {
         cutover: &BTreeMap<String, When>,
         with_awaiting: bool,
     ) -> Result<Snapshot, QueryError> {
-        let (catalog, _) = catalog::current(layout, keys)?;
+        let (catalog, catalog_sha256) = catalog::current(layout, keys)?;
         let open_all = |entries: &[InForce]| -> Result<Vec<_>, StoreError> {
             entries.iter().map(|entry| Accession::open(layout, entry, keys).map(Arc::new)).collect()
         };
@@ -271,7 +273,7 @@ impl Snapshot {
         let (stamp, identity, reassigned) = said(layout, &catalog)?;
         let moved = Arc::new(Moved::of(&accessions, &reassigned)?);
         let (identity, reassigned, cutover) = (Arc::new(identity), Arc::new(reassigned), cutover.clone());
-        Ok(Snapshot { catalog, accessions, awaiting, searcher, identity, reassigned, moved, stamp, cutover })
+        Ok(Snapshot { catalog, catalog_sha256, accessions, awaiting, searcher, identity, reassigned, moved, stamp, cutover })
     }
 
     /// The same catalog, with what was said since.

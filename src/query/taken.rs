@@ -58,4 +58,16 @@ impl Archive {
         });
         Ok(Taken { record, original, leaf })
     }
+
+    /// The bytes of an attachment of what lies at a place, by its number as in [`crate::model::DocumentId`]s; of that very version,
+    /// where `document` gives those of the current one. `None`: not delivered. Scope and errors as [`Archive::taken`].
+    pub fn taken_file(&self, permit: &Permit, place: &Place, number: usize) -> Result<Option<Vec<u8>>, QueryError> {
+        self.taken(permit, place)?;
+        let snapshot = self.snapshot();
+        let is_it = |a: &&Arc<Accession>| a.id == place.accession && a.generation == place.generation;
+        let accession = sight::accessions(&snapshot, permit.filter()).find(is_it).ok_or(QueryError::NotFound)?;
+        let frame = accession.frame(accession.frame_of(place.ordinal).ok_or(QueryError::NotFound)?, false)?;
+        let at = usize::try_from(place.ordinal.saturating_sub(frame.first_ordinal())).unwrap_or(usize::MAX);
+        Ok(frame.attachment(at, number)?)
+    }
 }

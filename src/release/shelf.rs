@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::durable::{self, DurableError};
+use crate::durable::{self, DurableError, Lock};
+use crate::model::AccessionId;
 use crate::release::package::hex;
 
 /// Folder of the shelf in an archive.
@@ -28,8 +29,36 @@ pub enum ShelfFault {
     Changed(String),
     #[error("this is no digest of a file")]
     Digest,
+    #[error("too many packages are being made at once")]
+    Busy,
     #[error("a file of a release cannot be read: {0}")]
     Read(#[from] io::Error),
+}
+
+/// How many packages can be made at once.
+const BENCHES: usize = 8;
+
+/// A place where files are made.
+#[derive(Debug)]
+pub struct Bench {
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+impl Bench {
+    /// The path of a file on it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // What stays goes when the place is next used.
+        if let Err(error) = durable::remove_dir_all(&self.folder) {
+            tracing::warn!(%error, "the folder of a build stays");
+        }
+    }
 }
 
 /// The shelf of an archive.
@@ -87,6 +116,33 @@ impl Shelf {
         Ok(room)
     }
 
+    /// A folder of its own for somebody who makes files, gone again when it is dropped. What a process that was killed left there
+    /// goes when the place is next used.
+    ///
+    /// # Errors
+    /// `Busy` when all places are taken.
+    pub fn bench(&self) -> Result<Bench, ShelfFault> {
+        let room = self.room()?;
+        for place in 0..BENCHES {
+            if let Some(lock) = durable::lock_exclusive(&room.join(format!("bench-{place}.lock")))? {
+                let folder = room.join(format!("bench-{place}"));
+                if folder.exists() {
+                    durable::remove_dir_all(&folder)?;
+                }
+                durable::create_dir(&folder)?;
+                return Ok(Bench { folder, _lock: lock });
+            }
+        }
+        Err(ShelfFault::Busy)
+    }
+
+    /// Where the leaves of an accession are kept.
+    pub fn leaves(&self, accession: &AccessionId) -> Result<PathBuf, ShelfFault> {
+        let folder = self.folder.join("leaves");
+        durable::create_dir_all(&folder)?;
+        Ok(folder.join(accession.as_str()))
+    }
+
     /// A file to read from; the caller checks what it reads, or uses [`Shelf::get`].
     pub fn open(&self, digest: &str) -> Result<File, ShelfFault> {
         File::open(self.path(digest)?).map_err(|error| match error.kind() {
@@ -125,6 +181,25 @@ pub fn digest_of(mut from: impl Read) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_left_on_a_bench_is_gone_when_it_is_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(folder.path());
+        let (one, two) = (shelf.bench().unwrap(), shelf.bench().unwrap());
+        assert_ne!(one.file("a"), two.file("a"));
+        let left = one.file("a");
+        std::fs::write(&left, b"half").unwrap();
+        drop(one);
+        assert!(!left.exists());
+        // As a process leaves it that was killed.
+        std::fs::create_dir_all(left.parent().unwrap()).unwrap();
+        std::fs::write(&left, b"half").unwrap();
+        assert!(!shelf.bench().unwrap().file("a").exists());
+        let all: Vec<Bench> = (0..BENCHES - 1).map(|_| shelf.bench().unwrap()).collect();
+        assert!(matches!(shelf.bench(), Err(ShelfFault::Busy)));
+        drop(all);
+    }
 
     #[test]
     fn what_lies_there_is_what_was_put_there() {

@@ -3,7 +3,7 @@
 //!
 //! Not for: deciding fates (`ingest`), or the readable report (`ingest::report`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -199,6 +199,40 @@ pub fn items_of_ordinal(path: &Path, ordinal: u64, most: usize) -> Result<Vec<u6
                 if found.len() == most {
                     return Ok(found);
                 }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The first source record of each of these records, with its place in the content of its file where it was mapped; in one
+/// reading of the ledger.
+pub fn first_items_of(path: &Path, ordinals: &BTreeSet<u64>) -> Result<BTreeMap<u64, (u64, Option<(u64, u64)>)>, StoreError> {
+    let damaged = |e: String| StoreError::damaged(path, 0, &e);
+    let mut found = BTreeMap::new();
+    let file = std::fs::File::open(path).map_err(StoreError::read(path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(e.to_string()))?;
+    let columns = ProjectionMask::columns(builder.parquet_schema(), ["item", "ordinal", "offset", "length"]);
+    let reader = builder.with_projection(columns).with_batch_size(8192).build().map_err(|e| damaged(e.to_string()))?;
+    // The span of a mapped source record stands in its own row, which comes before those of what was made of it.
+    let mut span_of: (u64, Option<(u64, u64)>) = (u64::MAX, None);
+    for batch in reader {
+        if found.len() == ordinals.len() {
+            break;
+        }
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let number = |i: usize| batch.columns().get(i).and_then(|c| c.as_any().downcast_ref::<UInt64Array>());
+        let (Some(items), Some(of), Some(offsets), Some(lengths)) = (number(0), number(1), number(2), number(3)) else {
+            return Err(damaged("not a ledger of this version".into()));
+        };
+        let value = |column: &UInt64Array, i: usize| column.is_valid(i).then(|| column.value(i));
+        for i in 0..batch.num_rows() {
+            let item = items.value(i);
+            if item != span_of.0 {
+                span_of = (item, value(offsets, i).zip(value(lengths, i)));
+            }
+            if let Some(ordinal) = value(of, i).filter(|ordinal| ordinals.contains(ordinal)) {
+                found.entry(ordinal).or_insert(span_of);
             }
         }
     }

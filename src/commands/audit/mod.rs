@@ -66,7 +66,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Public keys held elsewhere: one to a line; empty lines and lines that start with `#` do not count.
-fn trusted_keys(path: &Path) -> anyhow::Result<Vec<VerifierKey>> {
+pub(super) fn trusted_keys(path: &Path) -> anyhow::Result<Vec<VerifierKey>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
     lines.map(|l| VerifierKey::parse(l).with_context(|| format!("{} holds a line that is no key", path.display()))).collect()

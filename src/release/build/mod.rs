@@ -4,17 +4,47 @@
 //! A [`Plan`] holds everything that pages are made from; a [`BuildRecord`] adds what approval brought: numbers, times, who
 //! approved, where that stands in the access log. The same record with the same software gives the same bytes.
 //!
+//! `preview` makes the pages that are looked at; `numbers` says how many Bates numbers the package takes; `seal` makes it,
+//! `rebuild` makes it again and compares. Items are read and set on all threads (`line`) and go to the press in order (`print`),
+//! so a chart of any length needs little memory. `leaves` proves where records stand, `beside` writes what is no page.
+//!
 //! Not for: moves of the request (`workflow`), or the form of a package (`package`).
+
+mod beside;
+mod facts;
+mod frozen;
+mod job;
+mod leaves;
+mod line;
+mod preview;
+mod print;
+mod sealing;
+mod stock;
+#[cfg(test)]
+mod tests;
+mod volumes;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use preview::{Made, Pages, Told, preview, told};
+pub use sealing::{Difference, Rebuilt, audit_proof, numbers, rebuild, seal};
+
 use crate::access::Permit;
-use crate::config::Config;
-use crate::query::Archive;
-use crate::release::package::manifest;
-use crate::release::package::sha256_hex;
+use crate::audit::ProofError;
+use crate::config::{Config, CustodianConfig};
+use crate::durable::DurableError;
+use crate::query::{Archive, QueryError};
+use crate::release::ccda::CcdaError;
+use crate::release::package::container::ContainerFault;
+use crate::release::package::manifest::{self, ManifestFault};
+use crate::release::package::{hex, sha256_hex};
+use crate::release::paper::front::TextFault;
+use crate::release::redaction::RedactionFault;
 use crate::release::request::{Formats, Party};
-use crate::release::shelf::Shelf;
+use crate::release::shelf::{Shelf, ShelfFault};
+use crate::render::pdf::{self, PdfFault};
 
 /// Version of both forms.
 pub const VERSION: u32 = 1;
@@ -29,6 +59,55 @@ pub struct Workshop<'a> {
     pub config: &'a Config,
     /// Threads that set pages; 0: as many as the machine has.
     pub threads: usize,
+}
+
+/// Why nothing was made. The texts hold nothing of the records.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildFault {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(transparent)]
+    Shelf(#[from] ShelfFault),
+    #[error(transparent)]
+    Pdf(#[from] PdfFault),
+    #[error(transparent)]
+    Redaction(#[from] RedactionFault),
+    #[error(transparent)]
+    Ccda(#[from] CcdaError),
+    #[error(transparent)]
+    Container(#[from] ContainerFault),
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+    #[error(transparent)]
+    Manifest(#[from] ManifestFault),
+    #[error(transparent)]
+    Text(#[from] TextFault),
+    #[error("the proof of the approval: {0}")]
+    Proof(#[from] ProofError),
+    #[error("a file of the build cannot be read or written: {0}")]
+    File(#[from] std::io::Error),
+    #[error("the {0} cannot be read; it was written by another version of this program")]
+    Form(&'static str),
+    #[error("{0} does not belong to this build")]
+    Foreign(&'static str),
+    #[error("it was prepared with {made}, and this is {now}; the same bytes come from the same release alone")]
+    OtherSoftware { made: String, now: String },
+    #[error("item {0} is not in the archive any more as it was chosen")]
+    Changed(usize),
+    #[error("the pages are not those that were approved")]
+    NotThePreview,
+    #[error("{given} Bates numbers were given and {needed} are needed")]
+    Numbers { given: u64, needed: u64 },
+    #[error("the package is to be signed with the key {0}")]
+    OtherKey(String),
+    #[error("the records of accession {0} do not give the root of its seal")]
+    Root(String),
+    #[error("what was redacted still stands in {0}")]
+    Leak(String),
+    #[error("a time of the build is none: {0}")]
+    Time(String),
+    #[error("a thread of the build ended early")]
+    Thread,
 }
 
 /// Everything that the pages of one subject are made from.
@@ -74,6 +153,20 @@ pub struct Plan {
     pub tells_withheld: bool,
     /// Whether a sheet stands where a document was withheld.
     pub slip_sheets: bool,
+    /// Filled in when the preview is made.
+    pub frozen: Frozen,
+}
+
+/// What pages and documents take from the archive and its configuration beside the records, as it was when the preview was made.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Frozen {
+    /// Names of records that others refer to: of whom and what a directory names, and of what goes out itself.
+    pub names: BTreeMap<String, String>,
+    /// Who keeps the archive, as a generated document names it.
+    pub keeper: CustodianConfig,
+    /// Days up to which sources were in use, by their names.
+    pub cutover: BTreeMap<String, String>,
 }
 
 /// The organization that keeps the archive, as letters name it.
@@ -149,6 +242,8 @@ pub struct BuildRecord {
     pub approved: String,
     /// Number of the first page; `None`: pages bear none.
     pub bates_first: Option<u64>,
+    /// How many numbers were given; they have to be as many as there are pages.
+    pub bates_count: u64,
     pub approvals: Vec<manifest::Approval>,
     /// Where the approval stands in the access log, with its proof in the package.
     pub audit: Option<manifest::Audit>,
@@ -177,5 +272,14 @@ impl BuildRecord {
 
     pub fn digest(&self) -> String {
         sha256_hex(&self.to_bytes())
+    }
+}
+
+/// This software, as plans and manifests name it.
+pub fn generator() -> manifest::Generator {
+    manifest::Generator {
+        name: env!("CARGO_PKG_NAME").into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        fonts_sha256: hex(&pdf::fonts_sha256()),
     }
 }

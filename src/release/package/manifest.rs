@@ -47,6 +47,22 @@ pub struct Manifest {
     /// Package that this one replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<String>,
+    /// What it was made from: digest of everything that the pages follow from, and of the pages that were approved.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub plan_sha256: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub preview_sha256: String,
+    /// Characters that no font of the pages has; they stand as their code points.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unprinted: Vec<Unprinted>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unprinted {
+    /// `U+10348`
+    pub code_point: String,
+    pub times: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -122,7 +138,7 @@ pub struct Item {
     pub author: String,
     /// Legacy system, file of its delivery, place in it.
     pub source: Source,
-    /// Of the record's bytes as they were delivered.
+    /// Of the record's bytes as they were delivered; empty when something of it is redacted, since who has it could guess.
     pub original_sha256: String,
     /// Where its leaf stands in the accession's tree.
     pub proof: Option<Inclusion>,
@@ -134,6 +150,12 @@ pub struct Item {
     pub redacted: bool,
     /// How it is given: `pages`, `native`, `exception`.
     pub given: String,
+    /// Path of the record's bytes as they were delivered, of which the leaf is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
+    /// Paths of its files as they were archived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -151,7 +173,7 @@ pub struct Source {
 pub struct Inclusion {
     pub accession: String,
     pub index: u64,
-    /// Base64. With the record's original bytes it gives the leaf.
+    /// Base64. With the record's original bytes it gives the leaf. Empty when something of it is redacted.
     pub salt: String,
     /// Base64.
     pub leaf: String,

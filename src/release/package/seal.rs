@@ -51,6 +51,12 @@ pub fn sign(manifest: &[u8], signer: &dyn Signer) -> (String, [u8; 64]) {
     (format!("{header}..{}", BASE64URL.encode(signature)), signer.sign(manifest))
 }
 
+/// Name of the key that a JWS says it was signed with; worth nothing before the signature is checked.
+pub fn said_key(jws: &str) -> Option<String> {
+    let decoded = BASE64URL.decode(jws.split_once('.')?.0).ok()?;
+    Some(serde_json::from_slice::<Header>(&decoded).ok()?.kid)
+}
+
 fn signing_input(header: &str, manifest: &[u8]) -> Vec<u8> {
     [header.as_bytes(), b".", manifest].concat()
 }

@@ -1,5 +1,5 @@
 //! Checks a package with nothing but the public key: every file, nothing missing, nothing added, every byte of the file that
-//! holds them (spec legal-release.md §12).
+//! holds them, and whether it agrees with itself (spec legal-release.md §12).
 //!
 //! Not for: whether the release was lawful, or the paper that was printed from it.
 
@@ -15,11 +15,14 @@ use crate::merkle;
 use crate::signing::VerifierKey;
 
 use super::container::{self, ContainerFault};
+use super::contents;
 use super::manifest::{MANIFEST, Manifest};
 use super::seal::{self, JWS, SIG};
 
 /// Largest manifest and signature that are read into memory.
 const MANIFEST_BYTES_MAX: u64 = 512 << 20;
+/// Largest proof of an approval.
+const PROOF_BYTES_MAX: u64 = 1 << 20;
 
 /// Something that does not hold.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -39,6 +42,12 @@ pub struct Report {
     pub bytes: u64,
     /// Records whose place in their accession's tree was checked.
     pub proofs: u64,
+    /// Records given as they were delivered that are what their leaves were made of.
+    pub originals: u64,
+    /// Pages of all volumes.
+    pub pages: u64,
+    /// Whether the approval was found in the access log, under a key of it that was given.
+    pub is_approval_proved: bool,
 }
 
 impl Report {
@@ -46,7 +55,7 @@ impl Report {
         self.findings.is_empty() && self.manifest.is_some()
     }
 
-    fn find(&mut self, item: &str, what: impl Into<String>) {
+    pub(super) fn find(&mut self, item: &str, what: impl Into<String>) {
         self.findings.push(Finding { item: item.to_owned(), what: what.into() });
     }
 }
@@ -56,6 +65,15 @@ impl Report {
 /// # Errors
 /// Reading the package or making room for the comparison failed; a package that is wrong is no error.
 pub fn verify<R: Read + Seek>(package: R, key: &VerifierKey) -> std::io::Result<Report> {
+    verify_with(package, std::slice::from_ref(key), &[])
+}
+
+/// As [`verify`], with all keys that the sender's releases were signed with in the course of time, and those of the access log,
+/// under which the approval is proved.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with<R: Read + Seek>(package: R, keys: &[VerifierKey], log: &[VerifierKey]) -> std::io::Result<Report> {
     let mut report = Report::default();
     let mut zip = match ZipArchive::new(package) {
         Ok(zip) => zip,
@@ -71,11 +89,12 @@ pub fn verify<R: Read + Seek>(package: R, key: &VerifierKey) -> std::io::Result<
             return Ok(report);
         }
     };
-    let manifest = signed_manifest(&mut zip, &folder, &members, key, &mut report);
+    let manifest = signed_manifest(&mut zip, &folder, &members, keys, &mut report);
     let digests = digests(&mut zip, &folder, &members, &mut report);
     if let Some(manifest) = manifest {
         compare(&manifest, &members, &digests, &mut report);
         inclusions(&manifest, &mut report);
+        contents_agree(&mut zip, &folder, &manifest, log, &mut report)?;
         report.manifest = Some(manifest);
     }
     if report.findings.is_empty() {
@@ -97,7 +116,7 @@ fn signed_manifest<R: Read + Seek>(
     zip: &mut ZipArchive<R>,
     folder: &str,
     members: &BTreeMap<String, u64>,
-    key: &VerifierKey,
+    keys: &[VerifierKey],
     report: &mut Report,
 ) -> Option<Manifest> {
     let mut bytes_of = |name: &str, report: &mut Report| -> Option<Vec<u8>> {
@@ -121,8 +140,13 @@ fn signed_manifest<R: Read + Seek>(
     let jws = bytes_of(JWS, report);
     let signature = bytes_of(SIG, report);
     let manifest = manifest?;
-    let public = key.public_key();
     let jws = jws.map(|jws| String::from_utf8(jws).unwrap_or_default());
+    let said = jws.as_deref().and_then(seal::said_key);
+    let is_said = |key: &&VerifierKey| said.as_ref().is_some_and(|said| *said == seal::key_id(&key.public_key()));
+    let Some(public) = keys.iter().find(is_said).or(keys.first()).map(VerifierKey::public_key) else {
+        report.find(JWS, "no key was given to check it with");
+        return None;
+    };
     if let Some(fault) = jws.and_then(|jws| seal::check_jws(&jws, &manifest, &public).err()) {
         report.find(JWS, format!("{fault}: the manifest or its signature was changed, or this is not the sender's key"));
     }
@@ -213,6 +237,42 @@ fn inclusions(manifest: &Manifest, report: &mut Report) {
             report.find(&name, "does not stand in the accession that it is said to come from");
         }
     }
+}
+
+/// Compares what the manifest says with what the files hold.
+fn contents_agree<R: Read + Seek>(
+    zip: &mut ZipArchive<R>,
+    folder: &str,
+    manifest: &Manifest,
+    log: &[VerifierKey],
+    report: &mut Report,
+) -> std::io::Result<()> {
+    let mut counted = Vec::new();
+    for file in manifest.files.iter().filter(|file| file.pages.is_some()) {
+        let Ok(mut member) = zip.by_name(&format!("{folder}/{}", file.path)) else { continue };
+        let mut copy = tempfile::tempfile()?;
+        if std::io::copy(&mut member, &mut copy).is_ok() {
+            counted.push((file.path.clone(), contents::count_pages(copy)?));
+        }
+    }
+    contents::pages(manifest, &counted, report);
+    let mut bytes_of = |path: &str, bytes_max: u64| -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let member = zip.by_name(&format!("{folder}/{path}")).ok()?;
+        member.take(bytes_max).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    };
+    for item in &manifest.items {
+        if let Some(path) = item.original.iter().chain(&item.files).find(|path| manifest.file(path).is_none()) {
+            report.find(path, format!("is named as a file of {} and is none of the package", contents::name(item)));
+        }
+        if let Some(bytes) = item.original.as_ref().and_then(|path| bytes_of(path, MANIFEST_BYTES_MAX)) {
+            contents::original(item, &bytes, report);
+        }
+    }
+    let proof = bytes_of(contents::AUDIT_PROOF, PROOF_BYTES_MAX);
+    contents::approval(manifest, proof.as_deref(), log, report);
+    Ok(())
 }
 
 fn hash(text: &str) -> Option<merkle::Hash> {

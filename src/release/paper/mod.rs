@@ -10,6 +10,8 @@ pub mod items;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::render::pdf::content::{Anchor, Bates, Furniture, Line, Part};
 
 use super::selection::Person;
@@ -48,7 +50,8 @@ pub struct Paged {
 }
 
 /// Something of an item that stands on no page.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Exception {
     pub item: usize,
     /// Id of the attachment; `None`: the record itself.

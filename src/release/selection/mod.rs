@@ -4,7 +4,28 @@
 //! Every record that the archive holds of the person is in exactly one of three places: an item, an exclusion, or beyond what
 //! was asked for (counted by section). Nothing disappears between them.
 //!
+//! [`choose`] asks for a permit with the scope of all keys of the person (`Archive::chart_scope`) and the purpose of use of the legal
+//! basis, so the access log says under which law each chart was gone through. What that permit hides stands in the exclusions as
+//! counts by class.
+//!
 //! Not for: what pages look like (`paper`), or deciding about flagged items (`workflow`).
+
+mod choose;
+mod days;
+mod estimate;
+mod files;
+mod flags;
+mod person;
+pub mod sets;
+mod traits;
+mod whose;
+
+#[cfg(test)]
+mod tests;
+
+pub use choose::{SelectionFault, choose, purpose};
+pub use estimate::{Estimate, estimate};
+pub use sets::RecordSets;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +59,7 @@ pub struct Selection {
     pub items: Vec<Item>,
     /// What was found and stays out, item by item; never shown to the recipient.
     pub excluded: Vec<Exclusion>,
-    /// Records of the person that were not asked for, by section.
+    /// Records of the person that were not asked for, by section; earlier versions, unless all are asked for, stand here.
     pub beyond: Vec<Count>,
     pub coverage: Coverage,
 }
@@ -95,6 +116,10 @@ pub struct Item {
     /// Why somebody has to look at it: `wrong-patient`, `out-of-range`, `no-date`, `sensitive`, `unreadable`, `duplicate`,
     /// `unsigned`, `superseded`, `late-filed`, `entered-in-error`, `third-party`, `minor` …
     pub flags: Vec<String>,
+    /// Why, a line for each flag in their order, for whoever decides; never shown to the recipient.
+    pub reasons: Vec<String>,
+    /// Characters of the record as served, for guessing how many pages it takes.
+    pub length: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -125,14 +150,17 @@ pub struct Attachment {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exclusion {
+    /// Empty where not even that may be known to who prepares the release.
     pub section: String,
     pub kind: String,
     /// Empty where not even its id may be known to who prepares the release.
     pub id: String,
     pub date: Option<String>,
-    /// `class`, `record-set`, `basis`, `wrong-patient`, `reassigned`, `not-permitted` …
+    /// `class`: the basis does not open its class. `record-set`: the definition keeps it out. `reassigned`: a statement moved it to
+    /// another patient. `not-permitted`: the policy hides it from who prepares the release. `carried`: a Binary whose bytes go out
+    /// with the record that names it, under that record's number; it is not withheld.
     pub why: String,
-    /// Which class, which rule.
+    /// Which classes, which rule.
     pub detail: String,
     /// How many records the line stands for.
     pub count: u64,

@@ -234,6 +234,9 @@ pub struct Previewed {
     pub pages: u64,
     /// Items that could not be given as pages or natively and stand on the exceptions page.
     pub exceptions: u64,
+    /// Digest of what was learnt from them: which pages are whose.
+    #[serde(default)]
+    pub told_sha256: String,
 }
 
 impl Preview {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use harfrust::font::Font;
+use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 /// A face of the table below.
@@ -64,6 +65,16 @@ static CARRIED: [Carried; 23] = [
 ];
 
 pub const FACES: usize = CARRIED.len();
+
+/// SHA-256 over the fonts, in their order: pages set in others are other pages.
+pub fn fonts_sha256() -> [u8; 32] {
+    static DIGEST: OnceLock<[u8; 32]> = OnceLock::new();
+    *DIGEST.get_or_init(|| {
+        let mut hasher = Sha256::new();
+        CARRIED.iter().for_each(|carried| hasher.update(carried.data));
+        hasher.finalize().into()
+    })
+}
 
 /// Which of the first faces a run is set in.
 pub fn primary(is_bold: bool, is_italic: bool, is_mono: bool) -> FaceNumber {

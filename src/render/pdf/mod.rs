@@ -39,6 +39,7 @@ use std::ops::Range;
 pub use anchors::anchors_under;
 use content::Anchor;
 pub use content::Content;
+pub use faces::fonts_sha256;
 pub use pictures::compressed;
 pub use press::{Cover, press};
 pub use sheets::{count as sheets, standing};
@@ -70,6 +71,8 @@ pub struct Printed {
     pub pages: u32,
     /// Pages of each part, in order.
     pub parts: Vec<Range<u32>>,
+    /// Bytes that each part took in the file, without what all share: fonts, furniture, tables.
+    pub bytes: Vec<u64>,
     pub anchors: BTreeMap<String, u32>,
     /// Characters that stand as their code points because no font has them or they would act, with how often.
     pub missing: Vec<(char, u32)>,

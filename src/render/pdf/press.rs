@@ -144,6 +144,7 @@ struct Book<W: Write> {
     leaves: Vec<Leaf>,
     furniture: Vec<Furniture>,
     parts: Vec<Range<u32>>,
+    bytes: Vec<u64>,
     anchors: BTreeMap<String, (usize, f32)>,
     bookmarks: Vec<Bookmark>,
     used: Used,
@@ -166,6 +167,7 @@ impl<W: Write> Book<W> {
             leaves: Vec::new(),
             furniture: Vec::new(),
             parts: Vec::new(),
+            bytes: Vec::new(),
             anchors: BTreeMap::new(),
             bookmarks: Vec::new(),
             used: Used::default(),
@@ -182,7 +184,7 @@ impl<W: Write> Book<W> {
         furniture: Furniture,
         missing: &HashMap<char, u32>,
     ) -> Result<(), PdfFault> {
-        let first = self.leaves.len();
+        let (first, before) = (self.leaves.len(), self.file.offset());
         let shift = self.file.reserve(objects.len()) - 1;
         for (number, object) in objects.iter().enumerate() {
             self.file.put(shift + number as u32 + 1, object, shift)?;
@@ -207,6 +209,7 @@ impl<W: Write> Book<W> {
             *self.missing.entry(*character).or_default() += count;
         }
         self.parts.push(first as u32 + 1..self.leaves.len() as u32 + 1);
+        self.bytes.push(self.file.offset() - before);
         self.furniture.push(furniture);
         Ok(())
     }
@@ -249,6 +252,7 @@ impl<W: Write> Book<W> {
         Ok(Printed {
             pages: count as u32,
             parts: self.parts,
+            bytes: self.bytes,
             anchors,
             missing: self.missing.into_iter().collect(),
             lost: self.lost,

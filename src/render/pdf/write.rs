@@ -76,6 +76,11 @@ impl<W: Write> File<W> {
         self.out.write_all(bytes)
     }
 
+    /// Bytes written so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Numbers for objects that are written later; the first of them.
     pub fn reserve(&mut self, count: usize) -> u32 {
         let first = self.places.len() as u32 + 1;

@@ -135,7 +135,21 @@ fn a_purpose_foreign_to_the_role_opens_nothing() {
     use Purpose::*;
     let allowed: [(Role, &[Purpose]); 7] = [
         (Role::Clinician, &[Treat, Operations, EmergencyTreat]),
-        (Role::Him, &[Treat, Operations, Legal, RecordManagement, PatientRequest, FamilyRequest, PowerOfAttorney]),
+        (
+            Role::Him,
+            &[
+                Treat,
+                Operations,
+                Legal,
+                RecordManagement,
+                PatientRequest,
+                FamilyRequest,
+                PowerOfAttorney,
+                Payment,
+                PublicHealth,
+                Research,
+            ],
+        ),
         (Role::Compliance, &[Compliance]),
         (Role::Archivist, &[Operations, RecordManagement, SystemAdministration]),
         (Role::Admin, &[SystemAdministration]),

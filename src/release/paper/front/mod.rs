@@ -32,6 +32,7 @@ use super::{Exception, Setting, furniture};
 pub use completeness::withheld;
 pub use texts::{Chosen, TextFault, Texts};
 pub use verify_text::{key_fingerprint, key_pem, verify_text};
+pub use words::section_title;
 
 /// The anchor on the last page of a file.
 pub const END: &str = "end";

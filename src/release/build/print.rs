@@ -1,0 +1,128 @@
+//! Pages of a package, streamed: what opens them, the items as they are read, what closes them.
+//!
+//! Not for: which items go into which volume (`volumes`), or what stands on the pages (`paper`).
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::ops::Range;
+
+use super::job::{Facts, Job};
+use super::{BuildFault, BuildRecord};
+use crate::release::paper::front::{self, Front};
+use crate::release::paper::{Exception, Paged, Setting, items};
+use crate::release::redaction::Redactor;
+use crate::release::selection::Item;
+use crate::render::pdf::content::Part;
+use crate::render::pdf::{Cover, Printed, press};
+
+/// One file of pages.
+pub struct Run<'a> {
+    pub setting: &'a Setting,
+    pub cover: Cover,
+    /// Items of this volume, as places among those that go out.
+    pub items: Range<usize>,
+    /// The volume of each of all items, from 1; empty when there is one volume.
+    pub volumes: &'a [u32],
+    /// Pages of all volumes, when there are several.
+    pub pages: Option<u64>,
+    /// Absent in the preview.
+    pub build: Option<&'a BuildRecord>,
+    /// Files that go beside the pages.
+    pub native: &'a [String],
+}
+
+/// A file as it was printed.
+#[derive(Default)]
+pub struct Printout {
+    pub pages: u64,
+    /// First and last page of each item of the volume; an item without a page is not there.
+    pub items: Vec<(usize, (u64, u64))>,
+    /// Bytes that each item takes, in the order of the volume.
+    pub bytes: Vec<u64>,
+    pub facts: Vec<Facts>,
+    pub missing: Vec<(char, u32)>,
+}
+
+/// Prints a volume to `to`. `exceptions` holds those of the volumes before and takes in its own.
+pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: impl Write) -> Result<Printout, BuildFault> {
+    let all = job.items();
+    let of_volume = all.get(run.items.clone()).unwrap_or_default();
+    let front = Front {
+        plan: &job.plan,
+        selection: &job.printed,
+        setting: run.setting,
+        texts: &job.texts,
+        redactions: job.plan.redactions_sha256.as_ref().map(|_| &job.redactions),
+        items: &all,
+        of_volume,
+        volumes: run.volumes,
+        pages: run.pages,
+        build: run.build,
+        native: run.native,
+    };
+    // What is redacted everywhere is redacted here too; words of single items are gone from `printed`.
+    let everywhere = Redactor::new(&job.redactions, usize::MAX);
+    let opening: Vec<Part> = front::opening(&front).into_iter().map(|part| everywhere.part(part)).collect();
+    let before = opening.len();
+    let (exceptions, facts, fault) = (RefCell::new(exceptions), RefCell::new(Vec::new()), RefCell::new(None));
+    let read = |at: usize| -> Result<(Paged, Facts), BuildFault> {
+        let at = job.out.get(run.items.start + at).ok_or(BuildFault::Form("selection"))?;
+        paged(job, run.setting, job.item(*at)?)
+    };
+    let printed = super::line::in_order(job.threads, of_volume.len(), read, |line| {
+        let parts = line.map_while(|done| match done {
+            Ok((paged, own)) => {
+                exceptions.borrow_mut().extend(paged.exceptions);
+                facts.borrow_mut().push(own);
+                Some(paged.part)
+            }
+            Err(error) => {
+                *fault.borrow_mut() = Some(error);
+                None
+            }
+        });
+        // Asked for when all items went by: only then is it known what could not be printed.
+        let closing =
+            std::iter::once_with(|| closing(&front, &mut exceptions.borrow_mut())).flatten().map(|part| everywhere.part(part));
+        let cover = Cover { threads: job.threads, ..run.cover.clone() };
+        press(&cover, opening.into_iter().chain(parts).chain(closing), to)
+    })?;
+    match fault.into_inner() {
+        Some(fault) => Err(fault),
+        None => Ok(printout(printed?, before, of_volume, facts.into_inner())),
+    }
+}
+
+/// Reads an item and makes its pages.
+fn paged(job: &Job<'_>, setting: &Setting, item: &Item) -> Result<(Paged, Facts), BuildFault> {
+    let taken = job.taken(item)?;
+    let documents = job.documents(item)?;
+    let mut paged = items::paged(item, &taken, &documents, setting, &job.redactor(item))?;
+    // Whether the file itself goes along is decided here, where the files are.
+    for exception in &mut paged.exceptions {
+        let is_there = |id: &String| documents.iter().any(|document| document.id.0.as_str() == id);
+        // The bytes of a record that cannot be read go along when originals do.
+        let is_here = exception.attachment.as_ref().map_or(job.plan.formats.native, is_there);
+        exception.is_native = job.may_go_native(item) && is_here;
+    }
+    Ok((paged, Facts { leaf: taken.leaf }))
+}
+
+fn closing(front: &Front<'_>, exceptions: &mut Vec<Exception>) -> Vec<Part> {
+    exceptions.sort();
+    exceptions.dedup();
+    front::closing(front, exceptions)
+}
+
+fn printout(printed: Printed, before: usize, of_volume: &[&Item], facts: Vec<Facts>) -> Printout {
+    let pages = |(item, range): (&&Item, &Range<u32>)| {
+        (!range.is_empty()).then(|| (item.n, (u64::from(range.start), u64::from(range.end) - 1)))
+    };
+    Printout {
+        pages: u64::from(printed.pages),
+        items: of_volume.iter().zip(printed.parts.iter().skip(before)).filter_map(pages).collect(),
+        bytes: printed.bytes.into_iter().skip(before).take(of_volume.len()).collect(),
+        facts,
+        missing: printed.missing,
+    }
+}

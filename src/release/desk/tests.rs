@@ -1,0 +1,373 @@
+//! Two people at the desk, over an archive that holds nothing: who may what, what stands in the log, what a crash leaves.
+//! Selections and packages of records are tested over the made-up hospital.
+//!
+//! Not for: HTTP (`server::api::releases`), or the guards one by one (`workflow`).
+
+use std::time::Duration;
+
+use super::*;
+use crate::access::Policy;
+use crate::audit::Query;
+use crate::register::{PendingHandover, RegisterError, SessionTimes};
+use crate::release::request::{Check, Delivery, Party, Priority, Subject};
+use crate::release::workflow::{Handover, State};
+use crate::signing::{KeyPurpose, init_keys, load_signer};
+
+struct World {
+    desk: Arc<Desk>,
+    people: BTreeMap<&'static str, Principal>,
+    context: RequestContext,
+    _folder: tempfile::TempDir,
+}
+
+async fn world() -> World {
+    let (folder, log) = AuditLog::temporary();
+    let root = folder.path().join("other");
+    let keys = folder.path().join("other.keys");
+    std::fs::create_dir_all(root.join("catalog")).unwrap();
+    let ring = init_keys(&root, &keys).unwrap();
+    let seal = load_signer(&keys, KeyPurpose::Seal).unwrap();
+    crate::store::catalog::publish_first(&crate::store::layout::Layout::new(&root), "test", "2026-01-01T00:00:00Z", &seal)
+        .unwrap();
+    let archive = Archive::open(&root, ring.verifiers(KeyPurpose::Seal), Default::default()).unwrap();
+    let register = Register::open(&folder.path().join("register.db"), SessionTimes::default()).await.unwrap();
+    let signer = Arc::new(load_signer(&keys, KeyPurpose::Release).unwrap());
+    let gate = Gate::new(log, Policy::built_in());
+    let desk = Desk::new(archive, gate, register, folder.path().join("archive"), Config::default(), Some(signer)).unwrap();
+    let person = |name: &str, role: Role, proved: i64| {
+        let mut it = Principal::local(name, name, role, role.usual_purpose(), "00");
+        it.attributes.auth_time = Some(now() - proved);
+        it
+    };
+    let people = [
+        ("ann", person("ann", Role::Him, 0)),
+        ("ben", person("ben", Role::Him, 0)),
+        ("tired", person("cleo", Role::Him, 3_600)),
+        ("clinician", person("doc", Role::Clinician, 0)),
+        ("compliance", person("carl", Role::Compliance, 0)),
+    ];
+    World { desk: Arc::new(desk), people: people.into(), context: RequestContext::default(), _folder: folder }
+}
+
+impl World {
+    fn who(&self, name: &str) -> Worker<'_> {
+        worker(&self.people[name], &self.context)
+    }
+
+    async fn step(&self, seen: &Seen, made: Move, who: &str) -> Result<Seen, DeskError> {
+        self.desk.step(seen, made, &self.who(who)).await
+    }
+
+    async fn state(&self, number: &str) -> State {
+        self.desk.ledger().get(number).await.unwrap().case.state
+    }
+
+    /// Waits for a job and gives what is seen after it.
+    async fn done(&self, job: Job) -> Seen {
+        for _ in 0..600 {
+            match self.desk.job(&job.number).unwrap().state {
+                JobState::Running => tokio::time::sleep(Duration::from_millis(20)).await,
+                JobState::Done => break,
+                JobState::Failed { why } => panic!("{why}"),
+            }
+        }
+        let steps = self.desk.ledger().get(&job.number).await.unwrap().steps;
+        Seen { number: job.number, steps }
+    }
+
+    fn events(&self, event: &str) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let query = Query { event: Some(event.into()), newest_first: false, limit: 1_000, ..Query::default() };
+        crate::audit::read(&self.desk.folder, &query).unwrap().into_iter().map(|it| it.entry).collect()
+    }
+
+    /// A request up to `Scoped`.
+    async fn scoped(&self, request: Request) -> Seen {
+        let checks = self.desk.rules.basis(&request.basis).unwrap().checks.clone();
+        let mut seen = self.desk.open(request, now() - 100, &self.who("ann")).await.unwrap();
+        let mut moves = vec![Move::Submit { waits: false }, Move::Identify { subject: 0, keys: vec!["mer.1".into()] }];
+        moves.extend(
+            checks
+                .into_iter()
+                .map(|code| Move::Answer { check: Check { code, holds: true, how: "seen".into(), ..Check::default() } }),
+        );
+        moves.push(Move::Accept);
+        for made in moves {
+            seen = self.step(&seen, made, "ann").await.unwrap();
+        }
+        seen
+    }
+
+    async fn previewed(&self, request: Request) -> Seen {
+        let seen = self.scoped(request).await;
+        let seen = self.desk.assemble(&seen, &self.who("ann")).await.unwrap();
+        let job = self.desk.preview(&seen, &self.who("ann")).await.unwrap();
+        self.done(job).await
+    }
+
+    async fn sealed(&self, request: Request) -> Seen {
+        let seen = self.previewed(request).await;
+        let seen = self.step(&seen, Move::Review, "ann").await.unwrap();
+        let seen = self.step(&seen, self.approve(&seen.number).await, "ben").await.unwrap();
+        let job = self.desk.seal(&seen, &self.who("ann")).await.unwrap();
+        self.done(job).await
+    }
+
+    async fn approve(&self, number: &str) -> Move {
+        let preview = self.desk.ledger().get(number).await.unwrap().case.preview.unwrap();
+        Move::Approve { preview_sha256: preview.digest(), saw_flagged: true }
+    }
+}
+
+fn request() -> Request {
+    Request {
+        requester: Party { name: "R. Quester".into(), address: vec!["1 Main Street".into()], ..Party::default() },
+        subjects: vec![Subject { name: "Someone".into(), birth_date: Some("1957-03-14".into()), ..Subject::default() }],
+        basis: "patient-access".into(),
+        purpose: "own use".into(),
+        delivery: Delivery { channel: "portal".into(), ..Delivery::default() },
+        ..Request::default()
+    }
+}
+
+fn portal() -> Delivering {
+    Delivering { channel: "portal".into(), tracking: "T-1".into(), ..Delivering::default() }
+}
+
+#[tokio::test]
+async fn two_people_bring_a_request_to_its_recipient_and_each_look_is_in_the_log() {
+    let world = world().await;
+    let sealed = world.sealed(request()).await;
+    let handed = world.desk.deliver(&sealed, portal(), &world.who("ann")).await.unwrap().into_inner();
+    assert_eq!(world.state(&sealed.number).await, State::Delivered);
+    let view = world.desk.get(&sealed.number, &world.who("ben")).await.unwrap().into_inner();
+    assert_eq!((view.history.len() as i64, view.seen.steps), (handed.seen.steps, handed.seen.steps));
+    assert!(view.history.iter().all(|step| step.entry.as_deref().is_some_and(|at| at.contains('/')) && step.who != ""));
+    assert!(view.missing.is_empty() && view.incomplete.is_empty());
+    let entries = world.events("disclosure");
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["patients"][0]["archive_id"], "mer.1");
+    assert_eq!(entries[0]["detail"]["request"], sealed.number.as_str());
+    let looks = world.events(VIEWED).len();
+    let board = world.desk.list(false, &world.who("ben")).await.unwrap().into_inner();
+    assert_eq!((board.len(), board[0].patients[0].as_str()), (1, "Someone"));
+    assert_eq!(world.events(VIEWED).len(), looks + 1);
+
+    // The same package again is another handing out and no other package.
+    let again = world.desk.deliver(&handed.seen, Delivering { channel: "mail".into(), ..portal() }, &world.who("ann")).await;
+    let again = again.unwrap().into_inner();
+    assert_eq!((again.handover, again.files[0].sha256.clone()), (1, handed.files[0].sha256.clone()));
+    assert_eq!(world.events("disclosure").len(), 2);
+    let file = world.desk.package(&sealed.number, &again.files[0].sha256, &world.who("ann")).await.unwrap().into_inner();
+    assert_eq!(crate::release::shelf::digest_of(file.file).unwrap(), file.sha256);
+    let seen = world.step(&again.seen, Move::Confirm { how: "signed slip".into() }, "ann").await.unwrap();
+    world.step(&seen, Move::Close, "ann").await.unwrap();
+}
+
+#[tokio::test]
+async fn who_may_not_is_refused_and_who_saw_an_older_state_is_told() {
+    let world = world().await;
+    let seen = world.desk.open(request(), now(), &world.who("ann")).await.unwrap();
+    for name in ["clinician", "compliance"] {
+        let who = world.who(name);
+        let denied = |error: DeskError| matches!(error, DeskError::Gate(crate::access::GateError::Denied));
+        assert!(denied(world.desk.get(&seen.number, &who).await.unwrap_err()), "{name}");
+        assert!(denied(world.desk.list(true, &who).await.unwrap_err()), "{name}");
+        assert!(denied(world.desk.open(request(), now(), &who).await.unwrap_err()), "{name}");
+        assert!(denied(world.step(&seen, Move::Submit { waits: false }, name).await.unwrap_err()), "{name}");
+        assert!(denied(world.desk.keep_paper(b"%PDF-1.4", "a", "order", &who).unwrap_err()), "{name}");
+        assert!(denied(world.desk.deliver(&seen, portal(), &who).await.unwrap_err()), "{name}");
+        assert!(denied(world.desk.candidates(&seen.number, 0, &who).await.unwrap_err()), "{name}");
+    }
+    assert!(world.events("authz.denied").len() >= 12);
+    let later = world.step(&seen, Move::Submit { waits: false }, "ann").await.unwrap();
+    assert!(matches!(world.step(&seen, Move::Submit { waits: false }, "ben").await, Err(DeskError::Moved)));
+    assert!(matches!(world.step(&later, Move::Supersede { by: "x".into() }, "ann").await, Err(DeskError::NotHere)));
+    let nobody = Move::Identify { subject: 0, keys: vec!["mer.1".into(), "mer.2".into()] };
+    assert!(matches!(world.step(&later, nobody, "ann").await, Err(DeskError::NotOnePerson)));
+    assert!(matches!(world.desk.get("2026-999999", &world.who("ann")).await, Err(DeskError::Unknown)));
+    assert!(matches!(world.desk.open(request(), now() + 1_000, &world.who("ann")).await, Err(DeskError::Received)));
+    assert!(matches!(
+        world.desk.pick(&seen.number, 0, None, &world.who("ann")).await,
+        Err(DeskError::Refused(Refusal::Unresolved))
+    ));
+}
+
+#[tokio::test]
+async fn approval_and_delivery_ask_for_a_second_person_who_signed_in_just_now() {
+    let world = world().await;
+    let seen = world.previewed(request()).await;
+    let seen = world.step(&seen, Move::Review, "ann").await.unwrap();
+    let approve = || world.approve(&seen.number);
+    let refused = |result: Result<Seen, DeskError>| match result.unwrap_err() {
+        DeskError::Refused(refusal) => refusal,
+        other => panic!("{other}"),
+    };
+    assert_eq!(refused(world.step(&seen, approve().await, "ann").await), Refusal::SamePerson);
+    assert_eq!(refused(world.step(&seen, approve().await, "tired").await), Refusal::StepUp);
+    let alone = Move::ApproveAlone { preview_sha256: String::new(), reason: "now".into() };
+    assert!(matches!(refused(world.step(&seen, alone, "ben").await), Refusal::NotTheApproved));
+    assert!(matches!(world.desk.seal(&seen, &world.who("ann")).await, Err(DeskError::Refused(Refusal::NotNow(_)))));
+    let seen = world.step(&seen, approve().await, "ben").await.unwrap();
+    let job = world.desk.seal(&seen, &world.who("ann")).await.unwrap();
+    let seen = world.done(job).await;
+    let late = world.desk.deliver(&seen, portal(), &world.who("tired")).await.unwrap_err();
+    assert!(matches!(late, DeskError::Refused(Refusal::StepUp)));
+    assert!(world.events("disclosure").is_empty(), "what is refused is no disclosure");
+}
+
+#[tokio::test]
+async fn an_emergency_is_released_alone_and_waits_on_the_board_for_somebody_else() {
+    let world = world().await;
+    let urgent = Request { basis: "treatment".into(), priority: Priority::Emergency, ..request() };
+    let seen = world.previewed(urgent).await;
+    let preview_sha256 = world.desk.ledger().get(&seen.number).await.unwrap().case.preview.unwrap().digest();
+    let seen = world.step(&seen, Move::ApproveAlone { preview_sha256, reason: "in surgery".into() }, "ann").await.unwrap();
+    let job = world.desk.seal(&seen, &world.who("ann")).await.unwrap();
+    let seen = world.done(job).await;
+    let seen = world.desk.deliver(&seen, portal(), &world.who("ann")).await.unwrap().into_inner().seen;
+    let board = world.desk.list(false, &world.who("ben")).await.unwrap().into_inner();
+    let due = board[0].review_due.unwrap();
+    assert!(due > now() && due < now() + 5 * 86_400);
+    assert!(matches!(world.step(&seen, Move::Close, "ann").await, Err(DeskError::Refused(Refusal::ReviewFirst))));
+    let review = |holds| Move::ReviewAlone { holds, words: "it was".into() };
+    assert!(matches!(world.step(&seen, review(true), "ann").await, Err(DeskError::Refused(Refusal::SamePerson))));
+    let seen = world.step(&seen, review(true), "ben").await.unwrap();
+    assert_eq!(world.desk.list(false, &world.who("ben")).await.unwrap().into_inner()[0].review_due, None);
+    world.step(&seen, Move::Close, "ann").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_crash_between_disclosure_and_step_is_made_good_when_the_request_is_next_opened() {
+    let world = world().await;
+    let sealed = world.sealed(request()).await;
+    let case = world.desk.ledger().get(&sealed.number).await.unwrap().case;
+    let handover =
+        Handover { channel: "mail".into(), manifests: vec![case.packages[0].manifest_sha256.clone()], ..Handover::default() };
+    let begun = |id: &str, at: i64| PendingHandover {
+        id: id.into(),
+        number: sealed.number.clone(),
+        by: "local ann".into(),
+        at,
+        handover: serde_json::to_string(&handover).unwrap(),
+    };
+    // Cut off before the disclosure: it never happened.
+    world.desk.register.begin_handover(&begun("never", now() - 600)).await.unwrap();
+    let view = world.desk.get(&sealed.number, &world.who("ben")).await.unwrap().into_inner();
+    assert_eq!(view.case.state, State::Sealed);
+    assert!(world.desk.register.pending_handovers(&sealed.number).await.unwrap().is_empty());
+    // Under way just now: left alone.
+    world.desk.register.begin_handover(&begun("now", now())).await.unwrap();
+    world.desk.get(&sealed.number, &world.who("ben")).await.unwrap();
+    assert_eq!(world.desk.register.pending_handovers(&sealed.number).await.unwrap().len(), 1);
+    // Cut off after it: it happened, by whom it was.
+    let mut entry = entry("disclosure", &world.people["ann"], &world.context);
+    entry.detail = vec![("request", sealed.number.clone()), ("handover", "now".into())];
+    world.desk.log().append(entry).unwrap();
+    let view = world.desk.get(&sealed.number, &world.who("ben")).await.unwrap().into_inner();
+    assert_eq!((view.case.state, view.case.handovers.len()), (State::Delivered, 1));
+    assert_eq!(view.history.last().unwrap().step.by, "local ann");
+    assert!(view.case.handovers[0].disclosure_entry.contains('/'));
+    assert!(world.desk.register.pending_handovers(&sealed.number).await.unwrap().is_empty());
+    let again = world.desk.get(&sealed.number, &world.who("ben")).await.unwrap().into_inner();
+    assert_eq!(again.case.handovers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_link_gives_the_package_once_to_who_knows_birth_date_and_pin() {
+    let world = world().await;
+    let sealed = world.sealed(request()).await;
+    let handed = world.desk.deliver(&sealed, portal(), &world.who("ann")).await.unwrap().into_inner();
+    let link = &handed.links[0];
+    assert!(!format!("{handed:?}").contains(link.pin.as_str()));
+    let token = link.path.strip_prefix("/r/").unwrap().to_owned();
+    let ask = async |born: &str, pin: &str| world.desk.fetch(&token, born, pin, &world.context).await;
+    assert!(matches!(world.desk.fetch("another", "1957-03-14", &link.pin, &world.context).await, Err(NotFetched::NoLink)));
+    assert!(matches!(ask("1957-03-15", &link.pin).await, Err(NotFetched::Wrong { left: 4, .. })));
+    assert!(matches!(ask("1957-03-14", "AAAAA").await, Err(NotFetched::Wrong { left: 3, .. })));
+    assert_eq!(world.events("release.refused").len(), 2);
+    let mut spoken = link.pin.to_lowercase();
+    spoken.insert(5, '-');
+    let file = ask("1957-03-14", &spoken).await.unwrap().into_inner();
+    assert_eq!(file.sha256, handed.files[0].sha256);
+    assert_eq!(world.events("release.fetched").len(), 1);
+    assert!(matches!(ask("1957-03-14", &link.pin).await, Err(NotFetched::NoLink)), "once");
+
+    let again = world.desk.deliver(&handed.seen, portal(), &world.who("ann")).await.unwrap().into_inner();
+    let link = &again.links[0];
+    let token = link.path.strip_prefix("/r/").unwrap();
+    for _ in 0..5 {
+        world.desk.fetch(token, "1900-01-01", "wrong", &world.context).await.unwrap_err();
+    }
+    let locked = world.desk.fetch(token, "1957-03-14", &link.pin, &world.context).await;
+    assert!(matches!(locked, Err(NotFetched::NoLink)), "five wrong answers end it");
+    assert!(!world.desk.is_link(token).await.unwrap());
+
+    let third = world.desk.deliver(&again.seen, portal(), &world.who("ann")).await.unwrap().into_inner();
+    world.step(&third.seen, Move::Revoke { on: "2026-11-20".into() }, "ann").await.unwrap();
+    let token = third.links[0].path.strip_prefix("/r/").unwrap();
+    let revoked = world.desk.fetch(token, "1957-03-14", &third.links[0].pin, &world.context).await;
+    assert!(matches!(revoked, Err(NotFetched::NoLink)), "what was not fetched before a revocation stays");
+}
+
+#[tokio::test]
+async fn a_hold_stops_everything_until_somebody_else_ends_it() {
+    let world = world().await;
+    let sealed = world.sealed(request()).await;
+    let held = world.step(&sealed, Move::Hold { matter: "Doe v. Roe".into() }, "ann").await.unwrap();
+    for made in [Move::Cancel { reason: "no".into() }, Move::Reject { reason: "no".into() }, Move::Close] {
+        assert!(matches!(world.step(&held, made, "ben").await, Err(DeskError::Refused(Refusal::NotNow(State::OnHold)))));
+    }
+    let out = world.desk.deliver(&held, portal(), &world.who("ben")).await;
+    assert!(matches!(out, Err(DeskError::Refused(Refusal::NotNow(State::OnHold)))));
+    assert!(matches!(world.step(&held, Move::Resume, "ann").await, Err(DeskError::Refused(Refusal::SamePerson))));
+    let key = PatientKey::parse("mer.1").unwrap();
+    assert!(crate::audit::holds(&world.desk.folder).unwrap().contains_key(&key), "the log's own entries are kept too");
+
+    // Another request holds the same patient: the end of one hold does not end the other.
+    let other = world.scoped(request()).await;
+    let other = world.step(&other, Move::Hold { matter: "Roe v. Doe".into() }, "ann").await.unwrap();
+    world.step(&held, Move::Resume, "ben").await.unwrap();
+    assert!(crate::audit::holds(&world.desk.folder).unwrap().contains_key(&key));
+    world.step(&other, Move::Resume, "ben").await.unwrap();
+    assert!(crate::audit::holds(&world.desk.folder).unwrap().is_empty());
+    assert_eq!(world.state(&sealed.number).await, State::Sealed);
+}
+
+#[tokio::test]
+async fn papers_are_told_by_their_bytes_and_shown_with_their_request_alone() {
+    let world = world().await;
+    let who = world.who("ann");
+    for (bytes, kind) in
+        [(&b"MZ\x90\x00\x03"[..], "order"), (b"", "order"), (b"%PDF-1.4\n", "gossip"), (b"PK\x03\x04aaaa", "order")]
+    {
+        assert!(matches!(world.desk.keep_paper(bytes, "a", kind, &who), Err(DeskError::Paper(_))), "{kind}");
+    }
+    let paper = world.desk.keep_paper(b"%PDF-1.4\n%%EOF", "../../order.pdf", "order", &who).unwrap();
+    assert_eq!((paper.name.as_str(), paper.media_type.as_str()), ("order.pdf", "application/pdf"));
+    let seen = world.desk.open(Request { papers: vec![paper.clone()], ..request() }, now(), &who).await.unwrap();
+    let (_, bytes) = world.desk.paper(&seen.number, &paper.sha256, &who).await.unwrap().into_inner();
+    assert!(bytes.starts_with(b"%PDF"));
+    let other = world.desk.open(request(), now(), &who).await.unwrap();
+    assert!(matches!(world.desk.paper(&other.number, &paper.sha256, &who).await, Err(DeskError::NotThere)));
+    let mut request = request();
+    request.papers = vec![crate::release::request::Paper { sha256: "0".repeat(64), ..paper }];
+    let unkept = world.step(&other, Move::Write { request: Box::new(request) }, "ann").await;
+    assert!(matches!(unkept, Err(DeskError::NotThere)));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_anothers_place_names_it() {
+    let world = world().await;
+    let sealed = world.sealed(request()).await;
+    let delivered = world.desk.deliver(&sealed, portal(), &world.who("ann")).await.unwrap().into_inner();
+    let new = world.desk.supersede(&delivered.seen, &world.who("ben")).await.unwrap();
+    assert_eq!(world.state(&sealed.number).await, State::Superseded);
+    let case = world.desk.ledger().get(&new.number).await.unwrap().case;
+    assert_eq!((case.state, case.request.supersedes.as_deref()), (State::Draft, Some(sealed.number.as_str())));
+    let token = delivered.links[0].path.strip_prefix("/r/").unwrap();
+    assert!(!world.desk.is_link(token).await.unwrap(), "what it replaces is not fetched any more");
+    let moved = world.desk.supersede(&delivered.seen, &world.who("ben")).await;
+    assert!(matches!(moved, Err(DeskError::Moved)));
+    let closed = world.desk.register.add_release_step(&new.number, 0, "{}", &Default::default(), |_| Ok(String::new())).await;
+    assert!(matches!(closed, Err(RegisterError::ReleaseMoved)));
+}
