@@ -6,7 +6,7 @@
 mod append;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -89,6 +89,16 @@ impl NewFile {
     /// Bytes given so far, buffered ones included: the offset of the next byte.
     pub fn bytes_written(&self) -> u64 {
         self.bytes
+    }
+
+    /// Bytes that were given before, read back.
+    pub fn read_back(&mut self, offset: u64, bytes: u64) -> io::Result<Vec<u8>> {
+        self.writer.flush()?;
+        let mut file = self.writer.get_ref().file.reopen()?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut read = Vec::new();
+        file.take(bytes).read_to_end(&mut read)?;
+        Ok(read)
     }
 
     /// Syncs the file, puts it at its path (in place of an older one) and syncs the folder.

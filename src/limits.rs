@@ -222,6 +222,8 @@ pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
 pub const RELEASE_TEXT_FILES_MAX: usize = 200;
 /// Files that the page of completeness lists one by one; beyond that it says how many there are.
 pub const RELEASE_FILES_LISTED_MAX: usize = 200;
+/// Most records whose names a release looks up because its records refer to them.
+pub const RELEASE_NAMES_MAX: usize = 50_000;
 
 /// Most terms and regions of the redactions of one release, and the longest term, in characters.
 pub const REDACTION_TERMS_MAX: usize = 2_000;
@@ -231,5 +233,3 @@ pub const REDACTION_TERM_CHARS_MAX: usize = 500;
 pub const PROOF_LEAKS_MAX: usize = 1_000;
 /// Bytes that decoding one page image may take, beside the image itself.
 pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
-/// Most records whose names a release looks up because its records refer to them.
-pub const RELEASE_NAMES_MAX: usize = 50_000;

@@ -18,6 +18,7 @@ mod gate_compile;
 mod hospital;
 mod house;
 mod ingest;
+mod items;
 mod labels;
 mod mapped;
 mod oversight;

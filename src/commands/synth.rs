@@ -35,6 +35,9 @@ pub struct SynthArgs {
     /// Plant no damage
     #[arg(long)]
     pub no_damage: bool,
+    /// Plant what a release of records has to find: another patient's scan, drafts, corrected results
+    #[arg(long, conflicts_with_all = ["format", "patients_only"])]
+    pub releases: bool,
     /// Print the totals as one JSON object
     #[arg(long)]
     pub json: bool,
@@ -49,6 +52,7 @@ pub fn command(args: &SynthArgs) -> ExitCode {
         patients_only: args.patients_only,
         giant_patient: args.giant,
         damage: !args.no_damage,
+        releases: args.releases,
     };
     let started = Instant::now();
     let manifest = match synth::write(&args.dir, &options) {

@@ -49,6 +49,18 @@ pub fn text_of(bytes: &[u8], declared_type: Option<&str>) -> Extracted {
     text_at(bytes, declared_type, true)
 }
 
+/// As [`text_of`], of a PDF only the first page: enough to read whose a document says it is.
+pub fn head_of(bytes: &[u8], declared_type: Option<&str>) -> Extracted {
+    let kind = sniff(bytes, declared_type);
+    if kind != MediaKind::Pdf || bytes.len() > RECORD_BYTES_MAX {
+        return text_of(bytes, declared_type);
+    }
+    let mut read = Extracted { text: String::new(), findings: Vec::new(), kind, searchable: false };
+    pdf::read_first(bytes, &mut read);
+    cut(&mut read);
+    read
+}
+
 /// `outer` is false for a document found inside another one, which may not hold a third.
 fn text_at(bytes: &[u8], declared_type: Option<&str>, outer: bool) -> Extracted {
     let kind = sniff(bytes, declared_type);

@@ -29,6 +29,15 @@ use crate::limits::{EXTRACTED_TEXT_MAX, PDF_BYTES_MAX, PDF_PAGES_MAX, PDF_STREAM
 use crate::model::Finding;
 
 pub(super) fn read(bytes: &[u8], read: &mut Extracted) {
+    read_pages(bytes, PDF_PAGES_MAX, read);
+}
+
+/// The first page alone, where a scan or a report says whose it is.
+pub(super) fn read_first(bytes: &[u8], read: &mut Extracted) {
+    read_pages(bytes, 1, read);
+}
+
+fn read_pages(bytes: &[u8], most: usize, read: &mut Extracted) {
     if bytes.len() > PDF_BYTES_MAX {
         read.findings.push(finding("pdf.too-large", 0, "larger than what is opened"));
         return;
@@ -40,7 +49,7 @@ pub(super) fn read(bytes: &[u8], read: &mut Extracted) {
     let copy = bytes.to_vec();
     // Pages look at the clock between themselves; the hard limit is for a single page that does not end.
     let soft = Duration::from_secs(PDF_TEXT_SECONDS_MAX);
-    match bounded::run(soft * 2, move || pages_text(copy, soft)) {
+    match bounded::run(soft * 2, move || pages_text(copy, soft, most)) {
         Ok((text, findings)) => {
             read.searchable = text.contains(|c: char| !c.is_whitespace());
             read.text = text;
@@ -93,7 +102,7 @@ fn holds_bomb(bytes: &[u8], limit: u64) -> bool {
     })
 }
 
-fn pages_text(bytes: Vec<u8>, limit: Duration) -> (String, Vec<Finding>) {
+fn pages_text(bytes: Vec<u8>, limit: Duration, most: usize) -> (String, Vec<Finding>) {
     let started = Instant::now();
     let mut findings = Vec::new();
     let mut words = Words::default();
@@ -111,7 +120,7 @@ fn pages_text(bytes: Vec<u8>, limit: Duration) -> (String, Vec<Finding>) {
     }
     let mut failed = 0usize;
     for (number, page) in pages.iter().enumerate() {
-        if number == PDF_PAGES_MAX || started.elapsed() > limit || words.text.len() > EXTRACTED_TEXT_MAX {
+        if number == most || started.elapsed() > limit || words.text.len() > EXTRACTED_TEXT_MAX {
             findings.push(finding("pdf.cut", 0, &format!("read up to page {number} of {}", pages.len())));
             break;
         }

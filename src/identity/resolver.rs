@@ -73,7 +73,7 @@ pub struct Resolver {
     numbers: BTreeMap<(String, String), BTreeMap<PatientKey, Vec<Said>>>,
     /// Pairs that a person took back and nobody connected since.
     taken_back: BTreeSet<Pair>,
-    /// Merges that the source itself undid and did not make again: from when until when they stood.
+    /// Connections that the source made and undid, and did not make again: from when until when they stood.
     parted: BTreeMap<Pair, (Option<String>, Option<String>)>,
     /// Number of the person of each key that any pair names.
     person_of: AHashMap<PatientKey, usize>,
@@ -111,6 +111,7 @@ impl Resolver {
                 if let Some((a, b)) = two_keys(a, b) {
                     let pair = Pair::of(&a, &b);
                     self.taken_back.remove(&pair);
+                    self.parted.remove(&pair);
                     self.links.entry(pair).or_default().push(said(reason, evidence));
                 }
             }
@@ -124,8 +125,9 @@ impl Resolver {
             }
             Statement::Unlink { a, b, evidence, .. } => {
                 if let Some((a, b)) = two_keys(a, b) {
-                    let had = self.links.remove(&Pair::of(&a, &b)).is_some();
-                    self.remember(&a, &b, had && evidence.is_person());
+                    let had = self.links.remove(&Pair::of(&a, &b));
+                    self.remember(&a, &b, had.is_some() && evidence.is_person());
+                    self.part(&a, &b, had, evidence);
                 }
             }
             Statement::Unmerge { from, into, evidence, .. } => {
@@ -133,13 +135,7 @@ impl Resolver {
                     let had = self.merges.get_mut(&from).and_then(|all| all.remove(&into));
                     self.merges.retain(|_, all| !all.is_empty());
                     self.remember(&from, &into, had.is_some() && evidence.is_person());
-                    if let (Some(had), Evidence::Message { at, .. }) = (had, evidence) {
-                        let since = had.iter().find_map(|said| match &said.evidence {
-                            Evidence::Message { at, .. } => at.clone(),
-                            _ => None,
-                        });
-                        self.parted.insert(Pair::of(&from, &into), (since, at.clone()));
-                    }
+                    self.part(&from, &into, had, evidence);
                 }
             }
             Statement::NotSame { a, b, .. } => self.apart.extend(two_keys(a, b).map(|(a, b)| Pair::of(&a, &b))),
@@ -172,6 +168,18 @@ impl Resolver {
     fn remember(&mut self, a: &PatientKey, b: &PatientKey, by_person: bool) {
         if by_person {
             self.taken_back.insert(Pair::of(a, b));
+        }
+    }
+
+    /// Notes a connection that a message undid: the source may have written under one number what is about the other.
+    fn part(&mut self, a: &PatientKey, b: &PatientKey, had: Option<Vec<Said>>, evidence: &Evidence) {
+        let told = |evidence: &Evidence| match evidence {
+            Evidence::Message { at, .. } => Some(at.clone()),
+            _ => None,
+        };
+        if let (Some(had), Some(until)) = (had, told(evidence)) {
+            let since = had.iter().find_map(|said| told(&said.evidence)).flatten();
+            self.parted.insert(Pair::of(a, b), (since, until));
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Not for: opening a chart (`chart`), or which records a release takes (`release::selection`).
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use crate::access::{Filter, Permit, Scope};
 use crate::identity::Parted;
 use crate::limits::RELEASE_RECORDS_MAX;
 use crate::model::{ArchiveId, Kind, Label, PatientKey, Place, Record, When, hex};
-use crate::store::ledger::{FileRecord, first_items_of};
+use crate::store::ledger::{FileRecord, PIECE_BYTES, first_items_of};
 use crate::store::{Accession, ChartFrame};
 
 /// All that is held of a person, as of one catalog.
@@ -46,6 +47,8 @@ pub struct Inventory<'p> {
     pub set_aside: Vec<String>,
     /// By accession and ordinal; what is not hidden.
     known: AHashMap<(usize, u64), Version>,
+    /// The piece of a kept file that was read last: accession, number of the piece, its bytes. Neighbours lie together.
+    piece: RefCell<Option<(usize, u64, Vec<u8>)>>,
 }
 
 /// One accession in force.
@@ -133,6 +136,7 @@ impl Archive {
             parted: snapshot.identity.parted_from(&keys),
             set_aside: set_aside(&snapshot),
             known: AHashMap::new(),
+            piece: RefCell::new(None),
             snapshot,
             keys,
         };
@@ -266,7 +270,18 @@ impl Inventory<'_> {
         let (Some((number, _)), Some((offset, length))) = (self.at(place), mark.span) else { return Ok(None) };
         let Some(accession) = self.snapshot.accessions.get(number) else { return Ok(None) };
         let Some(file) = accession.files.iter().find(|file| file.name == mark.file) else { return Ok(None) };
-        Ok(Some(accession.kept_bytes(file, offset, length)?))
+        let piece = PIECE_BYTES as u64;
+        let (first, last) = (offset / piece, offset.saturating_add(length.saturating_sub(1)) / piece);
+        let Some(document) = file.document.filter(|_| first == last) else {
+            return Ok(Some(accession.kept_bytes(file, offset, length)?));
+        };
+        let mut held = self.piece.borrow_mut();
+        let wanted = (number, document + first);
+        if held.as_ref().is_none_or(|(accession, piece, _)| (*accession, *piece) != wanted) {
+            *held = Some((number, document + first, accession.kept(document + first)?));
+        }
+        let from = (offset - first * piece) as usize;
+        Ok(held.as_ref().and_then(|(_, _, bytes)| bytes.get(from..from + length as usize)).map(<[u8]>::to_vec))
     }
 
     /// Where a place lies among the accessions, if it is of this inventory.

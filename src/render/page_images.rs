@@ -221,4 +221,4 @@ fn picture_error(error: ImageError) -> RenderError {
 
 #[cfg(test)]
 #[path = "page_images_tests.rs"]
-mod tests;
+pub(crate) mod tests;

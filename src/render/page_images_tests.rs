@@ -52,7 +52,7 @@ fn corpus_pages_are_drawn() {
 }
 
 /// A grey TIFF of `pages` pages, 40 by 10 pixels each, page n filled with the value n.
-fn small_tiff(pages: u8, resolution: (u32, u32)) -> Vec<u8> {
+pub(crate) fn small_tiff(pages: u8, resolution: (u32, u32)) -> Vec<u8> {
     let mut file = b"II*\0\x08\0\0\0".to_vec();
     for page in 0..pages {
         let start = file.len() as u32;

@@ -33,6 +33,8 @@ pub struct Line {
     pub new: bool,
     /// No line end follows: the end of a file that was cut off.
     pub cut: bool,
+    /// Whether it carries a restricted label.
+    pub labelled: bool,
 }
 
 /// The lines to add, in order. `made` holds all records of the last patient, `person`; `patients_only` keeps the damage
@@ -68,8 +70,8 @@ pub fn lines(seed: u64, person: &Person, made: &Sink, patients_only: bool) -> Ve
     lines
 }
 
-fn plain(what: &'static str, file: Type, bytes: Vec<u8>, fate: Fate) -> Line {
-    Line { what, file, bytes, fate, typed: true, id: None, new: false, cut: false }
+pub(super) fn plain(what: &'static str, file: Type, bytes: Vec<u8>, fate: Fate) -> Line {
+    Line { what, file, bytes, fate, typed: true, id: None, new: false, cut: false, labelled: false }
 }
 
 fn first_line(made: &Sink, kind: Type) -> Option<&[u8]> {

@@ -13,7 +13,7 @@ use super::damage::{self, Fate};
 use super::hospital::Hospital;
 use super::manifest::{FILE_NAME, Manifest, Planted, Tally};
 use super::sink::{Sink, Type};
-use super::{Options, SynthError, chart, people, registration};
+use super::{Options, SynthError, chart, people, plants, registration};
 
 /// Patients in a run: some MB of lines either way.
 const RUN: u64 = 16;
@@ -46,6 +46,10 @@ pub(super) fn write(dir: &Path, options: &Options, threads: usize) -> Result<Man
         }
         Ok(())
     })?;
+    if options.releases && options.patients > 0 && !options.patients_only {
+        let last = options.patients - 1;
+        delivery.plant(last, plants::lines(options.seed, &people::person(options.seed, last)))?;
+    }
     if options.damage && options.patients > 0 {
         delivery.spoil(options, &hospital)?;
     }
@@ -124,7 +128,12 @@ impl Delivery {
         let person = people::person(options.seed, last);
         let mut made = Sink::default();
         one(&Options { giant_patient: None, ..options.clone() }, hospital, last, &mut made);
-        for line in damage::lines(options.seed, &person, &made, options.patients_only) {
+        self.plant(last, damage::lines(options.seed, &person, &made, options.patients_only))
+    }
+
+    /// Adds lines about a patient at the ends of their files.
+    fn plant(&mut self, patient: u64, lines: Vec<damage::Line>) -> Result<(), SynthError> {
+        for line in lines {
             let file = file_name(line.file);
             self.append(line.file, &line.bytes)?;
             if !line.cut {
@@ -138,11 +147,12 @@ impl Delivery {
                 Fate::Quarantined => (&mut manifest.ledger.quarantined, "quarantined"),
             };
             *count += 1;
+            manifest.restricted += u64::from(line.labelled);
             let number = manifest.files[&file];
             let planted = Planted { what: line.what.into(), file, line: number, fate: fate.into(), id: line.id };
             manifest.damage.push(planted);
             if line.new {
-                self.tally.count_for(last, line.file);
+                self.tally.count_for(patient, line.file);
             }
         }
         Ok(())

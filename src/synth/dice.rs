@@ -15,6 +15,7 @@ pub enum Stream {
     Hospital = 4,
     Giant = 5,
     Damage = 6,
+    Releases = 7,
 }
 
 /// A stream of chance that depends on the seed, its purpose and a number only.

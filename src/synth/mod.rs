@@ -26,6 +26,7 @@ mod names;
 mod notes;
 mod pdf;
 mod people;
+mod plants;
 mod registration;
 mod scan;
 mod sink;
@@ -55,11 +56,22 @@ pub struct Options {
     pub giant_patient: Option<u64>,
     /// Plant damage; see the manifest for what and where.
     pub damage: bool,
+    /// Plant what a release has to find (FHIR alone): a scan of another patient, drafts, corrected results and the like; they stand
+    /// in the manifest with the damage.
+    pub releases: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { format: Format::Fhir, patients: 100, seed: 1, patients_only: false, giant_patient: None, damage: true }
+        Options {
+            format: Format::Fhir,
+            patients: 100,
+            seed: 1,
+            patients_only: false,
+            giant_patient: None,
+            damage: true,
+            releases: false,
+        }
     }
 }
 

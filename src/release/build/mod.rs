@@ -18,6 +18,7 @@ mod leaves;
 mod line;
 mod preview;
 mod print;
+mod proved;
 mod sealing;
 mod stock;
 #[cfg(test)]
@@ -102,7 +103,7 @@ pub enum BuildFault {
     OtherKey(String),
     #[error("the records of accession {0} do not give the root of its seal")]
     Root(String),
-    #[error("what was redacted still stands in {0}")]
+    #[error("what was redacted is not gone: {0}")]
     Leak(String),
     #[error("a time of the build is none: {0}")]
     Time(String),

@@ -7,10 +7,11 @@ use sha2::{Digest, Sha256};
 
 use super::job::Job;
 use super::print::{Run, print};
-use super::{BuildFault, Plan, Workshop, beside, frozen};
+use super::{BuildFault, Plan, Workshop, beside, frozen, proved};
 use crate::durable::NewFile;
 use crate::release::package::hex;
 use crate::release::paper::Exception;
+use crate::release::redaction::Journal;
 use crate::release::shelf::{Bench, Shelf};
 use crate::release::workflow::Previewed;
 use crate::render::pdf::Cover;
@@ -41,6 +42,8 @@ pub struct Told {
     pub exceptions: Vec<Exception>,
     /// Code points that no font has, with how often they stand there.
     pub missing: Vec<(u32, u32)>,
+    /// Digest of the log of what was taken out, when anything was; it stays here.
+    pub redaction_log_sha256: Option<String>,
 }
 
 /// Where the pages of an item stand.
@@ -91,12 +94,26 @@ pub(super) fn make(job: &Job<'_>, bench: &Bench) -> Result<Told, BuildFault> {
     }
     let cover = cover(job, &job.plan.made, &["preview", &job.plan_sha256])?;
     let native = beside::foreseen(job);
-    let run = Run { setting: &setting, cover, items: 0..job.out.len(), volumes: &[], pages: None, build: None, native: &native };
+    let journal = Journal::default();
+    let run = Run {
+        journal: &journal,
+        setting: &setting,
+        cover,
+        items: 0..job.out.len(),
+        volumes: &[],
+        pages: None,
+        build: None,
+        native: &native,
+    };
     let mut file = NewFile::create(&bench.file(FILE))?;
     let mut exceptions = beside::left_out(job);
     let printed = print(job, &run, &mut exceptions, &mut file)?;
     let all = file.bytes_written();
     let digest = file.finish()?;
+    if !job.redactions.is_empty() {
+        proved::pages(job, FILE, &std::fs::read(bench.file(FILE))?, &printed, &journal)?;
+    }
+    let redaction_log_sha256 = proved::log(job, &journal).map(|log| job.shop.shelf.put(&log)).transpose()?;
     let of_item: std::collections::BTreeMap<usize, (u64, u64)> = printed.items.iter().copied().collect();
     let pages = |(item, bytes): (&crate::release::selection::Item, &u64)| {
         let (first, pages) = of_item.get(&item.n).map_or((0, 0), |(first, last)| (*first, last - first + 1));
@@ -110,6 +127,7 @@ pub(super) fn make(job: &Job<'_>, bench: &Bench) -> Result<Told, BuildFault> {
         around: printed.pages - items.iter().map(|item| item.pages).sum::<u64>(),
         shared_bytes: all - items.iter().map(|item| item.bytes).sum::<u64>(),
         items,
+        redaction_log_sha256,
         exceptions,
         missing: printed.missing.iter().map(|(character, count)| (u32::from(*character), *count)).collect(),
     })

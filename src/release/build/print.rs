@@ -10,7 +10,7 @@ use super::job::{Facts, Job};
 use super::{BuildFault, BuildRecord};
 use crate::release::paper::front::{self, Front};
 use crate::release::paper::{Exception, Paged, Setting, items};
-use crate::release::redaction::Redactor;
+use crate::release::redaction::{Journal, Redactor};
 use crate::release::selection::Item;
 use crate::render::pdf::content::Part;
 use crate::render::pdf::{Cover, Printed, press};
@@ -29,6 +29,8 @@ pub struct Run<'a> {
     pub build: Option<&'a BuildRecord>,
     /// Files that go beside the pages.
     pub native: &'a [String],
+    /// What was taken out of the pages.
+    pub journal: &'a Journal,
 }
 
 /// A file as it was printed.
@@ -67,7 +69,7 @@ pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: 
     let (exceptions, facts, fault) = (RefCell::new(exceptions), RefCell::new(Vec::new()), RefCell::new(None));
     let read = |at: usize| -> Result<(Paged, Facts), BuildFault> {
         let at = job.out.get(run.items.start + at).ok_or(BuildFault::Form("selection"))?;
-        paged(job, run.setting, job.item(*at)?)
+        paged(job, run, job.item(*at)?)
     };
     let printed = super::line::in_order(job.threads, of_volume.len(), read, |line| {
         let parts = line.map_while(|done| match done {
@@ -94,10 +96,10 @@ pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: 
 }
 
 /// Reads an item and makes its pages.
-fn paged(job: &Job<'_>, setting: &Setting, item: &Item) -> Result<(Paged, Facts), BuildFault> {
+fn paged(job: &Job<'_>, run: &Run<'_>, item: &Item) -> Result<(Paged, Facts), BuildFault> {
     let taken = job.taken(item)?;
     let documents = job.documents(item)?;
-    let mut paged = items::paged(item, &taken, &documents, setting, &job.redactor(item))?;
+    let mut paged = items::paged(item, &taken, &documents, run.setting, &job.redactor(item).noting(run.journal))?;
     // Whether the file itself goes along is decided here, where the files are.
     for exception in &mut paged.exceptions {
         let is_there = |id: &String| documents.iter().any(|document| document.id.0.as_str() == id);

@@ -10,13 +10,14 @@ use super::job::{Job, frozen};
 use super::preview::{self, Told, cover};
 use super::print::{Printout, Run, print};
 use super::stock::{Stock, Stocked};
-use super::{BuildFault, BuildRecord, Plan, Workshop, facts, volumes};
+use super::{BuildFault, BuildRecord, Plan, Workshop, facts, proved, volumes};
 use crate::audit;
 use crate::durable;
 use crate::release::package::manifest::{self, MANIFEST, Manifest};
 use crate::release::package::{AUDIT_PROOF, container, hex, seal as signatures, sha256_hex};
 use crate::release::paper::front::verify_text;
 use crate::release::paper::{Exception, Setting};
+use crate::release::redaction::Journal;
 use crate::release::shelf::{Bench, Shelf, digest_of};
 use crate::release::workflow::Package;
 use crate::signing::{KeyRing, Signer};
@@ -179,8 +180,12 @@ fn make(shop: &Workshop<'_>, record: &BuildRecord, bench: &Bench) -> Result<Cont
         _ => Some(counted(&job, record, &told)?),
     };
     let volumes = volumes(&job, record, &told, all, |at, of, run, exceptions| {
-        let printed = stock.add(&volume_name(at, of), PDF, |member| print(&job, run, exceptions, member))?;
+        let name = volume_name(at, of);
+        let printed = stock.add(&name, PDF, |member| print(&job, run, exceptions, member))?;
         stock.has_pages(printed.pages);
+        if !job.redactions.is_empty() {
+            proved::pages(&job, &name, &stock.last()?, &printed, run.journal)?;
+        }
         Ok(printed)
     })?;
     let pages: u64 = volumes.iter().map(|volume| volume.pages).sum();
@@ -201,6 +206,10 @@ fn make(shop: &Workshop<'_>, record: &BuildRecord, bench: &Bench) -> Result<Cont
         record,
         &facts::Made { volumes: &volumes, of_items: &of_items, exceptions: &told.exceptions, files: &stocked.files, pages },
     )?;
+    proved::beside(&job, &stocked, &of_items)?;
+    if !job.redactions.is_empty() {
+        proved::bytes_of(&job, MANIFEST, &manifest.to_bytes(), None)?;
+    }
     Ok(Content { folder, bates: manifest.bates.clone(), manifest: manifest.to_bytes(), stocked, pages })
 }
 
@@ -236,6 +245,7 @@ fn volumes(
         if ranges.len() > 1 {
             setting.volume = Some((at as u32 + 1, ranges.len() as u32));
         }
+        let journal = Journal::default();
         let run = Run {
             setting: &setting,
             cover: cover(job, &record.approved, &["volume", &digest, &at.to_string()])?,
@@ -244,6 +254,7 @@ fn volumes(
             pages: pages_of_all.filter(|_| ranges.len() > 1),
             build: Some(record),
             native: &native,
+            journal: &journal,
         };
         let printed = print(at, ranges.len(), &run, &mut exceptions)?;
         pages += printed.pages;

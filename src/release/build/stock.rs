@@ -87,6 +87,13 @@ impl Stock {
         }
     }
 
+    /// The bytes of the member added last.
+    pub fn last(&mut self) -> Result<Vec<u8>, BuildFault> {
+        let last = self.files.last().ok_or(BuildFault::Form("selection"))?;
+        let at = self.places.get(&last.path).copied().unwrap_or_default();
+        self.file.read_back(at, last.bytes).map_err(BuildFault::from)
+    }
+
     /// Brings all members to the disk.
     pub fn finish(mut self) -> Result<Stocked, BuildFault> {
         self.file.finish()?;

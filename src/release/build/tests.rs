@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::index;
 use crate::ingest::{self, IngestOptions, Ingested, Standing};
 use crate::mapping::settings::Settings;
 use crate::model::{DocumentId, PatientKey};
-use crate::release::package::{verify, wrap};
+use crate::release::package::{container, verify, wrap};
 use crate::release::redaction::{Reason, Redactions, Term};
 use crate::release::selection::{self, Attachment, Item, Origin, Person, Selection};
 use crate::release::workflow::Package;
@@ -365,6 +365,9 @@ fn of_what_is_redacted_nothing_goes_as_it_is() {
     // The same letter came from the other source too, and is not redacted there.
     assert_eq!(String::from_utf8(world.member(&package, "ccd.xml")).unwrap().matches("A letter").count(), 1);
     assert_eq!(report.proofs, manifest.items.len() as u64, "its place is proved all the same");
+    let made = preview(&world.shop(1), &plan).unwrap();
+    let log = world.shelf.get(&made.told.redaction_log_sha256.unwrap()).unwrap();
+    assert!(String::from_utf8(log).unwrap().contains("R-1"));
 }
 
 #[test]
@@ -373,7 +376,6 @@ fn a_package_of_many_pages_comes_in_volumes_that_count_on() {
     let mut plan = world.plan(&world.selection(), Formats::default());
     let whole = preview(&world.shop(2), &plan).unwrap();
     plan.volume_pages = whole.told.around + whole.told.items.iter().map(|item| item.pages).sum::<u64>() / 3;
-    plan.volume_bytes = if whole.told.items.iter().any(|item| item.pages > 0) { 0 } else { 1 };
     let (record, package) = world.sealed(&plan);
     let report = world.check(&package);
     let volumes: Vec<&str> = paths(&report).into_iter().filter(|path| path.ends_with(".pdf")).collect();
@@ -425,4 +427,103 @@ fn a_package_is_wrapped_for_the_way() {
     let mut inside = Vec::new();
     zip.by_index_decrypt(0, secret.show().as_bytes()).unwrap().read_to_end(&mut inside).unwrap();
     assert_eq!(sha256_hex(&inside), package.package_sha256);
+}
+
+/// Members of a package, to be packed again.
+fn members(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap();
+    let mut found = BTreeMap::new();
+    for at in 0..zip.len() {
+        let mut member = zip.by_index(at).unwrap();
+        let name = member.name().unwrap().split_once('/').unwrap().1.to_owned();
+        let mut bytes = Vec::new();
+        member.read_to_end(&mut bytes).unwrap();
+        found.insert(name, bytes);
+    }
+    found
+}
+
+fn packed(members: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+    let sizes = members.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect();
+    let open = |name: &str| Ok(Cursor::new(members[name].clone()));
+    container::write(Cursor::new(Vec::new()), &format!("ROI-{REQUEST}"), &sizes, open).unwrap().into_inner()
+}
+
+#[test]
+fn whatever_is_altered_in_a_whole_package_is_named() {
+    let world = World::new(3);
+    let (_, package) = world.sealed(&world.plan(&world.selection(), ALL));
+    let whole = world.shelf.get(&package.package_sha256).unwrap();
+    let findings = |bytes: &[u8]| -> Vec<String> {
+        let report = verify::verify(Cursor::new(bytes.to_vec()), &world.key.verifier()).unwrap();
+        assert_eq!(report.holds(), report.findings.is_empty());
+        report.findings.into_iter().map(|it| it.item).collect()
+    };
+    assert_eq!(findings(&whole), [""; 0]);
+    assert_eq!(packed(&members(&whole)), whole);
+    for at in (0..whole.len()).step_by(whole.len() / 40).chain(whole.len() - 30..whole.len()) {
+        let mut other = whole.clone();
+        other[at] ^= 0x20;
+        assert!(!findings(&other).is_empty(), "byte {at}");
+    }
+    assert!([0, whole.len() / 2, whole.len() - 1].iter().all(|cut| !findings(&whole[..*cut]).is_empty()));
+    let parts = members(&whole);
+    for name in parts.keys() {
+        let mut other = parts.clone();
+        other.get_mut(name).unwrap().push(b' ');
+        assert!(findings(&packed(&other)).iter().any(|it| it == name || name == "manifest.json"), "{name} longer");
+        other.remove(name);
+        assert!(findings(&packed(&other)).iter().any(|it| it == name), "{name} missing");
+    }
+    let mut more = parts.clone();
+    more.insert("native/00001-9.pdf".into(), b"%PDF-1.7".to_vec());
+    assert_eq!(findings(&packed(&more)), ["native/00001-9.pdf"]);
+    // Two pages change places: the table of pages names them the other way round.
+    let mut swapped = parts.clone();
+    let pdf = swapped.get_mut("release.pdf").unwrap();
+    let kids = b"/Kids [";
+    let at = pdf.windows(kids.len()).rposition(|bytes| bytes == kids).unwrap() + kids.len();
+    let text = String::from_utf8(pdf[at..at + 60].to_vec()).unwrap();
+    let refs: Vec<&str> = text.split(" 0 R").map(str::trim).take(2).collect();
+    assert_eq!(refs[0].len(), refs[1].len());
+    let other = text.replacen(refs[0], "@", 1).replacen(refs[1], refs[0], 1).replacen('@', refs[1], 1);
+    assert_ne!(other, text);
+    pdf[at..at + 60].copy_from_slice(other.as_bytes());
+    assert_eq!(findings(&packed(&swapped)), ["release.pdf"]);
+    // The manifest of another package of the same sender.
+    let (_, second) = world.sealed(&world.plan(&world.selection(), Formats::default()));
+    let others = members(&world.shelf.get(&second.package_sha256).unwrap());
+    let mut mixed = parts.clone();
+    for name in ["manifest.json", "manifest.jws", "manifest.sig"] {
+        mixed.insert(name.into(), others[name].clone());
+    }
+    assert!(findings(&packed(&mixed)).iter().any(|it| it == "ccd.xml"));
+}
+
+#[test]
+fn a_package_opens_with_the_readers_that_others_have() {
+    let world = World::new(12);
+    let (_, package) = world.sealed(&world.plan(&world.selection(), Formats::default()));
+    let pdf = world.home.path().join("release.pdf");
+    std::fs::write(&pdf, world.member(&package, "release.pdf")).unwrap();
+    let run = |program: &str, args: &[&str]| {
+        let done = std::process::Command::new(program).args(args).arg(&pdf).output().ok()?;
+        assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+        Some(String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    // As elsewhere: where a reader is not installed, `ops/test` brings it.
+    if let Some(said) = run("qpdf", &["--check"]) {
+        assert!(said.contains("No syntax or stream encoding errors"), "{said}");
+    }
+    if let Some(said) = run("pdfinfo", &[]) {
+        let pages = said.lines().find_map(|line| line.strip_prefix("Pages:")).unwrap().trim().to_owned();
+        assert_eq!(pages, package.pages.to_string());
+    }
+    if let Ok(done) = std::process::Command::new("pdftotext").args(["-raw"]).arg(&pdf).arg("-").output() {
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        for n in 0..12 {
+            assert!(text.contains(&format!("visit {n}. Warfarin was stopped.")), "note {n}");
+        }
+        assert!(text.contains(&package.last_bates));
+    }
 }

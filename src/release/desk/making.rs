@@ -23,7 +23,13 @@ use crate::signing::KeyRing;
 
 impl Desk {
     /// What goes out of a subject's records.
-    pub(super) fn choose(&self, permit: &Permit, request: &Request, subject: usize, number: &str) -> Result<Selection, DeskError> {
+    pub(super) fn choose(
+        &self,
+        permit: &Permit,
+        request: &Request,
+        subject: usize,
+        number: &str,
+    ) -> Result<Selection, DeskError> {
         Ok(selection::choose(&self.archive, permit, request, subject, number, &self.rules, &self.sets)?)
     }
 
@@ -108,9 +114,9 @@ impl Desk {
 
     pub(super) fn check_redactions(&self, case: &Case, subject: usize, redactions: &Redactions) -> Result<(), DeskError> {
         let selection = self.frozen(case, subject)?;
-        redactions.check(&selection).map_err(|faults| {
-            DeskError::Redactions(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        })
+        redactions
+            .check(&selection)
+            .map_err(|faults| DeskError::Redactions(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
     }
 
     pub(super) fn pages_of_items(&self, previewed: &Previewed) -> Result<Vec<(usize, u32, u32)>, DeskError> {

@@ -77,17 +77,12 @@ impl Needles {
         self.0.is_empty()
     }
 
-    /// The terms by their places in the redactions.
-    pub fn terms(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().map(|needle| needle.term)
-    }
-
     /// Every place of a term, by where it begins.
     pub fn hits(&self, text: &str, order: Order) -> Vec<Hit> {
         if self.0.is_empty() || text.is_empty() {
             return Vec::new();
         }
-        let mut hits = self.in_units(&Units::of(text.char_indices().map(|(at, c)| (at, c))));
+        let mut hits = self.in_units(&Units::of(text.char_indices()));
         let leftward = order == Order::Drawn && self.0.iter().any(|needle| needle.is_leftward);
         if leftward {
             let mut found = self.in_units(&Units::of(text.char_indices().rev()));

@@ -17,9 +17,14 @@ mod proof_pictures;
 mod sheet;
 mod stamp;
 mod strings;
+mod words;
+
+#[cfg(test)]
+mod picture_tests;
+#[cfg(test)]
+mod sheet_tests;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::sync::Arc;
 

@@ -149,7 +149,7 @@ fn json_string(text: &str) -> (String, &str) {
                 Some('u') => {
                     let digits = text.get(at + 2..at + 6).unwrap_or_default();
                     units.push(u16::from_str_radix(digits, 16).unwrap_or(0xfffd));
-                    (0..4).for_each(|_| drop(characters.next()));
+                    characters.nth(3);
                 }
                 Some('n' | 'r') => value.push('\n'),
                 Some('t') => value.push('\t'),

@@ -2,25 +2,25 @@
 //!
 //! Not for: what a record says of itself (`traits`), or checks of what was chosen (`flags`).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use super::asked::Asked;
 use super::days::{self, Fit};
 use super::files::Read;
 use super::flags::{self, Flags};
-use super::sets::{RecordSet, RecordSets};
+use super::sets::RecordSets;
 use super::traits::{self, Author, FileAt, Traits};
 use super::whose::Known;
-use super::{Count, Coverage, Exclusion, Item, Origin, Searched, Selection, VERSION, files, person};
+use super::{Count, Exclusion, Item, Origin, Selection, VERSION, coverage, files, person};
 use crate::access::{Permit, Purpose};
 use crate::formats::fhir::node::Node;
-use crate::limits::RELEASE_HITS_PAGE;
-use crate::model::{ArchiveId, Class, Kind, Label, PatientKey, When};
+use crate::model::{Class, Kind, Label, PatientKey, When};
 use crate::names::fold;
-use crate::query::{Archive, Held, Inventory, QueryError, TextQuestion, parse_question};
+use crate::query::{Archive, Held, Inventory, QueryError};
 use crate::release::basis::{Basis, Rules};
-use crate::release::request::{Request, Scope};
+use crate::release::request::Request;
 
 /// Why nothing is chosen. The texts hold no patient data.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +103,7 @@ pub fn choose(
         rules: rules.version.clone(),
         record_set: format!("{} {}", set.code, set.version),
         scope: request.scope.clone(),
-        coverage: coverage(&inventory, &chooser.asked),
+        coverage: coverage::coverage(&inventory, chooser.asked.not_searchable),
         ..Selection::default()
     };
     chooser.finish(&inventory, &mut selection)?;
@@ -136,85 +136,6 @@ fn keys_of(
         return Err(SelectionFault::WrongPermit);
     }
     Ok(keys)
-}
-
-/// What is asked for, ready to be compared with records.
-struct Asked<'a> {
-    scope: &'a Scope,
-    set: &'a RecordSet,
-    /// By section.
-    sections: Vec<bool>,
-    only_class: Option<Class>,
-    withheld: Label,
-    authors: Vec<String>,
-    /// Records whose text holds the words; `None`: no words are asked for.
-    hits: Option<HashSet<(Kind, ArchiveId)>>,
-    /// Files without words, which a search says nothing about.
-    not_searchable: u64,
-}
-
-impl<'a> Asked<'a> {
-    fn of(
-        archive: &Archive,
-        permit: &Permit,
-        request: &'a Request,
-        basis: &Basis,
-        sets: &'a RecordSets,
-    ) -> Result<Asked<'a>, SelectionFault> {
-        let scope = &request.scope;
-        let name = if scope.record_set.is_empty() { &basis.record_set } else { &scope.record_set };
-        let set = sets.set(name).ok_or_else(|| SelectionFault::UnknownSet(name.clone()))?;
-        if let Some(unknown) = scope.types.iter().find(|it| !sets.is_type(it)) {
-            return Err(SelectionFault::UnknownType(unknown.clone()));
-        }
-        let named: Option<Vec<Class>> = request.named_classes.iter().map(|it| Class::from_name(&it.class)).collect();
-        let unknown = || request.named_classes.iter().find(|it| Class::from_name(&it.class).is_none()).map_or("", |it| &it.class);
-        let named = named.ok_or_else(|| SelectionFault::UnknownClass(unknown().to_owned()))?;
-        let sections = sets.section.iter().map(|section| {
-            let is_named = scope.types.iter().any(|name| section.is_called(name));
-            let usual = set.sections.contains(&section.code);
-            section.always
-                || if scope.types.is_empty() { usual } else { is_named && (usual || set.if_named.contains(&section.code)) }
-        });
-        let (hits, not_searchable) = match scope.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-            None => (None, 0),
-            Some(text) => {
-                let (hits, silent) = hits(archive, permit, text)?;
-                (Some(hits), silent)
-            }
-        };
-        Ok(Asked {
-            scope,
-            set,
-            sections: sections.collect(),
-            only_class: set.only_class.as_deref().and_then(Class::from_name),
-            withheld: basis.withheld(named.into_iter().collect()),
-            authors: scope.authors.iter().map(|name| fold(name.trim())).filter(|name| !name.is_empty()).collect(),
-            hits,
-            not_searchable,
-        })
-    }
-}
-
-/// The records of the person whose text holds these words, and how many have no text.
-fn hits(archive: &Archive, permit: &Permit, text: &str) -> Result<(HashSet<(Kind, ArchiveId)>, u64), SelectionFault> {
-    let (words, phrases) = parse_question(text);
-    let patient = permit.scope().patients().first().cloned();
-    let mut question = TextQuestion { words, phrases, patient, limit: RELEASE_HITS_PAGE, ..TextQuestion::default() };
-    let mut found = HashSet::new();
-    loop {
-        let page = archive.search_text(permit, &question)?;
-        let got = page.hits.len();
-        found.extend(page.hits.into_iter().map(|hit| (hit.kind, hit.id)));
-        question.offset += got;
-        if question.offset as u64 >= page.total {
-            return Ok((found, page.not_searchable));
-        }
-        // The index pages so far and no further; less than all would look like all.
-        if got == 0 || found.len() < question.offset {
-            return Err(SelectionFault::TooManyHits);
-        }
-    }
 }
 
 /// What became of a record.
@@ -497,7 +418,7 @@ impl Chooser<'_> {
         self.excluded.sort_by(|(a, one), (b, other)| (a, &one.date, &one.id).cmp(&(b, &other.date, &other.id)));
         selection.items = self.chosen.into_iter().map(Chosen::into_item).collect();
         selection.excluded = self.excluded.into_iter().map(|(_, exclusion)| exclusion).collect();
-        selection.excluded.extend(hidden(inventory));
+        selection.excluded.extend(coverage::hidden(inventory));
         let beyond = self.sets.section.iter().zip(self.beyond).filter(|(_, count)| *count > 0);
         selection.beyond = beyond.map(|(section, count)| Count { section: section.code.clone(), count }).collect();
         Ok(())
@@ -572,53 +493,4 @@ impl Chosen {
         let (flags, reasons) = self.flags.into_lists();
         Item { flags, reasons, ..self.item }
     }
-}
-
-/// What the permit hides and what was moved away: counts.
-fn hidden(inventory: &Inventory<'_>) -> Vec<Exclusion> {
-    let hidden = inventory.hidden.iter().map(|it| {
-        let classes: Vec<&str> = it.classes.classes().map(Class::name).collect();
-        let detail =
-            if classes.is_empty() { "source, kind or patient hidden by the policy".to_owned() } else { classes.join(", ") };
-        let (kind, why) = (it.kind.name().to_owned(), "not-permitted".to_owned());
-        Exclusion { kind, why, detail, count: it.count, ..Exclusion::default() }
-    });
-    let moved = inventory.moved_away.iter().map(|(kind, count)| {
-        let detail = "filed under this patient by the source, and moved to another by a statement".to_owned();
-        let (kind, why) = (kind.name().to_owned(), "reassigned".to_owned());
-        Exclusion { kind, why, detail, count: *count, ..Exclusion::default() }
-    });
-    hidden.chain(moved).collect()
-}
-
-fn coverage(inventory: &Inventory<'_>, asked: &Asked<'_>) -> Coverage {
-    let searched = inventory.holdings.iter().map(|it| Searched {
-        accession: it.accession.clone(),
-        system: it.source_system.clone(),
-        first: it.first.clone(),
-        last: it.last.clone(),
-        records: it.records,
-        quarantined: it.quarantined,
-    });
-    let mut lines = Vec::new();
-    for it in inventory.holdings.iter().filter(|it| it.quarantined > 0) {
-        let items = if it.quarantined == 1 { "1 item" } else { &format!("{} items", it.quarantined) };
-        lines.push(format!(
-            "Delivery {} of {}: {items} could not be read; whose they are is not known.",
-            it.accession, it.source_system
-        ));
-    }
-    lines.extend(inventory.set_aside.iter().cloned());
-    let mut systems: Vec<&str> = inventory.holdings.iter().map(|it| it.source_system.as_str()).collect();
-    systems.sort_unstable();
-    systems.dedup();
-    systems.retain(|system| inventory.holdings.iter().all(|it| it.source_system != *system || it.records == 0));
-    lines.extend(systems.iter().map(|system| format!("{system} was searched and holds nothing of this patient.")));
-    if asked.not_searchable > 0 {
-        let count = asked.not_searchable;
-        lines.push(format!(
-            "{count} documents are pictures without a text layer and could not be searched for the words asked for."
-        ));
-    }
-    Coverage { searched: searched.collect(), not_loaded: lines }
 }

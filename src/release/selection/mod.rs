@@ -10,7 +10,9 @@
 //!
 //! Not for: what pages look like (`paper`), or deciding about flagged items (`workflow`).
 
+mod asked;
 mod choose;
+mod coverage;
 mod days;
 mod estimate;
 mod files;

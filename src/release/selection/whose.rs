@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::formats::cda::Element;
-use crate::formats::{MediaKind, cda, hl7v2, text_of};
+use crate::formats::{MediaKind, cda, head_of, hl7v2};
 use crate::limits::RELEASE_HEAD_TEXT_MAX;
 use crate::model::{PatientIdentity, Precision};
 use crate::names::{nicknames, sound, tokens};
@@ -128,7 +128,7 @@ impl Claim {
         match kind {
             MediaKind::Cda => Claim::of_cda(bytes),
             MediaKind::Text | MediaKind::Html | MediaKind::Rtf | MediaKind::Pdf | MediaKind::Docx => {
-                Claim::of_head(&text_of(bytes, Some(declared)).text)
+                Claim::of_head(&head_of(bytes, Some(declared)).text)
             }
             _ => None,
         }

@@ -60,13 +60,15 @@ pub fn html(html: &str, place: &str) -> Vec<Block> {
     blocks
 }
 
+/// A text for the margin, cut where it is longer than a margin has room for.
+fn short(text: &str) -> String {
+    let text = shown(text).replace(['\n', '{', '}'], " ");
+    let kept: String = text.chars().take(MARGIN_MAX).collect();
+    if kept.len() < text.len() { format!("{kept}…") } else { kept }
+}
+
 fn furniture(page: &Page) -> Furniture {
     let running = &page.running;
-    let short = |text: &str| {
-        let text = shown(text).replace(['\n', '{', '}'], " ");
-        let kept: String = text.chars().take(MARGIN_MAX).collect();
-        if kept.len() < text.len() { format!("{kept}…") } else { kept }
-    };
     let born = if running.born.is_empty() { String::new() } else { format!(", born {}", short(&running.born)) };
     let head = vec![
         Line { left: short(&running.patient) + &born, middle: String::new(), right: short(&running.number) },
@@ -79,7 +81,7 @@ fn furniture(page: &Page) -> Furniture {
     }];
     let banner = match &page.confidentiality {
         Confidentiality::NotGiven => None,
-        marked => marked.words().map(|words| format!("This document {}", shown(&words))),
+        marked => marked.words().map(|words| format!("This document {}", short(&words))),
     };
     Furniture { head, foot, bates: None, banner }
 }
@@ -118,10 +120,13 @@ impl<'p> Paper<'p> {
     /// Title, header and contents.
     fn first(&mut self) {
         let page = self.page;
-        if page.confidentiality != Confidentiality::NotGiven {
-            // The banner on every page says it.
-        } else if let Some(words) = page.confidentiality.words() {
-            self.small(&format!("This document {words}."));
+        if let Some(words) = page.confidentiality.words() {
+            if page.confidentiality == Confidentiality::NotGiven {
+                self.small(&format!("This document {words}."));
+            } else if short(&words).ends_with('…') {
+                // The banner on every page says what it has room for.
+                self.notice(BoxLook::Warning, &format!("This document {words}."));
+            }
         }
         if let Some(privacy) = &page.privacy {
             let words = vec![Run { style: Style { is_bold: true, ..Style::default() }, ..plain(&privacy.heading) }];

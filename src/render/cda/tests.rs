@@ -3,6 +3,7 @@
 //! Not for: documents by others (`tests/ccda.rs`).
 
 use super::*;
+use crate::render::pdf::Content;
 
 fn document(body: &str) -> String {
     format!(
@@ -280,6 +281,19 @@ fn a_file_that_is_not_what_its_digest_says_is_refused() {
         assert_eq!(html.contains("file words"), is_right, "{algorithm}");
         assert_eq!(html.contains("its digest is not the one"), !is_right, "{algorithm}: {html}");
     }
+}
+
+#[test]
+fn a_mark_that_no_margin_has_room_for_stands_in_full_on_the_first_page() {
+    let long = "<table>".repeat(2_000);
+    let code = format!("code='R{}'", long.replace('<', "&lt;"));
+    let made = page(section("words").replace("code='R'", &code).as_bytes(), Options::default()).unwrap();
+    let Content { parts, .. } = paper(&made, true);
+    let banner = parts[0].furniture.banner.clone().unwrap();
+    assert!(banner.ends_with('…') && banner.len() < 400, "{banner}");
+    let in_full = format!("{:?}", parts[0].blocks);
+    assert!(in_full.contains(&long));
+    assert!(pdf(&made).unwrap().printed.pages < 30);
 }
 
 #[test]

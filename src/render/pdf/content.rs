@@ -193,6 +193,8 @@ pub struct Table {
     pub head: Vec<Vec<Cell>>,
     pub body: Vec<Vec<Cell>>,
     pub foot: Vec<Vec<Cell>>,
+    /// As wide as the page, however few its words are: so tables under each other have one width.
+    pub is_full: bool,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -5,6 +5,8 @@
 //!
 //! Not for: content.
 
+use std::borrow::Cow;
+
 use super::blocks::{Shop, baseline, plain};
 use super::canvas::{Canvas, HAIR, Shade, Used};
 use super::content::{Bates, Furniture, Line, Run};
@@ -16,6 +18,8 @@ const KIND: Type = Type { size: 9.0, leading: 11.6, is_bold: false, is_mono: fal
 const BANNER: Type = Type { size: 9.0, leading: 15.0, is_bold: true, is_mono: false, is_muted: false };
 const BANNER_SHADE: Shade = Shade(252, 232, 230);
 const EDGE: f32 = 30.0;
+/// Characters of one text of the furniture: what is longer would leave a page without room for its content.
+const TEXT_MAX: usize = 400;
 
 /// Room at the head and the foot of a page.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,12 +82,13 @@ fn planned(lines: &[Line], setter: &mut Setter) -> Vec<Row> {
     let room = PAGE.0 - 2.0 * MARGIN;
     let mut rows = Vec::new();
     for line in lines {
-        let texts = [&line.left, &line.middle, &line.right];
+        let texts = [&line.left, &line.middle, &line.right].map(|text| bounded(text));
+        let texts = texts.each_ref();
         let [left, middle, right] = texts.map(|text| setter.measure_only(&[run(text, &widest)], &KIND).1);
         let side = left.max(right);
         let fits = if middle > 0.0 { 2.0 * side + middle + 24.0 <= room } else { left + right + 12.0 <= room };
         if fits {
-            rows.push(texts.map(|text| (!text.is_empty()).then(|| text.clone())));
+            rows.push(texts.map(|text| (!text.is_empty()).then(|| text.to_string())));
             continue;
         }
         for (place, text) in texts.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
@@ -113,6 +118,14 @@ fn parts(text: &str, room: f32, widest: &Numbers, setter: &mut Setter) -> Vec<St
     parts
 }
 
+/// A text with as many characters as furniture may have; the cut is seen.
+fn bounded(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(TEXT_MAX) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
 fn run(text: &str, numbers: &Numbers) -> Run {
     plain(&numbers.filled(text))
 }
@@ -126,7 +139,7 @@ pub struct Frame {
 
 /// The banner's words on lines of the narrowest page.
 fn banner(furniture: &Furniture, setter: &mut Setter) -> Option<(Paragraph, Vec<lines::Line>)> {
-    let words = setter.set(&[plain(furniture.banner.as_ref()?)], &BANNER);
+    let words = setter.set(&[plain(&bounded(furniture.banner.as_ref()?))], &BANNER);
     let lines = wrap(&words, PAGE.0 - 2.0 * MARGIN - 12.0);
     Some((words, lines))
 }

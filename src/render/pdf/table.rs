@@ -42,6 +42,17 @@ struct Band {
     widths: Vec<f32>,
 }
 
+impl Plan {
+    /// The same with columns that fill the place.
+    fn filled(mut self) -> Plan {
+        for band in &mut self.bands {
+            let scale = self.place.width / band.widths.iter().sum::<f32>().max(1.0);
+            band.widths.iter_mut().for_each(|width| *width *= scale);
+        }
+        self
+    }
+}
+
 pub fn lay(shop: &mut Shop, table: &Table, place: Place, sink: &mut dyn Sink) {
     let grid = Grid::of([&table.head, &table.body, &table.foot]);
     if !table.caption.is_empty() {
@@ -56,7 +67,7 @@ pub fn lay(shop: &mut Shop, table: &Table, place: Place, sink: &mut dyn Sink) {
     if grid.columns == 0 {
         return;
     }
-    let mut plan = plan(shop, &grid, place, ROOMY, WORD_MAX);
+    let mut plan = plan(shop, &grid, place, ROOMY, WORD_MAX).map(|plan| if table.is_full { plan.filled() } else { plan });
     if plan.is_none() {
         plan = self::plan(shop, &grid, place, NARROW, WORD_MAX_NARROW);
     }

@@ -141,7 +141,7 @@ fn every_kind() -> Vec<Block> {
             caption: vec![run("Results of the last visit")],
             head: vec![row(columns, true)],
             body: rows.iter().map(|texts| row(texts, false)).collect(),
-            foot: Vec::new(),
+            ..Table::default()
         })
     };
     vec![

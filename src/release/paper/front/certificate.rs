@@ -5,10 +5,10 @@
 //!
 //! Not for: the words, which are the site's (`texts`), or whether they are enough in law.
 
+use super::Front;
 use super::fill::{bates, pages, paragraphs};
 use super::texts::{Certificate, FactGroup, Notary};
 use super::words::*;
-use super::{Front, place};
 use crate::release::build::Provenance;
 use crate::render::pdf::content::{Block, BoxLook, Cell, Look, Part, Run, Table};
 
@@ -23,7 +23,7 @@ pub fn part(front: &Front<'_>) -> Option<Part> {
         let words = "The text of this form has not been approved by the custodian's counsel.";
         blocks.push(Block::Box { look: BoxLook::Warning, blocks: vec![says(words)] });
     }
-    blocks.push(lines(&caption(certificate)));
+    blocks.push(fields(&caption(certificate)));
     blocks.extend(paragraphs(front, &certificate.opening).into_iter().map(paragraph));
     blocks.push(heading("What I state"));
     blocks.push(small(vec![plain("Each statement counts only where the signer has ticked its box.")]));
@@ -33,12 +33,13 @@ pub fn part(front: &Front<'_>) -> Option<Part> {
             words.push(plain(":"));
             paragraph(words)
         }));
-        blocks.push(lines(&["", "", ""]));
+        blocks.push(lines(4));
     }
-    blocks.push(heading("Declaration"));
-    blocks.extend(paragraphs(front, &certificate.declaration).into_iter().map(paragraph));
-    blocks.extend(paragraphs(front, &certificate.abroad).into_iter().map(small));
-    blocks.push(lines(&["Signature", "Name in print", "Title", "Employer", "Signed on (date), at (place)"]));
+    let mut declared = vec![heading("Declaration")];
+    declared.extend(paragraphs(front, &certificate.declaration).into_iter().map(paragraph));
+    declared.extend(paragraphs(front, &certificate.abroad).into_iter().map(small));
+    declared.push(fields(&["Signature", "Signed on (date), at (place)", "Name in print", "Title", "Employer", "Telephone"]));
+    blocks.push(together(declared));
     blocks.extend(notary(certificate.notary));
     blocks.extend(recorded(front, certificate));
     if !certificate.reminder.is_empty() {
@@ -57,22 +58,31 @@ pub fn part(front: &Front<'_>) -> Option<Part> {
 }
 
 /// What the court's papers begin with.
-fn caption(certificate: &Certificate) -> Vec<&str> {
-    match (certificate.notary, certificate.state.as_str()) {
-        (Notary::Required, _) => vec!["State of", "County of", "Matter (title and number)"],
-        _ => vec!["Court", "Matter (title and number)"],
+fn caption(certificate: &Certificate) -> Vec<&'static str> {
+    match certificate.notary {
+        Notary::Required => vec!["State of", "County of", "Court", "Matter (title and number)"],
+        Notary::None | Notary::Optional => vec!["Court", "Matter (title and number)"],
     }
 }
 
-/// Labels with room to write beside them.
-fn lines(labels: &[&str]) -> Block {
-    let rows = labels.iter().map(|label| {
+/// Fields of a form, two beside each other, with room for a pen; the label stands small above.
+fn fields(labels: &[&str]) -> Block {
+    let field = |label: &&str| {
         let label = Block::Paragraph { words: vec![muted(label)], look: Look::Small, anchor: None };
-        // A line of its own above gives room for handwriting.
-        let room = Block::Paragraph { words: vec![plain("\u{a0}")], look: Look::Small, anchor: None };
-        vec![Cell { blocks: vec![room.clone(), label], ..Cell::default() }, Cell { blocks: vec![room], ..Cell::default() }]
+        Cell { blocks: vec![label, room()], ..Cell::default() }
+    };
+    let rows = labels.chunks(2).map(|pair| {
+        let mut cells: Vec<Cell> = pair.iter().map(field).collect();
+        cells.resize_with(2, Cell::default);
+        cells
     });
-    Block::Table(Table { body: rows.collect(), ..Table::default() })
+    Block::Table(Table { body: rows.collect(), is_full: true, ..Table::default() })
+}
+
+/// Lines to write on.
+fn lines(count: usize) -> Block {
+    let line = || vec![Cell { blocks: vec![room()], ..Cell::default() }];
+    Block::Table(Table { body: (0..count).map(|_| line()).collect(), is_full: true, ..Table::default() })
 }
 
 fn statements(front: &Front<'_>, certificate: &Certificate) -> Block {
@@ -80,20 +90,26 @@ fn statements(front: &Front<'_>, certificate: &Certificate) -> Block {
         let words: Vec<Block> = paragraphs(front, statement).into_iter().map(paragraph).collect();
         vec![cell(vec![plain(BOX)]), Cell { blocks: words, ..Cell::default() }]
     });
-    Block::Table(Table { body: rows.collect(), ..Table::default() })
+    Block::Table(Table { body: rows.collect(), is_full: true, ..Table::default() })
 }
 
-fn notary(notary: Notary) -> Vec<Block> {
+fn notary(notary: Notary) -> Option<Block> {
     let words = match notary {
-        Notary::None => return Vec::new(),
+        Notary::None => return None,
         Notary::Optional => "Notary, where the law asks for one",
         Notary::Required => "Notary",
     };
-    vec![
+    Some(together(vec![
         heading(words),
         says("Subscribed and sworn to (or affirmed) before me."),
-        lines(&["Notary public", "State and county", "Date", "My commission expires (seal)"]),
-    ]
+        fields(&["Notary public (seal)", "Date", "State and county", "My commission expires"]),
+    ]))
+}
+
+/// Blocks on one page: a signature never stands apart from what is signed.
+fn together(blocks: Vec<Block>) -> Block {
+    let row = vec![Cell { blocks, ..Cell::default() }];
+    Block::Table(Table { body: vec![row], is_full: true, ..Table::default() })
 }
 
 /// What the system recorded, in its own name.
@@ -123,15 +139,16 @@ fn recorded(front: &Front<'_>, certificate: &Certificate) -> Vec<Block> {
 
 fn copy(front: &Front<'_>) -> Vec<Block> {
     let person = &front.selection.patient;
-    let mut pages_and_numbers = pages(front);
-    pages_and_numbers.push(plain(" pages, "));
-    pages_and_numbers.extend(bates(front));
+    let mut extent = vec![muted("Extent: ")];
+    extent.extend(bates(front));
+    extent.push(plain("; number of pages "));
+    extent.extend(pages(front));
     let people = front.build.map_or(&[][..], |build| &build.approvals).iter();
     let people = people.map(|it| format!("{}: {}, {}", section_title(&it.role), it.name, minute(&it.at)));
     let born = format!("{}, born {}", person.name, person.birth_date);
     vec![
         heading("The copy"),
-        paragraph(std::iter::once(muted("Extent: ")).chain(pages_and_numbers).collect()),
+        paragraph(extent),
         facts(vec![
             ("Package", vec![front.package_id()]),
             ("Request", vec![front.plan.request.clone()]),
@@ -247,17 +264,9 @@ pub fn redaction(front: &Front<'_>) -> Vec<Block> {
 fn gaps(front: &Front<'_>) -> Vec<Block> {
     let mut blocks = vec![heading("Known gaps")];
     blocks.extend(super::completeness::not_loaded(front));
-    let words = vec![
-        plain("What was searched and what was not asked for is said on page "),
-        late_page(&place("completeness")),
-        plain("; what could not be brought onto pages, on page "),
-        late_page(&place("exceptions")),
-        plain("."),
-    ];
-    blocks.push(if front.setting.volume.is_some() {
-        says("What was searched and what was not asked for is said on the page of completeness; what could not be brought onto pages, on that of exceptions in the last volume.")
-    } else {
-        paragraph(words)
-    });
+    blocks.push(says(
+        "What was searched and what was not asked for is said under Completeness; what could not be brought onto pages, under \
+         Exceptions.",
+    ));
     blocks
 }

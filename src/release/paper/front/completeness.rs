@@ -37,8 +37,8 @@ fn searched(front: &Front<'_>) -> Vec<Block> {
     if searched.is_empty() {
         return vec![says("The archive holds no records of this patient.")];
     }
-    let head = head(&["Source system", "Accession", "Records of the patient", "From", "To", "Not readable, of all patients"]);
-    let mut table = Table { head, ..Table::default() };
+    let head = head(&["Source system", "Accession", ">Records", "From", "To", ">Not readable"]);
+    let mut table = Table { head, is_full: true, ..Table::default() };
     for it in searched {
         let day = |day: &Option<String>| cell(vec![plain(day.as_deref().unwrap_or("–"))]);
         table.body.push(vec![
@@ -96,7 +96,7 @@ fn beyond(front: &Front<'_>) -> Vec<Block> {
     if beyond.iter().all(|it| it.count == 0) {
         return vec![says("Nothing: what was asked for is all that the definition of records holds.")];
     }
-    let mut table = Table { head: head(&["Section", "Records outside of what was asked for"]), ..Table::default() };
+    let mut table = Table { head: head(&["Section", ">Records that were not asked for"]), is_full: true, ..Table::default() };
     for it in beyond.iter().filter(|it| it.count > 0) {
         table.body.push(vec![cell(vec![plain(&section_title(&it.section))]), right(vec![plain(&count(it.count))])]);
     }
@@ -118,7 +118,7 @@ fn held_back(front: &Front<'_>) -> Vec<Block> {
         blocks.push(says("Nothing else that was asked for was withheld."));
         return blocks;
     }
-    let mut table = Table { head: head(&["Withheld", "Because", "Records"]), ..Table::default() };
+    let mut table = Table { head: head(&["Withheld", "Because", ">Records"]), is_full: true, ..Table::default() };
     for it in &told {
         table.body.push(vec![
             cell(vec![plain(&it.category)]),

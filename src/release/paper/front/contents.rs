@@ -19,7 +19,7 @@ pub fn part(front: &Front<'_>) -> Part {
     let here: BTreeSet<usize> = front.of_volume.iter().map(|item| item.n).collect();
     for (start, section, items) in by_section(front.items) {
         let is_shown = |item: &Item| !front.is_later_volume() || here.contains(&item.n);
-        let mut table = Table { head: head(&["No.", "Date", "Record", "Bates", "Page"]), ..Table::default() };
+        let mut table = Table { head: head(&[">No.", "Date", "Record", "Bates", "Page"]), is_full: true, ..Table::default() };
         for (at, item) in items.iter().enumerate().filter(|(_, item)| is_shown(item)) {
             table.body.push(row(front, start + at, item, here.contains(&item.n)));
         }
@@ -35,20 +35,10 @@ pub fn part(front: &Front<'_>) -> Part {
 }
 
 /// The pages around the records.
-fn matter(front: &Front<'_>) -> Vec<Block> {
-    let mut lines = vec![("Cover letter", "cover")];
-    if let Some(certificate) = &front.texts.certificate {
-        lines.push((&certificate.title, "certificate"));
-    }
-    if !front.texts.notices.is_empty() {
-        lines.push(("Notices", "notices"));
-    }
-    lines.push(("Completeness", "completeness"));
-    if front.setting.volume.is_none() {
-        lines.extend([("Exceptions", "exceptions"), ("Digests", "digests")]);
-    }
-    let line = |(words, name): (&str, &str)| Block::Contents { words: vec![plain(words)], level: 2, to: place(name) };
-    lines.into_iter().map(line).collect()
+fn matter(front: &Front<'_>) -> impl Iterator<Item = Block> {
+    let after = super::MATTER_AFTER.iter().filter(|_| front.setting.volume.is_none()).copied();
+    let lines = front.matter_before().into_iter().filter(|(_, name)| *name != "contents").chain(after);
+    lines.map(|(words, name)| Block::Contents { words: vec![plain(words)], level: 2, to: place(name) })
 }
 
 fn row(front: &Front<'_>, at: usize, item: &Item, is_here: bool) -> Vec<Cell> {

@@ -7,20 +7,20 @@ use super::words::*;
 use super::{Front, place};
 use crate::release::paper::item_anchor;
 use crate::release::request::{Party, Scope};
-use crate::render::pdf::content::{Block, BoxLook, Look, Marker, Part, Run, Table};
+use crate::render::pdf::content::{Block, BoxLook, Marker, Part, Run, Table};
 
 pub fn part(front: &Front<'_>) -> Part {
     let mut blocks = letterhead(front);
     blocks.extend(draft(front));
     blocks.push(heading(&format!("Records of {}", front.selection.patient.name)));
     blocks.extend(letter(front));
+    blocks.extend(questions(front));
     blocks.push(heading("Patient"));
     blocks.push(patient(front));
     blocks.push(heading("Request"));
     blocks.push(request(front));
     blocks.push(heading("What is enclosed"));
     blocks.extend(enclosed(front));
-    blocks.extend(questions(front));
     front.page("Cover letter", blocks)
 }
 
@@ -51,12 +51,12 @@ fn letterhead(front: &Front<'_>) -> Vec<Block> {
     line.extend(from.address.iter().map(String::as_str));
     line.retain(|part| !part.is_empty());
     let contact: Vec<&str> = [from.phone.as_str(), &from.email].into_iter().filter(|part| !part.is_empty()).collect();
-    let mut head = vec![title_of_letter(front)];
-    head.push(small(vec![plain(&line.join(" · "))]));
+    let mut under = line.join(" · ");
     if !contact.is_empty() {
-        head.push(small(vec![plain(&contact.join(" · "))]));
+        under.push('\n');
+        under.push_str(&contact.join(" · "));
     }
-    head.push(Block::Rule);
+    let mut head = vec![title_of_letter(front), small(vec![plain(&under)]), Block::Rule];
     let date = front.build.map_or(&front.plan.made, |build| &build.approved);
     head.push(says(&day(date)));
     let to = address(&front.plan.recipient);
@@ -92,36 +92,30 @@ fn draft(front: &Front<'_>) -> Option<Block> {
 
 fn letter(front: &Front<'_>) -> Vec<Block> {
     let records = counted(front.items.len() as u64, "record", "records");
-    let mut first = vec![plain(&format!("Enclosed is a copy of {records} from our archive, on "))];
-    first.extend(pages(front));
-    first.push(plain(" pages, "));
+    let mut first = vec![plain(&format!("Enclosed is a copy of {records} from our archive, "))];
     first.extend(bates(front));
     let received = day(&front.plan.received);
-    first.push(plain(&format!(". We release them on your request {}, received {received}, ", front.plan.request)));
-    first.push(plain("and on the legal basis stated below. "));
+    first.push(plain(&format!(". We release it on request {}, received {received}, ", front.plan.request)));
+    first.push(plain("on the legal basis stated below. "));
     if front.is_to_another() {
-        first.push(plain("They come to you as the recipient whom the request names. "));
+        first.push(plain("It comes to you as the recipient whom the request names. "));
     }
     if let Some((_, all)) = front.setting.volume {
         first.push(plain(&format!("There are {all} volumes; this is the first. ")));
     }
-    first.push(plain("What was searched, and what is not here, is said on page "));
-    first.push(late_page(&place("completeness")));
-    first.push(plain(
-        ". How to check that no page was changed is said on the pages of digests at the end, and in the file VERIFY.txt.",
-    ));
-    let mut blocks = vec![paragraph(first)];
-    blocks.push(match &front.texts.certificate {
+    first.extend([
+        plain("What was searched, and what is not here, is said under "),
+        linked("Completeness", place("completeness")),
+    ]);
+    first.push(plain(". How to check that nothing was changed is said under Digests, at the end, and in the file VERIFY.txt."));
+    let certified = match &front.texts.certificate {
         Some(certificate) => {
-            let to = place("certificate");
-            let mut words =
-                vec![plain("A certification of the custodian ("), plain(&certificate.citation), plain(") is on page ")];
-            words.extend([late_page(&to), plain("; it counts only when it is signed.")]);
-            paragraph(words)
+            let name = linked(&certificate.title, place("certificate"));
+            vec![plain("The custodian’s certification is enclosed ("), name, plain("). It counts only when it is signed.")]
         }
-        None => paragraph(vec![bold("This copy is not certified.")]),
-    });
-    blocks
+        None => vec![bold("This copy is not certified.")],
+    };
+    vec![paragraph(first), paragraph(certified)]
 }
 
 fn patient(front: &Front<'_>) -> Block {
@@ -132,7 +126,7 @@ fn patient(front: &Front<'_>) -> Block {
         ("Born", vec![person.birth_date.clone()]),
         ("Sex", vec![person.sex.clone()]),
         ("Died", person.deceased.clone().into_iter().collect()),
-        (if person.numbers.len() > 1 { "Record numbers, former ones too" } else { "Record number" }, person.numbers.clone()),
+        ("Record numbers", person.numbers.clone()),
     ])
 }
 
@@ -142,21 +136,18 @@ fn request(front: &Front<'_>) -> Block {
     if !plan.requester.relation.is_empty() {
         asked_by.push(format!("Relation to the patient: {}", plan.requester.relation));
     }
-    let sections: Vec<String> = by_section(front.items).iter().map(|(_, section, _)| section_title(section)).collect();
-    let mut delivered = vec![counted(front.items.len() as u64, "record", "records")];
-    delivered.push(
-        Some(span(front.items))
-            .filter(|span| !span.is_empty())
-            .map_or_else(String::new, |span| format!("Dates of service {span}")),
-    );
-    delivered.push(sections.join(", "));
+    let mut delivered = counted(front.items.len() as u64, "record", "records");
+    let span = span(front.items);
+    if !span.is_empty() {
+        delivered.push_str(&format!(", dates of service {span}"));
+    }
     facts(vec![
         ("Request", vec![format!("{}, received {}", plan.request, day(&plan.received))]),
         ("Requested by", asked_by),
         ("Purpose", vec![plan.purpose.clone()]),
         ("Legal basis", vec![plan.authority.words.clone(), plan.citation.clone()]),
         ("Asked for", asked(&front.selection.scope)),
-        ("Delivered", delivered),
+        ("Delivered", vec![delivered]),
         ("Definition of records", vec![front.selection.record_set.clone()]),
         ("Package", vec![front.package_id()]),
         ("Takes the place of", front.build.and_then(|build| build.supersedes.clone()).into_iter().collect()),
@@ -191,48 +182,49 @@ pub fn asked(scope: &Scope) -> Vec<String> {
 }
 
 fn enclosed(front: &Front<'_>) -> Vec<Block> {
-    let mut table = Table { head: head(&["Section", "Records", "Dates of service", "Page"]), ..Table::default() };
+    let head = head(&["Part", ">Records", "Dates of service", "Page"]);
+    let mut table = Table { head, is_full: true, ..Table::default() };
+    let mut row = |name: &str, records: Vec<Run>, dates: &str, page: Vec<Run>| {
+        table.body.push(vec![cell(vec![plain(name)]), right(records), cell(vec![plain(dates)]), cell(page)]);
+    };
+    for (name, at) in front.matter_before().into_iter().filter(|(_, at)| *at != "cover") {
+        row(name, Vec::new(), "", vec![late_page(&place(at))]);
+    }
     for (at, section, items) in by_section(front.items) {
         let page = match (front.volumes.get(at), items.first()) {
             (Some(volume), _) if *volume > 1 => vec![plain(&format!("volume {volume}"))],
             (_, Some(first)) => vec![late_page(&item_anchor(first.n))],
             _ => Vec::new(),
         };
-        let records = vec![plain(&count(items.len() as u64))];
-        table.body.push(vec![
-            cell(vec![plain(&section_title(section))]),
-            right(records),
-            cell(vec![plain(&span(items))]),
-            right(page),
-        ]);
+        row(&section_title(section), vec![plain(&count(items.len() as u64))], &span(items), page);
     }
+    for (name, at) in super::MATTER_AFTER {
+        let last = front.setting.volume.map(|(_, all)| vec![plain(&format!("volume {all}"))]);
+        row(name, Vec::new(), "", last.unwrap_or_else(|| vec![late_page(&place(at))]));
+    }
+    let of = if front.setting.volume.is_some() && front.pages.is_none() { "Pages of this volume" } else { "Pages in all" };
+    let records = vec![bold(&count(front.items.len() as u64))];
+    table.foot.push(vec![cell(vec![bold(of)]), right(records), cell(vec![bold(&span(front.items))]), cell(pages(front))]);
     let mut blocks = vec![Block::Table(table)];
     if !front.native.is_empty() {
         let files = counted(front.native.len() as u64, "file goes", "files go");
-        blocks.push(says(&format!(
-            "Beside these pages {files} with the package as it is kept in the archive or was made from it."
-        )));
+        blocks.push(says(&format!("Beside these pages {files} with the package; they are listed under Completeness.")));
     }
     if !front.plan.consents.is_empty() {
         blocks.push(says("A copy of the consent goes with the records, in the folder consent."));
     }
     if !front.texts.notices.is_empty() {
         blocks.push(heading("Notices"));
-        blocks.push(paragraph(vec![
-            plain("These notices go with the records; they are printed in full on page "),
-            late_page(&place("notices")),
-            plain("."),
-        ]));
-        let items = front.texts.notices.iter().map(|notice| {
-            let words: Vec<Run> = vec![plain(&notice.title), muted(&format!("  {}", notice.citation))];
-            vec![paragraph(words)]
-        });
+        blocks.push(says(
+            "These notices go with the records. Please read them before you use the records; they are printed in full.",
+        ));
+        let items = front.texts.notices.iter().map(|notice| vec![says(&notice.title)]);
         blocks.push(Block::List { marker: Marker::Disc, items: items.collect() });
     }
     blocks
 }
 
-fn questions(front: &Front<'_>) -> Vec<Block> {
+fn questions(front: &Front<'_>) -> [Block; 2] {
     let from = &front.plan.custodian;
     let mut ways: Vec<&str> = [from.phone.as_str(), &from.email].into_iter().filter(|way| !way.is_empty()).collect();
     if !from.hours.is_empty() {
@@ -244,7 +236,7 @@ fn questions(front: &Front<'_>) -> Vec<Block> {
     }
     words.push(plain(&format!(". Please name the request {}.", front.plan.request)));
     let meant = "If you are not the recipient named above, please tell us at once, and do not read, copy or keep these pages.";
-    vec![heading("Questions"), paragraph(words), Block::Paragraph { words: vec![plain(meant)], look: Look::Body, anchor: None }]
+    [paragraph(words), says(meant)]
 }
 
 impl Front<'_> {

@@ -8,7 +8,7 @@ use super::words::*;
 use super::{END, Front};
 use crate::release::paper::{Exception, item_anchor};
 use crate::release::selection::Item;
-use crate::render::pdf::content::{Anchor, Block, Look, Part, Table};
+use crate::render::pdf::content::{Anchor, Block, Marker, Part, Table};
 
 pub fn part(front: &Front<'_>, exceptions: &[Exception]) -> Part {
     let numbers: BTreeMap<usize, usize> = front.items.iter().enumerate().map(|(at, item)| (item.n, at)).collect();
@@ -16,9 +16,9 @@ pub fn part(front: &Front<'_>, exceptions: &[Exception]) -> Part {
     blocks.extend(excepted(front, exceptions, &numbers));
     blocks.push(title("Digests", "digests"));
     blocks.extend(how(front));
-    for (at, item) in front.items.iter().enumerate() {
-        blocks.extend(of_item(at, item));
-    }
+    // The list counts as the contents do.
+    let items = front.items.iter().map(|item| vec![of_item(item)]).collect();
+    blocks.push(Block::List { marker: Marker::Arabic, items });
     blocks.push(Block::Place { anchor: Some(Anchor(END.into())), level: 1, outline: None });
     front.page("Exceptions and digests", blocks)
 }
@@ -27,8 +27,11 @@ fn excepted(front: &Front<'_>, exceptions: &[Exception], numbers: &BTreeMap<usiz
     if exceptions.is_empty() {
         return vec![says("None: everything of the records in this package stands on its pages.")];
     }
-    let mut table =
-        Table { head: head(&["No.", "Date", "Record", "What is not on the pages, and why", "Given"]), ..Table::default() };
+    let mut table = Table {
+        head: head(&[">No.", "Date", "Record", "What is not on the pages, and why", "Given"]),
+        is_full: true,
+        ..Table::default()
+    };
     for exception in exceptions {
         let at = numbers.get(&exception.item);
         let item = at.and_then(|at| front.items.get(*at));
@@ -55,8 +58,8 @@ fn excepted(front: &Front<'_>, exceptions: &[Exception], numbers: &BTreeMap<usiz
 
 fn how(front: &Front<'_>) -> Vec<Block> {
     let mut blocks = vec![says(
-        "The SHA-256 below is of the bytes of a record as they were delivered to the archive. Whoever has a record's original can \
-         compute it again. manifest.json holds the same values, the SHA-256 of every file of the package, and for each record its \
+        "Below stand, for each record, its name in the archive, the file of the delivery that it came in with its number in that \
+         file, and the SHA-256 of its bytes as they were delivered. Whoever has a record's original can compute it again. manifest.json holds the same values, the SHA-256 of every file of the package, and for each record its \
          place in the Merkle tree of the delivery that it came with.",
     )];
     let signed = match front.build {
@@ -77,12 +80,9 @@ fn how(front: &Front<'_>) -> Vec<Block> {
     blocks
 }
 
-/// Two lines: which record, and its digest.
-fn of_item(at: usize, item: &Item) -> [Block; 2] {
-    let place = if item.source.number > 0 { format!(", number {}", item.source.number) } else { String::new() };
-    let from = format!("  {}/{} · {}, {}{place}", item.kind, item.id, item.source.system, item.source.file);
-    [
-        Block::Paragraph { words: vec![bold(&(at + 1).to_string()), plain(&from)], look: Look::Small, anchor: None },
-        Block::Indent(vec![Block::Paragraph { words: vec![plain(&item.sha256)], look: Look::Kept, anchor: None }]),
-    ]
+/// Two lines: which record, from where, and its digest.
+fn of_item(item: &Item) -> Block {
+    let number = if item.source.number > 0 { format!(" #{}", item.source.number) } else { String::new() };
+    let from = format!("{}/{} · {}, {}{number}\n", item.kind, item.id, item.source.system, item.source.file);
+    small(vec![plain(&from), mono(&item.sha256)])
 }

@@ -105,6 +105,7 @@ fn said(front: &Front<'_>, fact: Fact) -> Vec<Run> {
 pub fn pages(front: &Front<'_>) -> Vec<Run> {
     match front.pages {
         Some(pages) => vec![plain(&super::words::count(pages))],
+        None if front.setting.volume.is_some() => vec![plain("this volume "), late_page(&Anchor(END.into()))],
         None => vec![late_page(&Anchor(END.into()))],
     }
 }
@@ -121,6 +122,9 @@ pub fn bates(front: &Front<'_>) -> Vec<Run> {
     match front.pages {
         Some(pages) => runs.push(plain(&number(first.saturating_add(pages).saturating_sub(1)))),
         None => runs.push(late_bates(&Anchor(END.into()), &number(0))),
+    }
+    if front.pages.is_none() && front.setting.volume.is_some() {
+        runs.push(plain(" (this volume)"));
     }
     runs
 }

@@ -19,7 +19,7 @@ pub mod texts;
 mod verify_text;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
 use crate::query::Archive;
@@ -37,6 +37,9 @@ pub use words::section_title;
 /// The anchor on the last page of a file.
 pub const END: &str = "end";
 
+/// Pages after the records, with their places.
+const MATTER_AFTER: [(&str, &str); 2] = [("Exceptions", "exceptions"), ("Digests", "digests")];
+
 /// What the pages around the records speak of.
 #[derive(Clone, Copy, Debug)]
 pub struct Front<'a> {
@@ -53,7 +56,8 @@ pub struct Front<'a> {
     pub of_volume: &'a [&'a Item],
     /// The volume of each of `items`, from 1; empty when there is one volume.
     pub volumes: &'a [u32],
-    /// Pages of all volumes together, where that is known; `None`: of this file, as it turns out.
+    /// Pages of all volumes together. They are known once the pages were printed, as they are for the preview; `None`: this
+    /// file's, as it turns out. The number stands alone in its line, so both set the same pages.
     pub pages: Option<u64>,
     /// Absent in the preview.
     pub build: Option<&'a BuildRecord>,
@@ -108,6 +112,12 @@ pub fn custodian(config: &Config) -> Custodian {
     }
 }
 
+/// Items that begin a section, with its title as the contents have it (`Setting::sections`).
+pub fn sections(items: &[&Item]) -> BTreeMap<usize, String> {
+    let first = |(_, section, items): (usize, &str, &[&Item])| Some((items.first()?.n, words::section_title(section)));
+    words::by_section(items).into_iter().filter_map(first).collect()
+}
+
 /// Where the items of a selection come from, for the plan.
 pub fn provenance(archive: &Archive, selection: &Selection) -> Vec<Provenance> {
     let accessions: BTreeSet<&str> = selection.items.iter().map(|item| item.accession.as_str()).collect();
@@ -140,6 +150,17 @@ pub fn provenance(archive: &Archive, selection: &Selection) -> Vec<Provenance> {
 impl Front<'_> {
     fn is_later_volume(&self) -> bool {
         self.setting.volume.is_some_and(|(at, _)| at > 1)
+    }
+
+    /// Pages before the records, with their places.
+    fn matter_before(&self) -> Vec<(&str, &'static str)> {
+        let mut matter = vec![("Cover letter", "cover")];
+        matter.extend(self.texts.certificate.as_ref().map(|certificate| (certificate.title.as_str(), "certificate")));
+        if !self.texts.notices.is_empty() {
+            matter.push(("Notices", "notices"));
+        }
+        matter.extend([("Completeness", "completeness"), ("Contents", "contents")]);
+        matter
     }
 
     fn package_id(&self) -> String {

@@ -185,7 +185,7 @@ impl Case {
             standing: "Copy, not certified".into(),
             notices: texts.short_lines(),
             bates: Some(Bates { prefix: "RIV26-".into(), first: 17, digits: 8, is_of_file: true }),
-            volume: None,
+            ..Setting::default()
         };
         let approval =
             |role: &str, name: &str| Approval { role: role.into(), name: name.into(), at: "2026-11-23T10:04:00Z".into() };
@@ -284,7 +284,7 @@ fn the_pages_say_what_a_stranger_needs() {
         "November 23, 2026",
         "Esposito & Lang LLP",
         "24 records",
-        &format!("{} pages, RIV26-00000017 to {last}", pdf.printed.pages),
+        &format!("RIV26-00000017 to {last}. Number of pages: {}", pdf.printed.pages),
         "Нгуен, Хыонг",
         "Old Lakeside, merged 2014",
         "Αλεξάνδρα Παπαδοπούλου",
@@ -354,6 +354,42 @@ fn volumes_know_of_each_other() {
         "{words}"
     );
     assert!(words.contains(&case.selection.items[0].sha256), "the last volume holds the digests of all");
+}
+
+/// `FRONT_ITEMS` sets another count: 100,000 shows what time and memory the largest chart takes.
+#[test]
+fn contents_of_many_records_number_and_link_each() {
+    let count = std::env::var("FRONT_ITEMS").ok().and_then(|count| count.parse().ok()).unwrap_or(2_000);
+    let case = Case::new(count, None);
+    let items: Vec<&Item> = case.selection.items.iter().collect();
+    let front = Front {
+        plan: &case.plan,
+        selection: &case.selection,
+        setting: &case.setting,
+        texts: &case.texts,
+        redactions: None,
+        items: &items,
+        of_volume: &items,
+        volumes: &[],
+        pages: None,
+        build: Some(&case.build),
+        native: &[],
+    };
+    let mut parts = opening(&front);
+    let stand_in =
+        |item: &&Item| Block::Place { anchor: Some(crate::release::paper::item_anchor(item.n)), level: 2, outline: None };
+    let blocks = items.iter().map(stand_in).chain([words::says("The records.")]).collect();
+    parts.push(front.page("Records", blocks));
+    parts.extend(closing(&front, &[]));
+    let began = std::time::Instant::now();
+    let pdf = typeset(&Content { parts, ..Content::default() }).unwrap();
+    println!("{count} items: {} pages in {:?}", pdf.printed.pages, began.elapsed());
+    assert!(pdf.printed.lost.is_empty());
+    if count <= 2_000 {
+        let text = text(&pdf);
+        assert!(text.contains(&format!("{count}. DocumentReference/")), "the last record has its number");
+        assert!(items.iter().all(|item| text.contains(&item.sha256)), "each record has its digest");
+    }
 }
 
 #[test]

@@ -78,8 +78,18 @@ pub fn right(words: Vec<Run>) -> Cell {
     Cell { blocks: vec![Block::Paragraph { words, look: Look::Right, anchor: None }], ..Cell::default() }
 }
 
+/// The head of a table; `>` before a text: over numbers, at the right.
 pub fn head(texts: &[&str]) -> Vec<Vec<Cell>> {
-    vec![texts.iter().map(|text| Cell { is_heading: true, ..cell(vec![plain(text)]) }).collect()]
+    let cell = |text: &&str| match text.strip_prefix('>') {
+        Some(text) => Cell { is_heading: true, ..right(vec![plain(text)]) },
+        None => Cell { is_heading: true, ..cell(vec![plain(text)]) },
+    };
+    vec![texts.iter().map(cell).collect()]
+}
+
+/// An empty line that asks for more width than a page has: its column gets its share of it, and a pen has room.
+pub fn room() -> Block {
+    Block::Facts(vec![(String::new(), vec![" ".repeat(60)])])
 }
 
 /// `12,345`
@@ -87,7 +97,7 @@ pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -79,7 +79,7 @@ pub fn print(item: &Item, json: &Value, documents: &[Document], redactor: &Redac
         let Printing { blocks, banner, pages, exceptions, .. } = printing;
         out.blocks.extend(head(file, at + 1, count, pages));
         if !exceptions.is_empty() {
-            let lines: Vec<String> = exceptions.iter().map(|exception| sentence(&exception.why)).collect();
+            let lines: Vec<String> = exceptions.iter().map(|exception| exception.why.clone()).collect();
             out.blocks.push(notice(BoxLook::Warning, &lines));
         }
         if pages.is_some() {
@@ -219,7 +219,7 @@ impl Printing<'_, '_> {
     }
 
     fn except(&mut self, why: &str, is_native: bool) {
-        let exception = Exception { item: self.item, attachment: Some(self.id.to_owned()), why: why.to_owned(), is_native };
+        let exception = Exception { item: self.item, attachment: Some(self.id.to_owned()), why: sentence(why), is_native };
         if !self.exceptions.contains(&exception) {
             self.exceptions.push(exception);
         }
@@ -253,7 +253,14 @@ impl Printing<'_, '_> {
             return self.refused("a file of this record is empty");
         }
         let declared = Some(file.declared).filter(|declared| !declared.is_empty());
-        match sniff(bytes, declared) {
+        let kind = sniff(bytes, declared);
+        let is_words = matches!(kind, MediaKind::Text | MediaKind::Html | MediaKind::Json | MediaKind::Xml);
+        if is_words && (file.declared.starts_with("image/") || file.declared.contains("pdf")) {
+            self.fault("a file is not the picture or PDF that it is said to be; what is in it is printed as text");
+            self.text(bytes, None);
+            return Ok(());
+        }
+        match kind {
             MediaKind::Cda => ccda::print(bytes, self)?,
             MediaKind::Pdf => scans::pdf(&file.bytes.shared(), self)?,
             kind @ (MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) => scans::scanned(bytes, kind, self)?,
@@ -304,10 +311,13 @@ impl Printing<'_, '_> {
         }
     }
 
-    /// What was odd in reading a file; its code names it without its content.
+    /// What was odd in reading a file; findings tell it without content.
     fn found(&mut self, findings: &[Finding]) {
         for finding in findings {
-            self.fault(&format!("a file is not quite what its kind asks for ({}); what could be read is printed", finding.code));
+            self.fault(&format!(
+                "a file is not quite sound, and what could be read is printed: {} ({})",
+                finding.note, finding.code
+            ));
         }
     }
 }

@@ -133,7 +133,7 @@ const FORMS: &[Form] = &[
         rows: &[
             ("Report", &["code"]), ("Status", &["status"]), ("Category", &["category"]), ("Of", &["effectiveDateTime", "effectivePeriod"]),
             ("Issued", &["issued"]), ("Performed by", &["performer"]), ("Interpreted by", &["resultsInterpreter"]), ("Specimen", &["specimen"]),
-            ("Order", &["basedOn"]), ("Encounter", &["encounter"]), ("Imaging study", &["imagingStudy"]), ("Images", &["media"]),
+            ("Order", &["basedOn"]), ("Encounter", &["encounter"]), ("Imaging study", &["imagingStudy"]), ("Images", &["media"]), ("Files", &["presentedForm"]),
         ],
         texts: &[("conclusion", "Conclusion")],
         grids: &[],
@@ -143,7 +143,7 @@ const FORMS: &[Form] = &[
         rows: &[
             ("Document", &["type"]), ("Description", &["description"]), ("Category", &["category"]), ("Date", &["date"]), ("Author", &["author"]),
             ("Authenticated by", &["authenticator"]), ("State of the document", &["docStatus"]), ("Status", &["status"]),
-            ("Custodian", &["custodian"]), ("Context", &["context"]), ("Security", &["securityLabel"]), ("Related", &["relatesTo"]),
+            ("Custodian", &["custodian"]), ("Context", &["context"]), ("Security", &["securityLabel"]), ("Related", &["relatesTo"]), ("Files", &["content"]),
         ],
         texts: &[],
         grids: &[],
@@ -296,6 +296,15 @@ const FORMS: &[Form] = &[
         grids: &[Grid("class", "Classes", &[("Class", &["type"]), ("Value", &["value"]), ("Name", &["name"])])],
     },
     Form {
+        kind: "Composition",
+        rows: &[
+            ("Document", &["title"]), ("Type", &["type"]), ("Status", &["status"]), ("Category", &["category"]), ("Date", &["date"]),
+            ("Author", &["author"]), ("Attested", &["attester"]), ("Custodian", &["custodian"]), ("Encounter", &["encounter"]),
+        ],
+        texts: &[],
+        grids: &[],
+    },
+    Form {
         kind: "Communication",
         rows: &[
             ("Topic", &["topic"]), ("Category", &["category"]), ("Status", &["status"]), ("Sent", &["sent"]), ("Received", &["received"]),
@@ -400,7 +409,7 @@ impl Reading<'_> {
         let head = columns.iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, (label, _))| head_cell(label)).collect();
         let row = |row: Vec<String>| row.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, text)| cell(text)).collect();
         let caption = vec![super::blocks::run(title)];
-        Some(Block::Table(Table { caption, head: vec![head], body: rows.into_iter().map(row).collect(), foot: Vec::new() }))
+        Some(Block::Table(Table { caption, head: vec![head], body: rows.into_iter().map(row).collect(), ..Table::default() }))
     }
 
     fn cells(&self, item: &Value, columns: &[Row]) -> Vec<String> {
@@ -424,7 +433,7 @@ impl Reading<'_> {
                 out.push(Block::Heading { level, words, anchor: None, outline: None });
             }
             if let Some(text) = section.get("text") {
-                out.append(&mut self.narrative(text, ""));
+                out.append(&mut self.narrative(text, "Text"));
             }
             let inner: Vec<&Value> = section.get("section").into_iter().flat_map(each).collect();
             waiting.extend(inner.into_iter().rev().map(|inner| (inner, (level + 1).min(6))));

@@ -98,11 +98,12 @@ impl Reading<'_> {
     /// Narrative as authored.
     pub fn narrative(&self, value: &Value, heading: &str) -> Vec<Block> {
         let Some(div) = value.get("div").filter(|div| !self.is_said(div)) else { return Vec::new() };
-        value.get("status").into_iter().for_each(|status| self.pass(status));
+        let status = value.get("status").map(|status| self.phrase("", status)).unwrap_or_default();
         self.pass(div);
         let mut blocks = cda::html_blocks(div.as_str().unwrap_or_default(), "narrative");
-        if !blocks.is_empty() && !heading.is_empty() {
-            blocks.insert(0, label_line(heading));
+        if !heading.is_empty() {
+            let heading = if status.is_empty() { heading.to_owned() } else { format!("{heading} ({status})") };
+            blocks.insert(0, label_line(&heading));
         }
         blocks
     }

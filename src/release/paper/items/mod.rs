@@ -92,7 +92,7 @@ fn form(item: &Item, json: &Value, setting: &Setting) -> Vec<Block> {
 /// A record that is no JSON: its bytes as text.
 fn unread(item: &Item, taken: &Taken, exceptions: &mut Vec<Exception>) -> Vec<Block> {
     let why = "the record cannot be read as what it is said to be; it is printed as it was delivered";
-    exceptions.push(Exception { item: item.n, attachment: None, why: why.to_owned(), is_native: true });
+    exceptions.push(Exception { item: item.n, attachment: None, why: files::sentence(why), is_native: true });
     let mut blocks = vec![notice(crate::render::pdf::content::BoxLook::Warning, &[files::sentence(why)])];
     blocks.extend(kept(&String::from_utf8_lossy(&taken.original)));
     blocks

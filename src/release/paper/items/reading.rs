@@ -31,7 +31,19 @@ impl<'r> Reading<'r> {
         let patient = (format!("Patient/{}", patient.0), patient.1);
         let reading = Reading { root, names, patient, contained, said: RefCell::default() };
         NOT_CONTENT.iter().filter_map(|key| root.get(key)).for_each(|value| reading.pass(value));
+        reading.pass_patient();
         reading
+    }
+
+    /// Whose record it is stands on every page; said again only where the record has words of its own for it.
+    fn pass_patient(&self) {
+        for key in ["subject", "patient", "beneficiary"] {
+            let Some(Value::Object(members)) = self.root.get(key) else { continue };
+            let at = members.get("reference").and_then(Value::as_str);
+            if at == Some(self.patient.0.as_str()) && members.keys().all(|key| matches!(key.as_str(), "reference" | "type")) {
+                members.values().for_each(|value| self.pass(value));
+            }
+        }
     }
 
     /// Notes a value and all in it as said.

@@ -199,11 +199,17 @@ impl Reading<'_> {
         let display = if same(display, said) { "" } else { display };
         if same(code, said) || same(code, display) {
             let name = if is_plumbing(uri) { "" } else { system(uri) };
-            return joined(" ", [display.to_owned(), name.to_owned()]);
+            let words = if display.is_empty() && said.is_empty() { code } else { display };
+            return joined(" ", [words.to_owned(), name.to_owned()]);
         }
         let version = self.take(members, "version").map(|version| format!("version {version}")).unwrap_or_default();
-        let name = if is_plumbing(uri) && !said.is_empty() { "" } else { system(uri) };
-        let coded = joined(" ", [code.to_owned(), name.to_owned(), version]);
+        let name = if is_plumbing(uri) { "" } else { system(uri) };
+        let code = if is_plumbing(uri) && is_token(code) && said.is_empty() && display.is_empty() {
+            sentence(code)
+        } else {
+            code.to_owned()
+        };
+        let coded = joined(" ", [code, name.to_owned(), version]);
         match (said.is_empty(), display.is_empty()) {
             (_, true) => coded,
             (true, false) if coded.is_empty() => display.to_owned(),
@@ -287,8 +293,8 @@ impl Reading<'_> {
         match (often.is_empty(), every.is_empty()) {
             (true, true) => String::new(),
             (true, false) => format!("every {every} {unit}"),
-            (false, true) => format!("{often} times"),
-            (false, false) => format!("{often} times per {every} {unit}"),
+            (false, true) => times(&often),
+            (false, false) => format!("{} per {every} {unit}", times(&often)),
         }
     }
 
@@ -299,11 +305,16 @@ impl Reading<'_> {
             members.get("url").into_iter().for_each(|url| self.pass(url));
         }
         let size = members.get("size").map(|size| format!("{} bytes", self.phrase("size", size))).unwrap_or_default();
-        let data = members.get("data").map(|data| self.phrase("data", data)).unwrap_or_default();
+        // Its digest stands with its content.
+        members.get("data").into_iter().for_each(|data| self.pass(data));
         let created = take("creation");
         let created = if created.is_empty() { created } else { format!("created {}", date(&created)) };
-        joined(", ", [take("title"), take("contentType"), take("language"), size, data, created, take("url")])
+        joined(", ", [take("title"), take("contentType"), take("language"), size, created, take("url")])
     }
+}
+
+fn times(often: &str) -> String {
+    if often == "1" { "1 time".to_owned() } else { format!("{often} times") }
 }
 
 /// What stands for base64 in print.

@@ -29,7 +29,7 @@ fn draw(call: &Call, problem: Option<String>, status: u16) -> Result<Answer, Api
         flagged = super::review::flagged(call, &who, view.value()).map_err(super::fault)?;
         for subject in 0..case.request.subjects.len() {
             let (selection, _) = super::review::contents(call, &who, subject).map_err(super::fault)?;
-            left_out += selection.excluded.iter().map(|it| it.count).sum::<u64>();
+            left_out += selection.excluded.iter().filter(|it| it.why != releases::CARRIED).map(|it| it.count).sum::<u64>();
         }
         left_out += case.decisions.iter().filter(|(_, decision)| matches!(decision, Decision::Exclude { .. })).count() as u64;
     }

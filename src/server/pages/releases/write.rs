@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::access::Public;
 use crate::release::desk::Seen;
+use crate::release::paper::front::Texts;
 use crate::release::request::{Delivery, Fee, Formats, Note, Party, Priority, Request, Subject};
 use crate::release::workflow::Move;
 use crate::server::answer::{Answer, ApiError, Body};
@@ -127,7 +128,7 @@ impl Form {
             received: &self.received,
             problems: &self.problems,
             note: &self.note,
-            certificates: &[],
+            certificates: &certificates(call),
             asks_basis: self.asks_basis,
         };
         Body::html(releases::form(&crate::server::pages::frame(call), &page)).status(status)
@@ -158,7 +159,7 @@ impl Form {
         request.recipient = Some(party(call, "recipient")).filter(|party| *party != Party::default());
         request.subjects = subjects(call, before);
         request.purpose = text("purpose", 500);
-        request.scope.types = call.form.iter().filter(|(name, _)| name == "type").map(|(_, code)| code.clone()).collect();
+        request.scope.types = types(call, &before.scope.types);
         if request.basis != before.basis {
             request.scope.record_set =
                 super::desk(call).rules.basis(&request.basis).map_or_else(String::new, |it| it.record_set.clone());
@@ -188,6 +189,16 @@ impl Form {
         }
         Form { request, received: text("received", 10), note, problems, asks_basis: false }
     }
+}
+
+/// The types that are ticked. The form speaks of groups: sections that were chosen one by one stay as they were.
+fn types(call: &Call, before: &[String]) -> Vec<String> {
+    let ticked = call.form.iter().filter(|(name, _)| name == "type").map(|(_, code)| code);
+    let kept = |code: &String| {
+        let own: Vec<String> = before.iter().filter(|it| releases::group_of(it) == code).cloned().collect();
+        if own.is_empty() { vec![code.clone()] } else { own }
+    };
+    ticked.flat_map(kept).collect()
 }
 
 fn party(call: &Call, who: &str) -> Party {
@@ -237,6 +248,12 @@ fn fee(what: &str, amount: &str) -> Result<Option<Fee>, ()> {
     }
     let cents = whole.parse::<i64>().map_err(|_| ())? * 100 + part.parse::<i64>().map_err(|_| ())?;
     Ok(Some(Fee { what: what.to_string(), cents, currency: "USD".into() }))
+}
+
+/// The certificates of the site: name and title. A site whose texts cannot be read hears of it when pages are made.
+fn certificates(call: &Call) -> Vec<(String, String)> {
+    let texts = Texts::load(call.app.config.release.texts.as_deref());
+    texts.map_or_else(|_| Vec::new(), |texts| texts.certificates().map(|it| (it.name.clone(), it.title.clone())).collect())
 }
 
 /// What the request lacks, by the field where it is typed.

@@ -67,7 +67,6 @@ struct Page<'a> {
     page: &'a RedactPage<'a>,
     head: Head,
     base: String,
-    own: String,
     /// Where forms are sent, so that the same page comes back.
     here: String,
     terms: Vec<TermRow>,
@@ -89,10 +88,6 @@ pub const REASONS: [(&str, &str); 5] = [
     ("R-4", "Psychotherapy notes"),
     ("R-5", "Protected class that no document names"),
 ];
-
-fn percent(of_ten_thousand: u32) -> String {
-    format!("{}.{:02}", of_ten_thousand / 100, of_ten_thousand % 100)
-}
 
 impl Page<'_> {
     fn reasons(&self) -> Vec<(String, String)> {
@@ -161,11 +156,5 @@ pub fn redact(frame: &Frame, page: &RedactPage<'_>) -> String {
         item,
         pages,
         base,
-        own,
     })
-}
-
-/// A region's figures as a person reads them.
-pub fn in_percent(area: [u32; 4]) -> [String; 4] {
-    area.map(percent)
 }
