@@ -91,16 +91,7 @@ fn in_words(error: &DeskError) -> Option<String> {
         DeskError::Refused(Refusal::StepUp) => "Prove again that it is you: this step asks for it.".into(),
         DeskError::Refused(refusal) => refusal.to_string(),
         DeskError::Moved => "Somebody changed the request since you opened this page. Look at it as it is now".into(),
-        DeskError::NotHere
-        | DeskError::Received
-        | DeskError::NotOnePerson
-        | DeskError::NotRedacted(_)
-        | DeskError::NoConsent
-        | DeskError::Busy
-        | DeskError::Paper(_)
-        | DeskError::Undrawable(_)
-        | DeskError::NoBirthDate
-        | DeskError::NoKey => error.to_string(),
+        told if told.is_told() => told.to_string(),
         _ => return None,
     };
     let mut chars = words.chars();
