@@ -413,6 +413,13 @@ impl<T> Audited<T> {
     }
 }
 
+impl<T, E> Audited<Result<T, E>> {
+    /// The answer in a form that could be made, or why not.
+    pub fn transpose(self) -> Result<Audited<T>, E> {
+        self.0.map(Audited)
+    }
+}
+
 /// A value that holds no patient data: metadata, sign-in pages, health.
 #[derive(Debug)]
 pub struct Public<T>(pub T);

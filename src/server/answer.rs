@@ -10,6 +10,7 @@ use crate::oversight::OversightError;
 use crate::query::QueryError;
 
 use super::routes::Area;
+use super::stream::FileRun;
 
 /// `application/fhir+json` as FHIR R4 §3.1.0.1.11 wants it.
 pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8; fhirVersion=4.0";
@@ -25,11 +26,13 @@ pub struct Body {
     /// Further headers; one named here replaces the router's default of that name.
     pub headers: Vec<(&'static str, String)>,
     pub bytes: Vec<u8>,
+    /// Sent from the disk instead of `bytes`.
+    pub file: Option<FileRun>,
 }
 
 impl Body {
     pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Vec<u8>>) -> Body {
-        Body { status: 200, content_type: content_type.into(), headers: Vec::new(), bytes: bytes.into() }
+        Body { status: 200, content_type: content_type.into(), headers: Vec::new(), bytes: bytes.into(), file: None }
     }
 
     pub fn json<T: serde::Serialize>(value: &T) -> Result<Body, ApiError> {

@@ -34,6 +34,8 @@ pub struct Call {
     pub form: Vec<(String, String)>,
     /// The file of a form that has one.
     pub file: Option<Upload>,
+    /// The body of a `POST` to the API, as it came.
+    pub body: Vec<u8>,
     /// `https://host[:port]`, for absolute links.
     pub base: String,
     pub context: RequestContext,

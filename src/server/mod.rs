@@ -23,6 +23,7 @@ pub mod routes;
 mod serve;
 mod signin;
 mod state;
+mod stream;
 mod tls;
 pub mod viewer;
 mod watch;

@@ -25,6 +25,8 @@ pub struct Upload {
 pub struct Parts {
     pub fields: Vec<(String, String)>,
     pub file: Option<Upload>,
+    /// Of the API, where a body is no form.
+    pub body: Vec<u8>,
 }
 
 /// The boundary that a content type names; `None` when it is no such form.

@@ -24,6 +24,7 @@ use super::rate::caller_of;
 use super::routes::{Area, Method, Route, routes};
 use super::signin::window;
 use super::state::{App, Transport};
+use super::stream::FileStream;
 
 /// Longest path with query, in bytes.
 const URL_MAX: usize = 8 << 10;
@@ -200,6 +201,9 @@ async fn read_form(route: &Route, request: &HttpRequest, payload: web::Payload) 
     if body.is_empty() {
         return Ok(Parts::default());
     }
+    if route.area() == Area::Api {
+        return Ok(Parts { body: body.into(), ..Parts::default() });
+    }
     if let Some(boundary) = multipart::boundary(kind).filter(|_| route.takes_file) {
         return multipart::parts(&body, &boundary).ok_or_else(broken);
     }
@@ -208,7 +212,7 @@ async fn read_form(route: &Route, request: &HttpRequest, payload: web::Payload) 
         return Err(ApiError::new(415, "unsupported-media-type", "not-supported", text));
     }
     let fields = pairs(std::str::from_utf8(&body).map_err(|_| broken())?)?;
-    Ok(Parts { fields, file: None })
+    Ok(Parts { fields, ..Parts::default() })
 }
 
 /// Decodes `a=b&c=d`; an error when it is not UTF-8 or holds too many parameters.
@@ -232,7 +236,7 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, ApiError> {
 }
 
 fn open_call(app: &Arc<App>, route: &Route, request: &HttpRequest, sent: Parts, id: &str) -> Result<Call, ApiError> {
-    let Parts { fields: form, file } = sent;
+    let Parts { fields: form, file, body } = sent;
     if request.query_string().contains("access_token=") {
         return Err(ApiError::bad("A token in the address would end in logs: send it in the Authorization header."));
     }
@@ -268,6 +272,7 @@ fn open_call(app: &Arc<App>, route: &Route, request: &HttpRequest, sent: Parts, 
         headers: request.headers().clone(),
         form,
         file,
+        body,
         base,
         context,
     })
@@ -277,6 +282,10 @@ fn open_call(app: &Arc<App>, route: &Route, request: &HttpRequest, sent: Parts, 
 fn logged_path(request: &HttpRequest) -> String {
     let path = request.path();
     let holds_secrets = path.starts_with("/signin/callback") || path == "/launch" || path.starts_with("/launch/");
+    // A recipient's link opens a package: the log is no place for it either.
+    if path.starts_with("/r/") {
+        return "/r/".into();
+    }
     let whole = || request.uri().path_and_query().map_or_else(String::new, |p| p.as_str().to_string());
     if holds_secrets { path.to_string() } else { whole() }
 }
@@ -313,5 +322,8 @@ fn response(transport: Transport, body: Body, id: &str) -> HttpResponse {
             }
         }
     }
-    response.body(body.bytes)
+    match body.file {
+        Some(run) => response.body(FileStream::new(run)),
+        None => response.body(body.bytes),
+    }
 }

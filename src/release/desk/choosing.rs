@@ -8,7 +8,7 @@ use crate::model::{Class, Kind, Label};
 use crate::query::PatientHit;
 use crate::release::redaction::{Redactions, Region, Term};
 use crate::release::request::Subject;
-use crate::release::selection::{Item, Selection};
+use crate::release::selection::{self, Item, Selection};
 use crate::release::workflow::{Assembled, Assembly, Decision, Flag};
 
 /// A person of the archive whom a subject of a request may be.
@@ -27,6 +27,8 @@ pub struct Picked {
     pub selection: Selection,
     /// About how many pages that makes.
     pub pages: u64,
+    /// Whether nothing had to be guessed.
+    pub is_exact: bool,
 }
 
 impl Desk {
@@ -77,8 +79,8 @@ impl Desk {
         request.scope = scope.unwrap_or(request.scope);
         let selection = self.choose(&permit, &request, subject, number)?;
         let shown = shown_of(&case, &selection, "what would go out");
-        let pages = self.estimate(&selection);
-        Ok(permit.answer(Picked { selection, pages }, shown)?)
+        let estimate = selection::estimate(&selection);
+        Ok(permit.answer(Picked { selection, pages: estimate.pages, is_exact: estimate.is_exact }, shown)?)
     }
 
     /// Freezes what goes out of every subject's records.

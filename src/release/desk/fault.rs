@@ -6,7 +6,10 @@ use crate::access::GateError;
 use crate::query::QueryError;
 use crate::register::RegisterError;
 use crate::release::basis::RulesError;
+use crate::release::build::BuildFault;
 use crate::release::ledger::LedgerError;
+use crate::release::paper::front::TextFault;
+use crate::release::selection::{SelectionFault, SetsError};
 use crate::release::shelf::ShelfFault;
 use crate::release::workflow::Refusal;
 
@@ -45,6 +48,18 @@ pub enum DeskError {
     Proof(#[from] super::handing::ProofFault),
     #[error("no key signs packages here")]
     NoKey,
+    #[error("{0}")]
+    Said(String),
+    #[error("what is to be redacted cannot be carried out: {0}")]
+    Redactions(String),
+    #[error(transparent)]
+    Selection(#[from] SelectionFault),
+    #[error(transparent)]
+    Text(#[from] TextFault),
+    #[error(transparent)]
+    Build(#[from] BuildFault),
+    #[error("the definitions of records cannot be used: {0}")]
+    Sets(#[from] SetsError),
     #[error(transparent)]
     Ledger(LedgerError),
     #[error(transparent)]
@@ -55,6 +70,21 @@ pub enum DeskError {
     Shelf(#[from] ShelfFault),
     #[error("the rules of legal bases cannot be used: {0}")]
     Rules(#[from] RulesError),
+}
+
+impl DeskError {
+    /// Whether the text is for the person who asked, who can do something about it; else something is broken.
+    pub fn is_told(&self) -> bool {
+        use DeskError::*;
+        match self {
+            Refused(_) | Unknown | Moved | NotHere | Received | NotOnePerson | NotRedacted(_) | NoConsent | Busy | NotThere => {
+                true
+            }
+            Paper(_) | Undrawable(_) | NoBirthDate | NoKey | Said(_) | Redactions(_) | Text(_) => true,
+            Selection(fault) => !matches!(fault, SelectionFault::Query(_)),
+            _ => false,
+        }
+    }
 }
 
 impl From<LedgerError> for DeskError {

@@ -37,6 +37,7 @@ use crate::signing::Signer;
 use super::basis::Rules;
 use super::ledger::{Entered, Kept, Ledger, LedgerError, Worker};
 use super::request::Request;
+use super::selection::RecordSets;
 use super::shelf::Shelf;
 use super::workflow::{Actor, Case, Move, Refusal};
 
@@ -61,6 +62,7 @@ pub struct Desk {
     pub folder: PathBuf,
     pub config: Config,
     pub rules: Rules,
+    pub sets: RecordSets,
     /// Signs packages; `None`: nothing can be sealed here.
     pub signer: Option<Arc<dyn Signer + Send + Sync>>,
     jobs: jobs::Jobs,
@@ -98,7 +100,8 @@ impl Desk {
     ) -> Result<Desk, DeskError> {
         let rules = Rules::shipped()?;
         let shelf = Shelf::of(&folder);
-        Ok(Desk { archive, gate, register, shelf, folder, config, rules, signer, jobs: jobs::Jobs::default() })
+        let sets = RecordSets::shipped()?;
+        Ok(Desk { archive, gate, register, shelf, folder, config, rules, sets, signer, jobs: jobs::Jobs::default() })
     }
 
     pub fn log(&self) -> &AuditLog {
@@ -183,7 +186,7 @@ impl Desk {
     }
 
     /// Whether this person may work on releases at all; a denial is in the log by then.
-    fn check(&self, who: &Worker<'_>) -> Result<(), DeskError> {
+    pub fn check(&self, who: &Worker<'_>) -> Result<(), DeskError> {
         if self.gate.would_allow(who.principal, &Scope::Releases, who.context) {
             return Ok(());
         }
@@ -203,7 +206,9 @@ impl Desk {
         let basis = self.rules.basis(&case.request.basis).ok_or(DeskError::Refused(Refusal::UnknownBasis))?;
         let mut principal = who.principal.clone();
         principal.purpose = Purpose::from_code(&basis.purpose).unwrap_or(principal.purpose);
-        Ok(self.gate.ask(&principal, Scope::Person(keys), who.context.clone())?)
+        // The person as the archive knows him now; a selection that was made of other keys is refused where it is made.
+        let first = keys.first().ok_or(DeskError::Refused(Refusal::Unresolved))?;
+        Ok(self.gate.ask(&principal, self.archive.chart_scope(first), who.context.clone())?)
     }
 
     /// The keys of the person whom a subject was found to be.

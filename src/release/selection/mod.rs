@@ -27,7 +27,7 @@ mod tests;
 
 pub use choose::{SelectionFault, choose, purpose};
 pub use estimate::{Estimate, estimate};
-pub use sets::RecordSets;
+pub use sets::{RecordSets, SetsError};
 
 use serde::{Deserialize, Serialize};
 

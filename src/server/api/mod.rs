@@ -8,6 +8,7 @@ pub mod documents;
 pub mod openapi;
 pub mod patients;
 pub mod records;
+pub mod releases;
 pub mod search;
 pub mod shapes;
 

@@ -4,6 +4,7 @@
 
 use utoipa::ToSchema;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, Required, ResponseBuilder};
@@ -11,11 +12,12 @@ use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, OpenApiB
 use crate::access::Public;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
-use crate::server::routes::{Area, Door, Route, routes};
+use crate::server::routes::{Area, Door, Method, Route, routes};
 
 use super::shapes;
 
 const SECURITY: &str = "token";
+const RELEASES: &str = "/api/v1/releases";
 
 /// Query parameters and body of a route: what the table itself does not say.
 struct Detail {
@@ -54,7 +56,7 @@ const REPORT: [(&str, &str); 13] = [
 ];
 
 #[rustfmt::skip]
-const DETAILS: [Detail; 10] = [
+const DETAILS: [Detail; 13] = [
     Detail { path: "/api/v1/me", query: &[], body: "Me" },
     Detail { path: "/api/v1/patients", query: &[("q", "Names in any order, birth date, number or phone."), PAGE[0], PAGE[1]], body: "Patients" },
     Detail { path: "/api/v1/patients/{patient}", query: &[], body: "Cover" },
@@ -65,6 +67,9 @@ const DETAILS: [Detail; 10] = [
     Detail { path: "/api/v1/access", query: &[("patient", "Key of the patient.")], body: "AccessEntries" },
     Detail { path: "/api/v1/access/reports/{report}", query: &REPORT, body: "" },
     Detail { path: "/api/v1/accessions", query: &[], body: "Accessions" },
+    Detail { path: "/api/v1/releases", query: &[("state", "`all`: also those that are over."), ("patient", "Key of a patient: the requests about this person.")], body: "" },
+    Detail { path: "/api/v1/releases/papers", query: &[("name", "Name of the file."), ("kind", "request, authorization, consent, order, subpoena, identity or other.")], body: "" },
+    Detail { path: "/api/v1/releases/{number}/patients/{subject}/pages/{page}", query: &[("width", "Width of the picture, at most 2400.")], body: "" },
 ];
 
 pub fn document(_: &Call) -> Result<Answer, ApiError> {
@@ -75,7 +80,8 @@ pub fn document(_: &Call) -> Result<Answer, ApiError> {
 pub fn build() -> OpenApi {
     let mut paths = PathsBuilder::new();
     for route in routes().iter().filter(|route| route.area() == Area::Api) {
-        paths = paths.path(route.path, PathItem::new(HttpMethod::Get, operation(route)));
+        let method = if route.method == Method::Get { HttpMethod::Get } else { HttpMethod::Post };
+        paths = paths.path(route.path, PathItem::new(method, operation(route)));
     }
     let mut components =
         ComponentsBuilder::new().security_scheme(SECURITY, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
@@ -123,6 +129,24 @@ fn operation(route: &Route) -> OperationBuilder {
         [("401", "No valid token."), ("403", "The role may not do this."), ("404", "Not there, or not to be shown.")]
     {
         operation = operation.response(status, ResponseBuilder::new().description(meaning).build());
+    }
+    if route.method == Method::Post && route.path.starts_with(RELEASES) {
+        let content = Content::new(Some(ObjectBuilder::new().build()));
+        let body = RequestBodyBuilder::new().description(Some("JSON, as the release desk has it; for a paper its bytes."));
+        operation = operation.request_body(Some(body.content("application/json", content).build()));
+        if route.path.contains("{number}") && !route.path.ends_with("/pick") {
+            let seen = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).required(Required::True);
+            let seen = seen.description(Some("The `ETag` of the request as it was seen.")).schema(Some(text()));
+            operation = operation.parameter(seen.build());
+        }
+        for (status, meaning) in [
+            ("409", "Not in this state, or something is being made."),
+            ("412", "Somebody changed the request since."),
+            ("422", "Refused; the title says why."),
+            ("428", "`If-Match` is missing."),
+        ] {
+            operation = operation.response(status, ResponseBuilder::new().description(meaning).build());
+        }
     }
     match route.door {
         Door::Token => operation.security(SecurityRequirement::new(SECURITY, [""; 0])),

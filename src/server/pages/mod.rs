@@ -9,6 +9,7 @@ pub mod cda;
 pub mod chart;
 pub mod directory;
 pub mod documents;
+pub mod fetch;
 pub mod find;
 pub mod own_notes;
 pub mod print;

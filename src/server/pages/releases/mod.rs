@@ -91,7 +91,7 @@ fn in_words(error: &DeskError) -> Option<String> {
         DeskError::Refused(Refusal::StepUp) => "Prove again that it is you: this step asks for it.".into(),
         DeskError::Refused(refusal) => refusal.to_string(),
         DeskError::Moved => "Somebody changed the request since you opened this page. Look at it as it is now".into(),
-        told if told.is_told() => told.to_string(),
+        error if error.is_told() => error.to_string(),
         _ => return None,
     };
     let mut chars = words.chars();

@@ -9,6 +9,7 @@ pub mod break_glass;
 pub mod chart;
 pub mod document;
 pub mod document_cda;
+pub mod fetch;
 pub mod find;
 pub mod message;
 pub mod own_notes;
