@@ -190,7 +190,13 @@ impl Chrome {
 
     /// Presses a key where the focus is.
     pub fn press(&self, key: &str) {
-        let text = if key.chars().count() == 1 { key } else if key == "Enter" { "\r" } else { "" };
+        let text = if key.chars().count() == 1 {
+            key
+        } else if key == "Enter" {
+            "\r"
+        } else {
+            ""
+        };
         let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
         let code = match key {
             "Tab" => 9,

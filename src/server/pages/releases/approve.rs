@@ -158,7 +158,7 @@ pub fn deliver(call: &Call) -> Result<Answer, ApiError> {
 pub fn receipt(call: &Call) -> Result<Answer, ApiError> {
     let who = super::worker_of(call)?;
     let (number, handover) = (call.param("number"), super::number(call, "handover")?);
-    let receipt = call.wait(super::desk(call).receipt(number, handover, &who)).map_err(super::fault)?;
+    let receipt = super::told(call, call.wait(super::desk(call).receipt(number, handover, &who)))?;
     let name = super::to_be_saved(&format!("receipt-{number}-{}.json", handover + 1));
     Ok(receipt.map(|bytes| Body::new("application/json", bytes).with("Content-Disposition", name)).into())
 }

@@ -62,7 +62,7 @@ fn draw(call: &Call, subject: usize, scope: Option<Scope>, problem: Option<Strin
     let view = super::view(call, &who)?;
     let number = call.param("number");
     let scope = scope.unwrap_or_else(|| view.value().case.request.scope.clone());
-    let pick = |scope: Scope| call.wait(super::desk(call).pick(number, subject, Some(scope), &who)).map_err(super::fault);
+    let pick = |scope: Scope| super::told(call, call.wait(super::desk(call).pick(number, subject, Some(scope), &who)));
     // What there is to tick is what there is before it is ticked.
     let wide = Scope { encounters: Vec::new(), sources: Vec::new(), authors: Vec::new(), text: None, ..scope.clone() };
     let whole = if wide == scope { None } else { Some(pick(wide)?) };
@@ -120,7 +120,7 @@ pub fn items(call: &Call) -> Result<Answer, ApiError> {
 fn show_items(call: &Call, open: Option<usize>, problem: Option<String>, status: u16) -> Result<Answer, ApiError> {
     let who = super::worker_of(call)?;
     let (view, subject) = (super::view(call, &who)?, super::number(call, "subject")?);
-    let selection = call.wait(super::desk(call).selection(call.param("number"), subject, &who)).map_err(super::fault)?;
+    let selection = super::told(call, call.wait(super::desk(call).selection(call.param("number"), subject, &who)))?;
     let all = call.query("show") == Some("all");
     let (items, undecided) = (&selection.value().items, &view.value().undecided);
     let first_open = undecided.iter().find(|(own, _)| *own == subject).map(|(_, n)| *n);

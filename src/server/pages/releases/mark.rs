@@ -41,8 +41,8 @@ fn spot(call: &Call) -> Spot {
 fn draw(call: &Call, told: Told, status: u16) -> Result<Answer, ApiError> {
     let who = super::worker_of(call)?;
     let (view, subject, number) = (super::view(call, &who)?, super::number(call, "subject")?, call.param("number"));
-    let selection = call.wait(super::desk(call).selection(number, subject, &who)).map_err(super::fault)?;
-    let redactions = call.wait(super::desk(call).redactions(number, subject, &who)).map_err(super::fault)?;
+    let selection = super::told(call, call.wait(super::desk(call).selection(number, subject, &who)))?;
+    let redactions = super::told(call, call.wait(super::desk(call).redactions(number, subject, &who)))?;
     let frame = crate::server::pages::frame(call);
     let page = selection.map(|selection| {
         let page = RedactPage {
@@ -65,7 +65,7 @@ fn draw(call: &Call, told: Told, status: u16) -> Result<Answer, ApiError> {
 pub fn mark(call: &Call) -> Result<Answer, ApiError> {
     let who = super::worker_of(call)?;
     let (subject, number) = (super::number(call, "subject")?, call.param("number"));
-    let kept = call.wait(super::desk(call).redactions(number, subject, &who)).map_err(super::fault)?;
+    let kept = super::told(call, call.wait(super::desk(call).redactions(number, subject, &who)))?;
     let mut redactions: Redactions = kept.value().clone();
     let at = || call.field("at").parse::<usize>().ok();
     let changed: Result<(), String> = match call.field("do") {

@@ -27,8 +27,8 @@ pub use write::{change, edit, fresh, open};
 
 use std::sync::Arc;
 
-use crate::access::{Audited, GateError, Public};
-use crate::release::desk::{Desk, DeskError, Seen, View, worker};
+use crate::access::{Audited, GateError, Public, Scope, Shown};
+use crate::release::desk::{Desk, DeskError, Seen, VIEWED, View, worker};
 use crate::release::ledger::Worker;
 use crate::release::workflow::Refusal;
 use crate::server::answer::{Answer, ApiError, Body};
@@ -39,8 +39,22 @@ fn desk(call: &Call) -> &Arc<Desk> {
     &call.app.desk
 }
 
+/// The person, who may work on releases: nothing else of a question is looked at before that is known.
 fn worker_of(call: &Call) -> Result<Worker<'_>, ApiError> {
-    Ok(worker(call.principal()?, &call.context))
+    let principal = call.principal()?;
+    if !call.gate().would_allow(principal, &Scope::Releases, &call.context) {
+        call.ask(Scope::Releases).map(drop)?;
+    }
+    Ok(worker(principal, &call.context))
+}
+
+/// What the desk told. What is not there is logged as an empty answer before the reader hears so.
+fn told<T>(call: &Call, result: Result<Audited<T>, DeskError>) -> Result<Audited<T>, ApiError> {
+    if let Err(DeskError::Unknown | DeskError::NotThere) = &result {
+        let nothing = Shown { event: VIEWED, hits: Some(0), ..Shown::default() };
+        call.ask(Scope::Releases)?.answer((), nothing)?;
+    }
+    result.map_err(fault)
 }
 
 fn looker(who: &Worker<'_>) -> Looker {

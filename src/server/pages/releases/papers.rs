@@ -2,11 +2,10 @@
 //!
 //! Not for: which kinds of files there may be (`release::desk`).
 
-use std::io::Read;
-
 use crate::release::workflow::Move;
-use crate::server::answer::{Answer, ApiError, Body};
+use crate::server::answer::{Answer, ApiError, Body, TEXT};
 use crate::server::call::Call;
+use crate::server::stream;
 
 /// `POST /releases/{number}/papers` (`multipart/form-data`)
 pub fn keep_paper(call: &Call) -> Result<Answer, ApiError> {
@@ -27,27 +26,26 @@ pub fn keep_paper(call: &Call) -> Result<Answer, ApiError> {
 /// `GET /releases/{number}/papers/{digest}`: to be saved, never shown as a page of ours.
 pub fn paper(call: &Call) -> Result<Answer, ApiError> {
     let who = super::worker_of(call)?;
-    let found = call.wait(super::desk(call).paper(call.param("number"), call.param("digest"), &who)).map_err(super::fault)?;
+    let found = super::told(call, call.wait(super::desk(call).paper(call.param("number"), call.param("digest"), &who)))?;
     let body = found
         .map(|(paper, bytes)| Body::new(paper.media_type, bytes).with("Content-Disposition", super::to_be_saved(&paper.name)));
     Ok(body.into())
 }
 
-/// `GET /releases/{number}/files/{digest}`
+/// `GET /releases/{number}/files/{digest}`: whole, or a range of it.
 pub fn file(call: &Call) -> Result<Answer, ApiError> {
     let who = super::worker_of(call)?;
-    let found = call.wait(super::desk(call).package(call.param("number"), call.param("digest"), &who)).map_err(super::fault)?;
-    let mut read = Ok(0);
-    let body = found.map(|mut package| {
-        let mut bytes = Vec::new();
-        read = package.file.read_to_end(&mut bytes);
-        Body::new("application/zip", bytes).with("Content-Disposition", super::to_be_saved(&package.name))
+    let found = super::told(call, call.wait(super::desk(call).package(call.param("number"), call.param("digest"), &who)))?;
+    let mut fault = None;
+    let body = found.map(|package| {
+        let tag = format!("\"{}\"", package.sha256);
+        let wanted = stream::wanted(call, package.bytes, &tag);
+        let body = stream::body(package.file, package.bytes, wanted, "application/zip", &tag);
+        let body = body.unwrap_or_else(|error| {
+            fault = Some(error);
+            Body::new(TEXT, "")
+        });
+        body.with("Content-Disposition", super::to_be_saved(&package.name))
     });
-    match read {
-        Ok(_) => Ok(body.into()),
-        Err(error) => {
-            tracing::error!(%error, "a package cannot be read");
-            Err(ApiError::internal())
-        }
-    }
+    fault.map_or_else(|| Ok(body.into()), Err)
 }

@@ -41,7 +41,7 @@ fn draw(call: &Call, problem: Option<String>, status: u16) -> Result<Answer, Api
     let last = u32::try_from(previewed.pages).unwrap_or(u32::MAX).max(1);
     let page = call.query("page").and_then(|page| page.parse::<u32>().ok()).unwrap_or(1).clamp(1, last);
     let (selection, spans) = contents(call, &who, subject).map_err(super::fault)?;
-    let words = call.wait(super::desk(call).page_words(call.param("number"), subject, page, &who)).map_err(super::fault)?;
+    let words = super::told(call, call.wait(super::desk(call).page_words(call.param("number"), subject, page, &who)))?;
     call.app.seen_pages.note(&who.actor.id, &previewed.pdf_sha256, page);
     let seen = seen_of(call, &who, view.value(), subject);
     let frame = crate::server::pages::frame(call);
@@ -102,6 +102,6 @@ pub fn page(call: &Call) -> Result<Answer, ApiError> {
     let subject = super::number(call, "subject")?;
     let page = call.param("page").strip_suffix(".png").and_then(|page| page.parse().ok()).ok_or_else(ApiError::not_found)?;
     let width = u32::try_from(call.number("w", 1100, 2400)?).unwrap_or(1100);
-    let png = call.wait(super::desk(call).page_png(call.param("number"), subject, page, width, &who)).map_err(super::fault)?;
+    let png = super::told(call, call.wait(super::desk(call).page_png(call.param("number"), subject, page, width, &who)))?;
     Ok(png.map(|png| Body::new("image/png", png)).into())
 }

@@ -22,11 +22,10 @@ type Problems = BTreeMap<&'static str, String>;
 
 /// `GET /releases/new?basis=`
 pub fn fresh(call: &Call) -> Result<Answer, ApiError> {
+    super::worker_of(call)?;
     let basis = call.query("basis").unwrap_or("").to_string();
     let request = Request { basis, ..Request::default() };
     let form = Form { received: today().to_string(), request, ..Form::default() };
-    // Holds nothing of a request; whoever may not work on releases is refused by the desk when the form is sent.
-    allowed(call)?;
     Ok(Public(form.draw(call, None, -1, 200)).into())
 }
 
@@ -67,7 +66,6 @@ pub fn open(call: &Call) -> Result<Answer, ApiError> {
         form.problems.extend(missing(&form.request));
     }
     let (Some(received), true, false) = (received, form.problems.is_empty(), call.field("then") == "more") else {
-        allowed(call)?;
         return form.again(call, None, -1);
     };
     let at = if received == today() { jiff::Timestamp::now().as_second() } else { noon(received) };
@@ -95,12 +93,6 @@ pub fn change(call: &Call) -> Result<Answer, ApiError> {
     }
     let done = call.wait(super::desk(call).step(&seen, Move::Write { request: Box::new(form.request) }, &who));
     super::then(call, done, |seen| format!("/releases/{}", seen.number))
-}
-
-/// The form shows rules alone, but only to whom the workspace is open.
-fn allowed(call: &Call) -> Result<(), ApiError> {
-    let may = call.gate().would_allow(call.principal()?, &crate::access::Scope::Releases, &call.context);
-    if may { Ok(()) } else { call.ask(crate::access::Scope::Releases).map(drop) }
 }
 
 /// What was typed, and what is wrong with it.
