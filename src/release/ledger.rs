@@ -333,6 +333,7 @@ fn move_name(made: &Move) -> &'static str {
         Move::Redact { .. } => "redact",
         Move::Preview(_) => "preview",
         Move::Review => "review",
+        Move::Return { .. } => "return",
         Move::Approve { .. } => "approve",
         Move::ApproveAlone { .. } => "approve-alone",
         Move::ReviewAlone { .. } => "review-alone",

@@ -21,6 +21,7 @@ use super::lookup::ServerLookup;
 use super::notices::Notices;
 use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
+use super::pages::releases::SeenPages;
 use super::pages::signals::Judged;
 use super::pages::tallies::Tallies;
 use super::rate::Rates;
@@ -70,6 +71,8 @@ pub struct App {
     pub judged: Judged,
     /// What the access log tells; opened by the first who asks.
     oversight: OnceLock<Projection>,
+    /// Pages of releases that were looked at, by whom.
+    pub seen_pages: SeenPages,
     /// Where those are told who must know at once.
     pub notices: Notices,
     /// Exports that are made in the background.
@@ -115,6 +118,7 @@ impl App {
             tallies,
             rates,
             judged: Judged::default(),
+            seen_pages: SeenPages::default(),
             oversight,
             notices,
             jobs,

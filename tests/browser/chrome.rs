@@ -155,9 +155,90 @@ impl Chrome {
 
     /// Opens a page and tells what it did.
     pub fn open(&self, url: &str) -> Seen {
+        self.watch(|chrome| {
+            chrome.post("/url", json!({ "url": url }));
+        })
+    }
+
+    /// Sends a form of the page as a person would: by the button `then` (`name=value`), with these fields filled in or ticked. The
+    /// browser's own checks of the form stand in the way as they would for a person.
+    #[track_caller]
+    pub fn send_form(&self, action: &str, fields: &[(&str, &str)], then: Option<(&str, &str)>) -> Seen {
+        let script = "const [action, fields, then] = arguments;
+            const named = (form, name) => [...form.elements].filter(e => e.name === name);
+            const fits = form => form.getAttribute('action') === action && form.method === 'post'
+                && fields.every(([name, value]) => named(form, name).some(e => e.type !== 'hidden' || e.value === value))
+                && (!then || named(form, then[0]).some(e => e.value === then[1]));
+            const form = [...document.forms].find(fits);
+            if (!form) return 'no such form: ' + [...document.forms].map(f => f.getAttribute('action')).join(' ');
+            for (const [name, value] of fields) {
+                const own = named(form, name);
+                const tick = own.find(e => ['radio', 'checkbox'].includes(e.type) && e.value === value);
+                if (tick) tick.checked = true; else if (own[0].type !== 'hidden') own[0].value = value;
+            }
+            const button = then ? named(form, then[0]).find(e => e.value === then[1]) : form.querySelector('button[type=submit]');
+            if (!button) return 'no button';
+            if (!form.checkValidity()) return 'not complete: ' + [...form.querySelectorAll(':invalid')].map(e => e.name).join(' ');
+            window.leaving = true; button.click(); return 'sent'";
+        let then = then.map(|(name, value)| json!([name, value]));
+        self.watch(|chrome| {
+            let sent = chrome.post("/execute/sync", json!({ "script": script, "args": [action, fields, then] }));
+            assert_eq!(sent, json!("sent"), "{action} {fields:?}");
+            chrome.wait_until("return window.leaving === undefined && document.readyState === 'complete'");
+        })
+    }
+
+    /// Presses a key where the focus is.
+    pub fn press(&self, key: &str) {
+        let text = if key.chars().count() == 1 {
+            key
+        } else if key == "Enter" {
+            "\r"
+        } else {
+            ""
+        };
+        let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            "ArrowLeft" => 37,
+            "ArrowUp" => 38,
+            "ArrowRight" => 39,
+            "ArrowDown" => 40,
+            _ => 0,
+        };
+        for kind in [down, "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key, "text": text, "windowsVirtualKeyCode": code });
+            self.tool("Input.dispatchKeyEvent", event);
+        }
+    }
+
+    /// Moves the pointer over the page with its button down, from one place to another, in CSS pixels of the window.
+    pub fn drag(&self, from: (f64, f64), to: (f64, f64)) {
+        for (kind, (x, y)) in [("mousePressed", from), ("mouseMoved", to), ("mouseReleased", to)] {
+            let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1 });
+            self.tool("Input.dispatchMouseEvent", event);
+        }
+    }
+
+    /// Waits until a script that ends in `return` gives true; for ten seconds at most.
+    #[track_caller]
+    pub fn wait_until(&self, script: &str) {
+        for _ in 0..200 {
+            // While a page goes away, no script can be run in it.
+            if self.post("/execute/sync", json!({ "script": script, "args": [] })) == json!(true) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("waited in vain: {script}; {}", self.words());
+    }
+
+    /// Does something and tells what the page did meanwhile.
+    fn watch(&self, act: impl FnOnce(&Chrome)) -> Seen {
         self.log("browser");
         self.log("performance");
-        self.post("/url", json!({ "url": url }));
+        act(self);
         let mut seen = Seen::default();
         // While a dialog is open nothing else can be asked.
         let dialog = self.command("GET", "/alert/text", &Value::Null);

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod chrome;
+mod releases;
 mod world;
 
 use std::path::{Path, PathBuf};

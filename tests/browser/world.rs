@@ -125,7 +125,25 @@ impl<'w> Signed<'w> {
         signed
     }
 
-    fn give_to(&self, chrome: &Chrome) {
+    /// At another server, with an account that is there.
+    pub fn known(server: &'w Server, name: &str) -> Signed<'w> {
+        Signed { browser: harness::Browser::sign_in(server, name), own: server.address.clone() }
+    }
+
+    pub fn csrf(&self) -> &str {
+        &self.browser.csrf
+    }
+
+    pub fn post(&self, path: &str, form: &str) -> Answer {
+        self.browser.post(path, &[], form)
+    }
+
+    /// `sid=…`
+    pub fn cookie(&self) -> &str {
+        &self.browser.cookie
+    }
+
+    pub fn give_to(&self, chrome: &Chrome) {
         chrome.open(&self.url("/healthz"));
         chrome.set_cookie(&self.browser.cookie);
     }

@@ -75,20 +75,17 @@ impl Desk {
             let last = entered.history.iter().rfind(|it| wanted(&it.step.made));
             last.map(|it| (it.step.by.clone(), it.step.at))
         };
-        let roles: [(&str, fn(&Move) -> bool); 4] = [
-            ("verified", |made| matches!(made, Move::Accept)),
-            ("prepared", |made| matches!(made, Move::Assemble(_))),
-            ("reviewed", |made| matches!(made, Move::Review)),
-            ("approved", is_approval),
+        let roles = [
+            ("verified", at_of(|made| matches!(made, Move::Accept))),
+            ("prepared", at_of(|made| matches!(made, Move::Assemble(_)))),
+            ("reviewed", at_of(|made| matches!(made, Move::Review))),
+            ("approved", at_of(is_approval)),
         ];
-        let approvals = roles.into_iter().filter_map(|(role, wanted)| {
-            let (by, at) = at_of(wanted)?;
+        let approvals = roles.into_iter().filter_map(|(role, made)| {
+            let (by, at) = made?;
             Some(manifest::Approval { role: role.into(), name: names.get(&by).cloned().unwrap_or(by), at: instant(at) })
         });
-        let supersedes = match &case.request.supersedes {
-            Some(number) => Some(number.clone()),
-            None => None,
-        };
+        let supersedes = case.request.supersedes.clone();
         let mut record = BuildRecord {
             v: VERSION,
             plan_sha256: previewed.plan_sha256.clone(),

@@ -140,6 +140,7 @@ pub(super) fn words(made: &Move) -> String {
         Move::Redact { subject, .. } => format!("Redacted records of patient {}", subject + 1),
         Move::Preview(_) => "Made the pages as they would leave".into(),
         Move::Review => "Reviewed the pages".into(),
+        Move::Return { .. } => "Sent it back".into(),
         Move::Approve { .. } => "Approved the release".into(),
         Move::ApproveAlone { .. } => "Approved the release alone, in an emergency".into(),
         Move::ReviewAlone { holds: true, .. } => "Looked at the emergency release: it was right".into(),

@@ -49,7 +49,15 @@ impl Case {
                 self.unseen();
             }
             Move::Preview(preview) => self.preview = Some(preview.clone()),
+            Move::Return { reason } => {
+                self.approval = None;
+                self.alone_review = None;
+                self.reviewer = None;
+                self.state = State::Assembled;
+                self.why = Some(reason.clone());
+            }
             Move::Review => {
+                self.why = None;
                 self.reviewer = Some(step.by.clone());
                 self.state = State::Reviewed;
             }

@@ -45,6 +45,7 @@ impl Case {
                 self.for_each(preview.subjects.len())
             }
             Move::Review => stands(&[State::Assembled]).and_then(|()| self.is_reviewable(actor)),
+            Move::Return { reason } => stands(&[Reviewed, Approved]).and_then(|()| given(reason)),
             Move::Approve { preview_sha256, saw_flagged } => {
                 stands(&[Reviewed])?;
                 self.is_previewed(preview_sha256)?;

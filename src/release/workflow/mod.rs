@@ -144,6 +144,10 @@ pub enum Move {
     Preview(Preview),
     /// Somebody looked at the preview; a second person where anything is redacted.
     Review,
+    /// Whoever should approve it, or approved it, sends it back: the pages are not what should leave.
+    Return {
+        reason: String,
+    },
     /// A second person approves what they saw.
     Approve {
         preview_sha256: String,

@@ -16,10 +16,11 @@ use crate::register::{
 };
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::{Call, shown};
-use crate::server::viewer::{self, BreakGlassForm, Glass, Names, ProofAsked, ReasonChoice};
+use crate::server::viewer::{self, BreakGlassForm, Glass, Names, ReasonChoice};
 use crate::server::{door, events, notices, signin};
 
 use super::chart::banner_kinds;
+use super::proof::{self, Proved};
 
 /// Seconds after which a person proves again who he is before he opens anything (spec access.md §9).
 const PROOF_FRESH_S: i64 = 15 * 60;
@@ -109,7 +110,7 @@ impl Offer {
         let form = BreakGlassForm {
             asks_emergency,
             reasons,
-            proof: proof_asked(call),
+            proof: proof::asked(call, PROOF_FRESH_S),
             again: signin::again_address(&call.context.path),
             provider: call.principal().map_or_else(|_| String::new(), |principal| call.app.elsewhere.name_of(&principal.issuer)),
             ..typed
@@ -135,18 +136,6 @@ pub fn way_in(call: &Call) -> Option<String> {
     let scope = call.archive().chart_scope(&patient);
     call.gate().break_glass_offer(call.principal().ok()?, &scope, &call.context)?;
     Some(format!("/patients/{patient}/break-glass")).filter(|_| !call.context.path.contains("/break-glass"))
-}
-
-fn proof_asked(call: &Call) -> ProofAsked {
-    let Ok(principal) = call.principal() else { return ProofAsked::Relaunch };
-    let fresh = principal.attributes.auth_time.is_some_and(|at| now() - at <= PROOF_FRESH_S);
-    match &call.session {
-        _ if fresh => ProofAsked::Nothing,
-        Some(session) if principal.issuer == "local" && session.has_second_factor => ProofAsked::Code,
-        Some(_) if principal.issuer == "local" => ProofAsked::Password,
-        _ if signin::may_prove_again(call) => ProofAsked::SignInAgain,
-        _ => ProofAsked::Relaunch,
-    }
 }
 
 /// What was typed, within bounds.
@@ -188,7 +177,7 @@ pub fn open(call: &Call) -> Result<Answer, ApiError> {
         return refused(offer, 400, "emergency-not-described", problem.into());
     }
     // Asked last of what costs nothing, so that a wrong form does not count as a wrong password.
-    let cookie = match prove(call)? {
+    let cookie = match proof::prove(call, PROOF_FRESH_S)? {
         Proved::Fresh => None,
         Proved::Now(renewed) => Some(*renewed),
         Proved::Not => return refused(offer, 403, "not-proved", "That is not right. Prove again that it is you.".into()),
@@ -264,35 +253,6 @@ fn in_words(refusal: BreakGlassRefusal) -> (u16, String) {
             (429, text)
         }
     }
-}
-
-enum Proved {
-    /// The proof of before is fresh enough.
-    Fresh,
-    /// Just now: the session has a new id, in this cookie, and this principal.
-    Now(Box<(String, Principal)>),
-    Not,
-}
-
-/// Asks for a fresh proof where the last one is old. A good one gives the session another id (spec access.md §10).
-fn prove(call: &Call) -> Result<Proved, ApiError> {
-    let asked = proof_asked(call);
-    if asked == ProofAsked::Nothing {
-        return Ok(Proved::Fresh);
-    }
-    let (Some(session), ProofAsked::Password | ProofAsked::Code) = (&call.session, asked) else { return Ok(Proved::Not) };
-    let down = |error: RegisterError| door::register_down(&error);
-    let register = &call.app.register;
-    let proof = register.prove(session.who.account().unwrap_or_default(), call.field("password"), call.field("code"));
-    if let Err(refusal) = call.wait(proof).map_err(down)? {
-        events::own_account(call, "auth.step_up", Some(refusal.code()), Vec::new())?;
-        return Ok(Proved::Not);
-    }
-    events::own_account(call, "auth.step_up", None, Vec::new())?;
-    let id = call.cookie(call.session_cookie()).unwrap_or("");
-    let renewed = call.wait(register.renew_session(id)).map_err(down)?.ok_or_else(ApiError::login)?;
-    let principal = door::principal(&renewed.session).ok_or_else(ApiError::internal)?;
-    Ok(Proved::Now(Box::new((super::sign::cookie(call, &renewed.id, ""), principal))))
 }
 
 fn log_refusal(call: &Call, patient: &PatientKey, code: &str) -> Result<(), ApiError> {

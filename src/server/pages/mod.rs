@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod find;
 pub mod own_notes;
 pub mod print;
+pub mod proof;
 pub mod releases;
 pub mod reviews;
 pub mod sessions;

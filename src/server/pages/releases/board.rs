@@ -12,7 +12,7 @@ pub fn board(call: &Call) -> Result<Answer, ApiError> {
     let show = Show::of(call.query("show").unwrap_or(""));
     // A release that was made alone is to be looked at even when the request is over.
     let ended = matches!(show, Show::Ended | Show::Emergency);
-    let rows = call.wait(super::desk(call).list(ended, &who)).map_err(super::fault)?;
+    let rows = super::told(call, call.wait(super::desk(call).list(ended, &who)))?;
     let frame = crate::server::pages::frame(call);
     let page = rows.map(|rows| {
         let page = BoardPage {

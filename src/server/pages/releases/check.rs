@@ -61,7 +61,7 @@ fn draw(call: &Call, problem: Option<String>, status: u16) -> Result<Answer, Api
     let who = super::worker_of(call)?;
     let view = super::view(call, &who)?;
     let subject = super::number(call, "subject")?;
-    let found = call.wait(super::desk(call).candidates(call.param("number"), subject, &who)).map_err(super::fault)?;
+    let found = super::told(call, call.wait(super::desk(call).candidates(call.param("number"), subject, &who)))?;
     let frame = crate::server::pages::frame(call);
     let page = found.map(|mut found| {
         // By name and not by how well they fit: nobody is proposed.
@@ -80,7 +80,7 @@ pub fn choose_patient(call: &Call) -> Result<Answer, ApiError> {
     let who = super::worker_of(call)?;
     let subject = super::number(call, "subject")?;
     let keys: Vec<String> = call.field("keys").split_whitespace().map(String::from).collect();
-    let found = call.wait(super::desk(call).candidates(call.param("number"), subject, &who)).map_err(super::fault)?;
+    let found = super::told(call, call.wait(super::desk(call).candidates(call.param("number"), subject, &who)))?;
     // Only somebody who was shown can be chosen, with all keys, and whoever differs from the request only on purpose.
     let Some(chosen) = found.value().iter().find(|it| it.keys == keys) else {
         return draw(call, Some("Choose one of the persons below.".into()), 400);

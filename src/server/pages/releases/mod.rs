@@ -3,22 +3,32 @@
 //!
 //! Not for: deciding what may be done with a request (`release`), or markup (`viewer::releases`).
 
+mod approve;
 mod board;
 mod check;
+mod choose;
+mod mark;
 mod papers;
 mod request;
+mod review;
+mod seen;
 mod write;
 
+pub use approve::{approve, deliver, delivery, form as approval, receipt};
 pub use board::board;
 pub use check::{checks, choose_patient, patients};
-pub use papers::{keep_paper, paper};
+pub use choose::{choose, decide, items, select};
+pub use mark::{mark, redact};
+pub use papers::{file, keep_paper, paper};
 pub use request::{preview, seal, show, step, supersede, verify};
+pub use review::{page, review, reviewed};
+pub use seen::SeenPages;
 pub use write::{change, edit, fresh, open};
 
 use std::sync::Arc;
 
-use crate::access::{Audited, GateError, Public};
-use crate::release::desk::{Desk, DeskError, Seen, View, worker};
+use crate::access::{Audited, GateError, Public, Scope, Shown};
+use crate::release::desk::{Desk, DeskError, Seen, VIEWED, View, worker};
 use crate::release::ledger::Worker;
 use crate::release::workflow::Refusal;
 use crate::server::answer::{Answer, ApiError, Body};
@@ -29,8 +39,22 @@ fn desk(call: &Call) -> &Arc<Desk> {
     &call.app.desk
 }
 
+/// The person, who may work on releases: nothing else of a question is looked at before that is known.
 fn worker_of(call: &Call) -> Result<Worker<'_>, ApiError> {
-    Ok(worker(call.principal()?, &call.context))
+    let principal = call.principal()?;
+    if !call.gate().would_allow(principal, &Scope::Releases, &call.context) {
+        call.ask(Scope::Releases).map(drop)?;
+    }
+    Ok(worker(principal, &call.context))
+}
+
+/// What the desk told. What is not there is logged as an empty answer before the reader hears so.
+fn told<T>(call: &Call, result: Result<Audited<T>, DeskError>) -> Result<Audited<T>, ApiError> {
+    if let Err(DeskError::Unknown | DeskError::NotThere) = &result {
+        let nothing = Shown { event: VIEWED, hits: Some(0), ..Shown::default() };
+        call.ask(Scope::Releases)?.answer((), nothing)?;
+    }
+    result.map_err(fault)
 }
 
 fn looker(who: &Worker<'_>) -> Looker {

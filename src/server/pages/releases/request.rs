@@ -3,11 +3,13 @@
 //! Not for: steps with pages of their own (`check`, `select`, `items`, `redact`, `approve`, `hand`).
 
 use crate::access::Public;
-use crate::release::desk::DeskError;
+use crate::release::desk::{DeskError, View};
+use crate::release::package;
 use crate::release::workflow::Move;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::viewer::releases::{self, Checked, RequestPage};
+use crate::signing::{KeyPurpose, KeyRing};
 
 /// `GET /releases/{number}`
 pub fn show(call: &Call) -> Result<Answer, ApiError> {
@@ -40,8 +42,8 @@ pub fn step(call: &Call) -> Result<Answer, ApiError> {
         "submit" => Move::Submit { waits: false },
         "accept" => Move::Accept,
         "ask" => Move::Ask { what: text() },
-        "assign" => Move::Assign { to: Some(text()).filter(|to| !to.is_empty()).unwrap_or_else(|| who.actor.id.clone()) },
-        "review" => Move::Review,
+        "assign" => Move::Assign { to: account(&text(), &who.actor.id) },
+        "return" => Move::Return { reason: text() },
         "review-alone" => Move::ReviewAlone { holds: call.field("holds") == "yes", words: super::typed(call, "words", 2000) },
         "confirm" => Move::Confirm { how: text() },
         "close" => Move::Close,
@@ -55,6 +57,15 @@ pub fn step(call: &Call) -> Result<Answer, ApiError> {
     };
     let done = call.wait(super::desk(call).step(&super::seen(call), made, &who));
     super::then(call, done, |seen| format!("/releases/{}", seen.number))
+}
+
+/// A person as steps name them: an account of this archive by its name, or whoever acts.
+fn account(typed: &str, own: &str) -> String {
+    match typed {
+        "" => own.to_string(),
+        name if name.contains(' ') => name.to_string(),
+        name => format!("local {}", name.to_lowercase()),
+    }
 }
 
 /// `POST /releases/{number}/supersede`: another request takes its place.
@@ -86,5 +97,42 @@ fn begun(call: &Call, begun: Result<(), DeskError>) -> Result<Answer, ApiError> 
 
 /// `POST /releases/{number}/verify`: holds every sealed package against its manifest and its signature.
 pub fn verify(call: &Call) -> Result<Answer, ApiError> {
-    draw(call, Some("Packages cannot be checked here yet.".into()), Vec::new(), 409)
+    let who = super::worker_of(call)?;
+    let view = super::view(call, &who)?;
+    let checked = check(call, view.value()).map_err(|error| {
+        tracing::error!(%error, "a package cannot be checked");
+        ApiError::internal()
+    })?;
+    draw(call, None, checked, 200)
+}
+
+/// What a recipient would find, for each package.
+fn check(call: &Call, view: &View) -> std::io::Result<Vec<Checked>> {
+    let keys = KeyRing::load(&call.app.folder).map_err(std::io::Error::other)?.verifiers(KeyPurpose::Release);
+    let mut all = Vec::new();
+    for (subject, package) in view.case.packages.iter().enumerate() {
+        // The key that signed it, of those that the archive ever had.
+        let mut last = None;
+        for key in &keys {
+            let file = super::desk(call).shelf.open(&package.package_sha256).map_err(std::io::Error::other)?;
+            let report = package::verify::verify(std::io::BufReader::new(file), key)?;
+            let holds = report.holds();
+            last = Some(report);
+            if holds {
+                break;
+            }
+        }
+        let report = last.unwrap_or_default();
+        let mut faults: Vec<String> = report.findings.iter().map(|it| format!("{}: {}", it.item, it.what)).collect();
+        let is_the_sealed = report.manifest.is_some();
+        if !is_the_sealed && faults.is_empty() {
+            faults.push("no key of this archive signed it".into());
+        }
+        let facts = vec![format!(
+            "{} files, {} bytes, {} records proved against their accessions",
+            report.files, report.bytes, report.proofs
+        )];
+        all.push(Checked { subject, faults, facts });
+    }
+    Ok(all)
 }

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::access::Public;
 use crate::release::desk::Seen;
+use crate::release::paper::front::Texts;
 use crate::release::request::{Delivery, Fee, Formats, Note, Party, Priority, Request, Subject};
 use crate::release::workflow::Move;
 use crate::server::answer::{Answer, ApiError, Body};
@@ -21,11 +22,10 @@ type Problems = BTreeMap<&'static str, String>;
 
 /// `GET /releases/new?basis=`
 pub fn fresh(call: &Call) -> Result<Answer, ApiError> {
+    super::worker_of(call)?;
     let basis = call.query("basis").unwrap_or("").to_string();
     let request = Request { basis, ..Request::default() };
     let form = Form { received: today().to_string(), request, ..Form::default() };
-    // Holds nothing of a request; whoever may not work on releases is refused by the desk when the form is sent.
-    allowed(call)?;
     Ok(Public(form.draw(call, None, -1, 200)).into())
 }
 
@@ -66,7 +66,6 @@ pub fn open(call: &Call) -> Result<Answer, ApiError> {
         form.problems.extend(missing(&form.request));
     }
     let (Some(received), true, false) = (received, form.problems.is_empty(), call.field("then") == "more") else {
-        allowed(call)?;
         return form.again(call, None, -1);
     };
     let at = if received == today() { jiff::Timestamp::now().as_second() } else { noon(received) };
@@ -96,12 +95,6 @@ pub fn change(call: &Call) -> Result<Answer, ApiError> {
     super::then(call, done, |seen| format!("/releases/{}", seen.number))
 }
 
-/// The form shows rules alone, but only to whom the workspace is open.
-fn allowed(call: &Call) -> Result<(), ApiError> {
-    let may = call.gate().would_allow(call.principal()?, &crate::access::Scope::Releases, &call.context);
-    if may { Ok(()) } else { call.ask(crate::access::Scope::Releases).map(drop) }
-}
-
 /// What was typed, and what is wrong with it.
 #[derive(Default)]
 struct Form {
@@ -127,7 +120,7 @@ impl Form {
             received: &self.received,
             problems: &self.problems,
             note: &self.note,
-            certificates: &[],
+            certificates: &certificates(call),
             asks_basis: self.asks_basis,
         };
         Body::html(releases::form(&crate::server::pages::frame(call), &page)).status(status)
@@ -158,7 +151,7 @@ impl Form {
         request.recipient = Some(party(call, "recipient")).filter(|party| *party != Party::default());
         request.subjects = subjects(call, before);
         request.purpose = text("purpose", 500);
-        request.scope.types = call.form.iter().filter(|(name, _)| name == "type").map(|(_, code)| code.clone()).collect();
+        request.scope.types = types(call, &before.scope.types);
         if request.basis != before.basis {
             request.scope.record_set =
                 super::desk(call).rules.basis(&request.basis).map_or_else(String::new, |it| it.record_set.clone());
@@ -188,6 +181,16 @@ impl Form {
         }
         Form { request, received: text("received", 10), note, problems, asks_basis: false }
     }
+}
+
+/// The types that are ticked. The form speaks of groups: sections that were chosen one by one stay as they were.
+fn types(call: &Call, before: &[String]) -> Vec<String> {
+    let ticked = call.form.iter().filter(|(name, _)| name == "type").map(|(_, code)| code);
+    let kept = |code: &String| {
+        let own: Vec<String> = before.iter().filter(|it| releases::group_of(it) == code).cloned().collect();
+        if own.is_empty() { vec![code.clone()] } else { own }
+    };
+    ticked.flat_map(kept).collect()
 }
 
 fn party(call: &Call, who: &str) -> Party {
@@ -237,6 +240,12 @@ fn fee(what: &str, amount: &str) -> Result<Option<Fee>, ()> {
     }
     let cents = whole.parse::<i64>().map_err(|_| ())? * 100 + part.parse::<i64>().map_err(|_| ())?;
     Ok(Some(Fee { what: what.to_string(), cents, currency: "USD".into() }))
+}
+
+/// The certificates of the site: name and title. A site whose texts cannot be read hears of it when pages are made.
+fn certificates(call: &Call) -> Vec<(String, String)> {
+    let texts = Texts::load(call.app.config.release.texts.as_deref());
+    texts.map_or_else(|_| Vec::new(), |texts| texts.certificates().map(|it| (it.name.clone(), it.title.clone())).collect())
 }
 
 /// What the request lacks, by the field where it is typed.

@@ -52,11 +52,11 @@ impl Page<'_> {
     }
 
     fn has_type(&self, code: &str) -> bool {
-        self.page.request.scope.types.iter().any(|own| own == code)
+        self.page.request.scope.types.iter().any(|own| own == code || words::group_of(own) == code)
     }
 
-    fn types(&self) -> &'static [(&'static str, &'static str)] {
-        &words::SECTIONS
+    fn types(&self) -> Vec<(String, String)> {
+        words::types()
     }
 
     fn channels(&self) -> &'static [(&'static str, &'static str)] {

@@ -4,8 +4,8 @@
 
 use askama::Template;
 
+use super::super::ProofAsked;
 use super::super::frame::Frame;
-use super::super::pages::break_glass::ProofAsked;
 use super::super::text;
 use super::head::{Head, Looker, party};
 use super::{render, words};

@@ -37,7 +37,6 @@ pub struct ItemsPage<'a> {
 }
 
 struct Entry {
-    n: usize,
     href: String,
     line: Line,
     /// What was decided, in a word, with its tone.
@@ -78,6 +77,13 @@ struct Page<'a> {
     flagged: usize,
 }
 
+impl Page<'_> {
+    /// Why a flag was raised, beside its name.
+    fn reason(&self, flag: &usize) -> &str {
+        self.item.and_then(|item| item.reasons.get(*flag)).map_or("", String::as_str)
+    }
+}
+
 fn decided(decision: Option<&Decision>, is_flagged: bool) -> (&'static str, &'static str) {
     match decision {
         Some(Decision::Include { .. }) => ("goes out", "good"),
@@ -116,7 +122,6 @@ pub fn items(frame: &Frame, page: &ItemsPage<'_>) -> String {
     let item = at.and_then(|at| listed.get(at).copied());
     let start = at.unwrap_or(0) / LISTED * LISTED;
     let entry = |it: &&Item| Entry {
-        n: it.n,
         href: address(it.n),
         line: line(frame, it),
         decided: decided(decision_of(view, page.subject, it.n), !it.flags.is_empty()),

@@ -108,7 +108,7 @@ fn sections(frame: &Frame, page: &PickPage<'_>) -> Vec<Section> {
         if let Some(at) = all.iter().position(|section| section.code == code) {
             return at;
         }
-        let on = page.scope.types.iter().any(|own| own == code);
+        let on = page.scope.types.iter().any(|own| own == code || own == words::group_of(code));
         let title = words::section(code);
         all.push(Section { code: code.into(), title, count: 0, beyond: 0, out: 0, on, rows: Vec::new(), more: 0 });
         all.len() - 1

@@ -23,6 +23,9 @@ pub struct Spot {
     pub page: u32,
 }
 
+/// Words that were looked for, how many items hold them, and the titles of the first of these, with their numbers.
+pub type Found = (String, usize, Vec<(usize, String)>);
+
 pub struct RedactPage<'a> {
     pub view: &'a View,
     pub looker: &'a Looker,
@@ -30,8 +33,8 @@ pub struct RedactPage<'a> {
     pub selection: &'a Selection,
     pub redactions: &'a Redactions,
     pub spot: &'a Spot,
-    /// Words that were looked for, and titles of the items whose text holds them, with how many there are.
-    pub found: Option<(String, usize, Vec<(usize, String)>)>,
+    /// Words that were looked for.
+    pub found: Option<Found>,
     /// A region or term that was typed and refused.
     pub typed: [String; 4],
     pub problem: Option<String>,
@@ -67,7 +70,6 @@ struct Page<'a> {
     page: &'a RedactPage<'a>,
     head: Head,
     base: String,
-    own: String,
     /// Where forms are sent, so that the same page comes back.
     here: String,
     terms: Vec<TermRow>,
@@ -89,10 +91,6 @@ pub const REASONS: [(&str, &str); 5] = [
     ("R-4", "Psychotherapy notes"),
     ("R-5", "Protected class that no document names"),
 ];
-
-fn percent(of_ten_thousand: u32) -> String {
-    format!("{}.{:02}", of_ten_thousand / 100, of_ten_thousand % 100)
-}
 
 impl Page<'_> {
     fn reasons(&self) -> Vec<(String, String)> {
@@ -161,11 +159,5 @@ pub fn redact(frame: &Frame, page: &RedactPage<'_>) -> String {
         item,
         pages,
         base,
-        own,
     })
-}
-
-/// A region's figures as a person reads them.
-pub fn in_percent(area: [u32; 4]) -> [String; 4] {
-    area.map(percent)
 }

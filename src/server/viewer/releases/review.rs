@@ -140,7 +140,9 @@ fn on_page(page: &ReviewPage<'_>, base: &str) -> Vec<OnPage> {
 /// The subtraction that ends in what this release holds.
 fn sum(page: &ReviewPage<'_>) -> Vec<Line> {
     let selection = page.selection;
-    let out: u64 = selection.excluded.iter().map(|it| it.count).sum();
+    let (carried, out): (Vec<_>, Vec<_>) = selection.excluded.iter().partition(|it| it.why == words::CARRIED);
+    let carried: u64 = carried.iter().map(|it| it.count).sum();
+    let out: u64 = out.iter().map(|it| it.count).sum();
     let beyond: u64 = selection.beyond.iter().map(|it| it.count).sum();
     let items = selection.items.len() as u64;
     let decided = selection
@@ -150,12 +152,12 @@ fn sum(page: &ReviewPage<'_>) -> Vec<Line> {
     let decided = decided.count() as u64;
     let less = |count: u64| format!("− {}", text::count(count));
     vec![
-        Line { words: "Records found for this patient", count: text::count(items + out + beyond), class: "" },
+        Line { words: "Records found for this patient", count: text::count(items + carried + out + beyond), class: "" },
         Line { words: "outside the dates or types asked for", count: less(beyond), class: "less" },
-        Line { words: "In scope", count: text::count(items + out), class: "total" },
+        Line { words: "In scope", count: text::count(items + carried + out), class: "total" },
         Line { words: "left out by rule", count: less(out), class: "less" },
         Line { words: "left out by decision", count: less(decided), class: "less" },
-        Line { words: "In this release", count: text::count(items - decided), class: "total" },
+        Line { words: "In this release", count: text::count(items + carried - decided), class: "total" },
     ]
 }
 

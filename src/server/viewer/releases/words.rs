@@ -2,6 +2,8 @@
 //!
 //! Not for: words of a legal basis or a check (`schemas/release`).
 
+use std::sync::OnceLock;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::Date};
 
@@ -9,38 +11,40 @@ use super::super::glass::class_name;
 use super::super::text;
 use crate::model::Class;
 use crate::release::desk::Row;
+use crate::release::selection::sets::RecordSets;
 use crate::release::workflow::State;
 
-/// Types of records that a request may name (spec legal-release.md §5), and how people call them.
-pub const SECTIONS: [(&str, &str); 23] = [
-    ("demographics", "Demographics"),
-    ("encounters", "Encounters and visits"),
-    ("problems", "Problems and diagnoses"),
-    ("medications", "Medications"),
-    ("allergies", "Allergies"),
-    ("immunizations", "Immunizations"),
-    ("vitals", "Vital signs"),
-    ("results", "Results"),
-    ("imaging", "Imaging reports"),
-    ("notes", "Notes"),
-    ("orders", "Orders"),
-    ("procedures", "Procedures and operations"),
-    ("care-plans", "Care plans and goals"),
-    ("family-history", "Family history"),
-    ("social-history", "Social history"),
-    ("devices", "Devices"),
-    ("consents", "Consents"),
-    ("scans", "Scanned documents"),
-    ("correspondence", "Correspondence"),
-    ("billing", "Billing"),
-    ("audit-trail", "Audit trail of the old system"),
-    ("metadata", "Metadata"),
-    ("other", "Everything else"),
-];
+/// The sections that this version of the software knows, for their titles.
+fn sets() -> Option<&'static RecordSets> {
+    static SETS: OnceLock<Option<RecordSets>> = OnceLock::new();
+    SETS.get_or_init(|| RecordSets::shipped().ok()).as_ref()
+}
+
+/// Types of records that a request may name, in the order of a package: sections, and groups of them under one name.
+pub fn types() -> Vec<(String, String)> {
+    let mut types: Vec<(String, String)> = Vec::new();
+    for it in sets().into_iter().flat_map(|sets| &sets.section).filter(|it| !it.always) {
+        let (code, title) = match &it.group {
+            Some(group) => (group.clone(), text::sentence(group)),
+            None => (it.code.clone(), it.title.clone()),
+        };
+        if !types.iter().any(|(known, _)| *known == code) {
+            types.push((code, title));
+        }
+    }
+    types
+}
+
+/// The group that a section belongs to; itself when to none.
+pub fn group_of(code: &str) -> &str {
+    let section = sets().and_then(|sets| sets.section.iter().find(|it| it.code == code));
+    section.and_then(|it| it.group.as_deref()).unwrap_or(code)
+}
 
 /// A section as people call it.
 pub fn section(code: &str) -> String {
-    SECTIONS.iter().find(|(own, _)| *own == code).map_or_else(|| text::sentence(code), |(_, words)| (*words).to_string())
+    let own = sets().and_then(|sets| sets.section.iter().find(|it| it.code == code));
+    own.map_or_else(|| text::sentence(code), |it| it.title.clone())
 }
 
 /// Why somebody has to look at an item.
@@ -63,6 +67,9 @@ pub fn flag(why: &str) -> String {
     words.to_string()
 }
 
+/// What goes out within another record and is not withheld.
+pub const CARRIED: &str = "carried";
+
 /// Why records stay out.
 pub fn exclusion(why: &str) -> String {
     let words = match why {
@@ -71,6 +78,7 @@ pub fn exclusion(why: &str) -> String {
         "basis" => "The legal basis leaves it out",
         "wrong-patient" => "Another person’s record",
         "reassigned" => "Given back to another person",
+        CARRIED => "Goes out inside the record that names it",
         "not-permitted" => "Not for the person who prepares this",
         other => return text::sentence(other),
     };
