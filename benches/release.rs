@@ -33,6 +33,7 @@ use chartkeep::signing::{KeyPurpose, KeyRing, Signer, default_private_dir, load_
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
+const BASIS: &str = "patient-access";
 const SCANS: usize = 16;
 const WORDS: [&str; 12] =
     ["patient", "seen", "with", "pain", "of", "the", "chest,", "normal", "electrocardiogram", "follow-up", "within", "14 days."];
@@ -66,17 +67,19 @@ fn run(name: &str, pages: usize, threads: usize, folder: &Path) {
     let archive = Archive::open(&root, ring.verifiers(KeyPurpose::Seal), BTreeMap::new()).expect("an archive");
     let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).expect("a key"))).expect("a log");
     let gate = Gate::new(log, Policy::built_in());
-    let principal = Principal::operator("bench", Role::Him, Purpose::Legal);
+    let rules = Rules::shipped().expect("rules");
+    let purpose = rules.basis(BASIS).and_then(|basis| Purpose::from_code(&basis.purpose)).expect("a purpose");
+    let principal = Principal::operator("bench", Role::Him, purpose);
     let key = PatientKey::parse(PERSON).expect("a key");
     let permit = gate.ask(&principal, archive.chart_scope(&key), RequestContext::default()).expect("a permit");
     let shelf = Shelf::of(&root);
     let signer = load_signer(&private, KeyPurpose::Release).expect("a key");
     let shop = Workshop { archive: &archive, permit: &permit, shelf: &shelf, config: &config, threads };
 
-    let (rules, sets) = (Rules::shipped().expect("rules"), RecordSets::shipped().expect("record sets"));
+    let sets = RecordSets::shipped().expect("record sets");
     let request = Request {
         subjects: vec![Subject { name: "Ann Quill".into(), keys: vec![PERSON.into()], ..Subject::default() }],
-        basis: "patient-access".into(),
+        basis: BASIS.into(),
         ..Request::default()
     };
     let (chosen, _) = timed(name, "selection", || {

@@ -24,6 +24,7 @@ mod labels;
 mod mapped;
 mod oversight;
 mod proof;
+mod release;
 mod releases;
 mod sealed;
 mod signin;

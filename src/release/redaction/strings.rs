@@ -172,7 +172,7 @@ impl Baggage {
         self.has_layers |= in_content(&content, &mut |text| said.push(text.to_owned()))?;
         if said.len() > 1 {
             // Words may be given piece by piece.
-            said.push(said.concat());
+            said.push(said.join(" "));
         }
         self.texts.append(&mut said);
         Ok(())
