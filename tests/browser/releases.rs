@@ -13,8 +13,7 @@ use super::chrome::{Chrome, chrome, of};
 use super::world::Signed;
 use super::{demand, row};
 use crate::gate::harness::{add_account, entries_by_request, key};
-use crate::support::hospital::Hospital;
-use crate::support::{Folder, Server, folder, ingest, init};
+use crate::support::{Folder, Hospital, Server, folder, ingest, init};
 
 /// An archive of its own, since requests are written down in it, with two people who work on them.
 struct Office {
@@ -187,7 +186,9 @@ impl Without<'_> {
     /// The form that has these fields.
     fn form(&self, action: &str, wanted: &[(&str, &str)], then: Option<(&str, &str)>) -> Vec<Field> {
         let forms = self.page.split("<form ").skip(1).map(|rest| rest.split("</form>").next().unwrap_or(rest));
-        let own = forms.filter(|form| attribute(&format!(" {form}"), "action").map(plain).as_deref() == Some(action));
+        let own = forms
+            .filter(|form| form.contains("method=\"post\""))
+            .filter(|form| attribute(&format!(" {form}"), "action").map(plain).as_deref() == Some(action));
         let fits = |fields: &Vec<Field>| {
             let has = |(name, value): &(&str, &str)| {
                 fields.iter().any(|it| it.name == *name && (!it.hidden || it.value.as_deref() == Some(value)))

@@ -67,6 +67,16 @@
     show();
   }
 
+  // A page as a document. The policy lets no script turn text into markup, so that the browser itself has to read it.
+  const ask = (method, address, body = null) => new Promise((done) => {
+    const request = new XMLHttpRequest();
+    request.open(method, address);
+    request.responseType = "document";
+    request.timeout = 60_000;
+    request.onloadend = () => done({ status: request.status, page: request.status === 200 ? request.responseXML : null });
+    request.send(body);
+  });
+
   // The picker tells what the choice comes to as it changes. Words are asked for when somebody stops typing.
   const picker = document.querySelector("form[data-live]");
   if (picker) {
@@ -74,9 +84,9 @@
     const tell = async () => {
       const mine = ++asked, body = new URLSearchParams([...new FormData(picker)].filter(([, value]) => typeof value === "string"));
       body.set("then", "try");
-      const answer = await fetch(picker.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
-      if (!answer || mine !== asked || answer.status !== 200) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html"), fresh = page.getElementById("chosen");
+      const { page } = await ask("POST", picker.getAttribute("action"), body);
+      if (!page || mine !== asked) return;
+      const fresh = page.getElementById("chosen");
       const old = document.getElementById("chosen");
       if (!fresh || !old || old.contains(document.activeElement)) return;
       old.replaceWith(document.adoptNode(fresh));
@@ -90,9 +100,8 @@
   // somebody is typing stays.
   const job = document.querySelector("[data-poll]");
   const again = async () => {
-    const answer = await fetch(location.pathname, { redirect: "manual" }).catch(() => null);
-    if (!answer || !answer.ok) return setTimeout(again, 10_000);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const { page } = await ask("GET", location.pathname);
+    if (!page) return setTimeout(again, 10_000);
     const now = page.querySelector("[data-poll]");
     if (!now) return location.reload();
     const words = now.querySelector("strong"), shown = document.querySelector("[data-poll] strong");
