@@ -102,7 +102,14 @@ fn a_request_goes_from_receipt_to_a_package_that_anyone_can_check_and_is_account
     let (doc, carl) = (token(&archive, "clinician"), token(&archive, "compliance"));
     let server = Server::start(&archive);
 
-    let paper = post(&server, &format!("{BASE}/papers?name=order.pdf&kind=order"), Some(&ann), None, "application/pdf", "%PDF-1.4\n%%EOF");
+    let paper = post(
+        &server,
+        &format!("{BASE}/papers?name=order.pdf&kind=order"),
+        Some(&ann),
+        None,
+        "application/pdf",
+        "%PDF-1.4\n%%EOF",
+    );
     assert_eq!(paper.status, 201, "{}", paper.text());
     let request = json!({"request": {
         "requester": {"name": "R. Quester", "organisation": "Example County Court", "address": ["1 Main Street"]},

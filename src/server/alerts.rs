@@ -7,9 +7,9 @@ use crate::access::{Audited, Permit, Principal, Role, Scope, Shown};
 use crate::model::PatientKey;
 use crate::register::{Alert, NewAlert};
 
-use super::pages::fetch::WRONG_ANSWERS;
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
+use super::pages::fetch::WRONG_ANSWERS;
 use super::viewer::AlertRow;
 use super::{door, notices};
 

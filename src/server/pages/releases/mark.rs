@@ -19,7 +19,7 @@ const TITLES: usize = 12;
 /// What came of a question or of a form that was refused.
 #[derive(Default)]
 struct Told {
-    found: Option<viewer::releases::redact::Found>,
+    found: Option<releases::Found>,
     typed: [String; 4],
     problem: Option<String>,
 }

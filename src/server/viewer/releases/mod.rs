@@ -23,7 +23,7 @@ pub use head::Looker;
 pub use items::{ItemsPage, Source, items};
 pub use patient::{PatientPage, patient};
 pub use pick::{PickPage, pick};
-pub use redact::{REASONS, RedactPage, Spot, redact};
+pub use redact::{Found, REASONS, RedactPage, Spot, redact};
 pub use request::{Checked, RequestPage, request};
 pub use review::{ReviewPage, SpanOfItem, flagged_pages, review};
 pub use words::{CARRIED, group_of};
