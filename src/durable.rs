@@ -261,6 +261,11 @@ pub fn lock_exclusive(path: &Path) -> Result<Option<Lock>, DurableError> {
     }
 }
 
+/// Free bytes of the disk that a folder lies on, as far as the system tells.
+pub fn free_bytes(dir: &Path) -> Option<u64> {
+    rustix::fs::statvfs(dir).ok().map(|disk| disk.f_bavail * disk.f_frsize)
+}
+
 /// Whether somebody holds the lock at `path`. Changes nothing; false when there is no such file.
 pub fn is_locked(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod commands;
 pub mod config;
 pub mod durable;
+pub mod export;
 pub mod formats;
 pub mod identity;
 pub mod index;

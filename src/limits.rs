@@ -217,6 +217,17 @@ pub const RELEASE_RECORDS_MAX: usize = 1_000_000;
 pub const RELEASE_HEAD_TEXT_MAX: usize = 8 << 10;
 /// Hits that a search for the words of a request asks for at a time.
 pub const RELEASE_HITS_PAGE: usize = 500;
+/// Largest file of records of an export, in bytes, but for a single record that is larger; a further file follows.
+pub const EXPORT_FILE_BYTES: u64 = 512 << 20;
+/// Most patients that one bulk export names one by one.
+pub const BULK_PATIENTS_MAX: usize = 1_000;
+/// Bulk exports that are under way at once, and those that one program may have under way or waiting to be fetched.
+pub const BULK_RUNNING_MAX: usize = 2;
+pub const BULK_KEPT_MAX: usize = 4;
+/// How long the files of a finished bulk export are kept, in seconds.
+pub const BULK_KEPT_SECONDS: i64 = 24 * 3600;
+/// Most directory records (who and where) that the export of one person brings along.
+pub const PERSON_DIRECTORY_MAX: usize = 5_000;
 /// Bytes of a file of a site's notices or certificates, and how many certificates there are.
 pub const RELEASE_TEXT_BYTES_MAX: u64 = 1 << 20;
 pub const RELEASE_TEXT_FILES_MAX: usize = 200;

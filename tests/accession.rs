@@ -9,7 +9,7 @@ use crate::support::{ROOM, audited, chartkeep, folder, ingest, init};
 
 fn exported(archive: &Path, out: &Path) -> bool {
     chartkeep(["export".as_ref(), archive, out]).expect(0);
-    out.join("Patient.ndjson").exists()
+    !crate::support::exported(out, "Patient").is_empty()
 }
 
 #[test]

@@ -37,8 +37,7 @@ fn delivered(home: &Folder, name: &str, text: &str) -> PathBuf {
 fn exported(home: &Folder, archive: &Path, kind: &str) -> Vec<Value> {
     let out = home.path().join(format!("out-{kind}"));
     chartkeep(["export".as_ref(), archive, &out]).expect(0);
-    let text = std::fs::read_to_string(out.join(format!("{kind}.ndjson"))).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    crate::support::exported(&out, kind).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn outcomes(accession: &Accession) -> Vec<(u64, u32, String, String)> {

@@ -17,7 +17,7 @@ const MAP: &str = "# name: labs\n# version: 2\n# owner: Laboratory\n# date: 2024
 fn read(home: &Folder, archive: &std::path::Path, name: &str) -> (Vec<Value>, String) {
     let out = home.path().join(name);
     chartkeep(["export".as_ref(), archive, &out]).expect(0);
-    let text = std::fs::read_to_string(out.join("Observation.ndjson")).unwrap();
+    let text = crate::support::exported(&out, "Observation");
     let record: Value = serde_json::from_str(&text).unwrap();
     let original = chartkeep(["export".as_ref(), archive, "--original".as_ref(), "Observation/mer.o1".as_ref()]).expect(0);
     (record["code"]["coding"].as_array().unwrap().clone(), original.stdout)

@@ -29,6 +29,10 @@ pub enum Scope {
     SearchAll,
     /// Export everything (the operator's `export`).
     Everything,
+    /// Export records of all patients, or of many, to a program (FHIR Bulk Data).
+    Bulk,
+    /// Export all there is of one person, to be taken away; the keys are all of that person's, the one asked for first.
+    Ehi(Vec<PatientKey>),
     /// Read the audit log (compliance). `None`: all of it; else who looked at this chart.
     AuditLog(Option<PatientKey>),
     /// Accessions, reports, ledger totals: no record content.
@@ -52,7 +56,7 @@ impl Scope {
     pub fn patients(&self) -> &[PatientKey] {
         match self {
             Scope::Chart(patient) | Scope::AuditLog(Some(patient)) => std::slice::from_ref(patient),
-            Scope::Person(keys) | Scope::OwnNotes(keys) => keys,
+            Scope::Person(keys) | Scope::OwnNotes(keys) | Scope::Ehi(keys) => keys,
             _ => &[],
         }
     }
@@ -202,8 +206,8 @@ impl Permit {
     pub fn covers_patient(&self, patient: &PatientKey) -> bool {
         match &self.scope {
             Scope::Chart(allowed) => allowed == patient,
-            Scope::Person(keys) => keys.contains(patient),
-            Scope::Everything => true,
+            Scope::Person(keys) | Scope::Ehi(keys) => keys.contains(patient),
+            Scope::Everything | Scope::Bulk => true,
             _ => false,
         }
     }
@@ -217,9 +221,22 @@ impl Permit {
             // Who may find patients may see who they are, and no more.
             (Scope::FindPatients, _) => kind == Kind::PATIENT,
             // A chart without the names of those who wrote it could not be read.
-            (Scope::Chart(_) | Scope::Person(_), None) => is_directory(kind),
+            (Scope::Chart(_) | Scope::Person(_) | Scope::Ehi(_), None) => is_directory(kind),
             (_, Some(patient)) => self.covers_patient(patient),
-            (scope, None) => *scope == Scope::Everything,
+            (_, None) => self.covers_all(),
+        }
+    }
+
+    /// Whether it is for records of everybody, and of nobody: an export of many patients.
+    pub fn covers_all(&self) -> bool {
+        matches!(self.scope, Scope::Everything | Scope::Bulk)
+    }
+
+    /// The keys of the one person whose chart it opens, when there may be several; the one asked for first.
+    pub fn person(&self) -> Option<&[PatientKey]> {
+        match &self.scope {
+            Scope::Person(keys) | Scope::Ehi(keys) => Some(keys),
+            _ => None,
         }
     }
 

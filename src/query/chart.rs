@@ -7,7 +7,6 @@ use ahash::AHashMap;
 use super::QueryError;
 use super::linked::linked_patient;
 use super::part::{Part, is_pieced, parts};
-use super::reassigned::patients_now;
 use super::record::{last_updated, record_at};
 use super::sight;
 use super::snapshot::{Archive, Snapshot};
@@ -127,31 +126,6 @@ impl Archive {
         }
         Ok(out)
     }
-
-    /// All patients, in the order of their charts, accession after accession; for exports. Scope: `Everything`.
-    pub fn patients(&self, permit: &Permit, visit: &mut dyn FnMut(&PatientKey) -> bool) -> Result<(), QueryError> {
-        if !matches!(permit.scope(), crate::access::Scope::Everything) {
-            return Err(QueryError::OutOfScope);
-        }
-        let snapshot = self.snapshot();
-        let mut seen = ahash::AHashSet::new();
-        let filter = permit.filter();
-        for accession in sight::accessions(&snapshot, filter) {
-            for frame in 0..accession.directory().frames() {
-                for entry in accession.directory().frame(frame, false)? {
-                    let is_there = sight::left_of_all(filter, accession, &entry) > 0;
-                    if let Some(key) = PatientKey::parse(&entry.key).filter(|_| is_there)
-                        && !sight::hides_patient(&snapshot, filter, &key)?
-                        && seen.insert(entry.key)
-                        && !visit(&key)
-                    {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Calls `visit` for each selected record of a patient that the permit does not hide.
@@ -168,48 +142,9 @@ pub(super) fn visit_chart(
     Ok(())
 }
 
-/// Where a walk over patientless records has come to: accession and frame.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Walk {
-    accession: usize,
-    frame: u32,
-}
-
-/// Records that a walk gives at a time, at least (the frame it is in is finished).
-const WALK_RECORDS: usize = 2_000;
-
-impl Archive {
-    /// Records that name no patient, some thousand at a time; `None` when the walk has ended. Scope: `Everything`.
-    pub fn without_patient(&self, permit: &Permit, from: Walk) -> Result<Option<(Vec<Record>, Walk)>, QueryError> {
-        if !matches!(permit.scope(), crate::access::Scope::Everything) {
-            return Err(QueryError::OutOfScope);
-        }
-        let snapshot = self.snapshot();
-        let mut at = from;
-        let mut records = Vec::new();
-        while let Some(accession) = snapshot.accessions.get(at.accession) {
-            if at.frame >= accession.frames() || permit.filter().hide_sources.contains(&*accession.source_system) {
-                at = Walk { accession: at.accession + 1, frame: 0 };
-                continue;
-            }
-            let frame = accession.frame(at.frame, false)?;
-            at.frame += 1;
-            for index in 0..frame.len() {
-                let is_wanted = sight::sees(permit.filter(), accession, &frame, index)
-                    && patients_now(&snapshot, accession, &frame, index).is_empty();
-                records.extend(is_wanted.then(|| record_at(accession, &frame, index, None)).flatten());
-            }
-            if records.len() >= WALK_RECORDS {
-                break;
-            }
-        }
-        Ok((!records.is_empty()).then_some((records, at)))
-    }
-}
-
 /// Records by name, so that only the current version of each is shown.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     records: Vec<(String, Record)>,
     by_name: AHashMap<(Kind, ArchiveId), usize>,
     /// The key asked for, when records of several compartments stand together by date.
@@ -218,7 +153,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, frame: &ChartFrame<'_>, at: usize, mut record: Record) {
+    pub(super) fn add(&mut self, frame: &ChartFrame<'_>, at: usize, mut record: Record) {
         let name = (record.kind, record.id.clone());
         if self.person.is_some() {
             let day = frame.date(at).map_or(i64::MIN, |when| when.start_us());
@@ -245,7 +180,7 @@ impl Found {
 
     /// In the order of kinds, within a kind as found: by date within each source, or over all of them for a person of
     /// several keys.
-    fn current(self, newest: Option<usize>) -> Vec<Record> {
+    pub(super) fn current(self, newest: Option<usize>) -> Vec<Record> {
         let mut records: Vec<Record> = self.records.into_iter().map(|(_, record)| record).collect();
         let is_other = |r: &Record| self.person.as_ref().is_some_and(|own| r.kind == Kind::PATIENT && r.id != own.0);
         records.sort_by_key(|r| (r.kind, is_other(r), self.dates.get(&r.place).copied()));

@@ -81,7 +81,7 @@ impl Archive {
 }
 
 /// The attachment (or Binary) whose `url` leads to the document.
-fn attachment<'a>(json: &'a Value, id: &DocumentId) -> Option<&'a Value> {
+pub(super) fn attachment<'a>(json: &'a Value, id: &DocumentId) -> Option<&'a Value> {
     if json.get("resourceType").and_then(Value::as_str) == Some("Binary") {
         return Some(json);
     }

@@ -158,7 +158,7 @@ pub(super) fn keys(snapshot: &Snapshot, permit: &Permit, patient: &PatientKey) -
         return Err(QueryError::NotFound);
     }
     let mut keys = vec![patient.clone()];
-    if let Scope::Person(all) = permit.scope() {
+    if let Some(all) = permit.person() {
         for key in all.iter().filter(|key| *key != patient) {
             if !hides_patient(snapshot, permit.filter(), key)? {
                 keys.push(key.clone());
@@ -171,10 +171,8 @@ pub(super) fn keys(snapshot: &Snapshot, permit: &Permit, patient: &PatientKey) -
 /// Whether a record of `patient` may be shown as part of the chart that the permit is for: not when a link alone leads to
 /// him and he himself is hidden.
 pub(super) fn is_shown(snapshot: &Snapshot, permit: &Permit, patient: Option<&PatientKey>) -> Result<bool, QueryError> {
-    match (permit.scope(), patient) {
-        (Scope::Person(keys), Some(patient)) if keys.first() != Some(patient) => {
-            Ok(!hides_patient(snapshot, permit.filter(), patient)?)
-        }
+    match (permit.person(), patient) {
+        (Some(keys), Some(patient)) if keys.first() != Some(patient) => Ok(!hides_patient(snapshot, permit.filter(), patient)?),
         _ => Ok(true),
     }
 }

@@ -4,6 +4,7 @@
 //! Not for: HTTP, JSON shapes, or pages (`server`); bytes on disk (`store`).
 
 mod chart;
+mod delivered;
 mod document;
 mod find;
 mod foreign;
@@ -20,15 +21,19 @@ mod review;
 mod series;
 mod sight;
 mod snapshot;
+mod sources;
 mod taken;
+mod taken_run;
 mod text;
 mod told;
 mod visits;
+mod whole;
 
 pub use crate::identity::{Parted, Reassignment};
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, identity_of, marks, parse_question};
 pub use crate::store::document_id;
-pub use chart::{ChartBytes, Selection, Walk};
+pub use chart::{ChartBytes, Selection};
+pub use delivered::Delivered;
 pub use find::{PatientHit, PatientHits};
 pub use inventory::{Held, Hidden, Holding, Inventory, SourceMark};
 pub use leaves::Sealed;
@@ -38,9 +43,12 @@ pub use own_notes::OwnNote;
 pub use provenance::Provenance;
 pub use review::{KeptItem, Sampled};
 pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
+pub use sources::{SourceItem, SourceRef};
 pub use taken::Taken;
+pub use taken_run::TakenWith;
 pub use told::Told;
 pub use visits::{Visit, Visits};
+pub use whole::WholePart;
 
 use crate::index::IndexError;
 use crate::statements::StatementError;

@@ -38,6 +38,8 @@ struct Inner {
     with_awaiting: bool,
     current: RwLock<Arc<Snapshot>>,
     looked: Mutex<Instant>,
+    /// Whether it stays at the catalog and the statements of now.
+    is_pinned: bool,
 }
 
 /// What changes with every statement.
@@ -133,7 +135,25 @@ impl Archive {
         let layout = Layout::new(root);
         let snapshot = Snapshot::open(&layout, &keys, &cutover, with_awaiting)?;
         let (current, looked) = (RwLock::new(Arc::new(snapshot)), Mutex::new(Instant::now()));
-        Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked }) })
+        Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked, is_pinned: false }) })
+    }
+
+    /// The same archive as it is now, whatever is published or said later: for work that goes on for hours and must agree
+    /// with itself.
+    #[must_use]
+    pub fn pinned(&self) -> Archive {
+        let inner = &self.inner;
+        let (current, looked) = (RwLock::new(self.snapshot()), Mutex::new(Instant::now()));
+        let (layout, keys, cutover) = (inner.layout.clone(), inner.keys.clone(), inner.cutover.clone());
+        let with_awaiting = inner.with_awaiting;
+        Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked, is_pinned: true }) }
+    }
+
+    /// A name of the state that is read: another catalog or further statements are another state. No record content.
+    pub fn state(&self) -> String {
+        let snapshot = self.snapshot();
+        let said: Vec<String> = snapshot.stamp.iter().map(|(stream, size)| format!("{stream}={size}")).collect();
+        [vec![format!("catalog={}", snapshot.catalog.number)], said].concat().join(" ")
     }
 
     /// The snapshot in force. Once a second the next catalog and new statements are looked for, which is a few questions
@@ -149,7 +169,7 @@ impl Archive {
             }
             due
         };
-        if !is_due {
+        if !is_due || inner.is_pinned {
             return current;
         }
         let next = if inner.layout.catalog(current.catalog.number + 1).exists() {
@@ -188,6 +208,11 @@ impl Archive {
             source_systems,
             last_day: snapshot.data_to(),
         }
+    }
+
+    /// When an accession was sealed (RFC 3339, UTC). No record content.
+    pub fn sealed_at(&self, accession: &AccessionId) -> Option<String> {
+        self.snapshot().accession(accession).map(|held| held.seal.sealed_at.clone())
     }
 
     /// The accessions in force, with their reports. Scope: `Accessions`.

@@ -9,11 +9,11 @@ use super::QueryError;
 use super::reassigned::patients_now;
 use super::record::record_at;
 use super::sight;
-use super::snapshot::Archive;
+use super::snapshot::{Archive, Snapshot};
 use crate::access::Permit;
 use crate::merkle::Hash;
 use crate::model::{ArchiveId, PatientKey, Place, Record};
-use crate::store::Accession;
+use crate::store::{Accession, ChartFrame};
 
 /// A record with everything that a release needs of it.
 #[derive(Clone, Debug)]
@@ -33,30 +33,8 @@ impl Archive {
     /// `NotFound` when nothing lies there any more (its accession was withdrawn or packed anew) or it is hidden; `OutOfScope`.
     pub fn taken(&self, permit: &Permit, place: &Place) -> Result<Taken, QueryError> {
         let snapshot = self.snapshot();
-        let is_it = |a: &&Arc<Accession>| a.id == place.accession && a.generation == place.generation;
-        let accession = sight::accessions(&snapshot, permit.filter()).find(is_it).ok_or(QueryError::NotFound)?;
-        let number = accession.frame_of(place.ordinal).ok_or(QueryError::NotFound)?;
-        let frame = accession.frame(number, false)?;
-        let at = usize::try_from(place.ordinal.saturating_sub(frame.first_ordinal())).unwrap_or(usize::MAX);
-        let (kind, (id, _)) = frame.kind(at).zip(frame.names(at)).ok_or(QueryError::NotFound)?;
-        let id = ArchiveId::parse(&id).ok_or(QueryError::NotFound)?;
-        let patients = patients_now(&snapshot, accession, &frame, at);
-        let covers = |patient: Option<&PatientKey>| permit.covers_record(kind, &id, patient);
-        let patient = patients.iter().find(|p| covers(Some(p))).or(patients.first());
-        if !covers(patient) {
-            return Err(QueryError::OutOfScope);
-        }
-        let mut is_hidden = !sight::sees(permit.filter(), accession, &frame, at);
-        for patient in patients.first().into_iter().chain(patient) {
-            is_hidden = is_hidden || sight::hides_patient(&snapshot, permit.filter(), patient)?;
-        }
-        let record = record_at(accession, &frame, at, patient.cloned()).filter(|_| !is_hidden).ok_or(QueryError::NotFound)?;
-        let original = frame.original(at)?;
-        let leaf = accession.leaf_hasher().map(|hasher| {
-            let (kind, name) = (record.kind, record.id.as_str());
-            (hasher.salt(kind, name), hasher.leaf(kind, name, &original))
-        });
-        Ok(Taken { record, original, leaf })
+        let (accession, number) = frame_of(&snapshot, permit, place)?;
+        taken_of(&snapshot, permit, accession, &accession.frame(number, false)?, place.ordinal)
     }
 
     /// The bytes of an attachment of what lies at a place, by its number as in [`crate::model::DocumentId`]s; of that very version,
@@ -70,4 +48,45 @@ impl Archive {
         let at = usize::try_from(place.ordinal.saturating_sub(frame.first_ordinal())).unwrap_or(usize::MAX);
         Ok(frame.attachment(at, number)?)
     }
+}
+
+/// The accession that a place lies in, and the frame in it.
+pub(super) fn frame_of<'s>(
+    snapshot: &'s Snapshot,
+    permit: &Permit,
+    place: &Place,
+) -> Result<(&'s Arc<Accession>, u32), QueryError> {
+    let is_it = |a: &&Arc<Accession>| a.id == place.accession && a.generation == place.generation;
+    let accession = sight::accessions(snapshot, permit.filter()).find(is_it).ok_or(QueryError::NotFound)?;
+    Ok((accession, accession.frame_of(place.ordinal).ok_or(QueryError::NotFound)?))
+}
+
+/// What a frame holds at an ordinal, as [`Archive::taken`] gives it.
+pub(super) fn taken_of(
+    snapshot: &Snapshot,
+    permit: &Permit,
+    accession: &Accession,
+    frame: &ChartFrame<'_>,
+    ordinal: u64,
+) -> Result<Taken, QueryError> {
+    let at = usize::try_from(ordinal.saturating_sub(frame.first_ordinal())).unwrap_or(usize::MAX);
+    let (kind, (id, _)) = frame.kind(at).zip(frame.names(at)).ok_or(QueryError::NotFound)?;
+    let id = ArchiveId::parse(&id).ok_or(QueryError::NotFound)?;
+    let patients = patients_now(snapshot, accession, frame, at);
+    let covers = |patient: Option<&PatientKey>| permit.covers_record(kind, &id, patient);
+    let patient = patients.iter().find(|p| covers(Some(p))).or(patients.first());
+    if !covers(patient) {
+        return Err(QueryError::OutOfScope);
+    }
+    let mut is_hidden = !sight::sees(permit.filter(), accession, frame, at);
+    for patient in patients.first().into_iter().chain(patient) {
+        is_hidden = is_hidden || sight::hides_patient(snapshot, permit.filter(), patient)?;
+    }
+    let record = record_at(accession, frame, at, patient.cloned()).filter(|_| !is_hidden).ok_or(QueryError::NotFound)?;
+    let original = frame.original(at)?;
+    let leaf = accession.leaf_hasher().map(|hasher| {
+        let (kind, name) = (record.kind, record.id.as_str());
+        (hasher.salt(kind, name), hasher.leaf(kind, name, &original))
+    });
+    Ok(Taken { record, original, leaf })
 }

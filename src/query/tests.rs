@@ -170,16 +170,16 @@ impl Desk {
         }
         let all = self.permit(Scope::Everything, filter);
         let mut patients = Vec::new();
-        archive
-            .patients(&all, &mut |key| {
-                patients.push(key.to_string());
-                true
-            })
-            .unwrap();
+        let parts = archive.parts(&all, None).unwrap();
+        for part in &parts {
+            let keys = archive.patients_of_part(&all, part, None).unwrap();
+            patients.extend(keys.iter().map(ToString::to_string));
+        }
         archive.each_patient(&all, &mut |key, record| patients.push(format!("{} {}", key.as_str(), record.json))).unwrap();
         patients.sort();
         tell("patients".into(), format!("{patients:?}"));
-        let others = archive.without_patient(&all, Walk::default()).unwrap().map(|(records, _)| records.len());
+        let of_nobody = parts.iter().map(|part| archive.nobodys(&all, part, part.start(), &[]).unwrap());
+        let others: usize = of_nobody.map(|found| found.map_or(0, |(records, _)| records.len())).sum();
         tell("without patient".into(), format!("{others:?}"));
         told
     }

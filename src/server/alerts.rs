@@ -9,6 +9,7 @@ use crate::register::{Alert, NewAlert};
 
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
+use super::pages::fetch::WRONG_ANSWERS;
 use super::viewer::AlertRow;
 use super::{door, notices};
 
@@ -68,11 +69,15 @@ pub fn row(call: &Call, alert: &Alert) -> AlertRow {
     };
     AlertRow {
         number: alert.number,
-        from: call.app.elsewhere.name_of(&alert.issuer),
+        from: match alert.about.as_str() {
+            WRONG_ANSWERS => format!("Request {}", alert.subject),
+            _ => call.app.elsewhere.name_of(&alert.issuer),
+        },
         differs: match alert.detail.as_str() {
             "birth-date" => "the birth date differs",
             "family-name" => "the family name differs",
             "sex" => "sex and given name differ",
+            _ if alert.about == WRONG_ANSWERS => "wrong answers were given at the link for its recipient",
             _ => "too little is known on both sides to be sure",
         },
         patient: alert.patients.first().map(|patient| patient.as_str().to_string()).unwrap_or_default(),

@@ -159,7 +159,7 @@ impl Call {
 
 fn scope_patient(permit: &Permit) -> Vec<PatientKey> {
     match permit.scope() {
-        Scope::Chart(_) | Scope::Person(_) | Scope::OwnNotes(_) => permit.scope().patients().to_vec(),
+        Scope::Chart(_) | Scope::Person(_) | Scope::OwnNotes(_) | Scope::Ehi(_) => permit.scope().patients().to_vec(),
         _ => Vec::new(),
     }
 }

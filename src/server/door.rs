@@ -125,7 +125,11 @@ fn issuer_down() -> ApiError {
 
 /// The principal with the patient of whom his token speaks. Scopes of a patient whom nobody here knows grant nothing.
 fn bound(call: &Call, accepted: Accepted) -> Result<Principal, ApiError> {
-    let Accepted { mut principal, patient, .. } = accepted;
+    let Accepted { mut principal, patient, issued, .. } = accepted;
+    // Whoever gave this archive's own token vouched for the person at that moment.
+    if principal.attributes.auth_time.is_none() && call.app.tokens.is_own(&principal.issuer) {
+        principal.attributes.auth_time = i64::try_from(issued).ok();
+    }
     let Some(scopes) = principal.scopes.clone().filter(|scopes| scopes.binds_to_patient()) else { return Ok(principal) };
     principal.bound_to = match patient {
         None => None,

@@ -12,6 +12,7 @@ mod events;
 mod fhir;
 mod headers;
 mod health;
+mod jobs;
 mod lookup;
 mod multipart;
 mod notices;

@@ -82,7 +82,7 @@ pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, p
     let mut body = result.unwrap_or_else(|error| error.into_body(area));
     if let Some(origin) = foreign_origin(&app, area, &request) {
         body = body.with("Access-Control-Allow-Origin", origin).with("Vary", "Origin, Accept, Authorization, Prefer");
-        body = body.with("Access-Control-Expose-Headers", "ETag, Location, X-Request-Id");
+        body = body.with("Access-Control-Expose-Headers", "Content-Location, ETag, Location, X-Progress, X-Request-Id");
     }
     super::health::count(request.method().as_str(), template, body.status, started.elapsed());
     response(app.transport, body, &id)
@@ -156,7 +156,7 @@ fn foreign_origin<'r>(app: &App, area: Area, request: &'r HttpRequest) -> Option
 fn preflight() -> Body {
     Body::new(super::answer::TEXT, "")
         .status(204)
-        .with("Access-Control-Allow-Methods", "GET, HEAD, POST")
+        .with("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
         .with("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Prefer, X-Request-Id")
         .with("Access-Control-Max-Age", "600")
 }
@@ -207,12 +207,23 @@ async fn read_form(route: &Route, request: &HttpRequest, payload: web::Payload) 
     if let Some(boundary) = multipart::boundary(kind).filter(|_| route.takes_file) {
         return multipart::parts(&body, &boundary).ok_or_else(broken);
     }
+    // What an operation of FHIR is asked may come as a resource.
+    if route.area() == Area::Fhir && route.path.contains("/$") && is_json(kind) {
+        let fields = super::fhir::bulk::parameters(&body);
+        let fields = fields.ok_or_else(|| ApiError::bad("The request body is no Parameters resource."))?;
+        return Ok(Parts { fields, ..Parts::default() });
+    }
     if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         let text = "The request body must be application/x-www-form-urlencoded.";
         return Err(ApiError::new(415, "unsupported-media-type", "not-supported", text));
     }
     let fields = pairs(std::str::from_utf8(&body).map_err(|_| broken())?)?;
     Ok(Parts { fields, ..Parts::default() })
+}
+
+fn is_json(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    ["application/fhir+json", "application/json"].contains(&kind.as_str())
 }
 
 /// Decodes `a=b&c=d`; an error when it is not UTF-8 or holds too many parameters.

@@ -56,6 +56,7 @@ pub enum Method {
     /// Also answers `HEAD`.
     Get,
     Post,
+    Delete,
 }
 
 impl Method {
@@ -63,6 +64,7 @@ impl Method {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Delete => "DELETE",
         }
     }
 }
@@ -107,6 +109,10 @@ const fn upload(path: &'static str, door: Door, handler: Handler, summary: &'sta
     Route { takes_file: true, ..post(path, door, handler, summary) }
 }
 
+const fn delete(path: &'static str, door: Door, handler: Handler, summary: &'static str) -> Route {
+    Route { method: Method::Delete, path, door, handler, summary, takes_file: false }
+}
+
 /// Every route. A literal path stands before a template that would also match it.
 pub fn routes() -> &'static [Route] {
     TABLE
@@ -126,6 +132,15 @@ static TABLE: &[Route] = &[
     post("/oauth/introspect", Open, oauth::introspect::introspect, "Whether a token of this archive stands."),
 
     get("/fhir/metadata", Open, fhir::capability::metadata, "capabilities"),
+    get("/fhir/$export", Token, fhir::bulk::whole, "export"),
+    post("/fhir/$export", Token, fhir::bulk::whole, "export"),
+    get("/fhir/Patient/$export", Token, fhir::bulk::patients, "export"),
+    post("/fhir/Patient/$export", Token, fhir::bulk::patients, "export"),
+    get("/fhir/Group/{id}/$export", Token, fhir::bulk::group, "export"),
+    post("/fhir/Group/{id}/$export", Token, fhir::bulk::group, "export"),
+    get("/fhir/bulk/{job}", Token, fhir::bulk::status::poll, "export-status"),
+    delete("/fhir/bulk/{job}", Token, fhir::bulk::status::cancel, "export-status"),
+    get("/fhir/bulk/{job}/{file}", Token, fhir::bulk::status::file, "export-file"),
     get("/fhir/Patient/{id}/$everything", Token, fhir::everything::everything, "everything"),
     get("/fhir/Patient/{id}/$ccd", Token, fhir::docref::ccd, "ccd"),
     get("/fhir/DocumentReference/$docref", Token, fhir::docref::docref, "docref"),
@@ -143,6 +158,7 @@ static TABLE: &[Route] = &[
     get("/api/v1/patients/{patient}/chart", Token, api::patients::chart, "The whole chart as stored."),
     get("/api/v1/patients/{patient}/records", Token, api::patients::records, "A chart's records of some kinds, the newest of each."),
     get("/api/v1/patients/{patient}/series", Token, api::patients::series, "All values of one code, oldest first."),
+    get("/api/v1/patients/{patient}/ehi", Token, api::ehi::export, "All there is of one person, as a ZIP; 202 while it is made."),
     get("/api/v1/patients/{patient}/search", Token, api::search::chart, "Search the text of one chart."),
     get("/api/v1/search", Token, api::search::all, "Search the text of all charts."),
     get("/api/v1/records/{id}/original", Token, api::records::original_by_id, "A record's bytes as delivered, by its id alone."),

@@ -98,6 +98,7 @@ pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeE
         tracing::warn!("no trusted_proxies are configured: what a proxy says of a request is believed from this machine alone");
     }
     let app = Arc::new(App::new(services, transport, options.archive.clone())?);
+    super::jobs::resume(&app);
     let listener = TcpListener::bind(options.listen).map_err(|source| ServeError::Listen { address: options.listen, source })?;
     let address = listener.local_addr().map_err(ServeError::Stopped)?;
     let routes = router::configure(app.clone());
@@ -126,6 +127,7 @@ pub async fn run(services: Services, options: ServeOptions) -> Result<(), ServeE
     watch.abort();
     renewer.abort();
     projector.abort();
+    app.jobs.stop();
     app.register.close().await;
     ended
 }
@@ -151,6 +153,7 @@ async fn sweep(app: Arc<App>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         app.rates.sweep();
+        app.jobs.sweep();
         if let Err(error) = app.register.sweep().await {
             tracing::warn!(%error, "ended sessions could not be swept");
         }

@@ -16,6 +16,7 @@ use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
 use super::door::Standing;
+use super::jobs::Jobs;
 use super::lookup::ServerLookup;
 use super::notices::Notices;
 use super::oauth::ClientKeySources;
@@ -74,6 +75,8 @@ pub struct App {
     pub seen_pages: SeenPages,
     /// Where those are told who must know at once.
     pub notices: Notices,
+    /// Exports that are made in the background.
+    pub jobs: Jobs,
 }
 
 impl App {
@@ -94,6 +97,7 @@ impl App {
         let (directory, tallies, rates) = (Directory::default(), Tallies::default(), Rates::new(&config.http));
         let oversight = OnceLock::new();
         let notices = Notices::new(&config.notices, gate.log().syslog())?;
+        let jobs = Jobs::new(&folder);
         Ok(App {
             archive,
             gate,
@@ -117,6 +121,7 @@ impl App {
             seen_pages: SeenPages::default(),
             oversight,
             notices,
+            jobs,
         })
     }
 

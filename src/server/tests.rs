@@ -112,6 +112,7 @@ async fn no_route_behind_a_door_opens_without_a_key() {
         let request = TestRequest::with_uri(&path_of(route.path)).method(match route.method {
             Method::Get => http::Method::GET,
             Method::Post => http::Method::POST,
+            Method::Delete => http::Method::DELETE,
         });
         let reply = send(&fixture, request).await;
         match route.door {
@@ -125,8 +126,10 @@ async fn no_route_behind_a_door_opens_without_a_key() {
                 assert!(reply.header("location").starts_with("/signin"), "{}", route.path);
             }
             // The ways in themselves: what they want is not in this request.
-            Door::Open | Door::SignIn if ["/signin/", "/launch", "/oauth/"].iter().any(|way| route.path.starts_with(way)) => {
-                assert!([303, 400, 401].contains(&reply.status), "{}", route.path);
+            Door::Open | Door::SignIn
+                if ["/signin/", "/launch", "/oauth/", "/r/"].iter().any(|way| route.path.starts_with(way)) =>
+            {
+                assert!([303, 400, 401, 404].contains(&reply.status), "{}", route.path);
             }
             Door::Open => assert_eq!(reply.status, 200, "{}", route.path),
             Door::SignIn => assert!([200, 403].contains(&reply.status), "{}", route.path),
@@ -238,6 +241,7 @@ async fn a_panic_becomes_an_answer_without_its_text() {
         door: Door::Open,
         handler: |_| panic!("Ann Example, born 1957"),
         summary: "",
+        takes_file: false,
     };
     let fixture = fixture(Transport::Loopback).await;
     let (request, mut payload) = TestRequest::with_uri("/fhir/Patient").to_http_parts();

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use ahash::AHashSet;
 use arrow::array::{Array, ArrayRef, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
@@ -150,7 +151,7 @@ impl LedgerWriter {
 pub fn read_rows(path: &Path, mut visit: impl FnMut(LedgerRow)) -> Result<u64, StoreError> {
     let damaged = |e: String| StoreError::damaged(path, 0, &e);
     let mut total = 0;
-    for batch in batches(path, None)? {
+    for batch in batches(path, &|_, _| true)? {
         let batch = batch.map_err(|e| damaged(e.to_string()))?;
         let rows = Columns::of(&batch).ok_or_else(|| damaged("not a ledger of this version".into()))?;
         for i in 0..batch.num_rows() {
@@ -165,7 +166,7 @@ pub fn read_rows(path: &Path, mut visit: impl FnMut(LedgerRow)) -> Result<u64, S
 pub fn rows_of_item(path: &Path, item: u64) -> Result<Vec<LedgerRow>, StoreError> {
     let mut found = Vec::new();
     let damaged = |e: String| StoreError::damaged(path, 0, &e);
-    for batch in batches(path, Some(item))? {
+    for batch in batches(path, &|from, to| (from..=to).contains(&item))? {
         let batch = batch.map_err(|e| damaged(e.to_string()))?;
         let rows = Columns::of(&batch).ok_or_else(|| damaged("not a ledger of this version".into()))?;
         // Items ascend.
@@ -205,9 +206,12 @@ pub fn items_of_ordinal(path: &Path, ordinal: u64, most: usize) -> Result<Vec<u6
     Ok(found)
 }
 
+/// Number of a source record, and its offset and length where it was mapped.
+pub type FirstItem = (u64, Option<(u64, u64)>);
+
 /// The first source record of each of these records, with its place in the content of its file where it was mapped; in one
 /// reading of the ledger.
-pub fn first_items_of(path: &Path, ordinals: &BTreeSet<u64>) -> Result<BTreeMap<u64, (u64, Option<(u64, u64)>)>, StoreError> {
+pub fn first_items_of(path: &Path, ordinals: &BTreeSet<u64>) -> Result<BTreeMap<u64, FirstItem>, StoreError> {
     let damaged = |e: String| StoreError::damaged(path, 0, &e);
     let mut found = BTreeMap::new();
     let file = std::fs::File::open(path).map_err(StoreError::read(path))?;
@@ -215,7 +219,7 @@ pub fn first_items_of(path: &Path, ordinals: &BTreeSet<u64>) -> Result<BTreeMap<
     let columns = ProjectionMask::columns(builder.parquet_schema(), ["item", "ordinal", "offset", "length"]);
     let reader = builder.with_projection(columns).with_batch_size(8192).build().map_err(|e| damaged(e.to_string()))?;
     // The span of a mapped source record stands in its own row, which comes before those of what was made of it.
-    let mut span_of: (u64, Option<(u64, u64)>) = (u64::MAX, None);
+    let mut span_of: FirstItem = (u64::MAX, None);
     for batch in reader {
         if found.len() == ordinals.len() {
             break;
@@ -239,23 +243,56 @@ pub fn first_items_of(path: &Path, ordinals: &BTreeSet<u64>) -> Result<BTreeMap<
     Ok(found)
 }
 
-/// All rows in batches, or only those of the row groups that may hold an item.
-fn batches(path: &Path, item: Option<u64>) -> Result<ParquetRecordBatchReader, StoreError> {
+/// The items that made or repeat any of these records, in their order; one pass over two columns.
+pub fn items_of_ordinals(path: &Path, ordinals: &AHashSet<u64>) -> Result<BTreeSet<u64>, StoreError> {
+    let damaged = |e: String| StoreError::damaged(path, 0, &e);
+    let file = std::fs::File::open(path).map_err(StoreError::read(path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(e.to_string()))?;
+    let columns = ProjectionMask::columns(builder.parquet_schema(), ["item", "ordinal"]);
+    let reader = builder.with_projection(columns).with_batch_size(8192).build().map_err(|e| damaged(e.to_string()))?;
+    let mut found = BTreeSet::new();
+    for batch in reader {
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let number = |i: usize| batch.columns().get(i).and_then(|c| c.as_any().downcast_ref::<UInt64Array>());
+        let (Some(items), Some(held)) = (number(0), number(1)) else {
+            return Err(damaged("not a ledger of this version".into()));
+        };
+        let named = held.iter().zip(items.values()).filter(|(held, _)| held.is_some_and(|held| ordinals.contains(&held)));
+        found.extend(named.map(|(_, item)| *item));
+    }
+    Ok(found)
+}
+
+/// The rows of these items, in their order. Row groups without any of them are not read.
+pub fn rows_of_items(path: &Path, items: &BTreeSet<u64>) -> Result<Vec<LedgerRow>, StoreError> {
+    let damaged = |e: String| StoreError::damaged(path, 0, &e);
+    let mut found = Vec::new();
+    if items.is_empty() {
+        return Ok(found);
+    }
+    for batch in batches(path, &|from, to| items.range(from..=to).next().is_some())? {
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let rows = Columns::of(&batch).ok_or_else(|| damaged("not a ledger of this version".into()))?;
+        found.extend((0..batch.num_rows()).filter(|i| items.contains(&rows.item.value(*i))).map(|i| rows.row(i)));
+    }
+    Ok(found)
+}
+
+/// All rows in batches, less the row groups that `wanted` does not want by their least and highest item.
+fn batches(path: &Path, wanted: &dyn Fn(u64, u64) -> bool) -> Result<ParquetRecordBatchReader, StoreError> {
     let damaged = |e: parquet::errors::ParquetError| StoreError::damaged(path, 0, &e.to_string());
     let file = std::fs::File::open(path).map_err(StoreError::read(path))?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
-    if let Some(item) = item {
-        let groups = builder.metadata().row_groups().iter().enumerate();
-        let may_hold = |group: &RowGroupMetaData| match group.columns().first().and_then(|c| c.statistics()) {
-            Some(Statistics::Int64(of)) => match (of.min_opt(), of.max_opt()) {
-                (Some(min), Some(max)) => (*min as u64..=*max as u64).contains(&item),
-                _ => true,
-            },
+    let may_hold = |group: &RowGroupMetaData| match group.columns().first().and_then(|c| c.statistics()) {
+        Some(Statistics::Int64(of)) => match (of.min_opt(), of.max_opt()) {
+            (Some(min), Some(max)) => wanted(*min as u64, *max as u64),
             _ => true,
-        };
-        let wanted = groups.filter(|(_, g)| may_hold(g)).map(|(i, _)| i).collect();
-        builder = builder.with_row_groups(wanted);
-    }
+        },
+        _ => true,
+    };
+    let groups = builder.metadata().row_groups().iter().enumerate();
+    let groups = groups.filter(|(_, group)| may_hold(group)).map(|(number, _)| number).collect();
+    builder = builder.with_row_groups(groups);
     builder.with_batch_size(8192).build().map_err(damaged)
 }
 

@@ -4,7 +4,7 @@
 //! says which record stands where, and a second pass writes each record at its places in a temporary file, which is then
 //! hashed file by file.
 //!
-//! Not for: exporting records (`query`): what is rebuilt is compared and thrown away.
+//! Not for: exporting records (`query`).
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -60,19 +60,72 @@ pub fn compare(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
-    let mut of_accession: Vec<Vec<(&FileRecord, &Delivered)>> = vec![Vec::new(); accessions.len()];
+    let mut of_accession: Vec<Vec<(&FileRecord, Option<&Delivered>)>> = vec![Vec::new(); accessions.len()];
     for file in delivered {
         match holder(accessions, file) {
-            Ok((number, record)) => of_accession[number].push((record, file)),
+            Ok((number, record)) => of_accession[number].push((record, Some(file))),
             Err(what) => outcome.findings.push(wrong(file, what)),
         }
     }
     for (number, mut files) in of_accession.into_iter().enumerate().filter(|(_, files)| !files.is_empty()) {
         files.sort_by_key(|(record, _)| (record.first_item, record.items));
-        let rebuild = Rebuild { accession: &accessions[number], earlier: &accessions[..number], files, threads, progress };
-        rebuild.run(beside, &mut outcome)?;
+        let earlier = accessions[..number].iter().collect();
+        let rebuild = Rebuild { accession: &accessions[number], earlier, files, threads, progress };
+        rebuild.run(beside, &mut |file, delivered, rebuilt| {
+            let Some(delivered) = delivered else { return Ok(()) };
+            match rebuilt {
+                Err(what) => outcome.findings.push(wrong(delivered, what)),
+                Ok((scratch, start, end)) => {
+                    let rebuilt = hash_range(scratch, start, end).map_err(StoreError::write(beside))?;
+                    match on_disk(file, delivered) {
+                        Err(what) => outcome.findings.push(wrong(delivered, what)),
+                        Ok(held) if held == rebuilt => outcome.same += 1,
+                        Ok(_) => outcome.findings.push(wrong(delivered, "the file rebuilt from the archive differs")),
+                    }
+                }
+            }
+            Ok(())
+        })?;
     }
     Ok(outcome)
+}
+
+/// What is done with the content of a rebuilt file, or with the reason why it cannot be rebuilt.
+pub type Take<'a> = &'a mut dyn FnMut(&FileRecord, Result<&mut dyn std::io::Read, String>) -> Result<(), StoreError>;
+
+/// Rebuilds the files of `accession` that are put together from records, and gives the content of each to `take`, in their
+/// order. `earlier` are the accessions before it. A file that repeats records of an earlier delivery cannot be rebuilt without
+/// that very file, since the ledger does not name them.
+pub fn restore(
+    accession: &Accession,
+    earlier: Vec<&Accession>,
+    beside: &Path,
+    threads: usize,
+    take: Take<'_>,
+) -> Result<(), StoreError> {
+    let mut files: Vec<_> = accession.files.iter().filter(|file| file.document.is_none()).map(|file| (file, None)).collect();
+    files.sort_by_key(|(record, _)| (record.first_item, record.items));
+    let rebuild = Rebuild { accession, earlier, files, threads, progress: &|_, _| {} };
+    rebuild.run(beside, &mut |file, _, rebuilt| match rebuilt {
+        Err(what) => take(file, Err(what)),
+        Ok((scratch, start, end)) => take(file, Ok(&mut Span { file: scratch, at: start, end })),
+    })
+}
+
+/// A run of bytes of a file, to be read.
+struct Span<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl std::io::Read for Span<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min((self.end - self.at) as usize);
+        let count = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
 }
 
 /// The accession that took in this very file, by name and digest, and what it noted of it.
@@ -96,8 +149,9 @@ fn wrong(file: &Delivered, what: impl Into<String>) -> Finding {
 struct Rebuild<'a> {
     accession: &'a Accession,
     /// Accessions before it, in which records may lie that it repeats.
-    earlier: &'a [Accession],
-    files: Vec<(&'a FileRecord, &'a Delivered)>,
+    earlier: Vec<&'a Accession>,
+    /// Each with the file on disk, where there is one to compare with.
+    files: Vec<(&'a FileRecord, Option<&'a Delivered>)>,
     threads: usize,
     progress: &'a (dyn Fn(u64, u64) + Sync),
 }
@@ -105,11 +159,14 @@ struct Rebuild<'a> {
 /// A record, and where it has to be written.
 type Place = (u64, u64);
 
+/// What is done with a file: where it lies in the temporary file, or why it cannot be rebuilt.
+type Done<'a> = &'a mut dyn FnMut(&FileRecord, Option<&Delivered>, Result<(&File, u64, u64), String>) -> Result<(), StoreError>;
+
 /// What is done with a frame: its first ordinal and the texts of its records.
 type FrameWork<'a> = &'a (dyn Fn(u64, &[Vec<u8>]) -> Result<(), StoreError> + Sync);
 
 impl Rebuild<'_> {
-    fn run(&self, beside: &Path, outcome: &mut Outcome) -> Result<(), StoreError> {
+    fn run(&self, beside: &Path, done: Done<'_>) -> Result<(), StoreError> {
         let lengths = self.lengths()?;
         let scratch = scratch_file(beside)?;
         let mut layout = FileLayout {
@@ -126,17 +183,7 @@ impl Rebuild<'_> {
         places.sort_unstable();
         self.write_records(&places, &scratch)?;
         for ((file, delivered), span) in self.files.iter().zip(spans) {
-            match span {
-                Err(what) => outcome.findings.push(wrong(delivered, what)),
-                Ok((start, end)) => {
-                    let rebuilt = hash_range(&scratch, start, end).map_err(StoreError::write(beside))?;
-                    match on_disk(file, delivered) {
-                        Err(what) => outcome.findings.push(wrong(delivered, what)),
-                        Ok(held) if held == rebuilt => outcome.same += 1,
-                        Ok(_) => outcome.findings.push(wrong(delivered, "the file rebuilt from the archive differs")),
-                    }
-                }
-            }
+            done(file, *delivered, span.map(|(start, end)| (&scratch, start, end)))?;
         }
         Ok(())
     }
@@ -232,12 +279,12 @@ struct FileLayout<'a> {
     places: Vec<Place>,
     at: u64,
     open: Option<OpenFile<'a>>,
-    spans: Vec<Span>,
+    spans: Vec<Extent>,
 }
 
 /// A file in work.
 struct OpenFile<'a> {
-    delivered: &'a Delivered,
+    delivered: Option<&'a Delivered>,
     start: u64,
     separators: Vec<(u64, Vec<u8>)>,
     /// Run of separators in use, and how often it stands yet.
@@ -249,7 +296,7 @@ struct OpenFile<'a> {
 }
 
 /// Begin and end of a file in the temporary file, or why it cannot be rebuilt.
-type Span = Result<(u64, u64), String>;
+type Extent = Result<(u64, u64), String>;
 
 impl<'a> FileLayout<'a> {
     fn lay_out(&mut self) -> Result<(), StoreError> {
@@ -344,11 +391,15 @@ impl<'a> FileLayout<'a> {
     /// Puts a record that the ledger says lies in an earlier accession: the delivered file shows which one it is.
     fn put_earlier(&mut self, item: u64) -> Result<(), StoreError> {
         let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(delivered) = open.delivered else {
+            open.failed.get_or_insert_with(|| "it repeats records of an earlier delivery".into());
+            return Ok(());
+        };
         let source = match &open.source {
             Some(source) => source,
-            None => open.source.insert(content(open.delivered)?),
+            None => open.source.insert(content(delivered)?),
         };
-        let found = match value_at(source, self.at - open.start).map_err(StoreError::read(&open.delivered.path))? {
+        let found = match value_at(source, self.at - open.start).map_err(StoreError::read(&delivered.path))? {
             Some(text) => self.rebuild.earlier(&text)?,
             None => None,
         };

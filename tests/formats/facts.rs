@@ -2,7 +2,7 @@
 //!
 //! Not for: what may differ (`differences`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use base64::Engine;
@@ -60,10 +60,9 @@ pub fn read(dir: &Path) -> Facts {
 
 /// The NDJSON files: type and lines.
 fn files(dir: &Path) -> Vec<(String, String)> {
-    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let ndjson = entries.filter(|path| path.extension().is_some_and(|e| e == "ndjson"));
-    let kind = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
-    ndjson.map(|path| (kind(&path), std::fs::read_to_string(&path).unwrap())).collect()
+    let names = std::fs::read_dir(dir.join("fhir")).unwrap().map(|entry| entry.unwrap().file_name());
+    let kinds: BTreeSet<String> = names.filter_map(|name| Some(name.to_str()?.split('.').next()?.to_string())).collect();
+    kinds.into_iter().map(|kind| (kind.clone(), crate::support::exported(dir, &kind))).collect()
 }
 
 /// Records of each type.
@@ -296,9 +295,9 @@ impl Export<'_> {
     fn bytes(&self, attachment: &Value) -> Vec<u8> {
         let data = |value: &Value| STANDARD.decode(text(value, "/data")).unwrap();
         let Some(id) = text(attachment, "/url").strip_prefix("Binary/") else { return data(attachment) };
-        match std::fs::read(self.dir.join("documents").join(id)) {
-            Ok(bytes) => bytes,
-            Err(_) => self.named.get(text(attachment, "/url")).map(data).unwrap_or_default(),
+        match crate::support::exported_document(self.dir, id) {
+            Some(bytes) => bytes,
+            None => self.named.get(text(attachment, "/url")).map(data).unwrap_or_default(),
         }
     }
 }

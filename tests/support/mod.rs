@@ -100,6 +100,26 @@ pub fn audited(archive: &Path, event: &str) -> Vec<Value> {
     found.into_iter().map(|found| found.entry["detail"].clone()).collect()
 }
 
+/// All lines of one type in a folder that `chartkeep export` wrote, of all its parts.
+pub fn exported(dir: &Path, kind: &str) -> String {
+    let mut files: Vec<_> =
+        std::fs::read_dir(dir.join("fhir")).into_iter().flatten().map(|e| e.expect("listed").path()).collect();
+    files.sort();
+    let of_kind = |path: &&PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.split('.').next() == Some(kind)
+    };
+    files.iter().filter(of_kind).map(|path| std::fs::read_to_string(path).expect("text")).collect()
+}
+
+/// A document of such a folder, by its id.
+pub fn exported_document(dir: &Path, id: &str) -> Option<Vec<u8>> {
+    let parts = std::fs::read_dir(dir.join("documents")).ok()?.map(|part| part.expect("listed").path());
+    let files = parts.flat_map(|part| std::fs::read_dir(part).expect("a folder").map(|file| file.expect("listed").path()));
+    let mut named = files.filter(|file| file.file_stem().is_some_and(|name| name == id));
+    named.next().map(|file| std::fs::read(file).expect("a document"))
+}
+
 /// The files of all catalogs, oldest first.
 pub fn catalogs(archive: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(archive.join("catalog")).expect("an archive has catalogs");

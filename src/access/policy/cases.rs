@@ -239,6 +239,8 @@ impl CaseText {
             Right::Accounts => Scope::Accounts,
             Right::Policy => Scope::Policy,
             Right::OwnNotes => Scope::OwnNotes(vec![patient]),
+            Right::Bulk => Scope::Bulk,
+            Right::Ehi => Scope::Ehi(vec![patient]),
             Right::Releases => Scope::Releases,
         }
     }

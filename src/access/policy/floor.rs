@@ -46,6 +46,11 @@ fn breaches_of(rule: &Rule) -> Vec<&'static str> {
             gives(|right| AT_THE_MACHINE.contains(&right)) && !is_at_the_machine,
             "export-everything and quarantine need channels = [\"command-line\"]",
         ),
+        (
+            rights.contains(&Right::Bulk) && roles != [Role::Service],
+            "bulk-export is for programs of their own: role service alone",
+        ),
+        (rights.contains(&Right::Ehi) && !is_him_alone, "export-person is for him alone"),
         (rights.contains(&Right::Releases) && !is_him_alone, "releases are worked on by him alone"),
         (sees.holds(Class::Unknown) && !is_him_alone, "him alone sees the class unknown"),
         (

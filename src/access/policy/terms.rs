@@ -20,11 +20,13 @@ pub enum Right {
     Accounts,
     Policy,
     OwnNotes,
+    Bulk,
+    Ehi,
     Releases,
 }
 
 impl Right {
-    pub const ALL: [Right; 14] = [
+    pub const ALL: [Right; 16] = [
         Right::FindPatients,
         Right::Chart,
         Right::Record,
@@ -38,6 +40,8 @@ impl Right {
         Right::Accounts,
         Right::Policy,
         Right::OwnNotes,
+        Right::Bulk,
+        Right::Ehi,
         Right::Releases,
     ];
 
@@ -56,6 +60,8 @@ impl Right {
             Scope::Accounts => Right::Accounts,
             Scope::Policy => Right::Policy,
             Scope::OwnNotes(_) => Right::OwnNotes,
+            Scope::Bulk => Right::Bulk,
+            Scope::Ehi(_) => Right::Ehi,
             Scope::Releases => Right::Releases,
         }
     }
@@ -76,6 +82,8 @@ impl Right {
             Right::Accounts => "accounts",
             Right::Policy => "policy",
             Right::OwnNotes => "own-notes",
+            Right::Bulk => "bulk-export",
+            Right::Ehi => "export-person",
             Right::Releases => "releases",
         }
     }
@@ -96,14 +104,19 @@ impl Right {
             Right::Accounts => "accounts",
             Right::Policy => "policy",
             Right::OwnNotes => "own psychotherapy notes",
+            Right::Bulk => "bulk export",
+            Right::Ehi => "export of a person",
             Right::Releases => "releases",
         }
     }
 
     /// Whether what it gives holds words of patients' records.
     pub fn shows_records(self) -> bool {
-        use Right::{Chart, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, Releases, SearchAll};
-        matches!(self, FindPatients | Chart | Record | SearchAll | Everything | IdentityReview | Quarantine | OwnNotes | Releases)
+        use Right::{
+            Bulk, Chart, Ehi, Everything, FindPatients, IdentityReview, OwnNotes, Quarantine, Record, Releases, SearchAll,
+        };
+        let of_one = matches!(self, Chart | Record | OwnNotes | Ehi | Releases);
+        of_one || matches!(self, FindPatients | SearchAll | Everything | IdentityReview | Quarantine | Bulk)
     }
 
     /// Whether it is about the records of one person at a time. Break-glass and care relations speak of these alone.

@@ -2,7 +2,11 @@
 //!
 //! Not for: packages themselves (`release::package`), or working on requests (the workspace, and `release::desk` behind it).
 
+mod build;
 mod keys;
+mod list;
+mod office;
+mod show;
 mod verify;
 
 use std::process::ExitCode;
@@ -12,7 +16,7 @@ use clap::Subcommand;
 
 use crate::signing::VerifierKey;
 
-/// Release packages: check one without this archive, print the keys that others check with.
+/// Requests for records and their packages: list, show, build and check them. The workspace is where people work on them.
 #[derive(Debug, clap::Args)]
 pub struct ReleaseArgs {
     #[command(subcommand)]
@@ -21,6 +25,9 @@ pub struct ReleaseArgs {
 
 #[derive(Debug, Subcommand)]
 enum ReleaseCommand {
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Build(build::BuildArgs),
     Verify(verify::VerifyArgs),
     Keys(keys::KeysArgs),
 }
@@ -28,6 +35,9 @@ enum ReleaseCommand {
 /// Runs `chartkeep release`.
 pub fn run(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
+        ReleaseCommand::List(args) => list::run(args),
+        ReleaseCommand::Show(args) => show::run(args),
+        ReleaseCommand::Build(args) => build::run(args),
         ReleaseCommand::Verify(args) => verify::run(args),
         ReleaseCommand::Keys(args) => keys::run(args),
     }

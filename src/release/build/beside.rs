@@ -13,6 +13,7 @@ use super::stock::Stock;
 use super::{BuildFault, BuildRecord};
 use crate::config::Config;
 use crate::model::{PatientKey, When};
+use crate::query::TakenWith;
 use crate::release::ccda;
 use crate::release::paper::Exception;
 use crate::release::selection::{Attachment, Item};
@@ -70,15 +71,30 @@ pub fn write(job: &Job<'_>, record: &BuildRecord, exceptions: &[Exception], stoc
         .filter(|exception| exception.is_native)
         .filter_map(|exception| Some((exception.item, exception.attachment.as_deref()?)))
         .collect();
-    for (place, item) in free_items(job) {
-        let own = of_items.entry(item.n).or_default();
-        native(job, (place, item), &unprinted, own, stock)?;
-        if job.plan.formats.native {
-            let path = original_path(place, item);
-            stock.add_bytes(&path, "application/fhir+json", &job.taken(item)?.original)?;
-            own.original = Some(path);
-        }
-    }
+    // Only items of which something goes along are read.
+    let goes = |item: &Item| {
+        let is_unprinted = item.attachments.iter().any(|file| unprinted.contains(&(item.n, file.id.as_str())));
+        job.plan.formats.native || is_unprinted || chosen(job, item).next().is_some()
+    };
+    let places: Vec<usize> = free_items(job).filter(|(_, item)| goes(item)).map(|(place, _)| place).collect();
+    super::line::in_order(
+        job.threads,
+        places.len(),
+        |at| one(job, *places.get(at).ok_or(BuildFault::Form("selection"))?, true),
+        |line| -> Result<(), BuildFault> {
+            for (place, found) in places.iter().zip(line) {
+                let (item, found) = found?;
+                let own = of_items.entry(item.n).or_default();
+                native(job, (*place, item), &unprinted, &found, own, stock)?;
+                if job.plan.formats.native {
+                    let path = original_path(*place, item);
+                    stock.add_bytes(&path, "application/fhir+json", &found.taken.original)?;
+                    own.original = Some(path);
+                }
+            }
+            Ok(())
+        },
+    )??;
     if job.plan.formats.ndjson {
         ndjson(job, stock)?;
     }
@@ -87,6 +103,11 @@ pub fn write(job: &Job<'_>, record: &BuildRecord, exceptions: &[Exception], stoc
     }
     consents(job, stock)?;
     Ok(of_items)
+}
+
+/// One item by its number in the package.
+fn one<'j>(job: &'j Job<'_>, place: usize, with_files: bool) -> Result<(&'j Item, TakenWith), BuildFault> {
+    job.taken(place - 1..place, with_files)?.pop().ok_or(BuildFault::Form("selection"))
 }
 
 /// Items of which nothing is redacted, with their numbers in the package, from 1.
@@ -106,16 +127,14 @@ fn native(
     job: &Job<'_>,
     (place, item): (usize, &Item),
     unprinted: &BTreeSet<(usize, &str)>,
+    found: &TakenWith,
     own: &mut OfItem,
     stock: &mut Stock,
 ) -> Result<(), BuildFault> {
     let mut wanted: BTreeMap<&str, usize> = chosen(job, item).map(|(at, it)| (it.id.as_str(), at)).collect();
     let also = item.attachments.iter().enumerate().filter(|(_, it)| unprinted.contains(&(item.n, it.id.as_str())));
     wanted.extend(also.map(|(at, it)| (it.id.as_str(), at)));
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    for document in job.documents(item)? {
+    for document in &found.documents {
         let at = wanted.remove(document.id.0.as_str());
         if let Some((at, attachment)) = at.and_then(|at| Some((at, item.attachments.get(at)?))) {
             let path = native_path(place, at, attachment);
@@ -169,16 +188,16 @@ fn ndjson_path(kind: &str) -> String {
 
 /// Records as the archive serves them, a file for each type, in the order of the package.
 fn ndjson(job: &Job<'_>, stock: &mut Stock) -> Result<(), BuildFault> {
-    let mut kinds: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
-    for (_, item) in free_items(job) {
-        kinds.entry(&item.kind).or_default().push(item);
+    let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, item) in free_items(job) {
+        kinds.entry(&item.kind).or_default().push(place);
     }
-    for (kind, items) in kinds {
+    for (kind, places) in kinds {
         stock.add(&ndjson_path(kind), "application/fhir+ndjson", |member| {
             super::line::in_order(
                 job.threads,
-                items.len(),
-                |at| job.taken(items.get(at).ok_or(BuildFault::Form("selection"))?),
+                places.len(),
+                |at| Ok(one(job, *places.get(at).ok_or(BuildFault::Form("selection"))?, false)?.1.taken),
                 |line| {
                     for taken in line {
                         // Raw line ends stand between the tokens of JSON alone.

@@ -9,7 +9,9 @@ use super::{BuildFault, Frozen, Plan, Workshop, line};
 use crate::access::is_directory;
 use crate::limits::RELEASE_NAMES_MAX;
 use crate::model::{ArchiveId, Kind};
+use crate::query::TakenWith;
 use crate::release::paper::items::{named, references};
+use crate::release::selection::Item;
 
 /// The plan with all that its pages need.
 pub fn frozen(shop: &Workshop<'_>, plan: &Plan) -> Result<Plan, BuildFault> {
@@ -27,17 +29,19 @@ pub fn frozen(shop: &Workshop<'_>, plan: &Plan) -> Result<Plan, BuildFault> {
 fn names(job: &Job<'_>) -> Result<BTreeMap<String, String>, BuildFault> {
     let out: BTreeSet<String> = job.items().iter().map(|item| format!("{}/{}", item.kind, item.id)).collect();
     let (mut referred, mut own) = (BTreeSet::new(), BTreeMap::new());
+    let runs = job.runs(0..job.out.len());
     let read = |at: usize| {
-        let item = job.item(*job.out.get(at).ok_or(BuildFault::Form("selection"))?)?;
-        let json = job.taken(item)?.record.json;
-        Ok((format!("{}/{}", item.kind, item.id), references(&json), named(&json)))
+        let told = |(item, found): (&Item, TakenWith)| {
+            let json = found.taken.record.json;
+            (format!("{}/{}", item.kind, item.id), references(&json), named(&json))
+        };
+        Ok(job.taken(runs.get(at).cloned().unwrap_or_default(), false)?.into_iter().map(told).collect::<Vec<_>>())
     };
-    line::in_order(job.threads, job.out.len(), read, |line| -> Result<(), BuildFault> {
-        for done in line {
-            let (record, to, name) = done?;
-            referred.extend(to);
-            if let Some(name) = name {
-                own.insert(record, name);
+    line::in_order(job.threads, runs.len(), read, |line| -> Result<(), BuildFault> {
+        for run in line {
+            for (record, to, name) in run? {
+                referred.extend(to);
+                own.extend(name.map(|name| (record, name)));
             }
         }
         Ok(())

@@ -3,14 +3,15 @@
 //! Not for: making pages (`print`), or anything that only approval brings (`sealing`).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::{BuildFault, Plan, VERSION, Workshop, generator};
 use crate::merkle::Hash;
-use crate::model::{AccessionId, ArchiveId, Document, DocumentId, Place};
-use crate::query::{QueryError, Sealed, Taken};
+use crate::model::{AccessionId, ArchiveId, DocumentId, Place};
+use crate::query::{QueryError, Sealed, TakenWith};
 use crate::release::package::hex;
 use crate::release::paper::Setting;
 use crate::release::paper::front::{Chosen, section_title};
@@ -133,42 +134,68 @@ impl<'w> Job<'w> {
         }
     }
 
-    /// The record of an item, which has to be the one that was chosen.
+    /// Items that go out in runs that are read together: neighbours lie together, and no run is large.
+    pub fn runs(&self, of: Range<usize>) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        let mut bytes = 0;
+        for at in of {
+            let item = self.out.get(at).and_then(|at| self.selection.items.get(*at));
+            let more: u64 = item.map_or(0, |item| item.attachments.iter().map(|file| file.bytes).sum());
+            match runs.last_mut().filter(|run| run.len() < RUN_ITEMS && bytes + more < RUN_BYTES) {
+                Some(run) => run.end = at + 1,
+                None => {
+                    bytes = 0;
+                    runs.push(at..at + 1);
+                }
+            }
+            bytes += more;
+        }
+        runs
+    }
+
+    /// The records of a run of items, with their files when those are wanted. Each has to be the one that was chosen. A file that
+    /// could not be read when it was chosen has no digest and is left out: its page says so.
     ///
     /// # Errors
-    /// `Changed` when it is not there any more, or is another.
-    pub fn taken(&self, item: &Item) -> Result<Taken, BuildFault> {
+    /// `Changed` when one is not there any more, or is another.
+    pub fn taken(&self, run: Range<usize>, with_files: bool) -> Result<Vec<(&Item, TakenWith)>, BuildFault> {
+        let places = self.out.get(run).unwrap_or_default();
+        let items = places.iter().map(|at| self.item(*at)).collect::<Result<Vec<_>, _>>()?;
+        let wanted = items.iter().map(|item| self.wanted(item, with_files)).collect::<Result<Vec<_>, _>>()?;
+        let found = self.shop.archive.taken_run(self.shop.permit, &wanted);
+        let check = |(item, found): (&'_ Item, Result<TakenWith, QueryError>)| match found {
+            Ok(found) if is_it(item, &found, with_files) => Ok(found),
+            Ok(_) | Err(QueryError::NotFound) => Err(BuildFault::Changed(item.n)),
+            Err(error) => Err(error.into()),
+        };
+        items.into_iter().zip(found).map(|(item, found)| Ok((item, check((item, found))?))).collect()
+    }
+
+    /// Where an item lies, and its files.
+    fn wanted(&self, item: &Item, with_files: bool) -> Result<(Place, Vec<DocumentId>), BuildFault> {
         let changed = || BuildFault::Changed(item.n);
         let accession = AccessionId::parse(&item.accession).ok_or_else(changed)?;
         // An accession that was packed anew holds the same records in the same order.
         let generation = self.seals.get(&item.accession).map_or(item.generation, |seal| seal.generation);
-        let place = Place { accession, generation, ordinal: item.ordinal };
-        let taken = self.shop.archive.taken(self.shop.permit, &place).map_err(|error| match error {
-            QueryError::NotFound => changed(),
-            error => error.into(),
-        })?;
-        let is_it = taken.record.kind.name() == item.kind
-            && taken.record.id.as_str() == item.id
-            && hex(&Sha256::digest(&taken.original)) == item.sha256;
-        if is_it { Ok(taken) } else { Err(changed()) }
+        let files = item.attachments.iter().filter(|file| with_files && !file.sha256.is_empty());
+        let ids = files.map(|file| ArchiveId::parse(&file.id).map(DocumentId).ok_or_else(changed));
+        Ok((Place { accession, generation, ordinal: item.ordinal }, ids.collect::<Result<_, _>>()?))
     }
+}
 
-    /// The files of an item. One that could not be read when it was chosen has no digest and is left out: its page says so.
-    ///
-    /// # Errors
-    /// `Changed` when one is not there any more, or is another.
-    pub fn documents(&self, item: &Item) -> Result<Vec<Document>, BuildFault> {
-        let readable = item.attachments.iter().filter(|attachment| !attachment.sha256.is_empty());
-        let read = |attachment: &Attachment| {
-            let id = ArchiveId::parse(&attachment.id).ok_or(BuildFault::Changed(item.n))?;
-            match self.shop.archive.document(self.shop.permit, &DocumentId(id)) {
-                Ok(document) if hex(&document.sha256) == attachment.sha256 => Ok(document),
-                Ok(_) | Err(QueryError::NotFound) => Err(BuildFault::Changed(item.n)),
-                Err(error) => Err(error.into()),
-            }
-        };
-        readable.map(read).collect()
-    }
+/// Largest runs of items that are read together.
+const RUN_ITEMS: usize = 64;
+const RUN_BYTES: u64 = 4 << 20;
+
+/// Whether what was found is what was chosen.
+fn is_it(item: &Item, found: &TakenWith, with_files: bool) -> bool {
+    let record = &found.taken.record;
+    let files: Vec<&Attachment> = item.attachments.iter().filter(|file| with_files && !file.sha256.is_empty()).collect();
+    record.kind.name() == item.kind
+        && record.id.as_str() == item.id
+        && hex(&Sha256::digest(&found.taken.original)) == item.sha256
+        && files.len() == found.documents.len()
+        && files.iter().zip(&found.documents).all(|(file, document)| hex(&document.sha256) == file.sha256)
 }
 
 /// Takes out of an item's own words what is redacted; who knows the digest of a short record could guess the rest of it.

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::job::{Facts, Job};
 use super::{BuildFault, BuildRecord};
+use crate::query::TakenWith;
 use crate::release::paper::front::{self, Front};
 use crate::release::paper::{Exception, Paged, Setting, items};
 use crate::release::redaction::{Journal, Redactor};
@@ -67,21 +68,23 @@ pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: 
     let opening: Vec<Part> = front::opening(&front).into_iter().map(|part| everywhere.part(part)).collect();
     let before = opening.len();
     let (exceptions, facts, fault) = (RefCell::new(exceptions), RefCell::new(Vec::new()), RefCell::new(None));
-    let read = |at: usize| -> Result<(Paged, Facts), BuildFault> {
-        let at = job.out.get(run.items.start + at).ok_or(BuildFault::Form("selection"))?;
-        paged(job, run, job.item(*at)?)
+    let runs = job.runs(run.items.clone());
+    let read = |at: usize| -> Result<Vec<(Paged, Facts)>, BuildFault> {
+        let items = runs.get(at).cloned().unwrap_or_default();
+        job.taken(items, true)?.into_iter().map(|(item, found)| paged(job, run, item, &found)).collect()
     };
-    let printed = super::line::in_order(job.threads, of_volume.len(), read, |line| {
+    let printed = super::line::in_order(job.threads, runs.len(), read, |line| {
         let parts = line.map_while(|done| match done {
-            Ok((paged, own)) => {
-                exceptions.borrow_mut().extend(paged.exceptions);
-                facts.borrow_mut().push(own);
-                Some(paged.part)
-            }
+            Ok(run) => Some(run),
             Err(error) => {
                 *fault.borrow_mut() = Some(error);
                 None
             }
+        });
+        let parts = parts.flatten().map(|(paged, own)| {
+            exceptions.borrow_mut().extend(paged.exceptions);
+            facts.borrow_mut().push(own);
+            paged.part
         });
         // Asked for when all items went by: only then is it known what could not be printed.
         let closing =
@@ -95,19 +98,18 @@ pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: 
     }
 }
 
-/// Reads an item and makes its pages.
-fn paged(job: &Job<'_>, run: &Run<'_>, item: &Item) -> Result<(Paged, Facts), BuildFault> {
-    let taken = job.taken(item)?;
-    let documents = job.documents(item)?;
-    let mut paged = items::paged(item, &taken, &documents, run.setting, &job.redactor(item).noting(run.journal))?;
+/// Makes the pages of an item.
+fn paged(job: &Job<'_>, run: &Run<'_>, item: &Item, found: &TakenWith) -> Result<(Paged, Facts), BuildFault> {
+    let redactor = job.redactor(item).noting(run.journal);
+    let mut paged = items::paged(item, &found.taken, &found.documents, run.setting, &redactor)?;
     // Whether the file itself goes along is decided here, where the files are.
     for exception in &mut paged.exceptions {
-        let is_there = |id: &String| documents.iter().any(|document| document.id.0.as_str() == id);
+        let is_there = |id: &String| found.documents.iter().any(|document| document.id.0.as_str() == id);
         // The bytes of a record that cannot be read go along when originals do.
         let is_here = exception.attachment.as_ref().map_or(job.plan.formats.native, is_there);
         exception.is_native = job.may_go_native(item) && is_here;
     }
-    Ok((paged, Facts { leaf: taken.leaf }))
+    Ok((paged, Facts { leaf: found.taken.leaf }))
 }
 
 fn closing(front: &Front<'_>, exceptions: &mut Vec<Exception>) -> Vec<Part> {

@@ -2,6 +2,7 @@
 //!
 //! Not for: how files are searched (`redaction`).
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::BuildFault;
@@ -27,15 +28,12 @@ pub fn beside(job: &Job<'_>, stocked: &Stocked, of_items: &OfItems) -> Result<()
     if job.redactions.is_empty() {
         return Ok(());
     }
-    let owner = |path: &str| {
-        let is_its =
-            |own: &super::beside::OfItem| own.original.as_deref() == Some(path) || own.native.iter().any(|it| it == path);
-        of_items.iter().find(|(_, own)| is_its(own)).map(|(item, _)| *item)
-    };
+    let paths = of_items.iter().flat_map(|(item, own)| own.original.iter().chain(&own.native).map(|path| (path.as_str(), *item)));
+    let owners: BTreeMap<&str, usize> = paths.collect();
     for file in stocked.files.iter().filter(|file| file.pages.is_none()) {
         let mut bytes = Vec::new();
         stocked.open(&file.path)?.read_to_end(&mut bytes)?;
-        bytes_of(job, &file.path, &bytes, owner(&file.path))?;
+        bytes_of(job, &file.path, &bytes, owners.get(file.path.as_str()).copied())?;
     }
     Ok(())
 }

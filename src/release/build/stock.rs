@@ -106,7 +106,8 @@ impl Stocked {
     pub fn open(&self, path: &str) -> io::Result<io::Take<File>> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let at = self.places.get(path).ok_or_else(missing)?;
-        let known = self.files.iter().find(|file| file.path == path).ok_or_else(missing)?;
+        let known = self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok();
+        let known = known.and_then(|at| self.files.get(at)).ok_or_else(missing)?;
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(*at))?;
         Ok(file.take(known.bytes))

@@ -2,9 +2,11 @@
 //!
 //! Not for: how pages look (`paper`), or who may do this (`workflow`).
 
+mod whole;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Cursor, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::index;
 use crate::ingest::{self, IngestOptions, Ingested, Standing};
 use crate::mapping::settings::Settings;
 use crate::model::{DocumentId, PatientKey};
-use crate::release::package::{container, verify, wrap};
+use crate::release::package::{verify, wrap};
 use crate::release::redaction::{Reason, Redactions, Term};
 use crate::release::selection::{self, Attachment, Item, Origin, Person, Selection};
 use crate::release::workflow::Package;
@@ -30,7 +32,8 @@ const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
 
 /// An archive of two deliveries, what is chosen of it, and where packages are made.
 struct World {
-    home: tempfile::TempDir,
+    home: PathBuf,
+    _folder: Option<tempfile::TempDir>,
     archive: Archive,
     log: AuditLog,
     shelf: Shelf,
@@ -99,8 +102,9 @@ fn deliver(root: &Path, source_system: &str, path: &Path, private: &Path) {
 
 impl World {
     fn new(notes: usize) -> World {
-        let home = tempfile::tempdir().unwrap();
-        let (root, private) = (home.path().join("archive"), home.path().join("keys"));
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().to_path_buf();
+        let (root, private) = (home.join("archive"), home.join("keys"));
         durable::create_dir_all(&root).unwrap();
         init_keys(&root, &private).unwrap();
         let layout = Layout::new(&root);
@@ -110,21 +114,27 @@ impl World {
         let signer = load_signer(&private, KeyPurpose::Seal).unwrap();
         catalog::publish_first(&layout, "6f1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c13", NOW, &signer).unwrap();
         for source in ["mer", "pvs"] {
-            let path = home.path().join(format!("{source}.ndjson"));
+            let path = home.join(format!("{source}.ndjson"));
             std::fs::write(&path, story(source, notes)).unwrap();
             deliver(&root, source, &path, &private);
         }
+        World { _folder: Some(folder), ..World::at(&home) }
+    }
+
+    /// The world that another process made.
+    fn at(home: &Path) -> World {
+        let (home, root, private) = (home.to_path_buf(), home.join("archive"), home.join("keys"));
         let keys = KeyRing::load(&root).unwrap().verifiers(KeyPurpose::Seal);
         let archive = Archive::open(&root, keys, BTreeMap::new()).unwrap();
         let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).unwrap())).unwrap();
         let permit = Permit::for_test(Scope::Person(vec![PatientKey::parse(PERSON).unwrap()]), Filter::default(), &log);
         let key = load_signer(&private, KeyPurpose::Release).unwrap();
         let shelf = Shelf::of(&root);
-        World { home, archive, log, shelf, config: Config::default(), key, permit }
+        World { home, _folder: None, archive, log, shelf, config: Config::default(), key, permit }
     }
 
     fn root(&self) -> PathBuf {
-        self.home.path().join("archive")
+        self.home.join("archive")
     }
 
     fn shop(&self, threads: usize) -> Workshop<'_> {
@@ -420,110 +430,11 @@ fn a_package_is_wrapped_for_the_way() {
     let world = World::new(2);
     let (_, package) = world.sealed(&world.plan(&world.selection(), Formats::default()));
     let secret = wrap::Secret::random().unwrap();
-    let out = world.home.path().join("wrapped.zip");
+    let out = world.home.join("wrapped.zip");
     let file = File::create_new(&out).unwrap();
     wrap::wrap(world.shelf.open(&package.package_sha256).unwrap(), package.bytes, "ROI.zip", &secret, file).unwrap();
     let mut zip = zip::ZipArchive::new(File::open(&out).unwrap()).unwrap();
     let mut inside = Vec::new();
     zip.by_index_decrypt(0, secret.show().as_bytes()).unwrap().read_to_end(&mut inside).unwrap();
     assert_eq!(sha256_hex(&inside), package.package_sha256);
-}
-
-/// Members of a package, to be packed again.
-fn members(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
-    let mut zip = zip::ZipArchive::new(Cursor::new(bytes.to_vec())).unwrap();
-    let mut found = BTreeMap::new();
-    for at in 0..zip.len() {
-        let mut member = zip.by_index(at).unwrap();
-        let name = member.name().unwrap().split_once('/').unwrap().1.to_owned();
-        let mut bytes = Vec::new();
-        member.read_to_end(&mut bytes).unwrap();
-        found.insert(name, bytes);
-    }
-    found
-}
-
-fn packed(members: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
-    let sizes = members.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect();
-    let open = |name: &str| Ok(Cursor::new(members[name].clone()));
-    container::write(Cursor::new(Vec::new()), &format!("ROI-{REQUEST}"), &sizes, open).unwrap().into_inner()
-}
-
-#[test]
-fn whatever_is_altered_in_a_whole_package_is_named() {
-    let world = World::new(3);
-    let (_, package) = world.sealed(&world.plan(&world.selection(), ALL));
-    let whole = world.shelf.get(&package.package_sha256).unwrap();
-    let findings = |bytes: &[u8]| -> Vec<String> {
-        let report = verify::verify(Cursor::new(bytes.to_vec()), &world.key.verifier()).unwrap();
-        assert_eq!(report.holds(), report.findings.is_empty());
-        report.findings.into_iter().map(|it| it.item).collect()
-    };
-    assert_eq!(findings(&whole), [""; 0]);
-    assert_eq!(packed(&members(&whole)), whole);
-    for at in (0..whole.len()).step_by(whole.len() / 40).chain(whole.len() - 30..whole.len()) {
-        let mut other = whole.clone();
-        other[at] ^= 0x20;
-        assert!(!findings(&other).is_empty(), "byte {at}");
-    }
-    assert!([0, whole.len() / 2, whole.len() - 1].iter().all(|cut| !findings(&whole[..*cut]).is_empty()));
-    let parts = members(&whole);
-    for name in parts.keys() {
-        let mut other = parts.clone();
-        other.get_mut(name).unwrap().push(b' ');
-        assert!(findings(&packed(&other)).iter().any(|it| it == name || name == "manifest.json"), "{name} longer");
-        other.remove(name);
-        assert!(findings(&packed(&other)).iter().any(|it| it == name), "{name} missing");
-    }
-    let mut more = parts.clone();
-    more.insert("native/00001-9.pdf".into(), b"%PDF-1.7".to_vec());
-    assert_eq!(findings(&packed(&more)), ["native/00001-9.pdf"]);
-    // Two pages change places: the table of pages names them the other way round.
-    let mut swapped = parts.clone();
-    let pdf = swapped.get_mut("release.pdf").unwrap();
-    let kids = b"/Kids [";
-    let at = pdf.windows(kids.len()).rposition(|bytes| bytes == kids).unwrap() + kids.len();
-    let text = String::from_utf8(pdf[at..at + 60].to_vec()).unwrap();
-    let refs: Vec<&str> = text.split(" 0 R").map(str::trim).take(2).collect();
-    assert_eq!(refs[0].len(), refs[1].len());
-    let other = text.replacen(refs[0], "@", 1).replacen(refs[1], refs[0], 1).replacen('@', refs[1], 1);
-    assert_ne!(other, text);
-    pdf[at..at + 60].copy_from_slice(other.as_bytes());
-    assert_eq!(findings(&packed(&swapped)), ["release.pdf"]);
-    // The manifest of another package of the same sender.
-    let (_, second) = world.sealed(&world.plan(&world.selection(), Formats::default()));
-    let others = members(&world.shelf.get(&second.package_sha256).unwrap());
-    let mut mixed = parts.clone();
-    for name in ["manifest.json", "manifest.jws", "manifest.sig"] {
-        mixed.insert(name.into(), others[name].clone());
-    }
-    assert!(findings(&packed(&mixed)).iter().any(|it| it == "ccd.xml"));
-}
-
-#[test]
-fn a_package_opens_with_the_readers_that_others_have() {
-    let world = World::new(12);
-    let (_, package) = world.sealed(&world.plan(&world.selection(), Formats::default()));
-    let pdf = world.home.path().join("release.pdf");
-    std::fs::write(&pdf, world.member(&package, "release.pdf")).unwrap();
-    let run = |program: &str, args: &[&str]| {
-        let done = std::process::Command::new(program).args(args).arg(&pdf).output().ok()?;
-        assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
-        Some(String::from_utf8_lossy(&done.stdout).into_owned())
-    };
-    // As elsewhere: where a reader is not installed, `ops/test` brings it.
-    if let Some(said) = run("qpdf", &["--check"]) {
-        assert!(said.contains("No syntax or stream encoding errors"), "{said}");
-    }
-    if let Some(said) = run("pdfinfo", &[]) {
-        let pages = said.lines().find_map(|line| line.strip_prefix("Pages:")).unwrap().trim().to_owned();
-        assert_eq!(pages, package.pages.to_string());
-    }
-    if let Ok(done) = std::process::Command::new("pdftotext").args(["-raw"]).arg(&pdf).arg("-").output() {
-        let text = String::from_utf8_lossy(&done.stdout).into_owned();
-        for n in 0..12 {
-            assert!(text.contains(&format!("visit {n}. Warfarin was stopped.")), "note {n}");
-        }
-        assert!(text.contains(&package.last_bates));
-    }
 }

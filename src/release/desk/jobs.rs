@@ -223,7 +223,7 @@ impl Desk {
     }
 
     /// What the log says of records that were read to make pages of them.
-    fn built(&self, case: &Case, subject: usize, what: &str) -> Result<Shown, DeskError> {
+    pub(super) fn built(&self, case: &Case, subject: usize, what: &str) -> Result<Shown, DeskError> {
         Ok(choosing::shown_of(case, &self.frozen(case, subject)?, what))
     }
 }

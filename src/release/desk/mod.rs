@@ -6,6 +6,7 @@
 //!
 //! Not for: HTTP and pages (`server`), the guards (`workflow`), or how pages are made (`paper`, `build`).
 
+mod again;
 mod board;
 mod choosing;
 mod fault;

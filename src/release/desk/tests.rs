@@ -8,10 +8,17 @@ use std::time::Duration;
 use super::*;
 use crate::access::Policy;
 use crate::audit::Query;
+use crate::durable;
+use crate::index;
+use crate::ingest::{self, IngestOptions, Ingested, Standing};
+use crate::mapping::settings::Settings;
 use crate::register::{PendingHandover, RegisterError, SessionTimes};
+use crate::release::redaction::{Reason, Redactions, Term};
 use crate::release::request::{Check, Delivery, Party, Priority, Subject};
-use crate::release::workflow::{Handover, State};
-use crate::signing::{KeyPurpose, init_keys, load_signer};
+use crate::release::workflow::{Decision, Handover, State};
+use crate::signing::{KeyPurpose, KeyRing, init_keys, load_signer};
+use crate::store::layout::Layout;
+use crate::store::{Accession, catalog};
 
 struct World {
     desk: Arc<Desk>,
@@ -20,20 +27,74 @@ struct World {
     _folder: tempfile::TempDir,
 }
 
+const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
+const OTHER: &str = "0c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c12";
+const NOW: &str = "2026-11-23T12:00:00Z";
+
+/// Two patients with a few results each; one result of the first is labelled as of substance use treatment.
+fn story() -> String {
+    let mut lines = Vec::new();
+    for (at, key) in [PERSON, OTHER].iter().enumerate() {
+        lines.push(format!(
+            r#"{{"resourceType":"Patient","id":"{key}","name":[{{"family":"Quill{at}","given":["Ann"]}}],"birthDate":"1957-03-14","identifier":[{{"value":"M-{at}"}}]}}"#
+        ));
+        for n in 0..4 {
+            let security = if n == 3 { r#","meta":{"security":[{"code":"ETH"}]}"# } else { "" };
+            lines.push(format!(
+                r#"{{"resourceType":"Observation","id":"o{at}-{n}"{security},"status":"final","subject":{{"reference":"Patient/{key}"}},"code":{{"text":"Haemoglobin"}},"effectiveDateTime":"2016-01-0{}","valueQuantity":{{"value":{n},"unit":"g/dL"}}}}"#,
+                n + 1
+            ));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// An archive with the story in it, and its log.
+fn archive(home: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf, AuditLog) {
+    let (root, private) = (home.join("archive"), home.join("keys"));
+    durable::create_dir_all(&root).unwrap();
+    init_keys(&root, &private).unwrap();
+    let layout = Layout::new(&root);
+    for folder in [layout.catalogs(), layout.accessions(), layout.indexes(), root.join("statements"), root.join("audit")] {
+        durable::create_dir_all(&folder).unwrap();
+    }
+    let signer = load_signer(&private, KeyPurpose::Seal).unwrap();
+    catalog::publish_first(&layout, "6f1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c13", NOW, &signer).unwrap();
+    let path = home.join("delivery.ndjson");
+    std::fs::write(&path, story()).unwrap();
+    let keys = KeyRing::load(&root).unwrap().verifiers(KeyPurpose::Seal);
+    let (current, sha256) = catalog::current(&layout, &keys).unwrap();
+    let (paths, settings) = ([path], Settings::default());
+    let options = IngestOptions {
+        paths: &paths,
+        source_system: "mer",
+        threads: 1,
+        now: NOW.into(),
+        settings: &settings,
+        reprocess_of: None,
+    };
+    let Ingested::Sealed(sealed) = ingest::run(&layout, &current, &keys, &signer, &options, &|_| {}).unwrap() else {
+        panic!("the delivery is new")
+    };
+    let accessions = vec![Arc::new(Accession::open(&layout, &sealed.entry, &keys).unwrap())];
+    let index = index::rebuild(&layout, &current, &accessions, 1).unwrap();
+    sealed.publish(&layout, &current, &sha256, Standing::InForce(index), &signer, NOW).unwrap();
+    let options = crate::audit::Options { reserve: crate::audit::Reserve::of_mib(64), ..Default::default() };
+    let log = AuditLog::open_with(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).unwrap()), options).unwrap();
+    (root, private, log)
+}
+
 async fn world() -> World {
-    let (folder, log) = AuditLog::temporary();
-    let root = folder.path().join("other");
-    let keys = folder.path().join("other.keys");
-    std::fs::create_dir_all(root.join("catalog")).unwrap();
-    let ring = init_keys(&root, &keys).unwrap();
-    let seal = load_signer(&keys, KeyPurpose::Seal).unwrap();
-    crate::store::catalog::publish_first(&crate::store::layout::Layout::new(&root), "test", "2026-01-01T00:00:00Z", &seal)
-        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (root, keys, log) = archive(folder.path());
+    let ring = KeyRing::load(&root).unwrap();
     let archive = Archive::open(&root, ring.verifiers(KeyPurpose::Seal), Default::default()).unwrap();
     let register = Register::open(&folder.path().join("register.db"), SessionTimes::default()).await.unwrap();
     let signer = Arc::new(load_signer(&keys, KeyPurpose::Release).unwrap());
     let gate = Gate::new(log, Policy::built_in());
-    let desk = Desk::new(archive, gate, register, folder.path().join("archive"), Config::default(), Some(signer)).unwrap();
+    let mut config = Config::default();
+    config.release.bates_prefix = Some("RIV".into());
+    let desk = Desk::new(archive, gate, register, root, config, Some(signer)).unwrap();
     let person = |name: &str, role: Role, proved: i64| {
         let mut it = Principal::local(name, name, role, role.usual_purpose(), "00");
         it.attributes.auth_time = Some(now() - proved);
@@ -84,7 +145,7 @@ impl World {
     async fn scoped(&self, request: Request) -> Seen {
         let checks = self.desk.rules.basis(&request.basis).unwrap().checks.clone();
         let mut seen = self.desk.open(request, now() - 100, &self.who("ann")).await.unwrap();
-        let mut moves = vec![Move::Submit { waits: false }, Move::Identify { subject: 0, keys: vec!["mer.1".into()] }];
+        let mut moves = vec![Move::Submit { waits: false }, Move::Identify { subject: 0, keys: vec![PERSON.into()] }];
         moves.extend(
             checks
                 .into_iter()
@@ -99,7 +160,12 @@ impl World {
 
     async fn previewed(&self, request: Request) -> Seen {
         let seen = self.scoped(request).await;
-        let seen = self.desk.assemble(&seen, &self.who("ann")).await.unwrap();
+        let mut seen = self.desk.assemble(&seen, &self.who("ann")).await.unwrap();
+        let view = self.desk.get(&seen.number, &self.who("ann")).await.unwrap().into_inner();
+        for (subject, item) in view.undecided {
+            let decision = Decision::Include { reason: "looked at".into() };
+            seen = self.desk.decide(&seen, subject, item, decision, &self.who("ann")).await.unwrap();
+        }
         let job = self.desk.preview(&seen, &self.who("ann")).await.unwrap();
         self.done(job).await
     }
@@ -145,7 +211,7 @@ async fn two_people_bring_a_request_to_its_recipient_and_each_look_is_in_the_log
     assert!(view.missing.is_empty() && view.incomplete.is_empty());
     let entries = world.events("disclosure");
     assert_eq!(entries.len(), 1);
-    assert_eq!(entries[0]["patients"][0]["archive_id"], "mer.1");
+    assert_eq!(entries[0]["patients"][0]["archive_id"], PERSON);
     assert_eq!(entries[0]["detail"]["request"], sealed.number.as_str());
     let looks = world.events(VIEWED).len();
     let board = world.desk.list(false, &world.who("ben")).await.unwrap().into_inner();
@@ -182,7 +248,7 @@ async fn who_may_not_is_refused_and_who_saw_an_older_state_is_told() {
     let later = world.step(&seen, Move::Submit { waits: false }, "ann").await.unwrap();
     assert!(matches!(world.step(&seen, Move::Submit { waits: false }, "ben").await, Err(DeskError::Moved)));
     assert!(matches!(world.step(&later, Move::Supersede { by: "x".into() }, "ann").await, Err(DeskError::NotHere)));
-    let nobody = Move::Identify { subject: 0, keys: vec!["mer.1".into(), "mer.2".into()] };
+    let nobody = Move::Identify { subject: 0, keys: vec![PERSON.into(), OTHER.into()] };
     assert!(matches!(world.step(&later, nobody, "ann").await, Err(DeskError::NotOnePerson)));
     assert!(matches!(world.desk.get("2026-999999", &world.who("ann")).await, Err(DeskError::Unknown)));
     assert!(matches!(world.desk.open(request(), now() + 1_000, &world.who("ann")).await, Err(DeskError::Received)));
@@ -320,7 +386,7 @@ async fn a_hold_stops_everything_until_somebody_else_ends_it() {
     let out = world.desk.deliver(&held, portal(), &world.who("ben")).await;
     assert!(matches!(out, Err(DeskError::Refused(Refusal::NotNow(State::OnHold)))));
     assert!(matches!(world.step(&held, Move::Resume, "ann").await, Err(DeskError::Refused(Refusal::SamePerson))));
-    let key = PatientKey::parse("mer.1").unwrap();
+    let key = PatientKey::parse(PERSON).unwrap();
     assert!(crate::audit::holds(&world.desk.folder).unwrap().contains_key(&key), "the log's own entries are kept too");
 
     // Another request holds the same patient: the end of one hold does not end the other.
@@ -370,4 +436,137 @@ async fn a_request_that_takes_anothers_place_names_it() {
     assert!(matches!(moved, Err(DeskError::Moved)));
     let closed = world.desk.register.add_release_step(&new.number, 0, "{}", &Default::default(), |_| Ok(String::new())).await;
     assert!(matches!(closed, Err(RegisterError::ReleaseMoved)));
+}
+
+#[tokio::test]
+async fn what_leaves_is_what_was_seen_and_proves_its_approval_and_its_disclosure() {
+    let world = world().await;
+    let sealed = world.sealed(request()).await;
+    let who = world.who("ann");
+    let number = &sealed.number;
+    let case = world.desk.ledger().get(number).await.unwrap().case;
+    assert_eq!(case.packages[0].first_bates.len(), "RIV26-00000001".len());
+    let selection = world.desk.selection(number, 0, &who).await.unwrap().into_inner();
+    assert!(selection.items.len() >= 3, "the person's records are there");
+    let png = world.desk.page_png(number, 0, 1, 400, &who).await.unwrap().into_inner();
+    assert!(png.starts_with(b"\x89PNG"));
+    let pages = world.desk.item_pages(number, 0, &who).await.unwrap().into_inner();
+    let (_, first, last) = pages[0];
+    let mut words = String::new();
+    for page in first..=last {
+        words += &world.desk.page_words(number, 0, page, &who).await.unwrap().into_inner();
+    }
+    assert!(words.contains("Haemoglobin") || words.contains("Quill0"), "{words}");
+    assert!(matches!(world.desk.page_png(number, 0, 9_999, 400, &who).await, Err(DeskError::NotThere)));
+
+    let how = Delivering { is_encrypted: true, channel: "media".into(), ..Delivering::default() };
+    let handed = world.desk.deliver(&sealed, how, &who).await.unwrap().into_inner();
+    assert!(handed.files[0].secret.as_ref().unwrap().len() > 20 && handed.links.is_empty());
+    let wrapped = world.desk.package(number, &handed.files[0].sha256, &who).await.unwrap().into_inner();
+    assert!(crate::release::package::wrap::is_wrapped(wrapped.file));
+    let plain = world.desk.package(number, &case.packages[0].package_sha256, &who).await.unwrap().into_inner();
+    let ring = KeyRing::load(&world.desk.folder).unwrap();
+    let (keys, log) = (ring.verifiers(KeyPurpose::Release), ring.verifiers(KeyPurpose::Audit));
+    let report = crate::release::package::verify::verify_with(plain.file, &keys, &log).unwrap();
+    assert!(report.holds(), "{:?}", report.findings);
+    let receipt = world.desk.receipt(number, 0, &who).await.unwrap().into_inner();
+    let proof = crate::audit::Proof::parse(std::str::from_utf8(&receipt).unwrap()).unwrap();
+    let crate::audit::Proved::Entry { entry, .. } = crate::audit::check_proof(&proof, &log).unwrap() else { panic!() };
+    assert!(entry.unwrap().contains("\"disclosure\""));
+    let range = &world.desk.register.bates_of(number).await.unwrap()[0];
+    assert_eq!((range.last - range.first + 1, range.void_because.as_deref()), (case.packages[0].pages as i64, None));
+    assert!(matches!(world.desk.package(number, &selection.digest(), &who).await, Err(DeskError::NotThere)));
+}
+
+#[tokio::test]
+async fn records_under_part_2_wait_for_the_sites_notice_and_for_the_consent() {
+    let world = world().await;
+    let who = world.who("ann");
+    let mut asked = Request { basis: "part2-consent".into(), expires: Some(jiff::civil::date(2100, 1, 1)), ..request() };
+    let seen = world.scoped(asked.clone()).await;
+    let seen = world.desk.assemble(&seen, &who).await.unwrap();
+    let mut seen = seen;
+    for (subject, item) in world.desk.get(&seen.number, &who).await.unwrap().into_inner().undecided {
+        let decision = Decision::Include { reason: "looked at".into() };
+        seen = world.desk.decide(&seen, subject, item, decision, &who).await.unwrap();
+    }
+    assert!(matches!(world.desk.preview(&seen, &who).await, Err(DeskError::NoConsent)));
+    asked.papers = vec![world.desk.keep_paper(b"%PDF-1.4\n%%EOF", "consent.pdf", "consent", &who).unwrap()];
+    let seen = world.scoped(asked).await;
+    let mut seen = world.desk.assemble(&seen, &who).await.unwrap();
+    for (subject, item) in world.desk.get(&seen.number, &who).await.unwrap().into_inner().undecided {
+        let decision = Decision::Include { reason: "looked at".into() };
+        seen = world.desk.decide(&seen, subject, item, decision, &who).await.unwrap();
+    }
+    let refused = world.desk.preview(&seen, &who).await;
+    assert!(matches!(refused, Err(DeskError::Text(crate::release::paper::front::TextFault::Unapproved { .. }))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_is_to_be_redacted_has_to_be_and_another_person_looks_at_it() {
+    let world = world().await;
+    let (ann, ben) = (world.who("ann"), world.who("ben"));
+    let seen = world.scoped(request()).await;
+    let seen = world.desk.assemble(&seen, &ann).await.unwrap();
+    let item = world.desk.selection(&seen.number, 0, &ann).await.unwrap().into_inner().items.len() - 1;
+    let mut seen = world.desk.decide(&seen, 0, item, Decision::Redact { reason: "third party".into() }, &ann).await.unwrap();
+    for (subject, item) in world.desk.get(&seen.number, &ann).await.unwrap().into_inner().undecided {
+        seen = world.desk.decide(&seen, subject, item, Decision::Include { reason: "seen".into() }, &ann).await.unwrap();
+    }
+    assert!(matches!(world.desk.preview(&seen, &ann).await, Err(DeskError::NotRedacted(_))));
+    let term = |text: &str| Term { text: text.into(), reason: "R-1".into(), ..Term::default() };
+    let reasons = vec![Reason { code: "R-1".into(), words: "third party".into() }];
+    let bad = Redactions { terms: vec![Term { reason: "R-9".into(), ..term("Haemoglobin") }], ..Redactions::default() };
+    assert!(matches!(world.desk.redact(&seen, 0, bad, &ann).await, Err(DeskError::Redactions(_))));
+    let good = Redactions { terms: vec![term("Haemoglobin")], reasons, ..Redactions::default() };
+    let seen = world.desk.redact(&seen, 0, good, &ann).await.unwrap();
+    let kept = world.desk.redactions(&seen.number, 0, &ben).await.unwrap().into_inner();
+    assert_eq!((kept.terms[0].by.as_str(), kept.selection_sha256.len()), ("local ann", 64));
+    let job = world.desk.preview(&seen, &ann).await.unwrap();
+    assert!(matches!(world.desk.preview(&seen, &ann).await, Err(DeskError::Busy | DeskError::Moved)), "one at a time");
+    let seen = world.done(job).await;
+    assert!(matches!(world.step(&seen, Move::Review, "ann").await, Err(DeskError::Refused(Refusal::SamePerson))));
+    let pages = world.desk.item_pages(&seen.number, 0, &ben).await.unwrap().into_inner();
+    let (_, first, last) = pages[0];
+    for page in first..=last {
+        let words = world.desk.page_words(&seen.number, 0, page, &ben).await.unwrap().into_inner();
+        assert!(!words.to_lowercase().contains("haemoglobin"));
+    }
+    world.step(&seen, Move::Review, "ben").await.unwrap();
+}
+
+#[tokio::test]
+async fn candidates_are_shown_side_by_side_and_nobody_is_chosen() {
+    let world = world().await;
+    let mut asked = request();
+    asked.subjects[0] = Subject {
+        name: "Quill0".into(),
+        birth_date: Some("1957-03-14".into()),
+        numbers: vec!["M-0".into()],
+        ..Subject::default()
+    };
+    let seen = world.desk.open(asked, now(), &world.who("ann")).await.unwrap();
+    let found = world.desk.candidates(&seen.number, 0, &world.who("ann")).await.unwrap().into_inner();
+    let first = found.iter().find(|it| it.keys == [PERSON]).unwrap();
+    assert!(first.agrees && found.iter().filter(|it| it.agrees).count() == 1);
+    let case = world.desk.ledger().get(&seen.number).await.unwrap().case;
+    assert!(case.request.subjects[0].keys.is_empty());
+}
+
+#[tokio::test]
+async fn a_package_that_could_not_be_made_leaves_no_numbers_behind() {
+    let world = world().await;
+    let seen = world.previewed(request()).await;
+    let seen = world.step(&seen, Move::Review, "ann").await.unwrap();
+    let seen = world.step(&seen, world.approve(&seen.number).await, "ben").await.unwrap();
+    // What a cut-off sealing leaves: numbers, and no step.
+    world.desk.register.give_bates("RIV26-", 7, &seen.number).await.unwrap();
+    let job = world.desk.seal(&seen, &world.who("ann")).await.unwrap();
+    let seen = world.done(job).await;
+    let ranges = world.desk.register.bates_of(&seen.number).await.unwrap();
+    assert_eq!((ranges.len(), ranges[0].void_because.is_some(), ranges[1].void_because.is_some()), (2, true, false));
+    assert_eq!(ranges[1].first, 8);
+    world.step(&seen, Move::Cancel { reason: "withdrawn".into() }, "ann").await.unwrap();
+    let ranges = world.desk.register.bates_of(&seen.number).await.unwrap();
+    assert!(ranges.iter().all(|range| range.void_because.is_some()), "nothing left, so no number is in use");
 }

@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 /// Largest number of members of a package.
-const MEMBERS_MAX: usize = 100_000;
+const MEMBERS_MAX: usize = 500_000;
 /// Files of this size and more need the large form of ZIP.
 const LARGE: u64 = u32::MAX as u64;
 
@@ -60,6 +60,9 @@ pub fn write<W: Write + Seek, R: Read>(
     members: &BTreeMap<String, u64>,
     mut open: impl FnMut(&str) -> std::io::Result<R>,
 ) -> Result<W, ContainerFault> {
+    if members.len() > MEMBERS_MAX {
+        return Err(ContainerFault::NotOne("it has too many members"));
+    }
     let mut zip = ZipWriter::new(to);
     for (path, bytes) in members {
         if !is_plain(path) || !is_plain(folder) {

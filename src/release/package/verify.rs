@@ -262,8 +262,9 @@ fn contents_agree<R: Read + Seek>(
         member.take(bytes_max).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     };
+    let named: BTreeSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
     for item in &manifest.items {
-        if let Some(path) = item.original.iter().chain(&item.files).find(|path| manifest.file(path).is_none()) {
+        if let Some(path) = item.original.iter().chain(&item.files).find(|path| !named.contains(path.as_str())) {
             report.find(path, format!("is named as a file of {} and is none of the package", contents::name(item)));
         }
         if let Some(bytes) = item.original.as_ref().and_then(|path| bytes_of(path, MANIFEST_BYTES_MAX)) {

@@ -40,11 +40,14 @@ pub struct Burnt {
     pub after_sha256: String,
 }
 
+/// A file of an item: its number and the attachment's id.
+type OfItem = (usize, String);
+
 /// Notes of a build. Plans of files are kept for their next pages.
 #[derive(Default)]
 pub struct Journal {
     done: Mutex<Vec<Done>>,
-    plans: Mutex<VecDeque<((usize, String), Arc<Known>)>>,
+    plans: Mutex<VecDeque<(OfItem, Arc<Known>)>>,
 }
 
 /// What is known of a file after its first page was asked for.

@@ -222,25 +222,21 @@ impl Proof {
             if is_foreign(object) {
                 self.leaks.push(Leak::Foreign(id.0));
             }
-            strings::inside(object, &mut |text| {
-                let hits = self.scopes.everywhere.hits(text, Order::Drawn);
-                self.leaks.extend(hits.into_iter().map(|hit| Leak::Term { term: hit.term, spot: Spot::Object(id.0) }));
-            });
+            strings::inside(object, &mut |text| self.text(text, id.0));
             if let Ok(dictionary) = object.as_dict() {
                 self.bookmark(dictionary, &pages);
             }
             if let Object::Stream(stream) = object {
-                let found = catch_unwind(AssertUnwindSafe(|| pictures.look(stream)));
-                let is_read = found.is_ok_and(|found| found.is_ok()) && self.stream(id.0, stream).is_ok();
-                if !is_read {
+                let is_seen = catch_unwind(AssertUnwindSafe(|| pictures.look(stream))).is_ok();
+                if !is_seen || self.stream(id.0, stream).is_err() {
                     self.leaks.push(Leak::Foreign(id.0));
                 }
             }
         }
-        strings::inside(&Object::Dictionary(document.trailer.clone()), &mut |text| {
-            let hits = self.scopes.everywhere.hits(text, Order::Drawn);
-            self.leaks.extend(hits.into_iter().map(|hit| Leak::Term { term: hit.term, spot: Spot::Object(0) }));
-        });
+        // The file's id is a digest and no text.
+        let mut trailer = document.trailer.clone();
+        trailer.remove(b"ID");
+        strings::inside(&Object::Dictionary(trailer), &mut |text| self.text(text, 0));
         self.report.boxes = pictures.boxes;
         self.leaks.append(&mut pictures.finish());
     }
@@ -253,9 +249,15 @@ impl Proof {
             let xml = strings::unpacked(stream)?;
             texts.push(super::proof_bytes::words_of_markup(&String::from_utf8_lossy(&xml)));
         }
-        let hits = texts.iter().flat_map(|text| self.scopes.everywhere.hits(text, Order::Drawn));
-        self.leaks.extend(hits.map(|hit| Leak::Term { term: hit.term, spot: Spot::Object(number) }));
+        texts.iter().for_each(|text| self.text(text, number));
         Ok(())
+    }
+
+    /// A text of an object; the name of this software and of the format stand in every file.
+    fn text(&mut self, text: &str, object: u32) {
+        let text = text.replace("Chartkeep", "").replace("application/pdf", "");
+        let hits = self.scopes.everywhere.hits(&text, Order::Drawn).into_iter();
+        self.leaks.extend(hits.map(|hit| Leak::Term { term: hit.term, spot: Spot::Object(object) }));
     }
 
     fn bookmark(&mut self, dictionary: &Dictionary, pages: &BTreeMap<ObjectId, u32>) {
@@ -305,13 +307,13 @@ fn is_kind(dictionary: &Dictionary, kind: &[u8]) -> bool {
 
 /// Whether an object acts, is attached, or hides something: none of these belongs into a package.
 fn is_foreign(object: &Object) -> bool {
-    const KEYS: [&[u8]; 10] =
-        [b"EF", b"JS", b"AA", b"OpenAction", b"EmbeddedFiles", b"AcroForm", b"PieceInfo", b"OCProperties", b"XFA", b"RichMedia"];
+    const KEYS: [&[u8]; 9] =
+        [b"EF", b"JS", b"AA", b"OpenAction", b"EmbeddedFiles", b"AcroForm", b"PieceInfo", b"XFA", b"RichMedia"];
     let dictionary = match object {
         Object::Dictionary(dictionary) => dictionary,
         Object::Stream(stream) => &stream.dict,
         _ => return false,
     };
-    let kinds = [b"EmbeddedFile".as_slice(), b"Filespec", b"Action", b"OCG"];
+    let kinds = [b"EmbeddedFile".as_slice(), b"Filespec", b"Action"];
     KEYS.iter().any(|key| dictionary.has(key)) || kinds.iter().any(|kind| is_kind(dictionary, kind))
 }

@@ -55,7 +55,9 @@ impl Search<'_> {
             MediaKind::Xml | MediaKind::Cda | MediaKind::Html => {
                 let words = words_of_markup(&text);
                 self.words(&words);
-                self.packed(&words, depth);
+                for piece in text.split('<') {
+                    self.packed(piece.split_once('>').map_or(piece, |(_, after)| after), depth);
+                }
                 self.extracted(bytes, true);
             }
             MediaKind::Text => {
@@ -85,7 +87,8 @@ impl Search<'_> {
         let mut rest = text;
         while let Some(at) = rest.find('"') {
             // Numbers stand between strings.
-            values.push_str(rest.get(..at).unwrap_or_default());
+            let between = rest.get(..at).unwrap_or_default().chars();
+            values.extend(between.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
             values.push('\n');
             let (value, after) = json_string(rest.get(at + 1..).unwrap_or_default());
             rest = after;
@@ -179,13 +182,21 @@ pub fn words_of_markup(markup: &str) -> String {
         let end = rest.find('>').map_or(rest.len(), |end| end + 1);
         let mut tag = rest.get(..end).unwrap_or_default();
         rest = rest.get(end..).unwrap_or_default();
+        // What every such file begins with says nothing.
+        if tag.starts_with("<?xml ") || tag.starts_with("<?xpacket ") {
+            continue;
+        }
         while let Some(quote) = tag.find(['"', '\'']) {
+            let name = tag.get(..quote).unwrap_or_default().split_ascii_whitespace().next_back().unwrap_or_default();
+            let is_namespace = name.starts_with("xmlns");
             let mark = tag.get(quote..quote + 1).unwrap_or("\"");
             let value = tag.get(quote + 1..).unwrap_or_default();
             let close = value.find(mark).unwrap_or(value.len());
-            words.push('\n');
-            unescape(value.get(..close).unwrap_or_default(), &mut words);
-            words.push('\n');
+            if !is_namespace {
+                words.push('\n');
+                unescape(value.get(..close).unwrap_or_default(), &mut words);
+                words.push('\n');
+            }
             tag = value.get(close + 1..).unwrap_or_default();
         }
     }

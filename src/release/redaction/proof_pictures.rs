@@ -10,7 +10,7 @@ use lopdf::{Object, Stream};
 use super::journal::{Burnt, Done};
 use super::pixels::Raster;
 use super::proof::Leak;
-use super::strings::{self, Unreadable};
+use super::strings;
 use crate::release::package::sha256_hex;
 use crate::render::pdf::content::Pixels;
 
@@ -41,17 +41,19 @@ impl<'a> Pictures<'a> {
         Pictures { burnt: by_digest, originals, found: Vec::new(), leaks: Vec::new(), boxes: 0 }
     }
 
-    pub fn look(&mut self, stream: &Stream) -> Result<(), Unreadable> {
+    pub fn look(&mut self, stream: &Stream) {
         if self.burnt.is_empty() || !strings::is_picture(&stream.dict) {
-            return Ok(());
+            return;
         }
         let is_jpeg = stream.filters().is_ok_and(|filters| filters == [b"DCTDecode".as_slice()]);
-        let bytes = if is_jpeg { stream.content.clone() } else { strings::unpacked(stream)? };
+        // Pictures of attached files may be packed in ways that ours are not.
+        let unpacked = if is_jpeg { None } else { strings::unpacked(stream).ok() };
+        let bytes = unpacked.unwrap_or_else(|| stream.content.clone());
         let digest = sha256_hex(&bytes);
         if let Some(done) = self.originals.get(digest.as_str()) {
             self.leaks.push(Leak::Original { item: done.item, page: page(done) });
         }
-        let Some((digest, burnt)) = self.burnt.get_key_value(digest.as_str()) else { return Ok(()) };
+        let Some((digest, burnt)) = self.burnt.get_key_value(digest.as_str()) else { return };
         let raster = pixels(stream, bytes, is_jpeg).and_then(|pixels| Raster::of(pixels).ok());
         for (done, picture) in burnt {
             let shows = Leak::BoxShows { item: done.item, page: page(done) };
@@ -61,7 +63,6 @@ impl<'a> Pictures<'a> {
             }
         }
         self.found.push(digest);
-        Ok(())
     }
 
     /// What is wrong with the pictures, those that never came included.

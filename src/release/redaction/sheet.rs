@@ -231,7 +231,8 @@ pub fn draw(file: &[u8], page: u32, areas: &[Area], redactions: &Redactions, nee
     let only: Vec<Box> = boxes.iter().map(|(area, _)| area.clone()).collect();
     raster.burn(&only);
     let (x, y) = (f64::from(raster.width) / width, f64::from(raster.height) / height);
-    let words = words.into_iter().map(|(text, area)| PlacedWord {
+    let page = Rect::new(0.0, 0.0, width, height);
+    let words = words.into_iter().filter(|(_, area)| area.overlaps(page)).map(|(text, area)| PlacedWord {
         text,
         left: (area.x0 * x) as f32,
         top: (area.y0 * y) as f32,

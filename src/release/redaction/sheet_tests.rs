@@ -10,19 +10,21 @@ use crate::render::pdf::content::{Block, Furniture, Sheet};
 
 /// A PDF of small pages, each with its drawing and further entries; `objects` get numbers from 100 on.
 pub fn pdf(drawings: &[(&str, &str)], objects: &[&str]) -> Vec<u8> {
-    let fonts = "/Font<</F1 10 0 R/F2 11 0 R/F3 12 0 R>>";
     let mut all: Vec<(usize, String)> = vec![
-        (1, "<</Type/Catalog/Pages 2 0 R>>".into()),
+        (1, "<</Type/Catalog/Pages 2 0 R/OCProperties<</OCGs[90 0 R]/D<</OFF[90 0 R]>>>>>>".into()),
+        (90, "<</Type/OCG/Name(x)>>".into()),
         (10, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".into()),
         (11, "<</Type/Font/Subtype/Type3/FontBBox[0 0 10 10]/FontMatrix[.1 0 0 .1 0 0]/FirstChar 65/LastChar 66/Widths[8 8]\
               /CharProcs<</A 13 0 R/B 13 0 R>>/Encoding<</Type/Encoding/Differences[65/A/B]>>/Resources<<>>>>"
             .into()),
-        (12, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding<</Type/Encoding/Differences[65/alef/bet/fi/lam/shin/vav/finalmem]>>>>".into()),
+        (12, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding<</Type/Encoding/Differences[65/alef/bet/fi/lamed/shin/vav/finalmem]>>>>".into()),
         (13, stream("", "8 0 0 0 8 8 d1 0 0 8 16 re f")),
     ];
     let mut kids = String::new();
     for (number, (drawing, entries)) in drawings.iter().enumerate() {
         let page = 20 + number * 2;
+        // Pages that share a drawn font share its drawings.
+        let fonts = if drawing.contains("/F2") { "/Font<</F2 11 0 R>>" } else { "/Font<</F1 10 0 R/F3 12 0 R>>" };
         kids.push_str(&format!("{page} 0 R "));
         let (resources, others) = entries.split_once('|').unwrap_or((entries, ""));
         all.push((
@@ -100,7 +102,7 @@ fn said(text: &str) -> String {
 fn a_word_is_gone_from_every_kind_of_page() {
     let form = stream("/Type/XObject/Subtype/Form/BBox[0 0 200 100]/Resources<</Font<</F1 10 0 R>>>>", &said("by Zauberberg"));
     let spread = "BT /F1 12 Tf 10 50 Td [(Zau) -20 (ber) 15 (berg)] TJ ET";
-    let scattered = "BT /F1 12 Tf 43 50 Td (erg) Tj ET BT /F1 12 Tf 10 50 Td (Zau) Tj ET BT /F1 12 Tf 30.7 50 Td (berb) Tj ET";
+    let scattered = "BT /F1 12 Tf 54.7 50 Td (erg) Tj ET BT /F1 12 Tf 10 50 Td (Zau) Tj ET BT /F1 12 Tf 30.7 50 Td (berb) Tj ET";
     let hidden = "BT 3 Tr /F1 12 Tf 10 50 Td (Zauberberg) Tj ET";
     let white = "1 g BT /F1 12 Tf 10 50 Td (Zauberberg) Tj ET";
     let turned = "BT /F1 12 Tf 0 1 -1 0 60 10 Tm (Zauberberg) Tj ET";
@@ -118,7 +120,7 @@ fn a_word_is_gone_from_every_kind_of_page() {
         (
             "a cropped page",
             "Zauberberg",
-            vec![("BT /F1 12 Tf 10 50 Td (Zauberberg) Tj ET", "|/CropBox[0 60 200 100]")],
+            vec![("BT /F1 12 Tf 10 20 Td (Zauberberg) Tj ET", "|/CropBox[0 60 200 100]")],
             vec![],
             "0",
         ),
@@ -153,26 +155,36 @@ fn a_word_is_gone_from_every_kind_of_page() {
             "1",
         ),
         ("a drawn font", "BAB", vec![("BT /F2 12 Tf 10 50 Td (BAB) Tj ET", "")], vec![], "1"),
-        ("a layer that is off", "Zauberberg", vec![(in_layer, "/Properties<</L1<</Type/OCG/Name(x)>>>>")], vec![], "1"),
+        ("a layer that is off", "Zauberberg", vec![(in_layer, "/Properties<</L1 90 0 R>>")], vec![], "0"),
         ("letters without a meaning", "Zauberberg", vec![(PLAIN, ""), (said_beside, "")], vec![], "- withheld"),
         ("nothing", "Zauberberg", vec![(PLAIN, ""), (PLAIN, "")], vec![], "- -"),
     ];
+    let mut faults = Vec::new();
     for (what, term, drawings, objects, fate) in rows {
         let file = pdf(&drawings, &objects);
         let redactions = redactions(&[term]);
-        assert_eq!(fates(&redactions, &file), fate, "{what}");
+        let fell = fates(&redactions, &file);
+        if fell != fate {
+            faults.push(format!("{what}: {fell} and not {fate}"));
+        }
         let journal = Journal::default();
         let closed = printed(vec![paged(&Redactor::new(&redactions, 0).noting(&journal), &file)]);
         show(&format!("sheet-{}.pdf", what.replace([' ', '\''], "-")), &closed.bytes);
         let proved = prove(&closed.bytes, &redactions, &pages(&closed), &journal.done());
-        assert!(proved.is_ok(), "{what}: {proved:?}");
-        if fate != "- -" && !what.contains("cropped") && !what.contains("does not show") {
+        if proved.is_err() {
+            faults.push(format!("{what}: {proved:?}"));
+        }
+        // The proof reads letters as they are drawn; scattered ones are seen where the page is decided about.
+        if fate != "- -" && !what.contains("another order") {
             let shared = Arc::new(file.clone());
             let blocks = (0..drawings.len() as u32).map(|page| Block::Sheet(Sheet { file: shared.clone(), page })).collect();
             let open = printed(vec![Part { furniture: Furniture::default(), blocks }]);
-            assert!(prove(&open.bytes, &redactions, &pages(&open), &[]).is_err(), "{what}: the proof sees nothing");
+            if prove(&open.bytes, &redactions, &pages(&open), &[]).is_ok() {
+                faults.push(format!("{what}: the proof sees nothing"));
+            }
         }
     }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]
@@ -217,13 +229,26 @@ fn boxes_cover_the_letters_and_nothing_more() {
     assert_eq!((raster.width, raster.height), (833, 417));
     let words: Vec<&str> = picture.words.iter().map(|word| word.text.as_str()).collect();
     assert_eq!(words, ["Told", "by", "gladly"]);
-    // Without the word, the page is the same but for the box.
-    let clean = pdf(&[("BT /F1 12 Tf 10 50 Td (Told by ) Tj 61.368 0 Td (x) Tj ET", "")], &[]);
-    let _ = clean;
     let journal = Journal::default();
     let _ = Redactor::new(&redactions, 0).noting(&journal).sheet(&file, 0, "a");
     let area = journal.done()[0].picture.as_ref().expect("a picture").boxes[0].0.clone();
     assert!(area.right - area.left < 300 && area.bottom - area.top < 80, "{area:?}");
+    // Every dot of ink of the word alone lies under the box; what lies beside it is as it was.
+    let drawn = |drawing: &str| {
+        let file = pdf(&[(drawing, "")], &[]);
+        let png = crate::render::page_images::page_png(&file, crate::formats::MediaKind::Pdf, 0, 833).expect("drawn");
+        Raster::of_image(image::load_from_memory(&png).expect("a picture"))
+    };
+    let (whole, alone) = (
+        drawn("BT /F1 12 Tf 10 50 Td (Told by Zauberberg, gladly) Tj ET"),
+        drawn("BT /F1 12 Tf 52.684 50 Td (Zauberberg) Tj ET"),
+    );
+    let is_under = |x: u32, y: u32| (area.left..area.right).contains(&x) && (area.top..area.bottom).contains(&y);
+    let dots = (0..417).flat_map(|y| (0..833).map(move |x| (x, y)));
+    for (x, y) in dots {
+        assert!(alone.get(x, y) == [255; 3] || is_under(x, y), "ink of the word at {x} {y}");
+        assert!(raster.get(x, y) == whole.get(x, y) || is_under(x, y), "changed at {x} {y}");
+    }
 }
 
 #[test]

@@ -51,7 +51,11 @@ fn nested(object: &Object, depth: usize, see: &mut dyn FnMut(&str)) {
     match object {
         Object::String(bytes, _) => see(&decoded(bytes)),
         Object::Array(items) => items.iter().for_each(|item| nested(item, depth + 1, see)),
-        Object::Dictionary(dictionary) => dictionary.iter().for_each(|(_, value)| nested(value, depth + 1, see)),
+        Object::Dictionary(dictionary) => {
+            // Which set of characters a font has: words of the format, `Adobe` and `Identity`.
+            let said = dictionary.iter().filter(|(key, _)| !matches!(key.as_slice(), b"Registry" | b"Ordering"));
+            said.for_each(|(_, value)| nested(value, depth + 1, see));
+        }
         Object::Stream(stream) => stream.dict.iter().for_each(|(_, value)| nested(value, depth + 1, see)),
         _ => {}
     }
@@ -168,7 +172,7 @@ impl Baggage {
         self.has_layers |= in_content(&content, &mut |text| said.push(text.to_owned()))?;
         if said.len() > 1 {
             // Words may be given piece by piece.
-            said.push(said.concat());
+            said.push(said.join(" "));
         }
         self.texts.append(&mut said);
         Ok(())

@@ -467,7 +467,7 @@ fn each_flag_is_raised_where_it_should_be() {
                 json!({"performer": [{"reference": "Patient/bob"}], "focus": [{"reference": "Patient/bob"}]}),
             ),
             "shared",
-            vec![],
+            vec!["third-party"],
         ),
         (
             labelled(record("Condition", "young", json!({"recordedDate": "1971-05-01"})), "HIV"),

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod documents;
+pub mod ehi;
 pub mod openapi;
 pub mod patients;
 pub mod records;

@@ -31,7 +31,10 @@ pub fn statement(base: &str) -> Value {
         "kind": "instance",
         "fhirVersion": "4.0.1",
         "format": ["json", "application/fhir+json"],
-        "instantiates": ["http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server"],
+        "instantiates": [
+            "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server",
+            "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data",
+        ],
         "software": {"name": "Chartkeep", "version": env!("CARGO_PKG_VERSION")},
         "implementation": {
             "description": "A read-only archive of retired health record systems. Nothing can be created, changed or deleted; \
@@ -49,6 +52,7 @@ pub fn statement(base: &str) -> Value {
                                 How tokens are got stands at .well-known/smart-configuration."
             },
             "resource": resources,
+            "operation": operations(&["/fhir/$".to_string()], |operation| definition(None, operation)),
         }]
     })
 }
@@ -78,25 +82,40 @@ fn resource(kind: Kind) -> Value {
     if params::has_patient(kind) {
         resource["searchRevInclude"] = json!(["Provenance:target"]);
     }
-    let operations: Vec<Value> = routes()
-        .iter()
-        .filter(|route| {
-            [format!("/fhir/{kind}/{{id}}/$"), format!("/fhir/{kind}/$")].iter().any(|head| route.path.starts_with(head))
-        })
-        .map(|route| json!({"name": route.summary, "definition": definition(kind, route.summary)}))
-        .collect();
+    let heads = [format!("/fhir/{kind}/{{id}}/$"), format!("/fhir/{kind}/$")];
+    let operations = operations(&heads, |operation| definition(Some(kind), operation));
     if !operations.is_empty() {
         resource["operation"] = json!(operations);
     }
     resource
 }
 
-/// Where an operation is defined: by FHIR, by US Core, or here alone.
-fn definition(kind: Kind, operation: &str) -> String {
-    match operation {
-        "docref" => "http://hl7.org/fhir/us/core/OperationDefinition/docref".into(),
-        "ccd" => format!("urn:chartkeep:OperationDefinition:{kind}-ccd"),
-        _ => format!("http://hl7.org/fhir/OperationDefinition/{kind}-{operation}"),
+/// The operations whose paths begin with one of these, each once.
+fn operations(heads: &[String], definition: impl Fn(&str) -> String) -> Vec<Value> {
+    let mut found: Vec<Value> = Vec::new();
+    for route in routes().iter().filter(|route| heads.iter().any(|head| route.path.starts_with(head))) {
+        let mut operation = json!({"name": route.summary, "definition": definition(route.summary)});
+        if route.path.starts_with("/fhir/Group/") {
+            let words = "A group is a source system of the archive: its patients. Its id is the name of the source system.";
+            operation["documentation"] = words.into();
+        }
+        if !found.contains(&operation) {
+            found.push(operation);
+        }
+    }
+    found
+}
+
+/// Where an operation is defined: by FHIR, by US Core, by Bulk Data, or here alone; without a kind that of the whole system.
+fn definition(kind: Option<Kind>, operation: &str) -> String {
+    let bulk = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition";
+    match (operation, kind) {
+        ("docref", _) => "http://hl7.org/fhir/us/core/OperationDefinition/docref".into(),
+        ("ccd", Some(kind)) => format!("urn:chartkeep:OperationDefinition:{kind}-ccd"),
+        ("export", Some(kind)) => format!("{bulk}/{}-export", kind.name().to_ascii_lowercase()),
+        ("export", None) => format!("{bulk}/export"),
+        (_, Some(kind)) => format!("http://hl7.org/fhir/OperationDefinition/{kind}-{operation}"),
+        (_, None) => format!("http://hl7.org/fhir/OperationDefinition/-s-{operation}"),
     }
 }
 
@@ -127,13 +146,20 @@ mod tests {
                 let codes = resource["interaction"].as_array().unwrap().iter().map(|i| i["code"].as_str().unwrap());
                 codes.chain(resource["operation"].as_array().into_iter().flatten().map(|o| o["name"].as_str().unwrap()))
             })
-            .chain(["capabilities", "smart-configuration"])
+            // What a program is sent to by an export stands in no statement.
+            .chain(["capabilities", "smart-configuration", "export-status", "export-file"])
             .collect();
         let routed: std::collections::BTreeSet<&str> =
             routes().iter().filter(|route| route.area() == Area::Fhir).map(|route| route.summary).collect();
         assert_eq!(declared, routed);
         let patient = &resources[0];
-        assert_eq!(patient["operation"][0]["definition"], "http://hl7.org/fhir/OperationDefinition/Patient-everything");
+        let of_patient: Vec<_> =
+            patient["operation"].as_array().unwrap().iter().map(|o| o["definition"].as_str().unwrap()).collect();
+        let everything = "http://hl7.org/fhir/OperationDefinition/Patient-everything";
+        let export = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export";
+        assert!(of_patient.contains(&everything) && of_patient.iter().filter(|o| **o == export).count() == 1);
+        let of_system = statement["rest"][0]["operation"].as_array().unwrap();
+        assert_eq!((of_system.len(), of_system[0]["name"].as_str()), (1, Some("export")));
         for resource in resources {
             let kind = Kind::from_name(resource["type"].as_str().unwrap()).unwrap();
             assert_eq!(resource["interaction"].as_array().unwrap().len(), 4, "{kind}");

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::access::Permit;
 use crate::model::{Kind, PatientKey, Record};
-use crate::query::LinkType;
+use crate::query::{Archive, LinkType, QueryError};
 use crate::server::answer::ApiError;
 use crate::server::call::Call;
 
@@ -23,10 +23,15 @@ pub struct Added {
 
 /// Completes a Patient; does nothing to other records.
 pub fn complete(call: &Call, permit: &Permit, record: &mut Record) -> Result<Added, ApiError> {
+    Ok(complete_from(call.archive(), permit, record)?)
+}
+
+/// The same without a request around it.
+pub fn complete_from(archive: &Archive, permit: &Permit, record: &mut Record) -> Result<Added, QueryError> {
     if record.kind != Kind::PATIENT {
         return Ok(Added::default());
     }
-    let links = call.archive().patient_links(permit, &PatientKey(record.id.clone()))?;
+    let links = archive.patient_links(permit, &PatientKey(record.id.clone()))?;
     Ok(add(record, &links))
 }
 

@@ -4,6 +4,7 @@
 
 pub mod audit_event;
 pub mod binary;
+pub mod bulk;
 mod bundle;
 pub mod capability;
 mod cursor;
@@ -22,7 +23,14 @@ pub(super) mod testing;
 
 use super::answer::{Answer, ApiError};
 use super::call::Call;
-use crate::model::Kind;
+use crate::access::Permit;
+use crate::model::{Kind, PatientKey, Record};
+use crate::query::{Archive, QueryError};
+
+/// Completes a Patient with its links; the keys that these name.
+pub fn complete_links(archive: &Archive, permit: &Permit, record: &mut Record) -> Result<Vec<PatientKey>, QueryError> {
+    links::complete_from(archive, permit, record).map(|added| added.patients)
+}
 
 pub fn search_get(call: &Call) -> Result<Answer, ApiError> {
     want_json(call)?;

@@ -30,7 +30,12 @@ impl<'c> Sight<'c> {
 
     /// Refuses, with its entry, what no scope of the token can be about.
     pub fn want(&self, kind: Kind, act: Act) -> Result<(), ApiError> {
-        self.or_refuse(self.scopes.is_none_or(|scopes| scopes.permits(kind, act)) && self.may_ever(kind))
+        self.or_refuse(self.may(kind, act))
+    }
+
+    /// Whether records of a kind can be shown at all.
+    pub fn may(&self, kind: Kind, act: Act) -> bool {
+        self.scopes.is_none_or(|scopes| scopes.permits(kind, act)) && self.may_ever(kind)
     }
 
     /// The same for an act on records of all kinds.

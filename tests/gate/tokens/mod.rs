@@ -2,6 +2,7 @@
 //!
 //! Not for: each odd claim and header (`src/access/issuer_tests.rs`), or signing in at the viewer.
 
+mod bulk;
 mod opaque;
 mod programs;
 mod scopes;
@@ -73,9 +74,14 @@ fn records() -> Vec<Value> {
 
 impl Place {
     fn new() -> Place {
+        Place::of(&records())
+    }
+
+    /// The same with other records.
+    fn of(records: &[Value]) -> Place {
         let home = folder();
         let archive = init(&home);
-        let lines: Vec<String> = records().iter().map(Value::to_string).collect();
+        let lines: Vec<String> = records.iter().map(Value::to_string).collect();
         let file = home.path().join("mer.ndjson");
         std::fs::write(&file, lines.join("\n") + "\n").expect("a writable folder");
         ingest_from("mer", &archive, &[&file]).expect(0);

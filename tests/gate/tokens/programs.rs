@@ -13,7 +13,7 @@ use crate::support::chartkeep;
 use crate::support::issuer::{TestKey, jwks};
 
 /// The form by which a program asks for something.
-fn form(assertion: &str, more: &[(&str, &str)]) -> String {
+pub(super) fn form(assertion: &str, more: &[(&str, &str)]) -> String {
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let pairs = [("client_assertion_type", kind), ("client_assertion", assertion)];
@@ -22,13 +22,13 @@ fn form(assertion: &str, more: &[(&str, &str)]) -> String {
 }
 
 /// A program with a key of its own.
-struct Program {
-    key: TestKey,
-    id: &'static str,
+pub(super) struct Program {
+    pub key: TestKey,
+    pub id: &'static str,
 }
 
 impl Program {
-    fn assertion(&self, change: impl FnOnce(&mut Value)) -> String {
+    pub fn assertion(&self, change: impl FnOnce(&mut Value)) -> String {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let jti = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
         let mut claims =

@@ -13,7 +13,7 @@ fn patient() -> PatientKey {
 }
 
 /// One scope for each right, in the order of `Right::ALL`.
-fn scopes() -> [Scope; 14] {
+fn scopes() -> [Scope; 16] {
     [
         Scope::FindPatients,
         Scope::Chart(patient()),
@@ -28,6 +28,8 @@ fn scopes() -> [Scope; 14] {
         Scope::Accounts,
         Scope::Policy,
         Scope::OwnNotes(vec![patient()]),
+        Scope::Bulk,
+        Scope::Ehi(vec![patient()]),
         Scope::Releases,
     ]
 }
@@ -82,34 +84,34 @@ fn cell(decision: &Decision) -> char {
 }
 
 /// Columns in the order of `Right::ALL`: find, chart, record, search all, export, log, accessions, identity, quarantine,
-/// break-glass reviews, accounts, policy, own notes, releases. Each role for its usual purpose.
+/// break-glass reviews, accounts, policy, own notes, bulk export, export of a person, releases. Each role for its usual purpose.
 #[test]
 fn every_role_and_right_is_decided_as_written_here() {
     use Channel::{CommandLine, Network};
     let table = [
-        (Role::Clinician, Network, None, "333rrrrrrrrrPr"),
-        (Role::Him, Network, None, "HHHHcrrHcrrrr0"),
-        (Role::Compliance, Network, None, "rrrrr0rrr0rrrr"),
-        (Role::Archivist, Network, None, "rrrrrr0rrrrrrr"),
-        (Role::Admin, Network, None, "rrrrrrrrrr00rr"),
-        (Role::Reviewer, Network, None, "rrrrrrrrr0rrrr"),
-        (Role::Service, Network, None, "sssrrrrrrrrrrr"),
-        (Role::Clinician, CommandLine, None, "333rrrrrrrrrPr"),
-        (Role::Him, CommandLine, None, "H**H*rr**rrrr0"),
-        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrrr"),
-        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrrr"),
-        (Role::Admin, CommandLine, None, "rrrrrrrrrr00rr"),
-        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrrr"),
-        (Role::Service, CommandLine, None, "cccrrrrrrrrrrr"),
-        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrPr"),
-        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrr0"),
-        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrrr"),
-        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrrr"),
-        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00rr"),
-        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrrr"),
-        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrrr"),
-        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrrr"),
-        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrrr"),
+        (Role::Clinician, Network, None, "333rrrrrrrrrPrrr"),
+        (Role::Him, Network, None, "HHHHcrrHcrrrrrH0"),
+        (Role::Compliance, Network, None, "rrrrr0rrr0rrrrrr"),
+        (Role::Archivist, Network, None, "rrrrrr0rrrrrrrrr"),
+        (Role::Admin, Network, None, "rrrrrrrrrr00rrrr"),
+        (Role::Reviewer, Network, None, "rrrrrrrrr0rrrrrr"),
+        (Role::Service, Network, None, "sssrrrrrrrrrrsrr"),
+        (Role::Clinician, CommandLine, None, "333rrrrrrrrrPrrr"),
+        (Role::Him, CommandLine, None, "H**H*rr**rrrrrH0"),
+        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrrrrr"),
+        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrrrrr"),
+        (Role::Admin, CommandLine, None, "rrrrrrrrrr00rrrr"),
+        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrrrrr"),
+        (Role::Service, CommandLine, None, "cccrrrrrrrrrrcrr"),
+        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrPrrr"),
+        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrrrH0"),
+        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrrrrr"),
+        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrrrrr"),
+        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00rrrr"),
+        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrrrrr"),
+        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrrsrr"),
+        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr0rr"),
+        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrrcrr"),
     ];
     for role in Role::ALL {
         for channel in Channel::ALL {

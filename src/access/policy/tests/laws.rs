@@ -78,7 +78,8 @@ fn inside(mut rule: Rule) -> Rule {
     rights.retain(|right| {
         let at_the_machine = rule.channels.as_deref() == Some(&[Channel::CommandLine]);
         (at_the_machine || ![Right::Everything, Right::Quarantine].contains(right))
-            && (role == Role::Him || *right != Right::Releases)
+            && (role == Role::Him || ![Right::Releases, Right::Ehi].contains(right))
+            && (role == Role::Service || *right != Right::Bulk)
             && (!rule.facts.relation || right.is_of_one_person())
     });
     let mut purposes = rule.purposes.take().unwrap_or_default();
@@ -146,7 +147,8 @@ fn asking() -> impl Strategy<Value = Asking> {
         4 => select(vec!["Observation", "Claim", "Practitioner"])
             .prop_map(|kind| Scope::Record(Kind::from_name(kind).unwrap(), ArchiveId::parse("mer.o1").unwrap())),
         4 => select(vec![Scope::FindPatients, Scope::SearchAll, Scope::Everything, Scope::AuditLog(None), Scope::Accessions,
-            Scope::IdentityReview, Scope::Quarantine, Scope::BreakGlassReviews, Scope::Accounts, Scope::Policy, Scope::Releases]),
+            Scope::IdentityReview, Scope::Quarantine, Scope::BreakGlassReviews, Scope::Accounts, Scope::Policy,
+            Scope::Bulk, Scope::Releases, Scope::Ehi(vec![PatientKey::parse("mer.1").unwrap()])]),
     ];
     (principal(), scope, vec(key(), 0..3), vec(key(), 0..3), any::<bool>()).prop_map(
         |(principal, scope, of_record, related, applies_scopes)| {
@@ -321,7 +323,7 @@ fn random_policies_permit_open_and_refuse() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut allowed, mut opened, mut withheld, mut limited, mut denied) = (0, 0, 0, 0, 0);
-    for _ in 0..1_000 {
+    for _ in 0..2_500 {
         let (policy, asking) = (policy(), asking()).new_tree(&mut runner).unwrap().current();
         match asking.decide(&policy) {
             Decision::Allow(it) => {

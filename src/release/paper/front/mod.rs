@@ -19,7 +19,7 @@ pub mod texts;
 mod verify_text;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::config::Config;
 use crate::query::Archive;
@@ -110,12 +110,6 @@ pub fn custodian(config: &Config) -> Custodian {
         email: contact.email.clone().unwrap_or_default(),
         hours: contact.hours.clone().unwrap_or_default(),
     }
-}
-
-/// Items that begin a section, with its title as the contents have it (`Setting::sections`).
-pub fn sections(items: &[&Item]) -> BTreeMap<usize, String> {
-    let first = |(_, section, items): (usize, &str, &[&Item])| Some((items.first()?.n, words::section_title(section)));
-    words::by_section(items).into_iter().filter_map(first).collect()
 }
 
 /// Where the items of a selection come from, for the plan.

@@ -462,9 +462,11 @@ fn part_2_records_wait_for_a_text_that_the_site_approved() {
     // A text chosen before, another by now.
     assert!(matches!(texts.check(&chosen(&shipped)), Err(TextFault::Changed(_))));
     // A site that prefers the short statement approves that.
-    let short = shipped.notices().iter().find(|it| it.name == "part2-statement-2").unwrap();
-    let mut texts = shipped.clone();
-    texts.approve("part2-statement-2", &short.digest());
+    let short = STATEMENT.replace("statement-1", "statement-2");
+    let text = "text = \"42 CFR part 2 prohibits unauthorized use or disclosure of these records.\"\n";
+    let read = |approval: &str| Texts::load(Some(site(&format!("{short}{text}{approval}")).path())).unwrap();
+    let digest = read("").notices().iter().find(|it| it.name == "part2-statement-2").unwrap().digest();
+    let texts = read(&format!("[notice.approved]\nby = \"A. Counsel\"\non = \"2026-11-23\"\nsha256 = \"{digest}\"\n"));
     assert!(chosen(&texts).iter().any(|text| text.name == "part2-statement-2"));
     texts.check(&chosen(&texts)).unwrap();
 }

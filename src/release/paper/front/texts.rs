@@ -270,14 +270,6 @@ impl Texts {
         Ok(())
     }
 
-    #[cfg(test)]
-    pub fn approve(&mut self, name: &str, sha256: &str) {
-        let approved = Approved { by: "A. Counsel".into(), on: "2026-11-23".into(), sha256: sha256.to_owned() };
-        for notice in self.notices.iter_mut().filter(|notice| notice.name == name) {
-            notice.approved = Some(approved.clone());
-        }
-    }
-
     fn warn(&mut self, name: &str, what: &str) {
         self.warnings.push(format!("{name} {what}"));
     }

@@ -7,6 +7,8 @@
 
 mod blocks;
 mod ccda;
+#[cfg(test)]
+mod file_tests;
 mod files;
 mod forms;
 mod further;
@@ -55,7 +57,7 @@ pub fn paged(
     };
     let title = strip::title(item);
     let mut blocks = head(item, &title, setting);
-    blocks.push(strip::facts(item, taken, setting));
+    blocks.push(strip::facts(item, taken, setting, !redactor.is_idle()));
     blocks.append(&mut strip::notices(item, json.as_ref().unwrap_or(&Value::Null), &exceptions));
     pdf::anchors_under(&mut record, &format!("item-{}", item.n));
     blocks.append(&mut record);

@@ -19,7 +19,7 @@ pub fn title(item: &Item) -> String {
 }
 
 /// The facts of an item.
-pub fn facts(item: &Item, taken: &Taken, setting: &Setting) -> Block {
+pub fn facts(item: &Item, taken: &Taken, setting: &Setting, is_redacted: bool) -> Block {
     let record = &taken.record;
     let mut facts: Vec<(String, Vec<String>)> = Vec::new();
     let mut row = |label: &str, lines: Vec<String>| facts.push((label.to_owned(), lines));
@@ -42,7 +42,9 @@ pub fn facts(item: &Item, taken: &Taken, setting: &Setting) -> Block {
     row("Version", vec![versions]);
     let day = setting.imported.get(&item.accession).map_or_else(String::new, |day| format!("{day}, "));
     row("As of archive import", vec![format!("{day}accession {}", item.accession)]);
-    row("SHA-256 as delivered", vec![hex(&Sha256::digest(&taken.original))]);
+    // With the digest of the whole, what was taken out of a short record could be guessed.
+    let digest = if is_redacted { "not given: parts are redacted".into() } else { hex(&Sha256::digest(&taken.original)) };
+    row("SHA-256 as delivered", vec![digest]);
     Block::Box { look: BoxLook::Plain, blocks: vec![Block::Facts(facts)] }
 }
 

@@ -22,6 +22,7 @@ use crate::query::{QueryError, Selection};
 
 pub use page::links as page_links;
 pub use question::Question;
+pub use span::{Comparator, Span};
 pub use window::TimeWindow;
 
 use super::super::answer::{Answer, ApiError, Body, FHIR_JSON};

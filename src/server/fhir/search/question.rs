@@ -189,6 +189,11 @@ impl Question {
         Some(found)
     }
 
+    /// Whether a resource meets every condition, taken by itself.
+    pub fn holds(&self, resource: &serde_json::Value) -> bool {
+        self.conditions.iter().all(|condition| condition.holds(resource))
+    }
+
     fn order(&self, a: &[Key], b: &[Key]) -> Ordering {
         let keys = a.iter().zip(b).zip(&self.sort);
         keys.map(|((a, b), (_, down))| a.compare(b, *down)).find(|order| *order != Ordering::Equal).unwrap_or(Ordering::Equal)

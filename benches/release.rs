@@ -1,0 +1,222 @@
+//! Release benchmarks: a chart of many pages, text alone or mixed (text, tables, scans, attached PDFs), becomes a preview and a
+//! package, from the archive to the signed file.
+//!
+//! Usage: cargo bench --bench release [-- PAGES [text] [mixed] [--threads N] [--keep FOLDER]]
+//!
+//! Not for: pass or fail. It prints pages, seconds and memory of each step; BENCHMARKS.md says how they were taken.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chartkeep::access::{Gate, Policy, Principal, Purpose, RequestContext, Role};
+use chartkeep::audit::AuditLog;
+use chartkeep::config::Config;
+use chartkeep::model::{PatientKey, hex};
+use chartkeep::query::Archive;
+use chartkeep::release::basis::Rules;
+use chartkeep::release::build::{BuildRecord, Plan, VERSION, Workshop, generator, numbers, preview, seal};
+use chartkeep::release::package::verify;
+use chartkeep::release::request::{Request, Subject};
+use chartkeep::release::selection::{self, RecordSets};
+use chartkeep::release::shelf::Shelf;
+use chartkeep::render::pdf::content::{Block, Look, Part, Run};
+use chartkeep::render::pdf::{Content, typeset};
+use chartkeep::signing::{KeyPurpose, KeyRing, Signer, default_private_dir, load_signer};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
+const BASIS: &str = "patient-access";
+const SCANS: usize = 16;
+const WORDS: [&str; 12] =
+    ["patient", "seen", "with", "pain", "of", "the", "chest,", "normal", "electrocardiogram", "follow-up", "within", "14 days."];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let after = |flag: &str| arguments.iter().position(|a| a == flag).and_then(|at| arguments.get(at + 1));
+    let pages = arguments.first().and_then(|it| it.parse().ok()).unwrap_or(10_000);
+    let threads = after("--threads").and_then(|it| it.parse().ok()).unwrap_or(2);
+    let named = ["text", "mixed"].into_iter().filter(|name| arguments.iter().any(|it| it == name)).count();
+    for name in ["text", "mixed"] {
+        if named == 0 || arguments.iter().any(|it| it == name) {
+            let scratch = tempfile::tempdir().expect("a folder");
+            let folder = after("--keep").map_or_else(|| scratch.path().to_path_buf(), PathBuf::from);
+            run(name, pages, threads, &folder);
+        }
+    }
+}
+
+fn run(name: &str, pages: usize, threads: usize, folder: &Path) {
+    let root = folder.join(name);
+    if !root.exists() {
+        let delivery = folder.join(format!("{name}.ndjson"));
+        std::fs::write(&delivery, chart(pages, name == "mixed")).expect("written");
+        chartkeep(&[Path::new("init"), &root]);
+        chartkeep(&[Path::new("ingest"), &root, &delivery, Path::new("--source-system"), Path::new("bench")]);
+    }
+    let private = default_private_dir(&root);
+    let ring = KeyRing::load(&root).expect("keys");
+    let config = Config::load(&root).expect("a configuration");
+    let archive = Archive::open(&root, ring.verifiers(KeyPurpose::Seal), BTreeMap::new()).expect("an archive");
+    let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).expect("a key"))).expect("a log");
+    let gate = Gate::new(log, Policy::built_in());
+    let rules = Rules::shipped().expect("rules");
+    let purpose = rules.basis(BASIS).and_then(|basis| Purpose::from_code(&basis.purpose)).expect("a purpose");
+    let principal = Principal::operator("bench", Role::Him, purpose);
+    let key = PatientKey::parse(PERSON).expect("a key");
+    let permit = gate.ask(&principal, archive.chart_scope(&key), RequestContext::default()).expect("a permit");
+    let shelf = Shelf::of(&root);
+    let signer = load_signer(&private, KeyPurpose::Release).expect("a key");
+    let shop = Workshop { archive: &archive, permit: &permit, shelf: &shelf, config: &config, threads };
+
+    let sets = RecordSets::shipped().expect("record sets");
+    let request = Request {
+        subjects: vec![Subject { name: "Ann Quill".into(), keys: vec![PERSON.into()], ..Subject::default() }],
+        basis: BASIS.into(),
+        ..Request::default()
+    };
+    let (chosen, _) = timed(name, "selection", || {
+        selection::choose(&archive, &permit, &request, 0, "2026-000001", &rules, &sets).expect("a selection")
+    });
+    let plan = Plan {
+        v: VERSION,
+        request: "2026-000001".into(),
+        selection_sha256: shelf.put(&chosen.to_bytes()).expect("kept"),
+        received: "2026-11-23T12:00:00Z".into(),
+        made: "2026-11-23T12:00:00Z".into(),
+        bates: Some(("RIV26-".into(), 8)),
+        generator: generator(),
+        ..Plan::default()
+    };
+    let (made, seconds) = timed(name, "preview", || preview(&shop, &plan).expect("a preview"));
+    let all = made.previewed.pages;
+    println!("{name}: {} items, {all} pages, {:.0} pages/s", chosen.items.len(), all as f64 / seconds);
+    let mut record = BuildRecord {
+        v: VERSION,
+        plan_sha256: made.previewed.plan_sha256.clone(),
+        pdf_sha256: made.previewed.pdf_sha256.clone(),
+        package_id: "0198f3c2-7d11-7c55-9f5e-6a0f5d3c1b2a".into(),
+        approved: "2026-11-24T08:30:00Z".into(),
+        bates_first: Some(1),
+        key: signer.key_name().to_owned(),
+        key_public: hex(&signer.public_key()),
+        ..BuildRecord::default()
+    };
+    record.bates_count = timed(name, "numbers", || numbers(&shop, &record, &made.told).expect("numbers")).0;
+    let package = timed(name, "package", || seal(&shop, &record, &signer).expect("a package")).0;
+    let file = shelf.open(&package.package_sha256).expect("kept");
+    let report = timed(name, "verify", || verify::verify(file, &signer.verifier()).expect("read")).0;
+    println!(
+        "{name}: {} MB, {} pages, {} proofs, holds: {}",
+        package.bytes / 1_000_000,
+        report.pages,
+        report.proofs,
+        report.holds()
+    );
+}
+
+fn timed<T>(name: &str, what: &str, work: impl FnOnce() -> T) -> (T, f64) {
+    let start = Instant::now();
+    let done = work();
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{name}: {what} {seconds:.2} s, peak {} MiB", peak());
+    (done, seconds)
+}
+
+fn chartkeep(words: &[&Path]) {
+    let done = Command::new(env!("CARGO_BIN_EXE_chartkeep")).args(words).output().expect("the program starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Most memory that the process had, in MiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024
+}
+
+/// Words that differ from note to note.
+fn text(number: usize, count: usize) -> String {
+    let mut state = number as u64 + 1;
+    let mut out = String::new();
+    for at in 0..count {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        out.push_str(WORDS[(state >> 33) as usize % WORDS.len()]);
+        out.push(if at % 60 == 59 { '\n' } else { ' ' });
+    }
+    out
+}
+
+/// One patient's chart of about so many pages.
+fn chart(pages: usize, is_mixed: bool) -> String {
+    let mut lines = vec![format!(
+        r#"{{"resourceType":"Patient","id":"{PERSON}","name":[{{"family":"Quill","given":["Ann"]}}],"birthDate":"1957-03-14"}}"#
+    )];
+    let scans: Vec<String> = if is_mixed { (0..SCANS).map(scan).collect() } else { Vec::new() };
+    let attached = BASE64.encode(attached());
+    let day = |n: usize| format!("20{:02}-{:02}-{:02}", 1 + n % 20, 1 + n % 12, 1 + n % 28);
+    let document = |n: usize, media: &str, data: &str| {
+        format!(
+            r#"{{"resourceType":"DocumentReference","id":"d{n}","status":"current","type":{{"text":"Document {n}"}},"subject":{{"reference":"Patient/{PERSON}"}},"date":"{}T10:00:00Z","content":[{{"attachment":{{"contentType":"{media}","title":"Document {n}","data":"{data}"}}}}]}}"#,
+            day(n)
+        )
+    };
+    let (mut n, mut made) = (0, 0);
+    while made < pages {
+        // A note of four pages and a bit.
+        lines.push(document(n, "text/plain", &BASE64.encode(text(n, 2_100))));
+        (n, made) = (n + 1, made + 5);
+        if is_mixed {
+            lines.push(document(n, "image/png", &scans[n % SCANS]));
+            lines.push(document(n + 1, "application/pdf", &attached));
+            lines.push(panel(n + 2, &day(n)));
+            (n, made) = (n + 3, made + 2 + 3 + 2);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Results in a table of its own.
+fn panel(n: usize, day: &str) -> String {
+    let components: Vec<String> = (0..30)
+        .map(|at| {
+            format!(
+                r#"{{"code":{{"text":"Test {at}"}},"valueQuantity":{{"value":{},"unit":"mmol/L"}}}}"#,
+                (n * 31 + at * 17) % 200
+            )
+        })
+        .collect();
+    format!(
+        r#"{{"resourceType":"Observation","id":"o{n}","status":"final","code":{{"text":"Panel {n}"}},"subject":{{"reference":"Patient/{PERSON}"}},"effectiveDateTime":"{day}","component":[{}]}}"#,
+        components.join(",")
+    )
+}
+
+/// A page of a fax at 200 dots per inch, as PNG in base64.
+fn scan(number: usize) -> String {
+    let (width, height) = (1700_u32, 2200_u32);
+    let mut picture = image::GrayImage::from_pixel(width, height, image::Luma([255]));
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        if y % 40 < 12 && (x * 7 + y * 3 + number as u32 * 13) % 11 < 4 {
+            *pixel = image::Luma([0]);
+        }
+    }
+    let mut out = Cursor::new(Vec::new());
+    picture.write_to(&mut out, image::ImageFormat::Png).expect("a picture");
+    BASE64.encode(out.into_inner())
+}
+
+/// A PDF of two pages.
+fn attached() -> Vec<u8> {
+    let paragraph =
+        |n: usize| Block::Paragraph { words: vec![Run { text: text(n, 62), ..Run::default() }], look: Look::Body, anchor: None };
+    let part = Part { blocks: (0..20).map(paragraph).collect(), ..Part::default() };
+    typeset(&Content { parts: vec![part], ..Content::default() }).expect("a file").bytes
+}
