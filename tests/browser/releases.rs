@@ -436,7 +436,6 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
     keys(&mut hands, &request);
     whole_flow(&mut hands, &mut Without { signed: &ben, page: String::new() }, &request);
     hands.open("/releases");
-    drop(hands);
     demand(&faults);
 
     let events: Vec<String> = entries_by_request(&office.archive)
