@@ -168,7 +168,7 @@ fn table(number: usize, rows: usize) -> Block {
         ]
     };
     let head = vec![["Test", "Value", "Unit", "Range", "Date", "Comment"].map(|text| cell(text.into())).to_vec()];
-    Block::Table(Table { caption: Vec::new(), head, body: (0..rows).map(row).collect(), foot: Vec::new() })
+    Block::Table(Table { caption: Vec::new(), head, body: (0..rows).map(row).collect(), foot: Vec::new(), is_full: false })
 }
 
 /// A page of a fax at 200 dots per inch.

@@ -90,7 +90,6 @@ fn allowed(route: &Route) -> &'static [&'static str] {
         "/patients/{patient}/own-notes" => &[],
         "/api/v1/access" | "/access" | "/patients/{patient}/access" | "/signals" => &["compliance"],
         "/api/v1/access/reports/{report}" | "/access/reports/{report}" | "/access/entries/{entry}" => &["compliance"],
-        path if path.starts_with("/api/v1/releases") => &["him"],
         "/api/v1/accessions" | "/accessions" | "/accessions/{accession}" => &["archivist"],
         _ => READERS,
     }

@@ -207,7 +207,7 @@ async fn two_people_bring_a_request_to_its_recipient_and_each_look_is_in_the_log
     assert_eq!(world.state(&sealed.number).await, State::Delivered);
     let view = world.desk.get(&sealed.number, &world.who("ben")).await.unwrap().into_inner();
     assert_eq!((view.history.len() as i64, view.seen.steps), (handed.seen.steps, handed.seen.steps));
-    assert!(view.history.iter().all(|step| step.entry.as_deref().is_some_and(|at| at.contains('/')) && step.who != ""));
+    assert!(view.history.iter().all(|step| step.entry.as_deref().is_some_and(|at| at.contains('/')) && !step.who.is_empty()));
     assert!(view.missing.is_empty() && view.incomplete.is_empty());
     let entries = world.events("disclosure");
     assert_eq!(entries.len(), 1);

@@ -97,7 +97,10 @@ fn said(text: &str) -> String {
     format!("BT /F1 12 Tf 10 50 Td ({text}) Tj ET")
 }
 
-/// Each way in which a page of a PDF can hold a word; before `=`: the term, after it: the fates of the pages.
+/// What it is, the term, the pages with what their dictionaries say besides, further objects, the fates of the pages.
+type Row<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, Vec<&'a str>, &'a str);
+
+/// Each way in which a page of a PDF can hold a word.
 #[test]
 fn a_word_is_gone_from_every_kind_of_page() {
     let form = stream("/Type/XObject/Subtype/Form/BBox[0 0 200 100]/Resources<</Font<</F1 10 0 R>>>>", &said("by Zauberberg"));
@@ -109,7 +112,7 @@ fn a_word_is_gone_from_every_kind_of_page() {
     let tall = "BT /F1 12 Tf 10 50 Td 14 TL (Zauber-) Tj T* (berg is) Tj ET";
     let said_beside = "/Span<</ActualText(Zauberberg)>>BDC BT /F2 12 Tf 10 50 Td (AB) Tj ET EMC";
     let in_layer = "/OC/L1 BDC BT /F1 12 Tf 10 50 Td (Zauberberg) Tj ET EMC";
-    let rows: Vec<(&str, &str, Vec<(&str, &str)>, Vec<&str>, &str)> = vec![
+    let rows: Vec<Row> = vec![
         ("plain", "Zauberberg", vec![(PLAIN, ""), ("BT /F1 12 Tf 10 50 Td (by ZAUBERBERG, MD) Tj ET", "")], vec![], "- 1"),
         ("kerned", "Zauberberg", vec![(spread, "")], vec![], "1"),
         ("drawn in another order", "Zauberberg", vec![(scattered, "")], vec![], "1"),

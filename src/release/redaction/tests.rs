@@ -311,7 +311,7 @@ fn other_files_are_searched_by_what_they_say() {
         ("JSON, parted", "{\"family\":[\"Quentin\"],\"x\":\"Zauberberg\"}\n{\"a\":1}".replace("\"x\":", "\"y\":")),
         ("JSON, packed", format!("{{\"data\":\"{inner}\"}}")),
         ("JSON, a packed PDF", format!("{{\"data\":\"{}\"}}", packed(&pdf))),
-        ("XML", format!("<?xml version=\"1.0\"?><a><b>Quentin <i>Zauberberg</i></b></a>")),
+        ("XML", "<?xml version=\"1.0\"?><a><b>Quentin <i>Zauberberg</i></b></a>".to_string()),
         ("XML, escaped", "<?xml version=\"1.0\"?><a>Quentin&#32;Z&#x61;uberberg</a>".to_owned()),
         ("XML, an attribute", "<?xml version=\"1.0\"?><a displayName='Quentin Zauberberg'/>".to_owned()),
         ("XML, a comment", "<?xml version=\"1.0\"?><a><!-- Quentin Zauberberg --></a>".to_owned()),
