@@ -22,8 +22,11 @@ use crate::release::workflow::{Move, Refusal};
 use crate::server::answer::{Answer, ApiError, Body, TEXT};
 use crate::server::call::Call;
 
+/// Who asks. Whoever may not work on releases learns nothing more, not even whether what he sent was well formed.
 fn who(call: &Call) -> Result<Worker<'_>, ApiError> {
-    Ok(worker(call.principal()?, &call.context))
+    let who = worker(call.principal()?, &call.context);
+    call.app.desk.check(&who).map_err(fault)?;
+    Ok(who)
 }
 
 /// `GET /releases?state=all`: the board; `?patient=` the requests about a person.
@@ -129,7 +132,7 @@ pub fn seal(call: &Call) -> Result<Answer, ApiError> {
 
 /// `GET /releases/{number}/job`
 pub fn job(call: &Call) -> Result<Answer, ApiError> {
-    call.app.desk.check(&who(call)?).map_err(fault)?;
+    who(call)?;
     let job = call.app.desk.job(call.param("number")).ok_or_else(ApiError::not_found)?;
     Ok(Public(Body::json(&job)?).into())
 }
@@ -169,6 +172,7 @@ fn subject(call: &Call) -> Result<usize, ApiError> {
 
 /// The state of a request that a change is for.
 fn seen(call: &Call) -> Result<Seen, ApiError> {
+    who(call)?;
     let needed = || ApiError::new(428, "no-if-match", "required", "'If-Match' names the state of the request that was seen.");
     let steps = call.header("if-match").ok_or_else(needed)?.trim().trim_matches('"').parse().map_err(|_| needed())?;
     Ok(Seen { number: call.param("number").to_owned(), steps })
@@ -179,6 +183,7 @@ fn tag(steps: i64) -> String {
 }
 
 fn json_of<T: DeserializeOwned>(call: &Call) -> Result<T, ApiError> {
+    who(call)?;
     // The parser's text may quote what was sent: only its place is told.
     serde_json::from_slice(&call.body).map_err(|error| {
         ApiError::bad(format!("The body is not the JSON that is wanted here (line {}, column {}).", error.line(), error.column()))
