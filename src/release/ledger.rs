@@ -262,6 +262,10 @@ impl<'a> Ledger<'a> {
         if matches!(step.made, Move::Seal { .. } | Move::Deliver(_)) {
             it.detail.push(("manifest", manifests(case.packages.iter())));
         }
+        // What was approved, and nothing else.
+        if let Move::Approve { preview_sha256, .. } | Move::ApproveAlone { preview_sha256, .. } = &step.made {
+            it.detail.push(("preview", preview_sha256.clone()));
+        }
         it
     }
 

@@ -69,6 +69,7 @@ pub fn row(call: &Call, alert: &Alert) -> AlertRow {
     };
     AlertRow {
         number: alert.number,
+        request: (alert.about == WRONG_ANSWERS).then(|| alert.subject.clone()),
         from: match alert.about.as_str() {
             WRONG_ANSWERS => format!("Request {}", alert.subject),
             _ => call.app.elsewhere.name_of(&alert.issuer),

@@ -434,6 +434,7 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
         hands.open(path);
     }
     keys(&mut hands, &request);
+    draw(&mut hands, &request);
     whole_flow(&mut hands, &mut Without { signed: &ben, page: String::new() }, &request);
     hands.open("/releases");
     demand(&faults);
@@ -445,6 +446,38 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
         .collect();
     assert_eq!(events.iter().filter(|event| *event == "disclosure").count(), 2);
     assert_eq!(events.iter().filter(|event| *event == "release.approved").count(), 2);
+}
+
+/// An area is drawn with the pointer, kept as it was drawn, and put back.
+fn draw(hands: &mut WithScript<'_>, request: &str) {
+    let path = format!("{request}/redact/0");
+    hands.open(&path);
+    let chrome = hands.chrome;
+    let page = chrome.ask("const a = document.querySelector('.drawing-on .rows a'); return a ? a.getAttribute('href') : null");
+    hands.open(page.as_str().expect("an item with page images"));
+    let chrome = hands.chrome;
+    chrome.wait_until("const i = document.querySelector('[data-draw] img'); return i.complete && i.naturalWidth > 0");
+    let corner = |x: f64, y: f64| {
+        let script = format!(
+            "document.querySelector('[data-draw]').scrollIntoView(); const r = document.querySelector('[data-draw] svg').getBoundingClientRect(); \
+             return [r.left + {x} * r.width, r.top + {y} * r.height]"
+        );
+        let at = chrome.ask(&script);
+        (at[0].as_f64().expect("a place"), at[1].as_f64().expect("a place"))
+    };
+    let (from, to) = (corner(0.1, 0.05), corner(0.5, 0.15));
+    chrome.drag(from, to);
+    let typed = chrome.ask("return ['left', 'top', 'width', 'height'].map((n) => Number(document.getElementById(n).value))");
+    for (figure, wanted) in typed.as_array().expect("four figures").iter().zip([10.0, 5.0, 40.0, 10.0]) {
+        let figure = figure.as_f64().expect("a number");
+        assert!((figure - wanted).abs() < 1.0, "{typed}");
+    }
+    chrome.ask("window.leaving = true; document.querySelector('#region button.primary').click(); return 1");
+    chrome.wait_until("return window.leaving === undefined && document.readyState === 'complete'");
+    assert_eq!(chrome.ask("return document.querySelectorAll('.canvas rect.mark').length"), json!(1), "the area is kept");
+    chrome.ask("window.leaving = true; for (const b of document.querySelectorAll('button')) if (b.innerText.startsWith('Put back')) b.click(); return 1");
+    chrome.wait_until("return window.leaving === undefined && document.readyState === 'complete'");
+    assert_eq!(chrome.ask("return document.querySelectorAll('.canvas rect.mark').length"), json!(0), "and put back");
 }
 
 /// Deciding and going from item to item by the keyboard alone.

@@ -128,6 +128,10 @@ pub fn may_go_native(redactions: &Redactions, item: usize) -> bool {
     Redactor::new(redactions, item).is_idle()
 }
 
+/// How often a text is looked through, at most: where a word went, the letters beside its mark stand free and may be another.
+/// What were left after that, the proof would find.
+const ROUNDS_MAX: usize = 16;
+
 /// The redactions as they bear on one item.
 #[derive(Clone, Copy, Debug)]
 pub struct Redactor<'a> {
@@ -247,12 +251,28 @@ impl<'a> Redactor<'a> {
 
     /// Words, without what goes.
     pub fn words(&self, text: &str) -> String {
-        words::text(self.redactions, &self.needles(), text)
+        let mut text = words::text(self.redactions, &self.needles(), text);
+        for _ in 1..ROUNDS_MAX {
+            let again = words::text(self.redactions, &self.needles(), &text);
+            if again == text {
+                break;
+            }
+            text = again;
+        }
+        text
     }
 
     /// Pages without the words that go; pictures and sheets in them were redacted before.
     pub fn part(&self, mut part: Part) -> Part {
-        let found = words::part(self.redactions, &self.needles(), &mut part);
+        let mut found = words::part(self.redactions, &self.needles(), &mut part);
+        for _ in 1..ROUNDS_MAX {
+            let mut again = words::part(self.redactions, &self.needles(), &mut part);
+            if again.terms.is_empty() {
+                break;
+            }
+            found.terms.append(&mut again.terms);
+            found.after_sha256 = again.after_sha256;
+        }
         if let (Some(journal), false) = (self.journal, found.terms.is_empty()) {
             journal.note(Done {
                 item: self.item,

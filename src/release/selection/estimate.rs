@@ -19,8 +19,8 @@ pub struct Estimate {
 const TEXT_OF_PAGE: u64 = 3_000;
 /// Of a hundred bytes of marked-up text so many are words.
 const WORDS_PER_MARKUP: u64 = 35;
-/// Characters of a record's JSON that take a page when many are set in a table.
-const JSON_OF_PAGE: u64 = 14_000;
+/// Of a hundred bytes of a record's JSON so many are printed; the rest are names of its parts.
+const WORDS_PER_JSON: u64 = 40;
 
 /// Guesses the pages of what a selection takes.
 pub fn estimate(selection: &Selection) -> Estimate {
@@ -29,19 +29,18 @@ pub fn estimate(selection: &Selection) -> Estimate {
 
 /// Likewise, of some of its items.
 pub fn of_items<'a>(items: impl Iterator<Item = &'a Item>) -> Estimate {
-    let (mut counted, mut json, mut guessed) = (0_u64, 0_u64, 0_u64);
+    let (mut counted, mut guessed) = (0_u64, 0_u64);
     for item in items {
-        if item.attachments.is_empty() {
-            json += item.length;
-        }
+        // Each record begins a page of its own; the text of its files goes on there, their pages come after.
+        let mut text = item.length * WORDS_PER_JSON / 100;
         for file in &item.attachments {
             match file.pages {
                 Some(pages) => counted += u64::from(pages),
-                None => guessed += words(&file.media_type, file.bytes).div_ceil(TEXT_OF_PAGE).max(1),
+                None => text += words(&file.media_type, file.bytes),
             }
         }
+        guessed += text.div_ceil(TEXT_OF_PAGE).max(1);
     }
-    let guessed = guessed + json.div_ceil(JSON_OF_PAGE);
     Estimate { pages: counted + guessed, counted, is_exact: guessed == 0 }
 }
 
@@ -62,11 +61,11 @@ mod tests {
             |media_type: &str, bytes, pages| Attachment { media_type: media_type.into(), bytes, pages, ..Attachment::default() };
         let item = |attachments| Item { attachments, length: 1_000, ..Item::default() };
         let scan = item(vec![file("image/tiff", 90_000, Some(7))]);
-        assert_eq!(of_items([&scan].into_iter()), Estimate { pages: 7, counted: 7, is_exact: true });
+        assert_eq!(of_items([&scan].into_iter()), Estimate { pages: 8, counted: 7, is_exact: false });
         let note = item(vec![file("text/plain", 7_000, None)]);
         let result = item(Vec::new());
         let all = of_items([&scan, &note, &result].into_iter());
-        assert_eq!(all, Estimate { pages: 7 + 3 + 1, counted: 7, is_exact: false });
+        assert_eq!(all, Estimate { pages: 8 + 3 + 1, counted: 7, is_exact: false });
         assert_eq!(estimate(&Selection::default()), Estimate { pages: 0, counted: 0, is_exact: true });
     }
 }

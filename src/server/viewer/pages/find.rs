@@ -31,16 +31,19 @@ pub struct FindPage<'a> {
     pub alerts: Vec<AlertRow>,
 }
 
-/// An EHR's launch that was stopped, since its patient and the archive's were not one person.
+/// What somebody should look at: an EHR's launch that was stopped, since its patient and the archive's were not one person, or
+/// wrong answers at the link of a release.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AlertRow {
     pub number: i64,
-    /// What the EHR is called.
+    /// What the EHR is called; the request, for a link.
     pub from: String,
+    /// The request whose link it is; `None` for a launch.
+    pub request: Option<String>,
     pub differs: &'static str,
     /// The patient's key in this archive.
     pub patient: String,
-    /// Who launched it, and when (UTC).
+    /// Who launched it or made the link, and when (UTC).
     pub who: String,
     pub last: String,
     /// How often and since when, if more than once.
