@@ -23,6 +23,8 @@ mod traits;
 mod whose;
 
 #[cfg(test)]
+mod test_world;
+#[cfg(test)]
 mod tests;
 
 pub use choose::{SelectionFault, choose, purpose};
