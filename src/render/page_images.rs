@@ -63,7 +63,9 @@ pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
             })?
         }
         MediaKind::Tiff => Ok(tiff_pages::pages(bytes)?.len() as u32),
-        MediaKind::Jpeg | MediaKind::Png | MediaKind::Gif | MediaKind::Bmp => Ok(1),
+        MediaKind::Jpeg | MediaKind::Png => Ok(1),
+        // Their first bytes are easily another thing's: a picture is what can be decoded.
+        MediaKind::Gif | MediaKind::Bmp => page_picture(bytes, kind, 0, 1).map(|_| 1),
         _ => Err(RenderError::NotPaged),
     }
 }

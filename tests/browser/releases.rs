@@ -26,7 +26,7 @@ struct Office {
 impl Office {
     fn new() -> Office {
         let home = folder();
-        let hospital = Hospital::new(&Options { patients: 12, seed: 5, ..Options::default() });
+        let hospital = Hospital::new(&Options { patients: 12, seed: 5, releases: true, ..Options::default() });
         let archive = init(&home);
         ingest(&archive, &[&hospital.delivery()]).expect(1);
         for name in ["ann", "ben"] {
@@ -419,11 +419,14 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
     let (ann, ben) = (Signed::known(&office.server, "ann"), Signed::known(&office.server, "ben"));
     let mut samples: Vec<&SamplePatient> = office.hospital.manifest.sample_patients.iter().collect();
     samples.sort_by_key(|sample| sample.records.values().sum::<u64>());
+    let planted = office.hospital.manifest.sample_patients.last().expect("people");
+    samples.retain(|sample| sample.id != planted.id);
     let (first, second) = (samples[0], samples[1]);
 
     let mut plain = (Without { signed: &ann, page: String::new() }, Without { signed: &ben, page: String::new() });
     let request = prepare(&mut plain.0, first);
     whole_flow(&mut plain.0, &mut plain.1, &request);
+    let with_scans = prepare(&mut plain.0, planted);
 
     let chrome = of(&chrome);
     let (mut faults, mut looked_at) = (Vec::new(), std::collections::BTreeSet::new());
@@ -434,7 +437,7 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
         hands.open(path);
     }
     keys(&mut hands, &request);
-    draw(&mut hands, &request);
+    draw(&mut hands, &with_scans);
     whole_flow(&mut hands, &mut Without { signed: &ben, page: String::new() }, &request);
     hands.open("/releases");
     demand(&faults);

@@ -27,7 +27,8 @@ const CROSSWALK_FILE: &str = "crosswalk.csv";
 /// Makes the deliveries, archives them, and says whose numbers belong to one person.
 pub(super) fn archive(args: &DemoArgs, archive: &Path) -> anyhow::Result<()> {
     let both = args.patients.min(IN_BOTH);
-    let clinics = delivery(args, "delivery", &Options { patients: args.patients, seed: 7, ..Options::default() })?;
+    let clinics =
+        delivery(args, "delivery", &Options { patients: args.patients, seed: 7, releases: true, ..Options::default() })?;
     let of_hospital = Options { format: Format::Ccda, patients: both, seed: 7, damage: false, ..Options::default() };
     let hospital = delivery(args, "delivery-hospital", &of_hospital)?;
     println!("Archiving it…");
