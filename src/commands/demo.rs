@@ -23,7 +23,11 @@ const NEWS_FILE: &str = "news.csv";
 
 /// What the demo's archive says of itself.
 const CONFIG: &str = "institution = \"Example Valley Health (made up)\"\n\n[cutover]\nmer = \"2024-06-30\"\nhbi = \"2024-06-30\"\n\n\
-                      [audit]\nworkforce = \"workforce.csv\"\nnews = \"news.csv\"\n";
+                      [audit]\nworkforce = \"workforce.csv\"\nnews = \"news.csv\"\n\n\
+                      [custodian]\nname = \"Example Valley Health (made up)\"\naddress = [\"1 Valley Road\"]\ncity = \"Bellwether\"\n\
+                      state = \"NH\"\npostal_code = \"03599\"\ntelephone = \"+1-603-555-0100\"\n\n\
+                      [release]\nbates_prefix = \"EVH\"\n\n[release.contact]\ndepartment = \"Health Information Management\"\n\
+                      hours = \"Monday to Friday, 8:00 to 16:30\"\n";
 
 /// Make a made-up hospital, archive it, serve it, and print how to sign in.
 ///

@@ -230,7 +230,8 @@ fn questions(front: &Front<'_>) -> [Block; 2] {
     if !from.hours.is_empty() {
         ways.push(&from.hours);
     }
-    let mut words = vec![plain("Questions about this copy: "), plain(&from.department)];
+    let department = if from.department.is_empty() { &from.name } else { &from.department };
+    let mut words = vec![plain("Questions about this copy: "), plain(department)];
     if !ways.is_empty() {
         words.push(plain(&format!(", {}", ways.join(", "))));
     }
