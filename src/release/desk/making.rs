@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::durable;
-use crate::release::build::{self, BuildFault, BuildRecord, Custodian, Plan, Provenance, Workshop};
+use crate::release::build::{self, BuildFault, BuildRecord, Plan, Workshop};
 use crate::release::package::wrap::{Secret, wrap};
 use crate::release::package::{container::ContainerFault, hex};
-use crate::release::paper::front::Texts;
+use crate::release::paper::front::{self, Texts};
 use crate::release::redaction::Redactions;
 use crate::release::request::Request;
 use crate::release::selection::{self, Selection};
@@ -77,28 +77,9 @@ impl Desk {
         (plan.volume_pages, plan.volume_bytes) = (config.volume_pages, config.volume_mib << 20);
         (plan.tells_withheld, plan.slip_sheets) = (config.tells_withheld, config.slip_sheets);
         plan.generator = build::generator();
-        plan.custodian = self.custodian();
-        let selection = self.frozen(case, plan.subject)?;
-        let accessions: BTreeSet<&str> = selection.items.iter().map(|item| item.accession.as_str()).collect();
-        let accessions: Vec<&str> = accessions.into_iter().collect();
-        plan.provenance = self.archive.provenance(&accessions).into_iter().map(provenance).collect();
+        plan.custodian = front::custodian(&self.config);
+        plan.provenance = front::provenance(&self.archive, &self.frozen(case, plan.subject)?);
         Ok(plan)
-    }
-
-    fn custodian(&self) -> Custodian {
-        let (keeper, contact) = (&self.config.custodian, &self.config.release.contact);
-        let name = keeper.name.clone().or_else(|| self.config.institution.clone()).unwrap_or_default();
-        let place = [&keeper.city, &keeper.state, &keeper.postal_code].into_iter().flatten();
-        let place = place.map(String::as_str).collect::<Vec<_>>().join(" ");
-        let address = keeper.address.iter().cloned().chain((!place.is_empty()).then_some(place)).collect();
-        Custodian {
-            name,
-            department: contact.department.clone().unwrap_or_default(),
-            address,
-            phone: contact.phone.clone().or_else(|| keeper.telephone.clone()).unwrap_or_default(),
-            email: contact.email.clone().unwrap_or_default(),
-            hours: contact.hours.clone().unwrap_or_default(),
-        }
     }
 
     /// Where the approval stands in the access log, with the proof of it.
@@ -146,26 +127,3 @@ impl Desk {
 
 /// The certificate when none is named: of no one state.
 const CERTIFICATE: &str = "fre-902-11";
-
-fn provenance(it: crate::query::Provenance) -> Provenance {
-    Provenance {
-        accession: it.accession,
-        system: it.source_system,
-        data_to: it.data_to,
-        sealed: it.sealed_at,
-        made_by: it.made_by,
-        mapping: it.mapping,
-        mapping_sha256: it.mapping_sha256,
-        time_zone: it.time_zone,
-        delivery_sha256: it.delivery_sha256,
-        records: it.records,
-        merkle_root: it.merkle_root,
-        input: it.ledger.input,
-        archived: it.ledger.archived,
-        duplicate: it.ledger.duplicate,
-        quarantined: it.ledger.quarantined,
-        excluded: it.ledger.excluded,
-        joined: it.ledger.joined,
-        derived: it.derived,
-    }
-}
