@@ -25,7 +25,7 @@ pub struct ReleaseConfig {
     pub volume_mib: u64,
     /// Whether recipients are told what was withheld, by category and count.
     pub tells_withheld: bool,
-    /// Whether a sheet stands where a document was withheld.
+    /// Whether a sheet stands where a document was withheld. Nobody places one yet, so that a site that asks for it is refused.
     pub slip_sheets: bool,
     pub contact: ContactConfig,
 }
@@ -63,6 +63,9 @@ impl ReleaseConfig {
             from_folder(folder, texts);
         }
         let invalid = |key: &str, problem| Err((format!("release.{key}"), problem));
+        if self.slip_sheets {
+            return invalid("slip_sheets", "is not built yet: leave it out");
+        }
         let is_prefix = |prefix: &str| (1..=8).contains(&prefix.len()) && prefix.bytes().all(|b| b.is_ascii_alphanumeric());
         if self.bates_prefix.as_deref().is_some_and(|prefix| !is_prefix(prefix)) {
             return invalid("bates_prefix", "is 1 to 8 letters and digits");
