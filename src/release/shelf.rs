@@ -83,6 +83,9 @@ impl Shelf {
     pub fn put(&self, bytes: &[u8]) -> Result<String, ShelfFault> {
         let digest = hex(&Sha256::digest(bytes));
         let path = self.path(&digest)?;
+        if path.exists() {
+            return Ok(digest);
+        }
         if let Some(folder) = path.parent() {
             durable::create_dir_all(folder)?;
         }
