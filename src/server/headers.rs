@@ -22,10 +22,13 @@ pub const RENDERED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src
 /// The same with one script, ours: only what the number of this one answer names may run. It brings the keys of the viewer, and
 /// takes the page off the screen when the session has ended.
 pub fn rendered_policy(nonce: &str) -> String {
-    let script = format!("default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self'; require-trusted-types-for 'script';");
-    RENDERED_POLICY
-        .replacen("default-src 'none';", &script, 1)
-        .replacen("sandbox allow-same-origin", "sandbox allow-scripts allow-same-origin", 1)
+    let script =
+        format!("default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self'; require-trusted-types-for 'script';");
+    RENDERED_POLICY.replacen("default-src 'none';", &script, 1).replacen(
+        "sandbox allow-same-origin",
+        "sandbox allow-scripts allow-same-origin",
+        1,
+    )
 }
 
 /// A policy under which these sites may show the page in a frame. Every ancestor of a frame is held against the list, so a

@@ -55,7 +55,9 @@ fn place() -> Place {
 /// The address of a document's page, by its title in the list.
 fn address(ann: &Browser<'_>, title: &str) -> String {
     let list = ann.get(&format!("/patients/{}/notes", key("p1"))).text();
-    let link = list.split("href=\"").find(|rest| rest.contains("/documents/") && rest.split("</a>").next().is_some_and(|row| row.contains(title)));
+    let link = list
+        .split("href=\"")
+        .find(|rest| rest.contains("/documents/") && rest.split("</a>").next().is_some_and(|row| row.contains(title)));
     link.expect("its row").split('"').next().expect("closed").to_string()
 }
 
@@ -89,7 +91,9 @@ fn words_are_found_in_the_list_and_marked_in_each_form_of_a_document() {
     let narrowed = ann.get(&format!("{notes}?q=metoprolol&type=Letter")).text();
     assert!(narrowed.contains("<strong>1 document</strong> of 3") && narrowed.contains("3 of 4 contain it"), "{narrowed}");
     let entries = entries_by_request(&place.archive);
-    assert!(entry_of(&entries, &list).iter().any(|e| e["event"]["code"] == "record.search" || e.to_string().contains("metoprolol")));
+    assert!(
+        entry_of(&entries, &list).iter().any(|e| e["event"]["code"] == "record.search" || e.to_string().contains("metoprolol"))
+    );
 
     for (title, form, marked) in [
         ("Discharge summary", "", "<mark id=\"hit-1\">metoprolol</mark>"),
@@ -115,7 +119,10 @@ fn beside_a_cda_document_only_the_script_of_this_answer_may_run() {
     let path = address(&ann, "Summary of care");
     let nonce_of = |answer: &Answer| {
         let policy = answer.header("content-security-policy").unwrap_or_default().to_string();
-        assert!(policy.starts_with("default-src 'none'; script-src 'nonce-") && policy.contains("sandbox allow-scripts"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'nonce-") && policy.contains("sandbox allow-scripts"),
+            "{policy}"
+        );
         assert!(!policy.contains("unsafe") && !policy.contains("script-src 'self'"), "{policy}");
         policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or_default().to_string()
     };

@@ -81,9 +81,8 @@ impl<'a> Listing<'a> {
         chosen.truncate(CHOSEN_MAX);
         let by_name: HashMap<(Kind, &ArchiveId), &TextHit> =
             found.iter().flat_map(|found| &found.hits).map(|hit| ((hit.kind, &hit.id), hit)).collect();
-        let hit = |(at, v): (usize, &View<'_>)| {
-            by_name.get(&(v.item.record.kind, &v.item.record.id)).map(|hit| (at, (*hit).clone()))
-        };
+        let hit =
+            |(at, v): (usize, &View<'_>)| by_name.get(&(v.item.record.kind, &v.item.record.id)).map(|hit| (at, (*hit).clone()));
         let hits: HashMap<usize, TextHit> = views.iter().enumerate().filter_map(hit).collect();
         let passes = |v: &View<'_>| {
             GROUPS.iter().all(|(key, _)| {
@@ -170,7 +169,8 @@ impl<'a> Listing<'a> {
         let rows = self.on_page().filter_map(|at| Some((at, self.views.get(at)?))).map(|(at, v)| self.row(at, v)).collect();
         let notes = format!("{}/notes", self.base);
         let name = |key: &str| GROUPS.iter().find(|(k, _)| *k == key).map_or("", |(_, name)| *name);
-        let chip = |c: &(&'static str, String)| (format!("{}: {}", name(c.0), c.1), format!("{path}{}", self.kept(Some(c), true, None)));
+        let chip =
+            |c: &(&'static str, String)| (format!("{}: {}", name(c.0), c.1), format!("{path}{}", self.kept(Some(c), true, None)));
         let mut chips: Vec<(String, String)> = self.chosen.iter().map(chip).collect();
         if !self.q.is_empty() {
             chips.push((format!("Words: {}", self.q), format!("{path}{}", self.kept(None, false, None))));
@@ -194,8 +194,18 @@ impl<'a> Listing<'a> {
             of: (shown < total).then(|| text::count(total)),
             rows,
             is_last: self.page * ROWS >= self.passing.len(),
-            paging: Paging::of((self.page - 1) * ROWS, self.on_page().count(), shown, false, |page| self.list_href(&notes, page), ROWS),
-            not_searched: self.found.filter(|f| f.not_searchable > 0).map(|f| text::counted(f.not_searchable, "document", "documents")),
+            paging: Paging::of(
+                (self.page - 1) * ROWS,
+                self.on_page().count(),
+                shown,
+                false,
+                |page| self.list_href(&notes, page),
+                ROWS,
+            ),
+            not_searched: self
+                .found
+                .filter(|f| f.not_searchable > 0)
+                .map(|f| text::counted(f.not_searchable, "document", "documents")),
             scans: self.scans(&notes),
             is_outside: is_open && self.open.is_none_or(|open| !self.passing.contains(&open)),
             is_empty_chart: self.views.is_empty(),
@@ -245,7 +255,8 @@ impl<'a> Listing<'a> {
             value,
         };
         let mut choices: Vec<Choice> = counts.into_iter().take(CHOICES_MAX).map(choice).collect();
-        let more = choices.split_off(choices.len().min(if choices.len() <= CHOICES_OPEN + 1 { CHOICES_OPEN + 1 } else { CHOICES_OPEN }));
+        let more =
+            choices.split_off(choices.len().min(if choices.len() <= CHOICES_OPEN + 1 { CHOICES_OPEN + 1 } else { CHOICES_OPEN }));
         Group {
             key,
             name,

@@ -15,9 +15,13 @@ fn chart() -> Chart {
         ("d5", "Progress note", "2023-11-03", "mer", Some("K. Silva-Test, MD"), "current", "text/rtf"),
     ];
     let key = PatientKey::parse("p1").unwrap();
-    let record = |(at, (id, title, date, source, author, status, format)): (usize, &(&str, &str, &str, &str, Option<&str>, &str, &str))| {
+    let record = |(at, (id, title, date, source, author, status, format)): (
+        usize,
+        &(&str, &str, &str, &str, Option<&str>, &str, &str),
+    )| {
         let author = author.map(|name| json!([{ "display": name }])).unwrap_or_default();
-        let replaces = if *id == "d5" { json!([{"code": "replaces", "target": {"reference": "DocumentReference/d4"}}]) } else { json!([]) };
+        let replaces =
+            if *id == "d5" { json!([{"code": "replaces", "target": {"reference": "DocumentReference/d4"}}]) } else { json!([]) };
         let json = json!({"resourceType": "DocumentReference", "id": id, "status": status, "docStatus": "final", "type": {"text": title},
             "date": date, "author": author, "relatesTo": replaces,
             "content": [{"attachment": {"contentType": format, "url": format!("Binary/{id}-0")}}]});
@@ -92,7 +96,10 @@ fn choices_of_a_group_widen_and_groups_narrow() {
     let of = |filters: &[(&str, &str)], ids: Option<&[&str]>| {
         let found = ids.map(|ids| found(&chart, ids));
         let list = Listing::new(&frame, &chart, &query(filters), found.as_ref(), None).part("/n", false);
-        list.rows.iter().map(|r| r.href.split(['/', '?', '-']).find(|p| p.len() == 2 && p.starts_with('d')).unwrap_or("?").to_string()).collect::<Vec<_>>()
+        list.rows
+            .iter()
+            .map(|r| r.href.split(['/', '?', '-']).find(|p| p.len() == 2 && p.starts_with('d')).unwrap_or("?").to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!(of(&[], None), ["d5", "d4", "d3", "d2", "d1"]);
     assert_eq!(of(&[("year", "2023"), ("year", "2012")], None), ["d5", "d4", "d3", "d1"]);
