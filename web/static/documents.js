@@ -11,7 +11,7 @@
   const bar = find("[data-hits]");
   const hits = bar ? Number(bar.dataset.hits) : 0;
   let at = 0;
-  const go = (number) => {
+  const go = (number, quietly) => {
     at = number;
     const words = bar.querySelector("[data-hit-words] strong");
     if (words) words.textContent = `Hit ${at} of ${hits}`;
@@ -24,6 +24,7 @@
     document.querySelectorAll("mark.now").forEach((mark) => mark.classList.remove("now"));
     const mark = document.getElementById(`hit-${at}`);
     if (!mark) return;
+    if (quietly) { mark.classList.add("now"); return; }
     for (let inner = mark.closest("details"); inner; inner = inner.parentElement.closest("details")) inner.open = true;
     mark.classList.add("now");
     mark.scrollIntoView({ block: "center" });
@@ -46,7 +47,8 @@
       const link = e.target.closest("a[href^='#hit-']");
       if (link) { e.preventDefault(); go(Number(link.hash.slice(5))); }
     });
-    if (hits > 0 && !bar.dataset.frame) go(Number(location.hash.match(/^#hit-(\d+)$/)?.[1] ?? 1));
+    const asked = location.hash.match(/^#hit-(\d+)$/);
+    if (hits > 0 && !bar.dataset.frame) go(Number(asked?.[1] ?? 1), !asked);
   }
 
   // Filters: a choice is sent at once, and is in focus again behind it.

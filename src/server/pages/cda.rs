@@ -21,7 +21,7 @@ use crate::server::fhir::binary;
 use crate::server::headers::{DOCUMENT_POLICY, RENDERED_POLICY};
 use crate::server::viewer::{self, CodedSection, DocumentBody, LinkPage, Rendered, hits_by_section};
 
-use super::documents::{looked_for, marked_html, show};
+use super::documents::{looked_for, marked_html, marked_source, show};
 
 /// Width of a picture, in pixels, at most.
 const PICTURE_WIDTH: u32 = 1_200;
@@ -182,7 +182,7 @@ pub fn xml(call: &Call) -> Result<Answer, ApiError> {
         }
         let (mut source, mut hits) = (xml::source(&document.bytes, number), 0);
         if let Some(question) = &question {
-            (source.html, hits) = marked_html(&source.html, question);
+            (source.html, hits) = marked_source(&source.html, question);
         }
         Ok(Some(DocumentBody::Source(source, hits)))
     })

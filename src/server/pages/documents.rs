@@ -18,7 +18,7 @@ use crate::server::call::{Call, shown};
 use crate::server::fhir::binary;
 use crate::server::headers::{DOCUMENT_POLICY, PAGE_POLICY, rendered_policy};
 use crate::server::viewer::{
-    self, DocumentBody, DocumentPage, Frame, Listing, Provenance, Query, Scan, Section, Zoom, document_of,
+    self, DocumentBody, DocumentPage, Frame, Listing, Provenance, Query, Scan, Section, TextBody, Zoom, document_of,
 };
 
 /// How a cleaned document looks: paper, whatever the page around it does.
@@ -34,6 +34,9 @@ const LIST_NEWEST: usize = 2_000;
 const FOUND_MAX: usize = 1_000;
 /// Most matches of an HTML document or of a part of XML that are marked.
 pub(super) const MARKS_MAX: usize = 1_000;
+
+/// Bytes of a long text on one page, about.
+const TEXT_PART_BYTES: usize = 64 << 10;
 
 /// A chart's documents as a page asked for them.
 struct Listed {
@@ -238,11 +241,36 @@ fn body_of(call: &Call, document: &Document, looked_for: Option<&TextQuestion>) 
         },
         MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Docx | MediaKind::Cda | MediaKind::Xml => {
             let text = formats::text_of(bytes, declared).text;
-            let marks = looked_for.map_or_else(Vec::new, |question| marks(question, &text));
-            DocumentBody::Text(text, marks)
+            DocumentBody::Text(text_body(call.number("part", 0, usize::MAX)?, text, looked_for))
         }
         _ => DocumentBody::None("Documents of this kind are kept, but not shown here.".into()),
     })
+}
+
+/// A part of a text; without one asked for, the first that holds the words looked for. The parts follow from the text alone.
+fn text_body(asked: usize, text: String, looked_for: Option<&TextQuestion>) -> TextBody {
+    let all = looked_for.map_or_else(Vec::new, |question| marks(question, &text));
+    let starts = part_starts(&text);
+    let of = |at: usize| starts.partition_point(|start| *start <= at).max(1);
+    let part = if asked > 0 { asked } else { all.first().map_or(1, |mark| of(mark.start)) }.clamp(1, starts.len());
+    let span = starts.get(part - 1).copied().unwrap_or(0)..starts.get(part).copied().unwrap_or(text.len());
+    let within = all.iter().filter(|m| span.start <= m.start && m.end <= span.end).take(MARKS_MAX);
+    let marks = within.map(|m| m.start - span.start..m.end - span.start).collect();
+    let (parts, found) = (starts.len(), all.len() as u64);
+    let text = if parts == 1 { text } else { text.get(span).unwrap_or_default().to_string() };
+    TextBody { text, marks, part, parts, found }
+}
+
+/// Where the parts of a text begin: at the first line after so many bytes, or inside a line that is longer.
+fn part_starts(text: &str) -> Vec<usize> {
+    let (mut starts, mut at) = (vec![0], 0);
+    while text.len() - at > 2 * TEXT_PART_BYTES {
+        let least = text.floor_char_boundary(at + TEXT_PART_BYTES);
+        let rest = &text[least..text.floor_char_boundary(least + TEXT_PART_BYTES)];
+        at = rest.find('\n').map_or(least, |line| least + line + 1);
+        starts.push(at);
+    }
+    starts
 }
 
 /// `sheet=`, `zoom=fit|100|200`, `turn=0|90|180|270`. Without a sheet the first page that holds the words looked for is open.
@@ -295,21 +323,48 @@ pub(super) fn marked_html(html: &str, question: &TextQuestion) -> (String, u64) 
     let mut number = 0;
     for piece in html.split_inclusive('>') {
         let (text, tag) = piece.find('<').map_or((piece, ""), |at| piece.split_at(at));
-        let mut at = 0;
-        let found = if number < MARKS_MAX && !text.trim().is_empty() { marks(question, text) } else { Vec::new() };
-        for mark in found {
-            let escaped = text[..mark.start].rfind('&').is_some_and(|amp| !text[amp..mark.start].contains(';'));
-            if !escaped {
-                number += 1;
-                let open = format!("<mark id=\"hit-{number}\">");
-                out.extend([&text[at..mark.start], &open, &text[mark.clone()], "</mark>"]);
-                at = mark.end;
-            }
-        }
-        out.push_str(&text[at..]);
+        mark(text, question, &mut number, &mut out);
         out.push_str(tag);
     }
     (out, number as u64)
+}
+
+/// The same in the words of an XML source, as the renderer wrote it: not in names of elements, nor in numbers of lines.
+pub(super) fn marked_source(html: &str, question: &TextQuestion) -> (String, u64) {
+    let mut out = String::with_capacity(html.len() + 256);
+    let (mut number, mut is_words, mut is_line) = (0, false, false);
+    for piece in html.split_inclusive('>') {
+        let (text, tag) = piece.find('<').map_or((piece, ""), |at| piece.split_at(at));
+        match is_words && !is_line {
+            true => mark(text, question, &mut number, &mut out),
+            false => out.push_str(text),
+        }
+        out.push_str(tag);
+        match tag {
+            "<span class=\"words\">" => is_words = true,
+            "</span>" => is_words = false,
+            "<i>" => is_line = true,
+            "</i>" => is_line = false,
+            _ => {}
+        }
+    }
+    (out, number as u64)
+}
+
+/// Writes escaped text with its matches marked and numbered.
+fn mark(text: &str, question: &TextQuestion, number: &mut usize, out: &mut String) {
+    let mut at = 0;
+    let found = if *number < MARKS_MAX && !text.trim().is_empty() { marks(question, text) } else { Vec::new() };
+    for mark in found {
+        let escaped = text[..mark.start].rfind('&').is_some_and(|amp| !text[amp..mark.start].contains(';'));
+        if !escaped {
+            *number += 1;
+            let open = format!("<mark id=\"hit-{number}\">");
+            out.extend([&text[at..mark.start], &open, &text[mark.clone()], "</mark>"]);
+            at = mark.end;
+        }
+    }
+    out.push_str(&text[at..]);
 }
 
 /// `GET /documents/{id}/original`: the bytes, to be saved and not opened.
@@ -329,5 +384,35 @@ mod tests {
         let html = "<table><tr><td>LT 5 &lt; 6, a table</td></tr></table>";
         let marked = "<table><tr><td><mark id=\"hit-1\">LT</mark> 5 &lt; 6, a <mark id=\"hit-2\">table</mark></td></tr></table>";
         assert_eq!(marked_html(html, &question), (marked.to_string(), 2));
+    }
+
+    #[test]
+    fn in_a_source_words_are_marked_and_not_its_elements_or_lines() {
+        let question = TextQuestion { words: vec!["patient".into(), "2".into()], ..TextQuestion::default() };
+        let html = crate::render::cda::xml::source(b"<patient a='2'>the patient\n2</patient>", 1).html;
+        let (marked, hits) = marked_source(&html, &question);
+        assert_eq!(hits, 2, "{marked}");
+        assert!(marked.contains("the <mark id=\"hit-1\">patient</mark>") && marked.contains("<i>2</i>"), "{marked}");
+    }
+
+    #[test]
+    fn a_long_text_comes_in_parts_that_hold_every_character() {
+        let line = format!("{} metoprolol äöü\n", "word ".repeat(20));
+        for text in [line.repeat(5_000), "ä".repeat(300_000), "short".to_string(), String::new()] {
+            let question = TextQuestion { words: vec!["metoprolol".into()], ..TextQuestion::default() };
+            let parts = text_body(1, text.clone(), None).parts;
+            let all: String = (1..=parts).map(|part| text_body(part, text.clone(), None).text).collect();
+            assert!(all == text);
+            for part in 1..=parts {
+                let body = text_body(part, text.clone(), Some(&question));
+                assert!(body.text.len() <= 3 * TEXT_PART_BYTES && body.marks.len() <= MARKS_MAX);
+                assert!(body.marks.iter().all(|mark| &body.text[mark.clone()] == "metoprolol"));
+            }
+            assert_eq!(text_body(usize::MAX, text.clone(), None).part, parts);
+        }
+        let late = format!("{}metoprolol", "word word word\n".repeat(20_000));
+        let question = TextQuestion { words: vec!["metoprolol".into()], ..TextQuestion::default() };
+        let body = text_body(0, late, Some(&question));
+        assert_eq!((body.part, body.found), (body.parts, 1), "the first part that holds the words is open");
     }
 }

@@ -228,7 +228,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     let documents: Vec<&Record> = chart.records.iter().filter(|r| r.kind.name() == "DocumentReference").rev().collect();
     if let Some(r) = documents.get(3.min(documents.len().saturating_sub(1))) {
         let bodies = [
-            ("text", DocumentBody::Text("HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(), vec![0..7])),
+            ("text", DocumentBody::Text(text_example("HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(), vec![0..7]))),
             ("html", DocumentBody::Html(2)),
             ("scan", DocumentBody::Scan(scan_example(None))),
             ("pdf", DocumentBody::Scan(scan_example(Some("Seen <b>today</b>. Metoprolol.")))),
@@ -240,7 +240,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         ];
         for (name, body) in bodies {
             let body = match (&body, note_text(r)) {
-                (DocumentBody::Text(..), Some(text)) => DocumentBody::Text(text, Vec::new()),
+                (DocumentBody::Text(..), Some(text)) => DocumentBody::Text(text_example(text, Vec::new())),
                 _ => body,
             };
             let id = DocumentId(ArchiveId::parse(&format!("{}-0", r.id)).unwrap());
@@ -284,6 +284,10 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
 fn cda_example() -> Rendered {
     let view = crate::render::cda::view::View::Clinical { only: ["1".to_string()].into(), folded: false };
     Rendered { body: "<p>Seen <b>today</b>.</p>".into(), view, language: Some("en-US".into()), ..Rendered::default() }
+}
+
+fn text_example(text: String, marks: Vec<std::ops::Range<usize>>) -> TextBody {
+    TextBody { text, found: marks.len() as u64, marks, part: 1, parts: 2 }
 }
 
 fn scan_example(words: Option<&str>) -> Scan {

@@ -76,7 +76,7 @@ pub use pages::break_glass::{
     BreakGlassForm, ProofAsked, ReasonChoice, UsePage, UseRow, VerdictRow, break_glass, break_glass_closed, review, reviews,
 };
 pub use pages::chart::{section, trend};
-pub use pages::document::{DocumentBody, DocumentPage, Provenance, document, documents};
+pub use pages::document::{DocumentBody, DocumentPage, Provenance, TextBody, document, documents};
 pub use pages::document_cda::{CodedSection, LinkPage, Rendered, document_alone, hits_by_section, link_out};
 pub use pages::document_scan::{Scan, Zoom};
 pub use pages::fetch::fetch;

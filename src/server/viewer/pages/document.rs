@@ -27,8 +27,8 @@ use crate::render::cda::xml::SourcePage;
 
 /// How the content can be shown.
 pub enum DocumentBody {
-    /// Plain text, decoded, with the byte ranges of the words looked for.
-    Text(String, Vec<Range<usize>>),
+    /// Plain text, decoded.
+    Text(TextBody),
     /// Shown in a sandboxed frame from `/documents/{id}/body`, with so many words marked.
     Html(u64),
     /// Page images `/documents/{id}/page/1.png` and so on, one at a time.
@@ -43,6 +43,18 @@ pub enum DocumentBody {
     None(String),
     /// The digest does not match: content is not shown.
     Damaged,
+}
+
+/// A plain text, or a part of a long one.
+pub struct TextBody {
+    pub text: String,
+    /// Byte ranges of the words looked for.
+    pub marks: Vec<Range<usize>>,
+    /// Which part, from 1, and of how many.
+    pub part: usize,
+    pub parts: usize,
+    /// Hits in the whole text.
+    pub found: u64,
 }
 
 /// Where the bytes came from and what was checked.
@@ -130,6 +142,8 @@ struct Page<'a> {
     original_id: String,
     /// The page of this document.
     own_href: String,
+    /// What keeps its list as it is.
+    tail: String,
     /// Lines of XML.
     source: Markup,
     /// How a CDA document may be looked at, when it is one.
@@ -145,6 +159,33 @@ impl Page<'_> {
     /// Numbers of hits that have a link each.
     fn listed_hits(&self) -> std::ops::RangeInclusive<u64> {
         1..=self.hits.unwrap_or(0).min(HITS_LISTED)
+    }
+
+    /// Which part of a long text or of XML this is, and of how many.
+    fn part(&self) -> Option<(usize, usize)> {
+        match self.body {
+            DocumentBody::Text(body) => Some((body.part, body.parts)),
+            DocumentBody::Source(source, _) => Some((source.number, source.pages)),
+            _ => None,
+        }
+        .filter(|(_, parts)| *parts > 1)
+    }
+
+    /// The address of another part.
+    fn part_href(&self, part: usize) -> String {
+        let form = if matches!(self.body, DocumentBody::Source(..)) { "/xml" } else { "" };
+        match self.tail.as_str() {
+            "" => format!("{}{form}?part={part}", self.own_href),
+            tail => format!("{}{form}{tail}&part={part}", self.own_href),
+        }
+    }
+
+    /// Hits in all parts of a long text.
+    fn found_in_all(&self) -> Option<u64> {
+        match self.body {
+            DocumentBody::Text(body) if body.parts > 1 => Some(body.found),
+            _ => None,
+        }
     }
 
     fn is_html(&self) -> bool {
@@ -196,7 +237,7 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>, listing: 
         _ => None,
     };
     let parts = match &page.body {
-        DocumentBody::Text(body, marks) => parts(body, marks),
+        DocumentBody::Text(body) => parts(&body.text, &body.marks),
         _ => Vec::new(),
     };
     let (previous, next) = listing.neighbours();
@@ -250,6 +291,7 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>, listing: 
         provenance: &page.provenance,
         original_id: page.record.original_id.to_string(),
         nonce: page.nonce,
+        tail,
         shell,
     })
 }
@@ -272,7 +314,7 @@ fn short(digest: &str) -> String {
 fn hits(page: &DocumentPage<'_>) -> Option<u64> {
     match &page.body {
         _ if page.q.is_empty() => None,
-        DocumentBody::Text(_, marks) => Some(marks.len() as u64),
+        DocumentBody::Text(body) => Some(body.marks.len() as u64),
         DocumentBody::Html(n) | DocumentBody::Source(_, n) => Some(*n),
         DocumentBody::Rendered(rendered) => Some(rendered.hits),
         DocumentBody::Scan(scan) => Some(scan.marks.len() as u64),

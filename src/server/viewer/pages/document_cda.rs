@@ -32,10 +32,23 @@ pub struct Rendered {
     pub view: View,
 }
 
+/// Where the panels of a header begin, as the renderer writes them.
+const PANELS: &str = "<div class=\"panels\">";
+
 impl Rendered {
     // The renderer writes from a short list of elements and escapes all text; the page has a policy without any script.
     pub fn head(&self) -> Markup {
         Markup::trusted(self.head.clone())
+    }
+
+    /// How confidential the document is and what must be known of it first.
+    pub fn head_lead(&self) -> Markup {
+        Markup::trusted(self.head.split(PANELS).next().unwrap_or_default().to_string())
+    }
+
+    /// The facts of its header, which stand folded above the words: the banner and the title tell the most of them.
+    pub fn head_panels(&self) -> Markup {
+        Markup::trusted(self.head.find(PANELS).map_or_else(String::new, |at| self.head[at..].to_string()))
     }
 
     pub fn body(&self) -> Markup {

@@ -154,7 +154,7 @@ impl ScanView {
             next: (scan.number < scan.pages).then(|| page(scan.number + 1)),
             hit_before: hit_page(scan.found.iter().rev().find(|(n, _)| *n < scan.number)),
             hit_after: hit_page(scan.found.iter().find(|(n, _)| *n > scan.number)),
-            found: (found > 0).then(|| {
+            found: (found > 0 && scan.pages > 1).then(|| {
                 let on = text::counted(scan.found.len() as u64, "page", "pages");
                 format!("{} on {on}", text::counted(found, "hit", "hits"))
             }),

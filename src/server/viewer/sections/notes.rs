@@ -28,6 +28,8 @@ pub struct View<'a> {
     /// The content, when there is an attachment in the archive.
     pub document: Option<String>,
     pub format: Option<String>,
+    /// Whether it names the sections of a document that stands in the list itself, and holds no words of its own.
+    pub lists_sections: bool,
     /// All that it holds, with their formats: most hold one.
     pub parts: Vec<(String, String)>,
 }
@@ -61,6 +63,7 @@ impl<'a> View<'a> {
             document: attachment.and_then(document_id),
             format: attachment.and_then(|a| a.at("contentType").text()).map(|t| format_name(&t)),
             parts: root.at("content").items().filter_map(|c| part(c.at("attachment"))).take(PARTS_MAX).collect(),
+            lists_sections,
             item,
         }
     }
@@ -146,6 +149,9 @@ pub fn views<'a>(frame: &'a Frame, chart: &'a Chart) -> Vec<View<'a>> {
 pub fn summary(ask: &Ask<'_>, total: u64) -> Panel {
     const KEY: [&str; 6] = ["discharge", "operative", "advance directive", "history and physical", "consult", "summary"];
     let mut views = views(ask.frame, ask.chart);
+    if views.iter().any(|v| !v.lists_sections) {
+        views.retain(|v| !v.lists_sections);
+    }
     let rank = |v: &View<'_>| {
         let title = v.kind().to_lowercase();
         KEY.iter().position(|k| title.contains(k)).unwrap_or(KEY.len())

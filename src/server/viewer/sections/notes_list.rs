@@ -39,7 +39,7 @@ fn value_of(view: &View<'_>, group: &str) -> String {
         "year" => view.year(),
         "author" => view.author.clone().unwrap_or_else(not_recorded),
         "state" => view.state.to_string(),
-        _ => view.format.clone().unwrap_or_else(not_recorded),
+        _ => view.format.clone().unwrap_or_else(|| "No file".to_string()),
     }
 }
 
@@ -182,11 +182,14 @@ impl<'a> Listing<'a> {
             notes: notes.clone(),
             is_open,
             q: self.q.clone(),
-            count: match self.q.is_empty() {
-                true => text::counted(total, "document", "documents"),
-                false => format!("{} of {of} contain it", text::count(total)),
+            count: match self.found {
+                None => text::counted(total, "document", "documents"),
+                Some(_) => format!("{} of {of} contain it", text::count(total)),
             },
-            cut: (at_hand < self.held).then(|| format!("The newest {} of {of} documents are listed.", text::count(at_hand))),
+            cut: match self.found {
+                Some(f) if f.total > total => Some(format!("The newest of {} that contain it.", text::count(f.total))),
+                _ => (at_hand < self.held).then(|| format!("The newest {} of {of} documents are listed.", text::count(at_hand))),
+            },
             groups: GROUPS.iter().map(|(key, name)| self.group(key, name)).collect(),
             chips,
             all: path.to_string(),
