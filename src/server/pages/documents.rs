@@ -136,8 +136,10 @@ pub(super) fn show(call: &Call, body_of: &BodyOf<'_>) -> Result<Answer, ApiError
         permit.answer((), shown("document.view", [&document.record]))?;
         return Err(ApiError::not_found());
     };
-    entry.places.push(document.record.place.clone());
-    entry.label = entry.label.union(document.record.label);
+    let opened = shown("document.view", [&document.record]);
+    entry.places.extend(opened.places);
+    entry.label = entry.label.union(opened.label);
+    entry.kinds.extend(opened.kinds.into_iter().filter(|kind| !chart.records.iter().any(|r| r.kind == *kind)));
     let nonce = if matches!(body, DocumentBody::Rendered(_)) { nonce()? } else { String::new() };
     let policy = if nonce.is_empty() { PAGE_POLICY.to_string() } else { rendered_policy(&nonce) };
     let kind = formats::sniff(&document.bytes, Some(&document.content_type));

@@ -228,7 +228,13 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     let documents: Vec<&Record> = chart.records.iter().filter(|r| r.kind.name() == "DocumentReference").rev().collect();
     if let Some(r) = documents.get(3.min(documents.len().saturating_sub(1))) {
         let bodies = [
-            ("text", DocumentBody::Text(text_example("HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(), vec![0..7]))),
+            (
+                "text",
+                DocumentBody::Text(text_example(
+                    "HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(),
+                    vec![0..7],
+                )),
+            ),
             ("html", DocumentBody::Html(2)),
             ("scan", DocumentBody::Scan(scan_example(None))),
             ("pdf", DocumentBody::Scan(scan_example(Some("Seen <b>today</b>. Metoprolol.")))),
@@ -519,7 +525,11 @@ fn gallery() {
     for (name, html) in chart_pages(&first).into_iter().chain(other_pages(&charts)) {
         std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
     }
-    for name in ["chartkeep.css", "chartkeep.js", "mark.svg"].into_iter().map(str::to_string).chain(fonts()) {
+    for name in ["chartkeep.css", "documents.css", "cda.css", "chartkeep.js", "documents.js", "mark.svg"]
+        .into_iter()
+        .map(str::to_string)
+        .chain(fonts())
+    {
         let path = format!("{folder}{}", Assets::url(&name));
         std::fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
         std::fs::write(path, Assets::get(&name).unwrap().0).unwrap();

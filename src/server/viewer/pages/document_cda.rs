@@ -36,7 +36,7 @@ pub struct Rendered {
 const PANELS: &str = "<div class=\"panels\">";
 
 impl Rendered {
-    // The renderer writes from a short list of elements and escapes all text; the page has a policy without any script.
+    // The renderer writes from a short list of elements and escapes all text; the page lets no script run but ours.
     pub fn head(&self) -> Markup {
         Markup::trusted(self.head.clone())
     }
