@@ -3,13 +3,11 @@
 //! Not for: verifying the log.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::access::{Public, Role, Scope, Shown};
 use crate::model::PatientKey;
 use crate::oversight::projection::Select;
-use crate::oversight::reports::{Ask, Question};
 use crate::query::AccessionSummary;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api::access::{Asked, REPORT_PAGE, until_text};
@@ -26,7 +24,7 @@ const FILES_SHOWN: usize = 500;
 pub fn who_looked(call: &Call) -> Result<Answer, ApiError> {
     let asked = call.query("patient").unwrap_or("").trim();
     if let Some(patient) = PatientKey::parse(asked) {
-        return about(call, &patient);
+        return super::looks::of_patient(call, &patient);
     }
     // Only compliance may even see the empty form: the gate is asked, and what it allows is answered.
     let permit = call.ask(Scope::AuditLog(None))?;
@@ -40,14 +38,7 @@ pub fn who_looked(call: &Call) -> Result<Answer, ApiError> {
 
 /// `GET /patients/{patient}/access`
 pub fn who_looked_at(call: &Call) -> Result<Answer, ApiError> {
-    about(call, &call.patient_param("patient")?)
-}
-
-fn about(call: &Call, patient: &PatientKey) -> Result<Answer, ApiError> {
-    let question = Question::Patient(call.archive().chart_scope(patient).patients().to_vec());
-    let ask = Ask { limit: REPORT_PAGE, zone: TimeZone::system(), ..Ask::default() };
-    let parameters = vec![("patient".to_string(), patient.to_string())];
-    page(call, &Asked { question, ask }, "patient", parameters)
+    super::looks::of_patient(call, &call.patient_param("patient")?)
 }
 
 /// `GET /access/reports/{report}`: a page of a report, or with `format=csv` or `json` the whole of it.

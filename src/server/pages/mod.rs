@@ -11,6 +11,8 @@ pub mod directory;
 pub mod documents;
 pub mod fetch;
 pub mod find;
+pub mod log;
+pub mod looks;
 pub mod own_notes;
 pub mod print;
 pub mod proof;

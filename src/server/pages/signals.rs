@@ -13,13 +13,13 @@ use crate::oversight::signals::{Findings, Sources, judge};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::door;
-use crate::server::viewer::{self, SignalsPage};
+use crate::server::viewer::{self, Flags, SignalsPage};
 
 const PAGE_SIZE: usize = 50;
 /// Days remembered as judged.
 const DAYS_MAX: usize = 32;
 
-/// Days that are over, as they were judged under one catalog: nothing is added to them any more. The newest judged first.
+/// Days as they were judged under one catalog; to those that are over nothing is added any more. The newest judged first.
 #[derive(Debug, Default)]
 pub struct Judged(Mutex<Vec<JudgedDay>>);
 
@@ -60,10 +60,23 @@ fn usual(call: &Call, today: Date) -> Result<Date, ApiError> {
     Ok(if projection.acts(&of_yesterday)?.is_empty() { today } else { yesterday })
 }
 
+/// What is flagged of the days that were judged, for pages that show it beside what happened. Nothing is judged for it.
+pub fn known_flags(call: &Call) -> Flags {
+    let days = call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut flags = Flags::new();
+    for flag in days.iter().flat_map(|known| known.findings.flags.iter()) {
+        // The weightiest line says why in the fewest words.
+        let Some(evidence) = flag.evidence.first() else { continue };
+        let told = flags.entry((flag.user.clone(), flag.date)).or_default();
+        told.push((flag.patient.clone(), evidence.words.clone()));
+    }
+    flags
+}
+
 fn judged(call: &Call, day: Date, today: Date) -> Result<Arc<Findings>, ApiError> {
     let catalog = call.archive().facts().catalog;
     let remembered = || call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = remembered().iter().find(|known| (known.day, known.catalog) == (day, catalog)) {
+    if let Some(known) = remembered().iter().find(|known| day < today && (known.day, known.catalog) == (day, catalog)) {
         return Ok(known.findings.clone());
     }
     let projection = call.app.oversight()?;
@@ -85,10 +98,11 @@ fn judged(call: &Call, day: Date, today: Date) -> Result<Arc<Findings>, ApiError
         tracing::warn!(rows = troubles.len(), "rows of the site's files for the signals were left out");
     }
     let findings = Arc::new(findings);
-    if day < today {
-        let mut days = remembered();
-        days.truncate(DAYS_MAX - 1);
-        days.insert(0, JudgedDay { day, catalog, findings: findings.clone() });
-    }
+    // Today is remembered for what is shown beside other pages, and judged anew when it is asked for itself.
+    let mut days = remembered();
+    days.retain(|known| known.day != day);
+    days.truncate(DAYS_MAX - 1);
+    days.insert(0, JudgedDay { day, catalog, findings: findings.clone() });
+    drop(days);
     Ok(findings)
 }

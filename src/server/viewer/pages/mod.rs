@@ -11,6 +11,8 @@ pub mod document;
 pub mod document_cda;
 pub mod fetch;
 pub mod find;
+pub mod log;
+pub mod looks;
 pub mod message;
 pub mod own_notes;
 pub mod print;
