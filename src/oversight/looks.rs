@@ -130,10 +130,11 @@ impl Visit {
         self.acts.iter().filter(|seen| is_shown(seen)).map(|seen| seen.act.records).sum()
     }
 
-    /// How often each kind of act showed something, by event.
+    /// How often each kind of act showed something, by event; what was disclosed to somebody outside too.
     pub fn by_event(&self) -> BTreeMap<&str, u64> {
         let mut amounts = BTreeMap::new();
-        for seen in self.acts.iter().filter(|seen| is_shown(seen)) {
+        let is_told = |seen: &&Seen| is_shown(seen) || seen.act.event == "disclosure" && seen.act.outcome == 0;
+        for seen in self.acts.iter().filter(is_told) {
             *amounts.entry(seen.act.event.as_str()).or_default() += 1;
         }
         amounts

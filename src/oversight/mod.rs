@@ -16,5 +16,8 @@ pub mod signals;
 pub mod verdicts;
 pub mod volume;
 
+#[cfg(test)]
+mod tests;
+
 pub use act::{Act, UserId};
 pub use projection::{OversightError, Projection};

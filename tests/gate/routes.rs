@@ -90,7 +90,9 @@ fn allowed(route: &Route) -> &'static [&'static str] {
         // Only whoever's NPI is known: `signin::own_notes` asks as one.
         "/patients/{patient}/own-notes" => &[],
         "/api/v1/access" | "/patients/{patient}/access" | "/signals" => &["compliance"],
-        path if path.starts_with("/access") || path.starts_with("/api/v1/access/reports/") => &["compliance"],
+        path if path == "/access" || path.starts_with("/access/") || path.starts_with("/api/v1/access/reports/") => {
+            &["compliance"]
+        }
         "/api/v1/accessions" | "/accessions" | "/accessions/{accession}" => &["archivist"],
         _ => READERS,
     }

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::access::{Public, Role, Scope, Shown};
 use crate::model::PatientKey;
-use crate::oversight::projection::Select;
 use crate::query::AccessionSummary;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api::access::{Asked, REPORT_PAGE, until_text};
@@ -15,26 +14,8 @@ use crate::server::call::Call;
 use crate::server::viewer::{self, AccessReport, AccessionReport, AccessionRow, FileRow, Quarantine, SignOffRow, Totals};
 use crate::statements::{SignOff, Verdict};
 
-/// Rows of the list of newest accesses.
-const RECENT: u64 = 50;
 /// Delivered files listed in a report.
 const FILES_SHOWN: usize = 500;
-
-/// `GET /access`: the reports there are; with `?patient=` the one about that patient.
-pub fn who_looked(call: &Call) -> Result<Answer, ApiError> {
-    let asked = call.query("patient").unwrap_or("").trim();
-    if let Some(patient) = PatientKey::parse(asked) {
-        return super::looks::of_patient(call, &patient);
-    }
-    // Only compliance may even see the empty form: the gate is asked, and what it allows is answered.
-    let permit = call.ask(Scope::AuditLog(None))?;
-    let projection = call.app.oversight()?;
-    projection.catch_up()?;
-    let newest = projection.acts(&Select { limit: RECENT, ..Select::default() })?;
-    let html = viewer::access_start(&super::frame(call), asked, &newest);
-    let shown = Shown { event: "audit.query", hits: Some(newest.len() as u64), ..Shown::default() };
-    Ok(permit.answer(Body::html(html), shown)?.into())
-}
 
 /// `GET /patients/{patient}/access`
 pub fn who_looked_at(call: &Call) -> Result<Answer, ApiError> {

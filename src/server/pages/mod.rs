@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod find;
 pub mod log;
 pub mod looks;
+pub mod oversee;
 pub mod own_notes;
 pub mod print;
 pub mod proof;

@@ -20,7 +20,7 @@ use crate::model::PatientKey;
 use crate::oversight::UserId;
 use crate::oversight::integrity::Integrity;
 use crate::oversight::looks::{Looks, Of, Question, Use, Visit, What};
-use crate::oversight::projection::Seen;
+use crate::oversight::projection::{Seen, StandsAt};
 use crate::oversight::reports::words;
 
 /// Entries of one visit that its row unfolds.
@@ -372,15 +372,15 @@ pub fn looks(frame: &Frame, ask: &LooksPage<'_>) -> String {
         back: ask.address(path, &[]),
         held_back: looks.held_back,
         about_log: looks.about_log,
-        stands: stands(looks),
+        stands: stands(&looks.stands_at),
         made_at: local(ask.made_at.as_microsecond(), &question.zone),
         zone: question.zone.iana_name().unwrap_or("UTC").to_string(),
     })
 }
 
 /// Over which entries a page was made, a line for each stream.
-fn stands(looks: &Looks) -> Vec<String> {
-    let one = |at: &crate::oversight::projection::StandsAt| {
+pub(super) fn stands(stands_at: &[StandsAt]) -> Vec<String> {
+    let one = |at: &StandsAt| {
         let last = at.entries.saturating_sub(1);
         match &at.checkpoint {
             Some((size, root)) => format!(
@@ -392,7 +392,7 @@ fn stands(looks: &Looks) -> Vec<String> {
             None => format!("Stream {}: entries 0 to {}; no signed checkpoint yet.", at.stream, text::count(last)),
         }
     };
-    looks.stands_at.iter().map(one).collect()
+    stands_at.iter().map(one).collect()
 }
 
 /// A row of the copy that leaves the house.
@@ -466,7 +466,7 @@ pub fn looks_copy(frame: &Frame, ask: &LooksPage<'_>) -> String {
         status: LogStatus { href: None, ..LogStatus::of(ask.integrity, ask.made_at, &question.zone) },
         rows: looks.visits.iter().map(row).collect(),
         purposes: looks.purposes.iter().filter_map(meaning).collect(),
-        stands: stands(looks),
+        stands: stands(&looks.stands_at),
         made_at: local(ask.made_at.as_microsecond(), &question.zone),
         made_by: frame.person.as_ref().map_or_else(String::new, |person| person.name.clone()),
         zone: question.zone.iana_name().unwrap_or("UTC").to_string(),

@@ -14,6 +14,7 @@ pub mod find;
 pub mod log;
 pub mod looks;
 pub mod message;
+pub mod oversee;
 pub mod own_notes;
 pub mod print;
 pub mod record;
