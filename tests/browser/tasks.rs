@@ -62,8 +62,8 @@ pub static TASKS: &[Task] = &[
         &["metformin", "born"]),
     task("him", "a patient for a request", &[NAME, Enter, CHART], &["{mrn}", "Summary"]),
     task("him", "the board of requests", &[Click("Releases")], &["Release requests", "New request"]),
-    task("him", "a request by a patient written down", &[Click("Releases"), Click("New request"), Click("The patient's own access"),
-            Type("Name", "Rose Requester")], &["What this basis asks", "45 CFR 164.524"]),
+    task("him", "the form of a request by a patient", &[Click("Releases"), Click("New request"), Tick("The patient's own access"), Click("Go on")],
+        &["What this basis asks", "45 CFR 164.524"]),
     task("him", "the requests as a list by due date", &[Click("Releases"), Click("List")], &["Release requests"]),
     task("him", "what has ended", &[Click("Releases"), Click("Ended")], &["Release requests"]),
 

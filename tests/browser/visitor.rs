@@ -78,7 +78,8 @@ pub const WIDE: &str = "const room = innerWidth + 1;
     if (document.documentElement.scrollWidth <= room) return [];
     const held = e => { for (let p = e.parentElement; p; p = p.parentElement)
         if (['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(p).overflowX)) return true; return false; };
-    const out = [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > room && !held(e));
+    const beyond = [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > room);
+    const free = beyond.filter(e => !held(e)), out = free.length ? free : beyond;
     return ['is ' + document.documentElement.scrollWidth, ...out.slice(0, 4).map(e => e.outerHTML.slice(0, 120))]";
 
 const WEIGHTS: &str = "return [document.querySelectorAll('*').length, document.documentElement.outerHTML,
