@@ -67,6 +67,9 @@ pub enum QueryError {
     BadQuestion(&'static str),
     #[error("the archive cannot be read: {0}")]
     Unreadable(String),
+    /// The bytes of a document are not those that were sealed. The text names the place.
+    #[error("the stored content does not match its digest: {0}")]
+    Damaged(String),
 }
 
 impl From<StoreError> for QueryError {

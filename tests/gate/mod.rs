@@ -6,6 +6,7 @@ mod accounts;
 mod break_glass;
 mod disk;
 mod docref;
+mod documents;
 mod fhir;
 pub mod harness;
 mod kill;

@@ -13,7 +13,8 @@
 //! | `GET /patients/{key}` and `/patients/{key}/{section}` | [`section`]; slugs in [`Section`] |
 //! | `GET /patients/{key}/results/{code}` | [`trend`] |
 //! | `GET /patients/{key}/records/{Kind}/{id}`, `/records/{Kind}/{id}` (no patient) | [`record`] |
-//! | `GET /patients/{key}/documents/{docid}` (`?q=`) | [`document`] |
+//! | `GET /patients/{key}/notes` (`?q=`, filters, `?page=`) | [`documents`] |
+//! | `GET /patients/{key}/documents/{docid}` (`?q=`, filters, `?sheet=`, `?zoom=`, `?turn=`), `…/coded` | [`document`] |
 //! | `GET /patients/{key}/documents/{docid}/print` | [`print`], or archived markup under [`print_head`] |
 //! | `GET /patients/{key}/documents/{docid}/rendered`, `…/xml` (`?page=`), `…/links/{key}` | [`document_alone`], [`document`], [`link_out`] |
 //! | `GET /patients/{key}/documents/{docid}/media/{n}/{page}.png`, `…/original` | pictures and files that a CDA document holds |
@@ -75,8 +76,9 @@ pub use pages::break_glass::{
     BreakGlassForm, ProofAsked, ReasonChoice, UsePage, UseRow, VerdictRow, break_glass, break_glass_closed, review, reviews,
 };
 pub use pages::chart::{section, trend};
-pub use pages::document::{DocumentBody, DocumentPage, document};
-pub use pages::document_cda::{LinkPage, Rendered, document_alone, link_out};
+pub use pages::document::{DocumentBody, DocumentPage, Provenance, TextBody, document, documents};
+pub use pages::document_cda::{CodedSection, LinkPage, Rendered, document_alone, hits_by_section, link_out};
+pub use pages::document_scan::{Scan, Zoom};
 pub use pages::fetch::fetch;
 pub use pages::find::{AlertRow, FindPage, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
@@ -88,6 +90,7 @@ pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
 pub use pages::signals::{SignalsPage, signals};
 pub use query::Query;
+pub use sections::notes_list::Listing;
 pub use source::{Badge, Sources};
 pub use table::Paging;
 pub use text::bytes;

@@ -9,6 +9,8 @@ pub mod break_glass;
 pub mod chart;
 pub mod document;
 pub mod document_cda;
+pub mod document_scan;
+pub mod document_text;
 pub mod fetch;
 pub mod find;
 pub mod message;
