@@ -205,6 +205,9 @@ pub const PDF_SHEET_CONTENT_MAX: usize = 256 << 20;
 pub const STEP_UP_SECONDS: i64 = 10 * 60;
 /// Most requests that one board shows.
 pub const RELEASES_LISTED_MAX: usize = 500;
+/// Previews of releases that are kept open for whoever looks at their pages, and bytes that their tables take together.
+pub const PREVIEWS_OPEN_MAX: usize = 16;
+pub const PREVIEWS_OPEN_BYTES_MAX: usize = 64 << 20;
 /// Largest paper that is kept with a request, in bytes.
 pub const PAPER_BYTES_MAX: usize = 50 << 20;
 /// Days for which the link of a package works.

@@ -25,8 +25,12 @@ pub struct ReleaseConfig {
     pub volume_mib: u64,
     /// Whether recipients are told what was withheld, by category and count.
     pub tells_withheld: bool,
-    /// Whether a sheet stands where a document was withheld. Nobody places one yet, so that a site that asks for it is refused.
+    /// Whether a sheet stands where a document was taken out by decision.
     pub slip_sheets: bool,
+    /// The site's own legal bases and definitions of records, in the form of `schemas/release/bases.toml` and `record-sets.toml`,
+    /// in place of those.
+    pub bases: Option<PathBuf>,
+    pub record_sets: Option<PathBuf>,
     pub contact: ContactConfig,
 }
 
@@ -40,6 +44,8 @@ impl Default for ReleaseConfig {
             volume_mib: 200,
             tells_withheld: false,
             slip_sheets: false,
+            bases: None,
+            record_sets: None,
             contact: ContactConfig::default(),
         }
     }
@@ -59,13 +65,10 @@ pub struct ContactConfig {
 
 impl ReleaseConfig {
     pub(super) fn check(&mut self, folder: &Path) -> Result<(), Problem> {
-        if let Some(texts) = &mut self.texts {
-            from_folder(folder, texts);
+        for path in [&mut self.texts, &mut self.bases, &mut self.record_sets].into_iter().flatten() {
+            from_folder(folder, path);
         }
         let invalid = |key: &str, problem| Err((format!("release.{key}"), problem));
-        if self.slip_sheets {
-            return invalid("slip_sheets", "is not built yet: leave it out");
-        }
         let is_prefix = |prefix: &str| (1..=8).contains(&prefix.len()) && prefix.bytes().all(|b| b.is_ascii_alphanumeric());
         if self.bates_prefix.as_deref().is_some_and(|prefix| !is_prefix(prefix)) {
             return invalid("bates_prefix", "is 1 to 8 letters and digits");

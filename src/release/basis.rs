@@ -4,6 +4,7 @@
 //! Not for: deciding that a document is sufficient in law. A named person answers each check; this says which there are.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -21,6 +22,9 @@ pub struct Rules {
     /// Code of a check, and its words.
     pub checks: BTreeMap<String, String>,
     pub basis: Vec<Basis>,
+    /// The text that they were read from; selections name its digest.
+    #[serde(skip)]
+    pub text: String,
 }
 
 /// One legal basis.
@@ -73,6 +77,8 @@ pub struct Basis {
 pub enum RulesError {
     #[error("the rules of legal bases cannot be read: {0}")]
     Form(#[from] toml::de::Error),
+    #[error("the file of legal bases cannot be read: {0}")]
+    File(#[from] std::io::Error),
     #[error("basis {basis}: {what}")]
     Basis { basis: String, what: String },
 }
@@ -86,12 +92,21 @@ impl Rules {
         Rules::parse(include_str!("../../schemas/release/bases.toml"))
     }
 
+    /// The site's rules, when it has its own.
+    ///
+    /// # Errors
+    /// As `parse`; a file that is not there.
+    pub fn load(own: Option<&Path>) -> Result<Rules, RulesError> {
+        own.map_or_else(Rules::shipped, |path| Rules::parse(&super::own_text(path)?))
+    }
+
     /// Reads and checks rules.
     ///
     /// # Errors
     /// What is wrong, with the basis: an unknown class or check, one class in two lists or in none, a basis twice.
     pub fn parse(text: &str) -> Result<Rules, RulesError> {
-        let rules: Rules = toml::from_str(text)?;
+        let mut rules: Rules = toml::from_str(text)?;
+        rules.text = text.to_owned();
         for (place, basis) in rules.basis.iter().enumerate() {
             let fault = |what: String| Err(RulesError::Basis { basis: basis.code.clone(), what });
             if rules.basis[..place].iter().any(|other| other.code == basis.code) {

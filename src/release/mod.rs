@@ -21,6 +21,22 @@ pub mod selection;
 pub mod shelf;
 pub mod workflow;
 
+use crate::limits::RELEASE_TEXT_BYTES_MAX;
+
+/// A file of the site's own definitions, as far as such a file may be long.
+fn own_text(path: &std::path::Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(RELEASE_TEXT_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > RELEASE_TEXT_BYTES_MAX {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            format!("it is longer than {RELEASE_TEXT_BYTES_MAX} bytes"),
+        ));
+    }
+    Ok(text)
+}
+
 /// The canonical form (RFC 8785) of a value that is an object of texts, numbers, lists and objects.
 pub(crate) fn canonical<T: serde::Serialize>(value: &T) -> Vec<u8> {
     match serde_json::to_value(value) {

@@ -154,6 +154,13 @@ impl Shelf {
         })
     }
 
+    /// Likewise of a file that may be large: read through once and checked against its digest. Whoever keeps it open asks
+    /// [`stamp`] whether it was written to since.
+    pub fn checked(&self, digest: &str) -> Result<File, ShelfFault> {
+        let file = self.open(digest)?;
+        if digest_of(&file)? == digest { Ok(file) } else { Err(ShelfFault::Changed(digest.to_owned())) }
+    }
+
     pub fn has(&self, digest: &str) -> bool {
         self.path(digest).is_ok_and(|path| path.is_file())
     }
@@ -167,6 +174,12 @@ impl Shelf {
         }
         Ok(bytes)
     }
+}
+
+/// Size and time of the last change of a file.
+pub fn stamp(file: &File) -> io::Result<(u64, std::time::SystemTime)> {
+    let known = file.metadata()?;
+    Ok((known.len(), known.modified()?))
 }
 
 /// SHA-256 of what a reader gives, in hexadecimal digits.

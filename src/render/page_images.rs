@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use hayro::hayro_interpret::InterpreterSettings;
 use hayro::hayro_interpret::hayro_syntax::Pdf;
+use hayro::hayro_interpret::hayro_syntax::page::Page;
+use hayro::kurbo::Affine;
 use hayro::vello_cpu::color::palette::css::WHITE;
-use hayro::{PixmapSettings, RenderCache, RenderSettings};
+use hayro::vello_cpu::{self, Level, Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
+use hayro::{RenderCache, RenderSettings, render_into};
 use image::codecs::bmp::BmpDecoder;
 use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegDecoder;
@@ -55,13 +58,7 @@ pub fn is_paged(kind: MediaKind) -> bool {
 /// Number of pages of a PDF or a picture. Of a picture that moves the first frame is its page.
 pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
     match kind {
-        MediaKind::Pdf => {
-            let bytes = bounded_copy(bytes)?;
-            bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
-                let pdf = open_pdf(bytes)?;
-                Ok(u32::try_from(pdf.pages().len()).unwrap_or(u32::MAX))
-            })?
-        }
+        MediaKind::Pdf => page_count_of(&bounded_copy(bytes)?, kind),
         MediaKind::Tiff => Ok(tiff_pages::pages(bytes)?.len() as u32),
         MediaKind::Jpeg | MediaKind::Png => Ok(1),
         // Their first bytes are easily another thing's: a picture is what can be decoded.
@@ -70,9 +67,28 @@ pub fn page_count(bytes: &[u8], kind: MediaKind) -> Result<u32, RenderError> {
     }
 }
 
+/// The same of bytes that are shared: nothing is copied.
+pub fn page_count_of(bytes: &Arc<Vec<u8>>, kind: MediaKind) -> Result<u32, RenderError> {
+    match kind {
+        MediaKind::Pdf => {
+            let bytes = bounded(bytes)?;
+            bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
+                let pdf = open_pdf(bytes)?;
+                Ok(u32::try_from(pdf.pages().len()).unwrap_or(u32::MAX))
+            })?
+        }
+        kind => page_count(bytes, kind),
+    }
+}
+
 /// One page as PNG. `page` counts from 0. A PDF page is drawn `width_px` wide; a picture wider than that is scaled
 /// down, and a smaller one is left as it is.
 pub fn page_png(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Result<Vec<u8>, RenderError> {
+    page_as(&paged_copy(bytes, kind)?, kind, page, width_px, png)
+}
+
+/// The same of bytes that are shared: nothing is copied.
+pub fn page_png_of(bytes: &Arc<Vec<u8>>, kind: MediaKind, page: u32, width_px: u32) -> Result<Vec<u8>, RenderError> {
     page_as(bytes, kind, page, width_px, png)
 }
 
@@ -84,16 +100,21 @@ pub fn turned_png(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32, quart
         2 => |drawn| png(drawn.rotate180()),
         _ => |drawn| png(drawn.rotate270()),
     };
-    page_as(bytes, kind, page, width_px, form)
+    page_as(&paged_copy(bytes, kind)?, kind, page, width_px, form)
 }
 
-/// The same page as pixels: one byte for a pixel where it has no colour.
+/// A page as pixels: one byte for a pixel where it has no colour.
 pub fn page_picture(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Result<DynamicImage, RenderError> {
-    page_as(bytes, kind, page, width_px, |drawn| Ok(if drawn.color().has_alpha() { drawn } else { plain(drawn) }))
+    page_picture_of(&paged_copy(bytes, kind)?, kind, page, width_px)
+}
+
+/// The same of bytes that are shared: nothing is copied.
+pub fn page_picture_of(bytes: &Arc<Vec<u8>>, kind: MediaKind, page: u32, width: u32) -> Result<DynamicImage, RenderError> {
+    page_as(bytes, kind, page, width, |drawn| Ok(if drawn.color().has_alpha() { drawn } else { plain(drawn) }))
 }
 
 fn page_as<T: Send + 'static>(
-    bytes: &[u8],
+    bytes: &Arc<Vec<u8>>,
     kind: MediaKind,
     page: u32,
     width_px: u32,
@@ -103,7 +124,7 @@ fn page_as<T: Send + 'static>(
         return Err(RenderError::NotPaged);
     }
     let width = width_px.clamp(1, WIDTH_MAX);
-    let bytes = bounded_copy(bytes)?;
+    let bytes = bounded(bytes)?;
     bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
         form(match kind {
             MediaKind::Pdf => pdf_page(bytes, page, width)?,
@@ -120,6 +141,14 @@ fn page_as<T: Send + 'static>(
 /// The worker may outlive the call when its time is up, so it owns what it reads.
 fn bounded_copy(bytes: &[u8]) -> Result<Arc<Vec<u8>>, RenderError> {
     if bytes.len() > PDF_BYTES_MAX { Err(RenderError::TooLarge) } else { Ok(Arc::new(bytes.to_vec())) }
+}
+
+fn paged_copy(bytes: &[u8], kind: MediaKind) -> Result<Arc<Vec<u8>>, RenderError> {
+    if is_paged(kind) { bounded_copy(bytes) } else { Err(RenderError::NotPaged) }
+}
+
+fn bounded(bytes: &Arc<Vec<u8>>) -> Result<Arc<Vec<u8>>, RenderError> {
+    if bytes.len() > PDF_BYTES_MAX { Err(RenderError::TooLarge) } else { Ok(Arc::clone(bytes)) }
 }
 
 fn open_pdf(bytes: Arc<Vec<u8>>) -> Result<Pdf, RenderError> {
@@ -139,18 +168,36 @@ fn pdf_page(bytes: Arc<Vec<u8>>, page: u32, width: u32) -> Result<DynamicImage, 
     if height > f32::from(u16::MAX) || u64::from(width) * (height.ceil() as u64) > PICTURE_PIXELS_MAX {
         return Err(RenderError::TooLarge);
     }
-    // Half a pixel more, because the library cuts the fraction off and 1199.9999 is meant to be 1200.
-    let grown = |side: f32, scale: f32| (side * scale).round().max(1.0) + 0.5;
-    let settings = PixmapSettings {
-        x_scale: grown(page_width, scale) / page_width,
-        y_scale: grown(page_height, scale) / page_height,
-        bg_color: WHITE,
-    };
-    let drawn = hayro::render(page, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
+    let size = |side: f32| (side * scale).round().max(1.0);
+    let drawn = drawn(page, (size(page_width), size(page_height)));
     let rgb = drawn.data_as_u8_slice().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
     RgbImage::from_raw(u32::from(drawn.width()), u32::from(drawn.height()), rgb)
         .map(DynamicImage::from)
         .ok_or(RenderError::Damaged)
+}
+
+/// How the drawing machine is set. Detection of the processor is not used: curves and edges come out of floating point numbers,
+/// which wider units round at other places, and pictures of pages go into packages whose bytes have to come out again on
+/// another machine.
+fn machine() -> vello_cpu::RenderSettings {
+    vello_cpu::RenderSettings { level: Level::baseline(), num_threads: 0 }
+}
+
+/// A page on white, in whole pixels.
+fn drawn<'a>(page: &'a Page<'a>, (width, height): (f32, f32)) -> Pixmap {
+    let (own_width, own_height) = page.render_dimensions();
+    // Half a pixel more over the whole, as pages were always drawn here: the library itself cuts the fraction off.
+    let scale = |side: f32, own: f32| f64::from((side + 0.5) / own);
+    let mut context = RenderContext::new_with(width as u16, height as u16, machine());
+    let upright = Affine::new(page.initial_transform(true).as_coeffs());
+    let transform = Affine::scale_non_uniform(scale(width, own_width), scale(height, own_height)) * upright;
+    let (cache, settings) = (RenderCache::new(), InterpreterSettings::default());
+    render_into(page, &cache, &settings, &RenderSettings::default(), &mut context, transform);
+    context.flush();
+    let mut pixmap = Pixmap::new(context.width(), context.height());
+    let onto = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
+    context.render_with(&mut pixmap, &mut Resources::default(), onto);
+    pixmap
 }
 
 fn tiff_page(bytes: &[u8], page: u32, width: u32) -> Result<DynamicImage, RenderError> {

@@ -3,6 +3,7 @@
 //! Not for: PNG for a browser (`page_images`), where they stand on paper (`cda`, `release`).
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use image::codecs::jpeg::JpegDecoder;
 use image::{ColorType, DynamicImage, ImageDecoder};
@@ -17,23 +18,31 @@ use super::pdf::content::Pixels;
 /// # Errors
 /// It cannot be decoded or drawn.
 pub fn pixels(bytes: &[u8], kind: MediaKind, page: u32, width: u32) -> Result<Pixels, RenderError> {
+    pixels_of(&Arc::new(bytes.to_vec()), kind, page, width)
+}
+
+/// The same of bytes that are shared: a file of many pages is not copied for each.
+///
+/// # Errors
+/// It cannot be decoded or drawn.
+pub fn pixels_of(bytes: &Arc<Vec<u8>>, kind: MediaKind, page: u32, width: u32) -> Result<Pixels, RenderError> {
     if kind == MediaKind::Jpeg
         && page == 0
         && let Some(pixels) = whole_jpeg(bytes)
     {
         return Ok(pixels);
     }
-    page_images::page_picture(bytes, kind, page, width).map(plain_pixels)
+    page_images::page_picture_of(bytes, kind, page, width).map(plain_pixels)
 }
 
 /// A JPEG that a PDF can hold as it is: grey or colour, the right way up, and whole.
-fn whole_jpeg(bytes: &[u8]) -> Option<Pixels> {
-    let mut decoder = JpegDecoder::new(Cursor::new(bytes)).ok()?;
+fn whole_jpeg(bytes: &Arc<Vec<u8>>) -> Option<Pixels> {
+    let mut decoder = JpegDecoder::new(Cursor::new(bytes.as_slice())).ok()?;
     let (width, height) = decoder.dimensions();
     let is_upright = decoder.orientation().is_ok_and(|way| way == image::metadata::Orientation::NoTransforms);
     let is_plain = matches!(decoder.color_type(), ColorType::L8 | ColorType::Rgb8);
     // Only what can be decoded is handed on.
-    let decodes = page_images::page_picture(bytes, MediaKind::Jpeg, 0, 16).is_ok();
+    let decodes = page_images::page_picture_of(bytes, MediaKind::Jpeg, 0, 16).is_ok();
     (is_upright && is_plain && decodes && !is_cmyk(bytes)).then(|| Pixels::Jpeg { bytes: bytes.to_vec(), width, height })
 }
 

@@ -7,6 +7,7 @@ mod keys;
 mod list;
 mod office;
 mod show;
+mod texts;
 mod verify;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ enum ReleaseCommand {
     Build(build::BuildArgs),
     Verify(verify::VerifyArgs),
     Keys(keys::KeysArgs),
+    Texts(texts::TextsArgs),
 }
 
 /// Runs `chartkeep release`.
@@ -40,6 +42,7 @@ pub fn run(args: &ReleaseArgs) -> anyhow::Result<ExitCode> {
         ReleaseCommand::Build(args) => build::run(args),
         ReleaseCommand::Verify(args) => verify::run(args),
         ReleaseCommand::Keys(args) => keys::run(args),
+        ReleaseCommand::Texts(args) => texts::run(args),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{BuildFault, Plan, Workshop, beside, frozen, proved};
 use crate::durable::NewFile;
 use crate::release::package::hex;
 use crate::release::paper::Exception;
-use crate::release::redaction::Journal;
+use crate::release::redaction::{Cause, Journal};
 use crate::release::shelf::{Bench, Shelf};
 use crate::release::workflow::Previewed;
 use crate::render::pdf::Cover;
@@ -44,6 +44,12 @@ pub struct Told {
     pub missing: Vec<(u32, u32)>,
     /// Digest of the log of what was taken out, when anything was; it stays here.
     pub redaction_log_sha256: Option<String>,
+    /// Pages on which words that were to go cannot be looked for, because they show pictures or letters without a meaning.
+    #[serde(default)]
+    pub unread: Vec<u32>,
+    /// Redactions, by their places, that nothing was found for.
+    #[serde(default)]
+    pub idle: Vec<Cause>,
 }
 
 /// Where the pages of an item stand.
@@ -110,10 +116,12 @@ pub(super) fn make(job: &Job<'_>, bench: &Bench) -> Result<Told, BuildFault> {
     let printed = print(job, &run, &mut exceptions, &mut file)?;
     let all = file.bytes_written();
     let digest = file.finish()?;
-    if !job.redactions.is_empty() {
-        proved::pages(job, FILE, &std::fs::read(bench.file(FILE))?, &printed, &journal)?;
-    }
-    let redaction_log_sha256 = proved::log(job, &journal).map(|log| job.shop.shelf.put(&log)).transpose()?;
+    let unread = match job.redactions.is_empty() {
+        true => Vec::new(),
+        false => proved::pages(job, FILE, &std::fs::read(bench.file(FILE))?, &printed, &journal)?,
+    };
+    let log = proved::log(job, &journal);
+    let redaction_log_sha256 = log.as_ref().map(|log| job.shop.shelf.put(&log.to_bytes())).transpose()?;
     let of_item: std::collections::BTreeMap<usize, (u64, u64)> = printed.items.iter().copied().collect();
     let pages = |(item, bytes): (&crate::release::selection::Item, &u64)| {
         let (first, pages) = of_item.get(&item.n).map_or((0, 0), |(first, last)| (*first, last - first + 1));
@@ -128,6 +136,8 @@ pub(super) fn make(job: &Job<'_>, bench: &Bench) -> Result<Told, BuildFault> {
         shared_bytes: all - items.iter().map(|item| item.bytes).sum::<u64>(),
         items,
         redaction_log_sha256,
+        unread,
+        idle: log.map(|log| log.idle).unwrap_or_default(),
         exceptions,
         missing: printed.missing.iter().map(|(character, count)| (u32::from(*character), *count)).collect(),
     })

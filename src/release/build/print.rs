@@ -2,7 +2,8 @@
 //!
 //! Not for: which items go into which volume (`volumes`), or what stands on the pages (`paper`).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
 
@@ -66,7 +67,15 @@ pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: 
     // What is redacted everywhere is redacted here too; words of single items are gone from `printed`.
     let everywhere = Redactor::new(&job.redactions, usize::MAX);
     let opening: Vec<Part> = front::opening(&front).into_iter().map(|part| everywhere.part(part)).collect();
-    let before = opening.len();
+    // Which part each item is: sheets for what was taken out stand between them.
+    let (next, of_items) = (Cell::new(opening.len()), RefCell::new(Vec::new()));
+    let slips = RefCell::new(slips(job, run).into_iter().map(|(at, sheet)| (at, everywhere.part(sheet))).collect::<Vec<_>>());
+    let before = |place: usize| -> Vec<Part> {
+        let mut slips = slips.borrow_mut();
+        let due = slips.iter().take_while(|(at, _)| *at <= place).count();
+        next.set(next.get() + due);
+        slips.drain(..due).map(|(_, sheet)| sheet).collect()
+    };
     let (exceptions, facts, fault) = (RefCell::new(exceptions), RefCell::new(Vec::new()), RefCell::new(None));
     let runs = job.runs(run.items.clone());
     let read = |at: usize| -> Result<Vec<(Paged, Facts)>, BuildFault> {
@@ -81,20 +90,24 @@ pub fn print(job: &Job<'_>, run: &Run<'_>, exceptions: &mut Vec<Exception>, to: 
                 None
             }
         });
-        let parts = parts.flatten().map(|(paged, own)| {
+        let parts = parts.flatten().zip(run.items.clone()).flat_map(|((paged, own), place)| {
             exceptions.borrow_mut().extend(paged.exceptions);
             facts.borrow_mut().push(own);
-            paged.part
+            let mut parts = before(place);
+            of_items.borrow_mut().push(next.replace(next.get() + 1));
+            parts.push(paged.part);
+            parts
         });
+        let last = std::iter::once_with(|| before(usize::MAX)).flatten();
         // Asked for when all items went by: only then is it known what could not be printed.
         let closing =
             std::iter::once_with(|| closing(&front, &mut exceptions.borrow_mut())).flatten().map(|part| everywhere.part(part));
         let cover = Cover { threads: job.threads, ..run.cover.clone() };
-        press(&cover, opening.into_iter().chain(parts).chain(closing), to)
+        press(&cover, opening.into_iter().chain(parts).chain(last).chain(closing), to)
     })?;
     match fault.into_inner() {
         Some(fault) => Err(fault),
-        None => Ok(printout(printed?, before, of_volume, facts.into_inner())),
+        None => Ok(printout(printed?, &of_items.into_inner(), of_volume, facts.into_inner())),
     }
 }
 
@@ -118,14 +131,34 @@ fn closing(front: &Front<'_>, exceptions: &mut Vec<Exception>) -> Vec<Part> {
     front::closing(front, exceptions)
 }
 
-fn printout(printed: Printed, before: usize, of_volume: &[&Item], facts: Vec<Facts>) -> Printout {
+/// Sheets for what a person decided to take out, where the site asks for them, with the place among the items that go out before
+/// which each stands. What a rule keeps out leaves none: its kind alone could tell too much.
+fn slips(job: &Job<'_>, run: &Run<'_>) -> Vec<(usize, Part)> {
+    let is_last = run.items.end == job.out.len();
+    let is_here = |place: &usize| run.items.contains(place) || (is_last && *place == run.items.end);
+    let excluded: BTreeMap<usize, &Item> = match job.plan.slip_sheets {
+        true => job.plan.excluded.iter().filter_map(|at| Some((*at, job.printed.items.get(*at)?))).collect(),
+        false => BTreeMap::new(),
+    };
+    let placed = excluded.into_iter().map(|(at, item)| (job.out.partition_point(|out| *out < at), item));
+    placed
+        .filter(|(place, _)| is_here(place))
+        .map(|(place, item)| (place, front::slip_sheet(run.setting, item, TAKEN_OUT)))
+        .collect()
+}
+
+/// What a recipient is told of a document that was taken out: not the reason that was written for us.
+const TAKEN_OUT: &str = "The custodian reviewed this document and did not release it with this request.";
+
+/// `of_items`: which part of the file each item is.
+fn printout(printed: Printed, of_items: &[usize], of_volume: &[&Item], facts: Vec<Facts>) -> Printout {
     let pages = |(item, range): (&&Item, &Range<u32>)| {
         (!range.is_empty()).then(|| (item.n, (u64::from(range.start), u64::from(range.end) - 1)))
     };
     Printout {
         pages: u64::from(printed.pages),
-        items: of_volume.iter().zip(printed.parts.iter().skip(before)).filter_map(pages).collect(),
-        bytes: printed.bytes.into_iter().skip(before).take(of_volume.len()).collect(),
+        items: of_volume.iter().zip(of_items.iter().filter_map(|at| printed.parts.get(*at))).filter_map(pages).collect(),
+        bytes: of_items.iter().filter_map(|at| printed.bytes.get(*at).copied()).collect(),
         facts,
         missing: printed.missing,
     }

@@ -13,14 +13,14 @@ use super::stock::Stocked;
 use crate::release::paper::Pages;
 use crate::release::redaction::{Journal, Log, prove, prove_bytes};
 
-/// Searches the pages of a volume.
-pub fn pages(job: &Job<'_>, name: &str, pdf: &[u8], printed: &Printout, journal: &Journal) -> Result<(), BuildFault> {
+/// Searches the pages of a volume; those that terms cannot be looked for on, so that somebody has to look at them.
+pub fn pages(job: &Job<'_>, name: &str, pdf: &[u8], printed: &Printout, journal: &Journal) -> Result<Vec<u32>, BuildFault> {
     if job.redactions.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let narrow = |page: u64| u32::try_from(page).unwrap_or(u32::MAX);
     let pages: Pages = printed.items.iter().map(|(item, (first, last))| (*item, (narrow(*first), narrow(*last)))).collect();
-    prove(pdf, &job.redactions, &pages, &journal.done()).map(drop).map_err(|leaks| leak(name, &leaks))
+    prove(pdf, &job.redactions, &pages, &journal.done()).map(|report| report.unread).map_err(|leaks| leak(name, &leaks))
 }
 
 /// Searches what goes beside the pages: what belongs to an item for that item's terms too.
@@ -51,6 +51,6 @@ fn leak(name: &str, leaks: &[crate::release::redaction::Leak]) -> BuildFault {
 }
 
 /// The log of what was taken out, for those who review it; `None` when nothing was.
-pub fn log(job: &Job<'_>, journal: &Journal) -> Option<Vec<u8>> {
-    (!job.redactions.is_empty()).then(|| Log::of(&job.selection, &job.redactions, journal).to_bytes())
+pub fn log(job: &Job<'_>, journal: &Journal) -> Option<Log> {
+    (!job.redactions.is_empty()).then(|| Log::of(&job.selection, &job.redactions, journal))
 }

@@ -184,6 +184,7 @@ fn make(shop: &Workshop<'_>, record: &BuildRecord, bench: &Bench) -> Result<Cont
         let printed = stock.add(&name, PDF, |member| print(&job, run, exceptions, member))?;
         stock.has_pages(printed.pages);
         if !job.redactions.is_empty() {
+            // Which pages a person has to look at was told of the preview.
             proved::pages(&job, &name, &stock.last()?, &printed, run.journal)?;
         }
         Ok(printed)

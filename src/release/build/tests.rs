@@ -294,6 +294,33 @@ fn a_selection_becomes_a_package_that_anybody_can_check() {
 }
 
 #[test]
+fn a_sheet_stands_where_a_document_was_taken_out_and_counts_for_no_item() {
+    let world = World::new(6);
+    let selection = world.selection();
+    let last = selection.items.len() - 1;
+    let mut plan = world.plan(&selection, Formats::default());
+    plan.excluded = vec![2, 3, last];
+    let plain = preview(&world.shop(2), &plan).unwrap().told;
+    plan.slip_sheets = true;
+    let (_, package) = world.sealed(&plan);
+    world.check(&package);
+    let made = preview(&world.shop(1), &plan).unwrap();
+    let told = &made.told;
+    assert_eq!((told.pages, told.around), (plain.pages + 3, plain.around + 3));
+    let counts = |told: &Told| told.items.iter().map(|item| (item.n, item.pages)).collect::<Vec<_>>();
+    assert_eq!(counts(told), counts(&plain));
+    let file = world.shelf.get(&told.pdf_sha256).unwrap();
+    let words = |page: u64| crate::formats::pdf::page_text(&file, page as usize - 1).unwrap();
+    let sheets: Vec<u64> = (1..=told.pages).filter(|page| words(*page).contains("Document withheld")).collect();
+    let of = |n: usize| told.items.iter().find(|item| item.n == n).unwrap();
+    let (after, end) = (of(1).first + of(1).pages, of(last - 1).first + of(last - 1).pages);
+    assert_eq!(sheets, [after, after + 1, end]);
+    assert_eq!(of(4).first, after + 2);
+    assert!(words(of(4).first).contains(&selection.items[4].title));
+    assert!(!words(after).contains(&selection.items[2].title));
+}
+
+#[test]
 fn the_same_record_gives_the_same_bytes_whatever_the_threads() {
     let world = World::new(30);
     let plan = world.plan(&world.selection(), ALL);

@@ -89,6 +89,10 @@ impl Desk {
         let case = &entered.case;
         // Refused before any record is read.
         self.try_out(case, Move::Assemble(Assembly::default()), who)?;
+        // What the selections were made by stays beside them: the site's files may be others tomorrow.
+        for text in [&self.rules.text, &self.sets.text] {
+            self.shelf.put(text.as_bytes())?;
+        }
         let mut assembly = Assembly::default();
         for subject in 0..case.request.subjects.len() {
             let permit = self.permit_for(case, subject, who)?;

@@ -4,8 +4,20 @@
 
 use super::*;
 use crate::formats::{MediaKind, pdf};
+use crate::release::redaction::Cause;
 use crate::release::workflow::Previewed;
 use crate::render::page_images;
+
+/// What is known of a preview.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PreviewTold {
+    /// The first and last page of each item, by the item's number in the selection.
+    pub items: Vec<(usize, u32, u32)>,
+    /// Pages on which words that were to go cannot be looked for: they show pictures, or letters without a meaning.
+    pub unread: Vec<u32>,
+    /// Redactions, by their places, that nothing was found for.
+    pub idle: Vec<Cause>,
+}
 
 impl Desk {
     /// A page of a subject's preview as PNG; `page` counts from 1.
@@ -19,8 +31,8 @@ impl Desk {
     ) -> Result<Audited<Vec<u8>>, DeskError> {
         let (permit, case, previewed) = self.previewed(number, subject, who).await?;
         let page = checked(page, &previewed)?;
-        let bytes = self.shelf.get(&previewed.pdf_sha256)?;
-        let png = page_images::page_png(&bytes, MediaKind::Pdf, page - 1, width.clamp(50, WIDTH_MAX));
+        let alone = Arc::new(self.previews.page(&self.shelf, &previewed.pdf_sha256, page)?);
+        let png = page_images::page_png_of(&alone, MediaKind::Pdf, 0, width.clamp(50, WIDTH_MAX));
         let png = png.map_err(|error| DeskError::Undrawable(error.to_string()))?;
         Ok(permit.answer(png, viewed(&case, format!("patient {}, page {page}", subject + 1)))?)
     }
@@ -35,21 +47,16 @@ impl Desk {
     ) -> Result<Audited<String>, DeskError> {
         let (permit, case, previewed) = self.previewed(number, subject, who).await?;
         let page = checked(page, &previewed)?;
-        let bytes = self.shelf.get(&previewed.pdf_sha256)?;
-        let words = pdf::page_text(&bytes, page as usize - 1).ok_or(DeskError::NotThere)?;
+        let alone = self.previews.page(&self.shelf, &previewed.pdf_sha256, page)?;
+        let words = pdf::page_text(&alone, 0).ok_or(DeskError::NotThere)?;
         Ok(permit.answer(words, viewed(&case, format!("patient {}, words of page {page}", subject + 1)))?)
     }
 
-    /// The first and last page of each item in a subject's preview, by the item's number in the selection.
-    pub async fn item_pages(
-        &self,
-        number: &str,
-        subject: usize,
-        who: &Worker<'_>,
-    ) -> Result<Audited<Vec<(usize, u32, u32)>>, DeskError> {
+    /// What is known of a subject's preview: where its items stand, and what a person has to look at.
+    pub async fn preview_told(&self, number: &str, subject: usize, who: &Worker<'_>) -> Result<Audited<PreviewTold>, DeskError> {
         let (permit, case, previewed) = self.previewed(number, subject, who).await?;
-        let pages = self.pages_of_items(&previewed)?;
-        Ok(permit.answer(pages, viewed(&case, format!("patient {}, where its items are", subject + 1)))?)
+        let told = self.told(&previewed)?;
+        Ok(permit.answer(told, viewed(&case, format!("patient {}, where its items are", subject + 1)))?)
     }
 
     async fn previewed(&self, number: &str, subject: usize, who: &Worker<'_>) -> Result<(Permit, Case, Previewed), DeskError> {

@@ -8,6 +8,7 @@ use std::io::{BufWriter, IntoInnerError};
 
 use zeroize::Zeroizing;
 
+use super::looking::PreviewTold;
 use super::*;
 use crate::durable;
 use crate::release::build::{self, BuildFault, BuildRecord, Plan, Workshop};
@@ -100,11 +101,12 @@ impl Desk {
             .map_err(|faults| DeskError::Redactions(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
     }
 
-    pub(super) fn pages_of_items(&self, previewed: &Previewed) -> Result<Vec<(usize, u32, u32)>, DeskError> {
+    pub(super) fn told(&self, previewed: &Previewed) -> Result<PreviewTold, DeskError> {
         let page = |page: u64| u32::try_from(page).unwrap_or(u32::MAX);
         let told = build::told(&self.shelf, previewed)?;
         let paged = told.items.iter().filter(|item| item.pages > 0);
-        Ok(paged.map(|item| (item.n, page(item.first), page(item.first + item.pages - 1))).collect())
+        let items = paged.map(|item| (item.n, page(item.first), page(item.first + item.pages - 1))).collect();
+        Ok(PreviewTold { items, unread: told.unread, idle: told.idle })
     }
 
     /// The encrypted form of a package: the digest of its file, its size, and what opens it.

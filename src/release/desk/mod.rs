@@ -17,6 +17,7 @@ mod looking;
 mod making;
 mod papers;
 mod plan;
+mod previews;
 mod view;
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use fault::DeskError;
 pub use handing::{Delivering, Handed, HandedFile, PackageFile};
 pub use jobs::{Job, JobKind, JobState};
 pub use links::{Link, LinkTold, NotFetched};
+pub use looking::PreviewTold;
 pub use view::{MissingCheck, StepTold, View};
 
 /// Event of the access log: somebody read what a request says, its selection or its pages.
@@ -67,6 +69,7 @@ pub struct Desk {
     /// Signs packages; `None`: nothing can be sealed here.
     pub signer: Option<Arc<dyn Signer + Send + Sync>>,
     jobs: jobs::Jobs,
+    previews: previews::Previews,
 }
 
 /// A request as somebody saw it: who changes it says so, and is told when it was changed since.
@@ -99,10 +102,12 @@ impl Desk {
         config: Config,
         signer: Option<Arc<dyn Signer + Send + Sync>>,
     ) -> Result<Desk, DeskError> {
-        let rules = Rules::shipped()?;
+        let rules = Rules::load(config.release.bases.as_deref())?;
         let shelf = Shelf::of(&folder);
-        let sets = RecordSets::shipped()?;
-        Ok(Desk { archive, gate, register, shelf, folder, config, rules, sets, signer, jobs: jobs::Jobs::default() })
+        let sets = RecordSets::load(config.release.record_sets.as_deref())?;
+        sets.serves(&rules)?;
+        let (jobs, previews) = Default::default();
+        Ok(Desk { archive, gate, register, shelf, folder, config, rules, sets, signer, jobs, previews })
     }
 
     pub fn log(&self) -> &AuditLog {

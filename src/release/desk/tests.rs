@@ -13,8 +13,9 @@ use crate::index;
 use crate::ingest::{self, IngestOptions, Ingested, Standing};
 use crate::mapping::settings::Settings;
 use crate::register::{PendingHandover, RegisterError, SessionTimes};
-use crate::release::redaction::{Reason, Redactions, Term};
+use crate::release::redaction::{Cause, Reason, Redactions, Term};
 use crate::release::request::{Check, Delivery, Party, Priority, Subject};
+use crate::release::selection::SetsError;
 use crate::release::workflow::{Decision, Handover, State};
 use crate::signing::{KeyPurpose, KeyRing, init_keys, load_signer};
 use crate::store::layout::Layout;
@@ -450,7 +451,7 @@ async fn what_leaves_is_what_was_seen_and_proves_its_approval_and_its_disclosure
     assert!(selection.items.len() >= 3, "the person's records are there");
     let png = world.desk.page_png(number, 0, 1, 400, &who).await.unwrap().into_inner();
     assert!(png.starts_with(b"\x89PNG"));
-    let pages = world.desk.item_pages(number, 0, &who).await.unwrap().into_inner();
+    let pages = world.desk.preview_told(number, 0, &who).await.unwrap().into_inner().items;
     let (_, first, last) = pages[0];
     let mut words = String::new();
     for page in first..=last {
@@ -518,7 +519,7 @@ async fn what_is_to_be_redacted_has_to_be_and_another_person_looks_at_it() {
     let reasons = vec![Reason { code: "R-1".into(), words: "third party".into() }];
     let bad = Redactions { terms: vec![Term { reason: "R-9".into(), ..term("Haemoglobin") }], ..Redactions::default() };
     assert!(matches!(world.desk.redact(&seen, 0, bad, &ann).await, Err(DeskError::Redactions(_))));
-    let good = Redactions { terms: vec![term("Haemoglobin")], reasons, ..Redactions::default() };
+    let good = Redactions { terms: vec![term("Haemoglobin"), term("Zauberberg")], reasons, ..Redactions::default() };
     let seen = world.desk.redact(&seen, 0, good, &ann).await.unwrap();
     let kept = world.desk.redactions(&seen.number, 0, &ben).await.unwrap().into_inner();
     assert_eq!((kept.terms[0].by.as_str(), kept.selection_sha256.len()), ("local ann", 64));
@@ -526,13 +527,50 @@ async fn what_is_to_be_redacted_has_to_be_and_another_person_looks_at_it() {
     assert!(matches!(world.desk.preview(&seen, &ann).await, Err(DeskError::Busy | DeskError::Moved)), "one at a time");
     let seen = world.done(job).await;
     assert!(matches!(world.step(&seen, Move::Review, "ann").await, Err(DeskError::Refused(Refusal::SamePerson))));
-    let pages = world.desk.item_pages(&seen.number, 0, &ben).await.unwrap().into_inner();
-    let (_, first, last) = pages[0];
+    let told = world.desk.preview_told(&seen.number, 0, &ben).await.unwrap().into_inner();
+    assert_eq!((told.unread, told.idle), (vec![], vec![Cause::Term(1)]), "a word that stands nowhere is told");
+    let (_, first, last) = told.items[0];
     for page in first..=last {
         let words = world.desk.page_words(&seen.number, 0, page, &ben).await.unwrap().into_inner();
         assert!(!words.to_lowercase().contains("haemoglobin"));
     }
     world.step(&seen, Move::Review, "ben").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sites_own_definitions_are_checked_and_named_by_what_was_chosen_by_them() {
+    let world = world().await;
+    let ours = |config: Config| {
+        let World { desk, .. } = &world;
+        let policy = Gate::new(desk.log().clone(), Policy::built_in());
+        let archive =
+            Archive::open(&desk.folder, KeyRing::load(&desk.folder).unwrap().verifiers(KeyPurpose::Seal), Default::default());
+        Desk::new(archive.unwrap(), policy, desk.register.clone(), desk.folder.clone(), config, None)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = include_str!("../../../schemas/release/record-sets.toml");
+    let with = |from: &str, to: &str| {
+        assert!(shipped.contains(from), "{from}");
+        let path = folder.path().join("record-sets.toml");
+        std::fs::write(&path, shipped.replace(from, to)).unwrap();
+        let mut config = Config::default();
+        config.release.record_sets = Some(path);
+        ours(config)
+    };
+    let lost = with("code = \"legal-health-record\"", "code = \"our-record\"").err().unwrap().to_string();
+    assert!(lost.contains("no set is called"), "{lost}");
+    assert!(matches!(with("late_days = 30", "late_days = \"long\""), Err(DeskError::Sets(SetsError::Form(_)))));
+    let mut absent = Config::default();
+    absent.release.bases = Some(folder.path().join("none.toml"));
+    assert!(matches!(ours(absent), Err(DeskError::Rules(crate::release::basis::RulesError::File(_)))));
+    let own = with("late_days = 30", "late_days = 31").unwrap();
+    let seen = world.scoped(request()).await;
+    let who = world.who("ann");
+    own.assemble(&seen, &who).await.unwrap();
+    let selection = own.selection(&seen.number, 0, &who).await.unwrap().into_inner();
+    let kept = String::from_utf8(own.shelf.get(&selection.record_sets_sha256).unwrap()).unwrap();
+    assert!(kept.contains("late_days = 31"));
+    assert_eq!(own.shelf.get(&selection.bases_sha256).unwrap(), include_bytes!("../../../schemas/release/bases.toml"));
 }
 
 #[tokio::test]

@@ -174,7 +174,7 @@ impl<'a> Redactor<'a> {
     ///
     /// # Errors
     /// The page cannot be drawn.
-    pub fn sheet(&self, file: &[u8], page: u32, attachment: &str) -> Result<Option<Picture>, RedactionFault> {
+    pub fn sheet(&self, file: &Arc<Vec<u8>>, page: u32, attachment: &str) -> Result<Option<Picture>, RedactionFault> {
         let (needles, regions) = (self.needles(), self.regions(attachment));
         if needles.is_empty() && regions.is_empty() {
             return Ok(None);

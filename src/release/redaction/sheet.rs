@@ -77,12 +77,12 @@ pub struct Undrawable(pub u32);
 
 impl Plan {
     /// Looks at all pages of a file.
-    pub fn of(file: &[u8], needles: &Needles, regions: &[(usize, Region)]) -> Result<Plan, Undrawable> {
+    pub fn of(file: &Arc<Vec<u8>>, needles: &Needles, regions: &[(usize, Region)]) -> Result<Plan, Undrawable> {
         if file.len() > PDF_BYTES_MAX {
             return Err(Undrawable(0));
         }
-        let (bytes, needles, regions) = (Arc::new(file.to_vec()), needles.clone(), regions.to_vec());
-        let pages = u64::from(page_images::page_count(file, MediaKind::Pdf).map_err(|_| Undrawable(0))?);
+        let (bytes, needles, regions) = (Arc::clone(file), needles.clone(), regions.to_vec());
+        let pages = u64::from(page_images::page_count_of(file, MediaKind::Pdf).map_err(|_| Undrawable(0))?);
         let limit = Duration::from_secs(PAGE_SECONDS_MAX * (1 + pages / 8));
         bounded::run(limit, move || made(bytes, &needles, &regions)).unwrap_or(Err(Undrawable(0)))
     }
@@ -210,8 +210,14 @@ pub struct Drawn {
 }
 
 /// Draws a page without what goes.
-pub fn draw(file: &[u8], page: u32, areas: &[Area], redactions: &Redactions, needles: &Needles) -> Result<Drawn, Undrawable> {
-    let bytes = Arc::new(file.to_vec());
+pub fn draw(
+    file: &Arc<Vec<u8>>,
+    page: u32,
+    areas: &[Area],
+    redactions: &Redactions,
+    needles: &Needles,
+) -> Result<Drawn, Undrawable> {
+    let bytes = Arc::clone(file);
     let read = bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
         let pdf = Pdf::new(bytes).ok()?;
         let read = glyphs::Page::of(pdf.pages().get(page as usize)?, false);
@@ -219,7 +225,7 @@ pub fn draw(file: &[u8], page: u32, areas: &[Area], redactions: &Redactions, nee
     });
     let (width, height, words) = read.ok().flatten().ok_or(Undrawable(page))?;
     let across = dots(width, height).ok_or(Undrawable(page))?;
-    let png = page_images::page_png(file, MediaKind::Pdf, page, across).map_err(|_| Undrawable(page))?;
+    let png = page_images::page_png_of(file, MediaKind::Pdf, page, across).map_err(|_| Undrawable(page))?;
     let image = image::load_from_memory_with_format(&png, image::ImageFormat::Png).map_err(|_| Undrawable(page))?;
     let mut raster = Raster::of_image(image);
     let mut boxes: Vec<(Box, Cause)> = areas
@@ -246,8 +252,8 @@ pub fn draw(file: &[u8], page: u32, areas: &[Area], redactions: &Redactions, nee
 }
 
 /// A white page of the same shape that says that it is withheld, and why.
-pub fn withheld(file: &[u8], page: u32, terms: &[usize], redactions: &Redactions) -> Drawn {
-    let bytes = Arc::new(file.to_vec());
+pub fn withheld(file: &Arc<Vec<u8>>, page: u32, terms: &[usize], redactions: &Redactions) -> Drawn {
+    let bytes = Arc::clone(file);
     let size = bounded::run(Duration::from_secs(PAGE_SECONDS_MAX), move || {
         let pdf = Pdf::new(bytes).ok()?;
         pdf.pages().get(page as usize).map(|page| page.render_dimensions())

@@ -62,9 +62,9 @@ fn fates(redactions: &Redactions, file: &[u8]) -> String {
     let journal = Journal::default();
     let redactor = Redactor::new(redactions, 0).noting(&journal);
     let count = crate::render::page_images::page_count(file, crate::formats::MediaKind::Pdf).expect("pages");
-    let mut told = String::new();
+    let (mut told, file) = (String::new(), Arc::new(file.to_vec()));
     for page in 0..count {
-        match redactor.sheet(file, page, "a").expect("drawn") {
+        match redactor.sheet(&file, page, "a").expect("drawn") {
             None => told.push('-'),
             Some(picture) => {
                 let done = journal.done();
@@ -84,7 +84,7 @@ fn fates(redactions: &Redactions, file: &[u8]) -> String {
 fn paged(redactor: &Redactor<'_>, file: &[u8]) -> Part {
     let shared = Arc::new(file.to_vec());
     let count = crate::render::page_images::page_count(file, crate::formats::MediaKind::Pdf).expect("pages");
-    let blocks = (0..count).map(|page| match redactor.sheet(file, page, "a").expect("drawn") {
+    let blocks = (0..count).map(|page| match redactor.sheet(&shared, page, "a").expect("drawn") {
         Some(picture) => Block::Picture(picture),
         None => Block::Sheet(Sheet { file: shared.clone(), page }),
     });
@@ -215,6 +215,7 @@ fn a_region_makes_its_page_a_picture_and_those_that_share_its_pictures() {
     let report = prove(&closed.bytes, &redactions, &pages(&closed), &journal.done()).expect("proved");
     assert_eq!(report.boxes, 2);
     redactions.regions = vec![region(4, 0)];
+    let file = Arc::new(file);
     assert_eq!(
         Redactor::new(&redactions, 0).sheet(&file, 0, "a").map(|_| ()),
         Err(RedactionFault::Undrawable { item: 0, page: 4 })
@@ -225,7 +226,7 @@ fn a_region_makes_its_page_a_picture_and_those_that_share_its_pictures() {
 /// The letters of the page are under the boxes and nowhere else, and the words that stay can be searched.
 #[test]
 fn boxes_cover_the_letters_and_nothing_more() {
-    let file = pdf(&[("BT /F1 12 Tf 10 50 Td (Told by Zauberberg, gladly) Tj ET", "")], &[]);
+    let file = Arc::new(pdf(&[("BT /F1 12 Tf 10 50 Td (Told by Zauberberg, gladly) Tj ET", "")], &[]));
     let redactions = redactions(&["Zauberberg"]);
     let picture = Redactor::new(&redactions, 0).sheet(&file, 0, "a").expect("drawn").expect("a picture");
     let raster = Raster::of(picture.pixels.clone()).expect("pixels");
@@ -262,9 +263,9 @@ fn damaged_files_do_not_go_out() {
     let encrypted =
         String::from_utf8_lossy(&sound).replace("/Size 200", "/Size 200/Encrypt<</Filter/Standard/V 5/R 6>>").into_bytes();
     for file in [b"%PDF-1.4 nothing".as_slice(), b"", &sound[..40], &encrypted] {
-        assert!(redactor.sheet(file, 0, "a").is_err());
+        assert!(redactor.sheet(&Arc::new(file.to_vec()), 0, "a").is_err());
     }
-    assert!(redactor.sheet(&sound, 1, "a").is_err());
+    assert!(redactor.sheet(&Arc::new(sound), 1, "a").is_err());
 }
 
 proptest::proptest! {
@@ -287,7 +288,7 @@ proptest::proptest! {
         let shared = Arc::new(file.clone());
         let mut blocks = Vec::new();
         for page in 0..3 {
-            match redactor.sheet(&file, page, "a") {
+            match redactor.sheet(&shared, page, "a") {
                 Ok(Some(picture)) => blocks.push(Block::Picture(picture)),
                 Ok(None) => blocks.push(Block::Sheet(Sheet { file: shared.clone(), page })),
                 Err(_) => {}

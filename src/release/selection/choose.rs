@@ -20,6 +20,7 @@ use crate::model::{Class, Kind, Label, PatientKey, When};
 use crate::names::fold;
 use crate::query::{Archive, Held, Inventory, QueryError};
 use crate::release::basis::{Basis, Rules};
+use crate::release::package::sha256_hex;
 use crate::release::request::Request;
 
 /// Why nothing is chosen. The texts hold no patient data.
@@ -102,6 +103,8 @@ pub fn choose(
         basis: basis.code.clone(),
         rules: rules.version.clone(),
         record_set: format!("{} {}", set.code, set.version),
+        bases_sha256: sha256_hex(rules.text.as_bytes()),
+        record_sets_sha256: sha256_hex(sets.text.as_bytes()),
         scope: request.scope.clone(),
         coverage: coverage::coverage(&inventory, chooser.asked.not_searchable),
         ..Selection::default()

@@ -58,6 +58,9 @@ pub struct Selection {
     pub rules: String,
     /// Name and version of the definition of records, `designated-record-set 1`.
     pub record_set: String,
+    /// SHA-256 of the files of legal bases and of definitions by which it was made; the shelf keeps both.
+    pub bases_sha256: String,
+    pub record_sets_sha256: String,
     pub scope: Scope,
     /// In the order of the package: sections in the order of the definition, by date within.
     pub items: Vec<Item>,

@@ -3,10 +3,13 @@
 //!
 //! Not for: which classes of records a legal basis opens (`basis`), or choosing (`choose`).
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::traits::Traits;
 use crate::model::{Class, Kind, Label};
+use crate::release::basis::Rules;
 
 /// The definitions as a file has them.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -21,6 +24,9 @@ pub struct RecordSets {
     pub section: Vec<Section>,
     pub out: Vec<Out>,
     pub set: Vec<RecordSet>,
+    /// The text that they were read from; selections name its digest.
+    #[serde(skip)]
+    pub text: String,
 }
 
 /// What the automatic checks look for.
@@ -102,6 +108,8 @@ pub enum SetsError {
     Form(#[from] toml::de::Error),
     #[error("the definitions of records: {0}")]
     Content(String),
+    #[error("the file of definitions of records cannot be read: {0}")]
+    File(#[from] std::io::Error),
 }
 
 impl RecordSets {
@@ -113,12 +121,31 @@ impl RecordSets {
         RecordSets::parse(include_str!("../../../schemas/release/record-sets.toml"))
     }
 
+    /// The site's definitions, when it has its own.
+    ///
+    /// # Errors
+    /// As `parse`; a file that is not there.
+    pub fn load(own: Option<&Path>) -> Result<RecordSets, SetsError> {
+        own.map_or_else(RecordSets::shipped, |path| RecordSets::parse(&crate::release::own_text(path)?))
+    }
+
+    /// Refuses rules of which a basis asks for a definition that is not here.
+    pub fn serves(&self, rules: &Rules) -> Result<(), SetsError> {
+        match rules.basis.iter().find(|basis| self.set(&basis.record_set).is_none()) {
+            Some(basis) => {
+                Err(SetsError::Content(format!("no set is called {}, which basis {} asks for", basis.record_set, basis.code)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Reads and checks definitions.
     ///
     /// # Errors
     /// What is wrong, with its place: a code twice, an unknown kind, class, section or rule, no section that takes all the rest.
     pub fn parse(text: &str) -> Result<RecordSets, SetsError> {
-        let sets: RecordSets = toml::from_str(text)?;
+        let mut sets: RecordSets = toml::from_str(text)?;
+        sets.text = text.to_owned();
         sets.check().map_err(SetsError::Content)?;
         Ok(sets)
     }

@@ -75,13 +75,15 @@ pub fn end_of_volume(front: &Front<'_>, at: u32) -> Part {
     front.page("End of the volume", vec![heading, says(&words)])
 }
 
+/// Where a record bears a class of protection not even its section is told: that would tell what it is about.
 pub fn slip_sheet(setting: &Setting, item: &Item, why: &str) -> Part {
+    let section = if item.classes.is_empty() { vec![section_title(&item.section)] } else { Vec::new() };
     let pages = item.attachments.iter().filter_map(|file| file.pages).map(u64::from).sum::<u64>();
     let anchor = Some(item_anchor(item.n));
     let blocks = vec![
         Block::Heading { level: 2, words: vec![plain("Document withheld")], anchor, outline: Some("Document withheld".into()) },
         facts(vec![
-            ("Section", vec![section_title(&item.section)]),
+            ("Section", section),
             ("Pages of scans and files", Some(pages).filter(|pages| *pages > 0).map(count).into_iter().collect()),
             ("Because", vec![why.to_owned()]),
         ]),

@@ -263,7 +263,7 @@ impl Printing<'_, '_> {
         match kind {
             MediaKind::Cda => ccda::print(bytes, self)?,
             MediaKind::Pdf => scans::pdf(&file.bytes.shared(), self)?,
-            kind @ (MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) => scans::scanned(bytes, kind, self)?,
+            kind @ (MediaKind::Tiff | MediaKind::Jpeg | MediaKind::Png) => scans::scanned(&file.bytes.shared(), kind, self)?,
             MediaKind::Html if !file.declared.starts_with("text/plain") => self.html(bytes, declared),
             MediaKind::Text | MediaKind::Json | MediaKind::Xml | MediaKind::Html => self.text(bytes, declared),
             MediaKind::Rtf => self.words(bytes, declared, memchr::memmem::find(bytes, b"\\pict").is_some()),

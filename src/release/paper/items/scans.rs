@@ -50,7 +50,7 @@ pub fn sheet(file: &Arc<Vec<u8>>, page: u32, number: u32, out: &mut Printing<'_,
 
 /// A PDF that cannot be taken apart, drawn page by page.
 fn drawn(file: &Arc<Vec<u8>>, out: &mut Printing<'_, '_>) -> Result<(), RedactionFault> {
-    let count = match page_images::page_count(file, MediaKind::Pdf) {
+    let count = match page_images::page_count_of(file, MediaKind::Pdf) {
         Ok(0) => return out.refused("a PDF has no pages"),
         Ok(count) => count,
         Err(fault) => return out.refused(&format!("a PDF cannot be printed: {}", why(&fault))),
@@ -74,8 +74,8 @@ fn drawn_page(file: &Arc<Vec<u8>>, page: u32, of: usize, out: &mut Printing<'_, 
 }
 
 /// All pages of a picture or scan.
-pub fn scanned(file: &[u8], kind: MediaKind, out: &mut Printing<'_, '_>) -> Result<(), RedactionFault> {
-    let count = match page_images::page_count(file, kind) {
+pub fn scanned(file: &Arc<Vec<u8>>, kind: MediaKind, out: &mut Printing<'_, '_>) -> Result<(), RedactionFault> {
+    let count = match page_images::page_count_of(file, kind) {
         Ok(count) => count,
         Err(fault) => return out.refused(&format!("a scan cannot be printed: {}", why(&fault))),
     };
@@ -87,14 +87,14 @@ pub fn scanned(file: &[u8], kind: MediaKind, out: &mut Printing<'_, '_>) -> Resu
 }
 
 fn scan(
-    file: &[u8],
+    file: &Arc<Vec<u8>>,
     kind: MediaKind,
     page: u32,
     of: usize,
     width: u32,
     out: &mut Printing<'_, '_>,
 ) -> Result<(), RedactionFault> {
-    match scans::pixels(file, kind, page, width) {
+    match scans::pixels_of(file, kind, page, width) {
         Ok(pixels) => {
             let alt = if of > 1 { format!("Page {} of {of} of a scanned file", page + 1) } else { "A scanned page".to_owned() };
             let picture = Picture { pixels, alt, caption: Vec::new(), is_scan: true, words: Vec::new() };

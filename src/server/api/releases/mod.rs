@@ -137,12 +137,14 @@ pub fn job(call: &Call) -> Result<Answer, ApiError> {
     Ok(Public(Body::json(&job)?).into())
 }
 
-/// `GET /releases/{number}/patients/{subject}/pages`: where each item of the preview stands.
+/// `GET /releases/{number}/patients/{subject}/pages`: where each item of the preview stands, on which pages redacted words cannot
+/// be looked for, and which redactions took nothing out.
 pub fn pages(call: &Call) -> Result<Answer, ApiError> {
-    let found = call.wait(call.app.desk.item_pages(call.param("number"), subject(call)?, &who(call)?));
-    told_as(found, |pages| {
+    let found = call.wait(call.app.desk.preview_told(call.param("number"), subject(call)?, &who(call)?));
+    told_as(found, |told| {
         let row = |(item, first, last): &(usize, u32, u32)| json!({ "item": item, "first": first, "last": last });
-        Body::json(&json!({ "items": pages.iter().map(row).collect::<Vec<_>>() }))
+        let items = told.items.iter().map(row).collect::<Vec<_>>();
+        Body::json(&json!({ "items": items, "unread": told.unread, "idle": told.idle }))
     })
 }
 

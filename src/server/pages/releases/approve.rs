@@ -24,9 +24,10 @@ fn draw(call: &Call, problem: Option<String>, status: u16) -> Result<Answer, Api
     let view = super::view(call, &who)?;
     let case = &view.value().case;
     let mut left_out = 0;
-    let mut flagged = Vec::new();
+    let (mut flagged, mut idle) = (Vec::new(), Vec::new());
     if case.preview.is_some() {
         flagged = super::review::flagged(call, &who, view.value()).map_err(super::fault)?;
+        idle = super::review::idle_of_all(call, &who, view.value()).map_err(super::fault)?;
         for subject in 0..case.request.subjects.len() {
             let (selection, _) = super::review::contents(call, &who, subject).map_err(super::fault)?;
             left_out += selection.excluded.iter().filter(|it| it.why != releases::CARRIED).map(|it| it.count).sum::<u64>();
@@ -40,6 +41,7 @@ fn draw(call: &Call, problem: Option<String>, status: u16) -> Result<Answer, Api
             looker: &super::looker(&who),
             flagged: &flagged,
             left_out,
+            idle: &idle,
             proof: proof::asked(call, STEP_UP_SECONDS),
             again: signin::again_address(&call.context.path),
             problem,
@@ -62,6 +64,9 @@ pub fn approve(call: &Call) -> Result<Answer, ApiError> {
         let view = super::view(call, &who)?;
         if let Some(open) = super::review::unseen(call, &who, view.value()).map_err(super::fault)? {
             return draw(call, Some(open), 409);
+        }
+        if call.field("idle") != "1" && !super::review::idle_of_all(call, &who, view.value()).map_err(super::fault)?.is_empty() {
+            return draw(call, Some(super::review::NOT_IDLE.into()), 400);
         }
         Move::Approve { preview_sha256, saw_flagged: true }
     };

@@ -43,6 +43,10 @@ fn draw(call: &Call, told: Told, status: u16) -> Result<Answer, ApiError> {
     let (view, subject, number) = (super::view(call, &who)?, super::number(call, "subject")?, call.param("number"));
     let selection = super::told(call, call.wait(super::desk(call).selection(number, subject, &who)))?;
     let redactions = super::told(call, call.wait(super::desk(call).redactions(number, subject, &who)))?;
+    let idle = match view.value().case.preview {
+        Some(_) => call.wait(super::desk(call).preview_told(number, subject, &who)).map_err(super::fault)?.into_inner().idle,
+        None => Vec::new(),
+    };
     let frame = crate::server::pages::frame(call);
     let page = selection.map(|selection| {
         let page = RedactPage {
@@ -51,6 +55,7 @@ fn draw(call: &Call, told: Told, status: u16) -> Result<Answer, ApiError> {
             subject,
             selection: &selection,
             redactions: redactions.value(),
+            idle: &idle,
             spot: &spot(call),
             found: told.found,
             typed: told.typed,

@@ -20,6 +20,8 @@ pub struct ApprovePage<'a> {
     pub flagged: &'a [(usize, usize)],
     /// Records left out of each patient's package.
     pub left_out: u64,
+    /// Redactions that took nothing out, in words.
+    pub idle: &'a [String],
     pub proof: ProofAsked,
     pub again: String,
     pub problem: Option<String>,

@@ -23,9 +23,9 @@ pub use head::Looker;
 pub use items::{ItemsPage, Source, items};
 pub use patient::{PatientPage, patient};
 pub use pick::{PickPage, pick};
-pub use redact::{Found, REASONS, RedactPage, Spot, redact};
+pub use redact::{Found, REASONS, RedactPage, Spot, in_words as redaction_in_words, redact};
 pub use request::{Checked, RequestPage, request};
-pub use review::{ReviewPage, SpanOfItem, flagged_pages, review};
+pub use review::{ReviewPage, flagged_pages, review};
 pub use words::{CARRIED, group_of};
 
 use super::pages::render;

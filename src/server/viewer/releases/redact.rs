@@ -8,7 +8,7 @@ use super::super::frame::Frame;
 use super::head::{Head, Looker, name_of};
 use super::{render, words};
 use crate::release::desk::View;
-use crate::release::redaction::Redactions;
+use crate::release::redaction::{Cause, Redactions};
 use crate::release::selection::{Item, Selection};
 use crate::release::workflow::State;
 
@@ -32,6 +32,8 @@ pub struct RedactPage<'a> {
     pub subject: usize,
     pub selection: &'a Selection,
     pub redactions: &'a Redactions,
+    /// Those that took nothing out of the preview as it stands.
+    pub idle: &'a [Cause],
     pub spot: &'a Spot,
     /// Words that were looked for.
     pub found: Option<Found>,
@@ -46,6 +48,7 @@ struct TermRow {
     item: String,
     reason: String,
     by: String,
+    is_idle: bool,
 }
 
 struct RegionRow {
@@ -56,6 +59,7 @@ struct RegionRow {
     by: String,
     here: bool,
     area: [String; 4],
+    is_idle: bool,
 }
 
 struct Offered {
@@ -107,6 +111,21 @@ impl Page<'_> {
     }
 }
 
+/// A redaction, as a sentence names it.
+pub fn in_words(cause: Cause, redactions: &Redactions, selection: &Selection) -> String {
+    let title = |n: usize| selection.items.iter().find(|item| item.n == n).map_or("a record", |item| item.title.as_str());
+    let named = match cause {
+        Cause::Term(at) => redactions.terms.get(at).map(|term| match term.item {
+            Some(n) => format!("The words “{}” in “{}”", term.text, title(n)),
+            None => format!("The words “{}”", term.text),
+        }),
+        Cause::Region(at) => {
+            redactions.regions.get(at).map(|region| format!("An area on page {} of “{}”", region.page, title(region.item)))
+        }
+    };
+    named.unwrap_or_else(|| "A redaction".into())
+}
+
 pub fn redact(frame: &Frame, page: &RedactPage<'_>) -> String {
     let (view, selection, spot) = (page.view, page.selection, page.spot);
     let base = format!("/releases/{}", view.case.number);
@@ -124,6 +143,7 @@ pub fn redact(frame: &Frame, page: &RedactPage<'_>) -> String {
         item: term.item.map_or_else(|| "everywhere".into(), |n| format!("in “{}”", title(n))),
         reason: term.reason.clone(),
         by: said(&term.by, term.at),
+        is_idle: page.idle.contains(&Cause::Term(place)),
     });
     let regions = page.redactions.regions.iter().enumerate().map(|(place, region)| RegionRow {
         at: place,
@@ -133,6 +153,7 @@ pub fn redact(frame: &Frame, page: &RedactPage<'_>) -> String {
         by: said(&region.by, region.at),
         here: Some(region.item) == spot.item && region.attachment == spot.file && region.page == at,
         area: [region.left, region.top, region.width, region.height].map(|it| it.to_string()),
+        is_idle: page.idle.contains(&Cause::Region(place)),
     });
     let drawable =
         selection.items.iter().filter_map(|item| Some((item, item.attachments.iter().find(|file| file.pages.unwrap_or(0) > 0)?)));

@@ -10,22 +10,21 @@ use super::super::text;
 use super::head::{Head, Looker};
 use super::items::decision_of;
 use super::{render, words};
-use crate::release::desk::View;
+use crate::release::desk::{PreviewTold, View};
 use crate::release::selection::{Item, Selection};
 use crate::release::workflow::{Decision, State};
 
 /// Pages of one stretch of the strip.
 const STRIP: u32 = 20;
 
-/// The pages of an item: its number in the selection, first and last page.
-pub type SpanOfItem = (usize, u32, u32);
-
 pub struct ReviewPage<'a> {
     pub view: &'a View,
     pub looker: &'a Looker,
     pub subject: usize,
     pub selection: &'a Selection,
-    pub spans: &'a [SpanOfItem],
+    pub told: &'a PreviewTold,
+    /// Redactions of the request that took nothing out, in words.
+    pub idle: &'a [String],
     /// From 1.
     pub page: u32,
     /// Pages that this person has looked at, the present one among them.
@@ -93,24 +92,28 @@ struct Page<'a> {
     subjects: Vec<(usize, String, bool)>,
     is_under_review: bool,
     is_second: bool,
+    /// Redacted words cannot be looked for on this page.
+    is_unread: bool,
 }
 
-/// Pages of items that were flagged and go out: what nobody may approve without having looked at it.
-pub fn flagged_pages(view: &View, subject: usize, selection: &Selection, spans: &[SpanOfItem]) -> Vec<u32> {
+/// Pages of items that were flagged and go out, and those on which what was redacted cannot be looked for: what nobody may approve
+/// without having looked at it.
+pub fn flagged_pages(view: &View, subject: usize, selection: &Selection, told: &PreviewTold) -> Vec<u32> {
     let is_flagged = |n: usize| {
         let flagged = selection.items.iter().any(|item| item.n == n && !item.flags.is_empty());
         flagged || matches!(decision_of(view, subject, n), Some(Decision::Redact { .. } | Decision::Include { .. }))
     };
     let mut pages: Vec<u32> =
-        spans.iter().filter(|(n, _, _)| is_flagged(*n)).flat_map(|(_, first, last)| *first..=*last).collect();
+        told.items.iter().filter(|(n, _, _)| is_flagged(*n)).flat_map(|(_, first, last)| *first..=*last).collect();
+    pages.extend(&told.unread);
     pages.sort_unstable();
     pages.dedup();
     pages
 }
 
 fn on_page(page: &ReviewPage<'_>, base: &str) -> Vec<OnPage> {
-    let here = page.spans.iter().filter(|(_, first, last)| (*first..=*last).contains(&page.page));
-    let item = |(n, first, last): &SpanOfItem| {
+    let here = page.told.items.iter().filter(|(_, first, last)| (*first..=*last).contains(&page.page));
+    let item = |(n, first, last): &(usize, u32, u32)| {
         let item: &Item = page.selection.items.iter().find(|item| item.n == *n)?;
         let decided = match decision_of(page.view, page.subject, *n) {
             Some(Decision::Include { reason }) => format!("Goes out: {reason}"),
@@ -182,6 +185,16 @@ fn checks(page: &ReviewPage<'_>, flagged: usize, flagged_seen: usize, is_second:
             words: format!("{} made, and nothing was changed since", text::counted(previewed.pages, "page was", "pages were")),
         },
     ];
+    let unread = page.told.unread.len() as u64;
+    if unread > 0 {
+        checks.push(Check {
+            holds: true,
+            words: format!(
+                "Redacted words cannot be looked for on {}, which show pictures; they are flagged for you to look at",
+                text::counted(unread, "page", "pages")
+            ),
+        });
+    }
     if previewed.exceptions > 0 {
         checks.push(Check {
             holds: true,
@@ -204,7 +217,7 @@ pub fn review(frame: &Frame, page: &ReviewPage<'_>) -> String {
     let own = format!("{base}/review/{}", page.subject);
     let pages = case.preview.as_ref().and_then(|it| it.subjects.get(page.subject)).map_or(0, |it| it.pages as u32);
     let address = |page: u32| format!("{own}?page={page}");
-    let flagged = flagged_pages(page.view, page.subject, page.selection, page.spans);
+    let flagged = flagged_pages(page.view, page.subject, page.selection, page.told);
     let flagged_seen = flagged.iter().filter(|page_| (page.seen)(**page_)).count();
     let start = (page.page - 1) / STRIP * STRIP + 1;
     let end = (start + STRIP - 1).min(pages);
@@ -249,6 +262,7 @@ pub fn review(frame: &Frame, page: &ReviewPage<'_>) -> String {
         subjects: case.request.subjects.iter().enumerate().map(subject).collect(),
         is_under_review: case.state == State::Assembled,
         is_second: case.state == State::Reviewed,
+        is_unread: page.told.unread.contains(&page.page),
         pages,
         base,
         own,
