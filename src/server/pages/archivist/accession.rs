@@ -203,16 +203,15 @@ fn number(value: &Value, name: &str) -> u64 {
 }
 
 fn file_of(value: &Value) -> FileRow {
-    // Reports of the first version have no fates; a file of no records has zeros.
-    let totals =
-        value.get("fates").filter(|_| number(value, "items") == 0 || number(&value["fates"], "input") > 0).map(|fates| Totals {
-            read: number(fates, "input"),
-            archived: number(fates, "archived"),
-            duplicates: number(fates, "duplicate"),
-            excluded: number(fates, "excluded"),
-            joined: number(fates, "joined"),
-            quarantined: number(fates, "quarantined"),
-        });
+    // Reports of the first version have no fates.
+    let totals = value.get("fates").map(|fates| Totals {
+        read: number(fates, "input"),
+        archived: number(fates, "archived"),
+        duplicates: number(fates, "duplicate"),
+        excluded: number(fates, "excluded"),
+        joined: number(fates, "joined"),
+        quarantined: number(fates, "quarantined"),
+    });
     FileRow {
         name: text(value, "name"),
         fate: text(value, "fate"),

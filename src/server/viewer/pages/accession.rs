@@ -177,7 +177,7 @@ pub fn accession(frame: &Frame, report: &AccessionReport, codes: &CodesFound, pa
         paging,
         quarantine: quarantine(report),
         quarantined: if t.quarantined == 0 { "nothing".into() } else { format!("{kept}, kept whole, {kinds}") },
-        codes: super::codes::coverage(codes, &report.row.id),
+        codes: super::codes::coverage(codes, &report.row.id, true),
         codes_fact: codes.fact(),
         lines: lines(report, codes, balanced),
         sign_offs: (!report.sign_offs.is_empty()).then(|| sign_offs(report)),
@@ -190,8 +190,8 @@ pub fn accession(frame: &Frame, report: &AccessionReport, codes: &CodesFound, pa
 pub(super) fn percent(part: u64, of: u64) -> String {
     let tenths = u128::from(part) * 1000 / u128::from(of.max(1));
     match tenths {
-        0 if part > 0 => "less than 0.1 %".into(),
-        tenths => format!("{}.{} %", tenths / 10, tenths % 10),
+        0 if part > 0 => "less than 0.1\u{a0}%".into(),
+        tenths => format!("{}.{}\u{a0}%", tenths / 10, tenths % 10),
     }
 }
 
@@ -363,10 +363,21 @@ fn first_of(q: &Quarantine) -> String {
 /// A reason's code in words.
 pub(super) fn reason_words(code: &str) -> String {
     let words = match code {
-        "field-count" | "csv.fields" => "Wrong number of columns",
-        "encoding" | "csv.encoding" => "Text that cannot be decoded",
-        "orphan-patient" | "hl7v2.pid-missing" => "Names no patient that is known",
-        "json" => "Not readable as JSON",
+        "field-count" => "Wrong number of columns",
+        "encoding" | "not-utf8" => "Text that cannot be decoded",
+        "orphan-patient" | "hl7v2.pid-missing" | "cda.no-patient" => "Names no patient that is known",
+        "key-null" => "Has no key",
+        "key-duplicate" => "Same key, different content",
+        "date-invalid" => "Date cannot be read",
+        "join-missing" => "The row it needs of another table is missing",
+        "document-missing" => "Document listed, file missing",
+        "not-json" => "Not readable as JSON",
+        "not-an-object" => "JSON, but no object",
+        "no-resource-type" => "Does not say what it is",
+        "unknown-resource-type" => "Says it is something that FHIR R4 does not know",
+        "duplicate-member" => "Says one thing twice",
+        "bundle-form" => "A Bundle that is not in order",
+        "xml.not-well-formed" | "xml.cut" => "Not readable as XML",
         "too-large" => "Larger than any record may be",
         _ => "",
     };
@@ -457,7 +468,7 @@ mod tests {
             assert!(html.contains(figure), "{figure}");
         }
         assert!(html.contains("not given") && html.contains("not checked"));
-        assert!(html.contains("duplicate of a kept record less than 0.1 %"), "what is not to scale is said");
+        assert!(html.contains("duplicate of a kept record less than 0.1\u{a0}%"), "what is not to scale is said");
     }
 
     #[test]
@@ -477,7 +488,7 @@ mod tests {
         assert_eq!(csv_cell("a\"b,c"), "\"a\"\"b,c\"");
         assert_eq!(
             (percent(999, 1000), percent(1, 100_000), percent(0, 5)),
-            ("99.9 %".into(), "less than 0.1 %".into(), "0.0 %".into())
+            ("99.9\u{a0}%".into(), "less than 0.1\u{a0}%".into(), "0.0\u{a0}%".into())
         );
     }
 }

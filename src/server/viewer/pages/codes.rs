@@ -119,8 +119,8 @@ fn on_scale(share: f64) -> f64 {
     ((share - 80.0) * 5.0).clamp(0.0, 100.0)
 }
 
-/// Kinds with their shares; those without a gate come last.
-pub(super) fn coverage(codes: &CodesFound, accession: &str) -> Table {
+/// Kinds with their shares; those without a gate come last, or not at all.
+pub(super) fn coverage(codes: &CodesFound, accession: &str, gated_alone: bool) -> Table {
     let columns = [
         ("Kind", ""),
         ("Standard", "drop"),
@@ -136,6 +136,7 @@ pub(super) fn coverage(codes: &CodesFound, accession: &str) -> Table {
     let table = Table::new("Share of records with a standard code, by kind", &columns, empty);
     let Some(found) = codes.counted() else { return table };
     let mut kinds: Vec<(Kind, CodeCoverage)> = found.coverage.clone();
+    kinds.retain(|(kind, _)| !gated_alone || gate_of(*kind).is_some());
     kinds.sort_by_key(|(kind, it)| (gate_of(*kind).is_none(), std::cmp::Reverse(it.standard + it.local)));
     let row = |(kind, it): &(Kind, CodeCoverage)| {
         let all = it.standard + it.local;
@@ -143,8 +144,8 @@ pub(super) fn coverage(codes: &CodesFound, accession: &str) -> Table {
         let (name, standard, gate) = gate_of(*kind).map_or((kind.name(), "", None), |(n, s, g)| (n, s, Some(g)));
         let fails = gate.is_some_and(|gate| !passes(it, gate));
         let sub = match it.by_map {
-            0 => format!("{} records", text::count(all)),
-            n => format!("{} records, {} by a map", text::count(all), text::count(n)),
+            0 => format!("{}", text::counted(all, "record", "records")),
+            n => format!("{}, {} by a map", text::counted(all, "record", "records"), text::count(n)),
         };
         let tick = gate.map_or_else(String::new, |gate| {
             let x = on_scale(gate as f64);
@@ -158,8 +159,8 @@ pub(super) fn coverage(codes: &CodesFound, accession: &str) -> Table {
         );
         let gate = match gate {
             None => "<span class=\"missing\">none</span>".into(),
-            Some(gate) if fails => format!("<span class=\"out\">✕ below gate</span> {gate} %"),
-            Some(gate) => format!("<span class=\"checked\">✓</span> {gate} %"),
+            Some(gate) if fails => format!("<span class=\"out\">✕ below gate</span> {gate} %"),
+            Some(gate) => format!("<span class=\"checked\">✓</span> {gate} %"),
         };
         Row::new(vec![
             Cell::main(Some(name.to_string()), None, Some(sub)),
@@ -236,7 +237,7 @@ pub fn codes(frame: &Frame, page: &CodesPage<'_>) -> String {
     render(Page {
         frame,
         badge: frame.badge(page.source_system),
-        coverage: coverage(page.codes, page.accession),
+        coverage: coverage(page.codes, page.accession, false),
         fact: page.codes.fact(),
         table: table.rows(shown.iter().map(row).collect()),
         paging,
@@ -284,8 +285,8 @@ mod tests {
         let lines = gates(&found());
         assert_eq!(lines.len(), 1);
         assert!(lines[0].words.starts_with("Results and vitals below gate") && lines[0].tone == "out");
-        let html = coverage(&found(), "acc-1").to_string();
-        assert!(html.contains("94.0 %") && html.contains("✕ below gate") && html.contains("99.0 %"), "{html}");
+        let html = coverage(&found(), "acc-1", false).to_string();
+        assert!(html.contains("94.0\u{a0}%") && html.contains("✕ below gate") && html.contains("99.0\u{a0}%"), "{html}");
         assert!(gates(&CodesFound::Counting).is_empty());
         assert_eq!((on_scale(70.0), on_scale(90.0), on_scale(100.0)), (0.0, 50.0, 100.0));
     }

@@ -221,8 +221,7 @@ fn facts(row: &PairRow) -> Vec<Fact> {
     let lists = |field: &'static str, name: &'static str, a: Vec<String>, b: Vec<String>| fact(name, a, b, level(field));
     let one = |text: &Option<String>| text.iter().cloned().collect::<Vec<_>>();
     let day = |it: &PatientIdentity| it.birth_date.iter().map(|born| born.date_text().to_string()).collect::<Vec<_>>();
-    let numbers =
-        |it: &PatientIdentity| it.identifiers.iter().map(|(label, value)| format!("{value} ({label})")).collect::<Vec<_>>();
+    let numbers = |it: &PatientIdentity| it.identifiers.iter().map(number).collect::<Vec<_>>();
     let held = |side: &PairSide| {
         let days = side.days.as_ref().map(|(from, to)| format!(", {from} to {to}")).unwrap_or_default();
         vec![format!("{}{days}", text::counted(side.records, "record", "records"))]
@@ -242,6 +241,17 @@ fn facts(row: &PairRow) -> Vec<Fact> {
     facts.push(quiet("Holds", held(&row.a), held(&row.b)));
     facts.push(quiet("Said so far", row.a.patient.reasons.clone(), row.b.patient.reasons.clone()));
     facts
+}
+
+/// A number with its label; of a social security number the last four digits, which is what is compared.
+fn number((label, value): &(String, String)) -> String {
+    let lower = label.to_lowercase();
+    if lower == "ss" || lower.contains("ssn") || lower.contains("social security") {
+        let digits: Vec<char> = value.chars().filter(char::is_ascii_digit).collect();
+        let last: String = digits.iter().skip(digits.len().saturating_sub(4)).collect();
+        return format!("ends in {last} ({label})");
+    }
+    format!("{value} ({label})")
 }
 
 /// A fact that the comparison weighed, or that cannot be compared.
@@ -287,6 +297,7 @@ mod tests {
         assert_eq!(said(&level("one digit differs", 3.0)), ("≈", "one digit differs".into(), "near"));
         assert_eq!(said(&level("different", -5.0)), ("≠", "differs".into(), "out"));
         assert_eq!(plain("Died", vec![], vec!["2016".into()]).words, "recorded in one alone");
+        assert_eq!(number(&("SS".into(), "926-11-4749".into())), "ends in 4749 (SS)");
         assert_eq!(plain("Numbers", vec!["1".into()], vec!["2".into()]).words, "differs");
     }
 }

@@ -179,24 +179,20 @@ fn visible(text: &str) -> Markup {
                 if both {
                     chars.next();
                 }
-                let sign = if both {
-                    "␍␊"
-                } else if c == '\r' {
-                    "␍"
-                } else {
-                    "␊"
+                let sign = match (both, c) {
+                    (true, _) => "CR LF",
+                    (false, '\r') => "CR",
+                    _ => "LF",
                 };
                 out.push_str(&format!("<b>{sign}</b>\n"));
                 if chars.peek().is_some() {
                     begin(&mut out, &mut number);
                 }
             }
-            c if (c as u32) < 0x20 => {
-                let sign = char::from_u32(0x2400 + c as u32).unwrap_or('␦');
-                out.push_str(&format!("<b>{sign}</b>"));
-            }
-            '\u{7f}' => out.push_str("<b>␡</b>"),
-            char::REPLACEMENT_CHARACTER => out.push_str("<b>�</b>"),
+            '\t' => out.push_str("<b>TAB</b>\t"),
+            '\0' => out.push_str("<b>NUL</b>"),
+            c if c.is_ascii_control() => out.push_str(&format!("<b>{:02X}</b>", c as u32)),
+            char::REPLACEMENT_CHARACTER => out.push_str("<b>?</b>"),
             c => out.push_str(&escape(c.encode_utf8(&mut [0; 4]))),
         }
     }
@@ -212,7 +208,7 @@ mod tests {
         let html = visible("<x>\t\"&\r\nXX\0\u{7f}\rx\u{1b}[9").to_string();
         assert_eq!(
             html,
-            "<i>1</i>&lt;x&gt;<b>␉</b>&quot;&amp;<b>␍␊</b>\n<i>2</i>XX<b>␀</b><b>␡</b><b>␍</b>\n<i>3</i>x<b>␛</b>[9"
+            "<i>1</i>&lt;x&gt;<b>TAB</b>\t&quot;&amp;<b>CR LF</b>\n<i>2</i>XX<b>NUL</b><b>7F</b><b>CR</b>\n<i>3</i>x<b>1B</b>[9"
         );
     }
 
