@@ -284,6 +284,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-4182911" };
         pages.push((format!("access-{}", version.name()), access_report(&reports, &ask)));
     }
+    pages.extend(super::gallery_log::pages(&reports));
     pages
 }
 
@@ -399,13 +400,16 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         patients: 214_008,
         bytes: 4_100_223_001,
         quarantined: 741,
-        state: "in force".into(),
+        state: AccessionState::Signed,
     };
     let report = AccessionReport {
         row: row.clone(),
         total: Totals { read: 15_000, archived: 14_994, duplicates: 4, quarantined: 2, excluded: 0, joined: 0 },
         files: vec![file("Observation.ndjson", 10_000), file("Condition.ndjson", 5_000)],
-        more_files: 0,
+        versions: 90,
+        bytes_in: 38_000_000,
+        read_again: None,
+        years: [(2004, [("Observation".to_string(), 90)].into()), (2007, [("Observation".to_string(), 70)].into())].into(),
         by_kind: vec![("Observation".into(), 10_000), ("Condition".into(), 5_000)],
         quarantine: vec![Quarantine {
             reason: "Line is not JSON".into(),
@@ -440,11 +444,10 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("sign-in-wrong".into(), sign_in(&frame(None, "/signin"), &wrong)),
         ("not-here".into(), not_here(&clinician)),
         ("log-down".into(), log_down(&clinician, "K7-2291")),
-        ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row))),
-        ("accession".into(), accession(&archivist, &report)),
+        ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row), &[])),
+        ("accession".into(), accession(&archivist, &report, &CodesFound::Counting, None)),
         ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), Some(&asked("<b>", &TextHits::default())))),
         ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), None)),
-        ("access-start".into(), access_start(&frame(Some(Role::Compliance), "/access"), "zzz", &[])),
     ]
 }
 
