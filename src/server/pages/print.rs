@@ -54,7 +54,7 @@ pub fn print(call: &Call) -> Result<Answer, ApiError> {
 /// The rules of `print.css` that archived markup needs: its page takes no file of ours.
 const SHEET_STYLE: &str = "<style>@page{size:letter;margin:.6in;@bottom-left{content:'Printed from the archive. Not the certified record.';\
 font:9pt sans-serif}@bottom-right{content:'Page ' counter(page) ' of ' counter(pages);font:9pt sans-serif}}\
-.sheets{display:table;width:100%;table-layout:fixed}.sheet-head{display:table-header-group}.sheet-body{display:table-row-group}\
+.sheets{display:table;width:100%;table-layout:fixed}.sheet-head{display:table-header-group;break-inside:avoid}.sheet-body{display:table-row-group}\
 .sheet-head p,.sheet-head h1{margin:0 0 1px;font:8.5pt/1.35 sans-serif;overflow-wrap:anywhere}\
 .sheet-head .whose,.sheet-head h1{font-size:11pt}.sheet-head h1{font-weight:600}\
 .sheet-head p:last-child{margin-bottom:10pt;padding-bottom:5pt;border-bottom:1.5pt solid #000}\
