@@ -28,6 +28,7 @@ use super::pages::tallies::Tallies;
 use super::rate::Rates;
 use super::serve::{ServeError, Services};
 use super::signin::Elsewhere;
+use super::statements::Statements;
 
 /// How requests reach this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +50,8 @@ pub struct App {
     /// Signs the tokens of programs; `None`: none are issued.
     pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
     pub client_keys: ClientKeySources,
+    /// What people say at a page of who is who.
+    pub statements: Statements,
     /// Where releases are worked on.
     pub desk: Arc<Desk>,
     pub config: Config,
@@ -89,7 +92,9 @@ impl App {
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
-        let Services { archive, gate, register, tokens, token_signer, release_signer, metrics, config } = services;
+        let Services { archive, gate, register, tokens, token_signer, statement_signer, release_signer, metrics, config } =
+            services;
+        let statements = Statements::new(folder.clone(), statement_signer);
         let gate = gate.with_lookup(Arc::new(ServerLookup::new(archive.clone(), register.clone())));
         let desk = Desk::new(archive.clone(), gate.clone(), register.clone(), folder.clone(), config.clone(), release_signer)
             .map(Arc::new)?;
@@ -109,6 +114,7 @@ impl App {
             issuers,
             token_signer,
             client_keys: ClientKeySources::default(),
+            statements,
             desk,
             config,
             metrics,

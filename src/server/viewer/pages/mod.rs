@@ -3,14 +3,20 @@
 //! Not for: rows of the chart's sections (`sections`).
 
 pub mod access;
+pub mod accession;
 pub mod accessions;
 pub mod account;
 pub mod break_glass;
 pub mod chart;
+pub mod codes;
 pub mod document;
 pub mod document_cda;
+pub mod document_scan;
+pub mod document_text;
 pub mod fetch;
 pub mod find;
+pub mod identity;
+pub mod kept;
 pub mod log;
 pub mod looks;
 pub mod message;
@@ -22,6 +28,8 @@ pub mod search;
 pub mod sessions;
 pub mod sign_in;
 pub mod signals;
+pub mod system;
+mod years;
 
 use askama::Template;
 
