@@ -283,7 +283,6 @@ static TABLE: &[Route] = &[
     get("/account/second-factor", Account, pages::account::second_factor_form, "One's own second factor."),
     post("/account/second-factor", Account, pages::account::second_factor, "Set up, change or leave it."),
     get("/signals", Session, pages::signals::signals, "What of a day of the access log is worth a look."),
-    post("/signals", Session, pages::signals::verdict, "Give a verdict on one signal."),
     get("/accessions", Session, pages::archivist::accessions, "The accessions, and what was withdrawn."),
     get("/accessions/{accession}", Session, pages::archivist::accession, "The reconciliation of one accession."),
     get("/accessions/{accession}/files.csv", Session, pages::archivist::files, "Its files and their fates, as a table."),
@@ -298,5 +297,6 @@ static TABLE: &[Route] = &[
     get("/system/fixity", Session, pages::archivist::fixity, "When the archive was last checked."),
     get("/system/users", Session, pages::archivist::users, "Accounts, roles and programs."),
     get("/system/policy", Session, pages::archivist::policy, "The policy in force, in words."),
+    post("/signals", Session, pages::signals::verdict, "Give a verdict on one signal."),
     get("/static/{version}/{name:.*}", Open, pages::asset, "Style sheets, scripts and fonts of the viewer."),
 ];

@@ -94,13 +94,13 @@ fn allowed(route: &Route) -> &'static [&'static str] {
         path if path.contains("/releases") => &["him"],
         // Only whoever's NPI is known: `signin::own_notes` asks as one.
         "/patients/{patient}/own-notes" => &[],
+        "/system" | "/system/fixity" | "/system/users" | "/system/policy" => &["archivist", "admin"],
+        path if path.starts_with("/identity") => &["him", "archivist"],
+        path if path.contains("/accessions") => &["archivist"],
         "/api/v1/access" | "/patients/{patient}/access" | "/signals" => &["compliance"],
         path if path == "/access" || path.starts_with("/access/") || path.starts_with("/api/v1/access/reports/") => {
             &["compliance"]
         }
-        "/system" | "/system/fixity" | "/system/users" | "/system/policy" => &["archivist", "admin"],
-        path if path.starts_with("/identity") => &["him", "archivist"],
-        path if path.contains("/accessions") => &["archivist"],
         _ => READERS,
     }
 }

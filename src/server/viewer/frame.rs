@@ -110,12 +110,12 @@ impl Frame {
             Some(Role::Service) => &[],
         };
         let inside = |href: &str| match href {
+            // These have others below them that stand beside them.
+            "/" | "/system" => self.path == href,
             // Its sub-pages that stand in the bar themselves are not it.
             "/access" => {
                 self.path.starts_with("/access") && !own.iter().any(|(_, it)| *it != "/access" && self.path.starts_with(it))
             }
-            // These have others below them that stand beside them.
-            "/" | "/system" => self.path == href,
             other => self.path.starts_with(other),
         };
         own.iter().map(|(name, href)| Workspace { name, href, current: inside(href) }).collect()
