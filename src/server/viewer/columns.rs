@@ -39,7 +39,7 @@ impl askama::filters::HtmlSafe for Chart {}
 impl Chart {
     /// `what` is what is counted: `times shown`.
     pub fn of(columns: &Columns, title: String, fact: String, what: &'static str) -> Chart {
-        let class = |at: usize| if at < columns.groups.len() { format!("c{}", at + 1) } else { "outlined".to_string() };
+        let class = |at: usize| if at < columns.groups.len() { format!("g{}", at + 1) } else { "outlined".to_string() };
         let legend = columns.all().enumerate().filter(|(_, group)| group.total() > 0);
         let legend = legend.map(|(at, group)| (class(at), group.name.clone(), text::count(group.total()))).collect();
         let words = words(columns, what);
@@ -112,19 +112,7 @@ fn drawing(columns: &Columns, width: f64, name: &str, words: &str) -> Markup {
         r#"<svg class="columns {name}" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" role="img" aria-label="{}">"#,
         escape(words)
     );
-    for part in 0..=parts {
-        let amount = top * part / parts;
-        let at = y(amount);
-        let class = if part == 0 { "axis" } else { "grid" };
-        let _ = write!(s, r#"<path class="{class}" d="M{LEFT:.0} {at:.1}H{width:.0}"/>"#);
-        let _ = write!(
-            s,
-            r#"<text class="tick" x="{:.0}" y="{:.1}" text-anchor="end">{}</text>"#,
-            LEFT - 8.0,
-            at + 4.0,
-            text::count(amount)
-        );
-    }
+    grid(&mut s, (top, parts), width, y);
     let mut newest = None;
     for at in 0..columns.starts.len() {
         let x = LEFT + at as f64 * step + (step - wide) / 2.0;
@@ -141,7 +129,7 @@ fn drawing(columns: &Columns, width: f64, name: &str, words: &str) -> Markup {
                 let class = number + 1;
                 let _ = write!(
                     s,
-                    r#"<rect class="c{class}" x="{x:.1}" y="{:.1}" width="{wide:.1}" height="{:.1}"/>"#,
+                    r#"<rect class="g{class}" x="{x:.1}" y="{:.1}" width="{wide:.1}" height="{:.1}"/>"#,
                     high + 0.5,
                     (tall - 1.0).max(0.8)
                 );
@@ -171,6 +159,23 @@ fn drawing(columns: &Columns, width: f64, name: &str, words: &str) -> Markup {
     ticks(&mut s, columns, step);
     s.push_str("</svg>");
     Markup::trusted(s)
+}
+
+/// Lines across at round amounts, with their numbers.
+fn grid(s: &mut String, (top, parts): (u64, u64), width: f64, y: impl Fn(u64) -> f64) {
+    for part in 0..=parts {
+        let amount = top * part / parts;
+        let at = y(amount);
+        let class = if part == 0 { "axis" } else { "grid" };
+        let _ = write!(s, r#"<path class="{class}" d="M{LEFT:.0} {at:.1}H{width:.0}"/>"#);
+        let _ = write!(
+            s,
+            r#"<text class="tick" x="{:.0}" y="{:.1}" text-anchor="end">{}</text>"#,
+            LEFT - 8.0,
+            at + 4.0,
+            text::count(amount)
+        );
+    }
 }
 
 /// Days or months below, as many as there is room for.
@@ -252,7 +257,7 @@ mod tests {
         assert!(html.contains("10 times shown, 2026-07-27 to 2026-11-16: Clinicians 7, HIM 2, Break-glass 1."), "{html}");
         assert!(html.contains("At most 6 in one week, week of 2026-08-31."), "{html}");
         // Each drawn twice: wide and narrow.
-        for (class, count) in [("rect class=\"c1\"", 4), ("rect class=\"c2\"", 2), ("rect class=\"outlined\"", 2)] {
+        for (class, count) in [("rect class=\"g1\"", 4), ("rect class=\"g2\"", 2), ("rect class=\"outlined\"", 2)] {
             assert_eq!(html.matches(class).count(), count, "{class}");
         }
         assert!(html.contains("1 under break-glass") && !html.contains("NaN") && !html.contains("style="), "{html}");
