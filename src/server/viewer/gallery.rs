@@ -16,8 +16,7 @@ use crate::model::{
 };
 use crate::oversight::projection::StandsAt;
 use crate::oversight::reports::{ByDay, Cell as Said, Column, Report, Version};
-use crate::query::{Facet, PatientHit, TextHit, TextHits};
-use crate::query::{Origin, PatientHits, Source};
+use crate::query::{Facet, Likeness, Matched, Origin, Outline, PatientHit, PatientHits, Source, TextHit, TextHits, Unseen};
 
 const SOURCES: [&str; 3] = ["Meridian Ambulatory", "Harbor Inpatient", "Paper scans"];
 
@@ -174,6 +173,7 @@ fn hits(charts: &[Chart]) -> PatientHits {
         },
         score: 1.0,
         why: vec!["family name".into(), "start of given name".into(), "birth year".into()],
+        matched: vec![Matched::Name("allen".into()), Matched::Born("1958".into())],
         linked: c.index.linked.clone(),
     };
     PatientHits {
@@ -349,8 +349,20 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
     let clinician = frame(Some(Role::Clinician), "/");
     let archivist = frame(Some(Role::Archivist), "/accessions");
     let found = hits(charts);
-    let unseen = ["412 paper boxes, 1998 to 2003, have no patient index. Ask HIM to search by hand.".to_string()];
-    let ask = FindPage { q: "allen nan 1958", answer: Some(&found), page_size: 20, unseen: &unseen, ..FindPage::default() };
+    let unseen = [
+        Unseen::SetAside { source_system: SOURCES[0].into(), records: 23 },
+        Unseen::NotInForce { source_system: SOURCES[2].into(), deliveries: 1 },
+    ];
+    let outline = |chart: &Chart| Outline { coverage: chart.index.coverage.clone(), alike: Some((0, Likeness::MayBeOne)) };
+    let outlines: Vec<Outline> = charts.iter().map(outline).collect();
+    let ask = FindPage {
+        q: "allen nan 1958",
+        answer: Some(&found),
+        page_size: 20,
+        unseen: &unseen,
+        outlines: &outlines,
+        ..FindPage::default()
+    };
     let none = PatientHits { hits: vec![], total: 0, total_capped: false, understood: vec![] };
     let file = |name: &str, items| FileRow { name: name.into(), items, fate: "records".into(), ..FileRow::default() };
     let row = AccessionRow {

@@ -78,7 +78,7 @@ pub use pages::chart::{section, trend};
 pub use pages::document::{DocumentBody, DocumentPage, document};
 pub use pages::document_cda::{LinkPage, Rendered, document_alone, link_out};
 pub use pages::fetch::fetch;
-pub use pages::find::{AlertRow, FindPage, find};
+pub use pages::find::{AlertRow, FindPage, Recent, find};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
 pub use pages::own_notes::own_notes;
 pub use pages::print::{PrintBody, PrintPage, print, print_head};
