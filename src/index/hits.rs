@@ -102,6 +102,8 @@ pub struct TextHit {
     /// fills both from [`super::Searcher::snippet`].
     pub snippet: String,
     pub marks: Vec<std::ops::Range<usize>>,
+    /// How often the words occur in the whole text, as far as was counted. 0 like the snippet at first.
+    pub occurs: usize,
     /// The title of the section that the snippet begins in, where the document has sections. Empty like the snippet at
     /// first.
     pub section: Option<String>,

@@ -9,7 +9,7 @@ use super::sight;
 use super::snapshot::Archive;
 use super::{QueryError, TextHits, TextQuestion};
 use crate::access::Permit;
-use crate::index::text_of_record;
+use crate::index::{marks, text_of_record};
 
 impl Archive {
     /// Full-text search. Scope: `Chart` when the question names a patient, else `SearchAll`.
@@ -55,6 +55,7 @@ impl Archive {
             let text = text_of_record(&frame, index, &json)?;
             let snippet = searcher.snippet(question, &text.text);
             hit.section = snippet.at.and_then(|at| text.section_at(at)).map(str::to_string);
+            hit.occurs = marks(question, &text.text).len();
             (hit.snippet, hit.marks) = (snippet.line, snippet.marks);
         }
         Ok(hits)

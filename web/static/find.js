@@ -50,6 +50,7 @@
     asking = new XMLHttpRequest();
     asking.open("GET", address);
     asking.responseType = "document";
+    asking.setRequestHeader("X-Acted", "1");
     asking.onload = () => {
       const page = asking.response, answer = page?.getElementById("answer");
       if (asking.status === 429) return say("Too many searches within a minute. Wait a little, then press Enter.");

@@ -49,7 +49,7 @@ pub fn find(call: &Call) -> Result<Answer, ApiError> {
         Err(other) => return Err(other.into()),
     };
     let outlines = call.archive().outlines(&permit, &hits.hits)?;
-    let unseen = call.archive().unseen(&permit)?;
+    let unseen = call.archive().unseen(&permit);
     // What asked for nothing found nothing, and is answered as such: not as a search that has no match.
     page.answer = Some(&hits).filter(|hits| !hits.understood.is_empty());
     (page.outlines, page.unseen) = (&outlines, &unseen);

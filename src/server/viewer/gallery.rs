@@ -32,6 +32,8 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         names: Names::default(),
         observations: None,
         idle_s: 0,
+        settings: crate::register::Settings::default(),
+        made: "2026-11-22 09:14 -05:00".into(),
         own_notes: None,
         glass: Glass::Offered { href: "/patients/x/break-glass".into() },
         sources: Sources::from_names(SOURCES),
@@ -221,7 +223,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
                 repeated: 0,
                 source: Source::Shown { bytes: vec![7; 32], beside: Vec::new() },
             };
-            let page = RecordPage { record: r, versions: &[], origin: Some(&origin), reassigned: None };
+            let page = RecordPage { record: r, versions: &[], origin: Some(&origin), intact: Some(true), reassigned: None };
             pages.push((name, super::record(&clinician, Some(chart), &page)));
         }
     }
@@ -333,6 +335,7 @@ fn text_hits(chart: &Chart) -> TextHits {
         date: Some("2023-10-02".into()),
         snippet: snippet.into(),
         marks: vec![12..22],
+        occurs: 3,
         section: Some("Hospital course".into()),
     };
     TextHits {
@@ -417,14 +420,14 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("log-down".into(), log_down(&clinician, "K7-2291")),
         ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row))),
         ("accession".into(), accession(&archivist, &report)),
-        ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), Some(&asked("<b>", &TextHits::default())))),
-        ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), None)),
+        ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), &asked("<b>", &TextHits::default()))),
+        ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), &SearchPage::default())),
         ("access-start".into(), access_start(&frame(Some(Role::Compliance), "/access"), "zzz", &[])),
     ]
 }
 
 fn asked<'a>(q: &'a str, found: &'a TextHits) -> SearchPage<'a> {
-    SearchPage { q, found, documents: &[], patients: &[], offset: 0, size: 10 }
+    SearchPage { q, found: Some(found), size: 10, ..SearchPage::default() }
 }
 
 /// What the content policy forbids, and what every page must have.

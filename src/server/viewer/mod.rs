@@ -30,7 +30,7 @@
 //! | `GET`, `POST /patients/{key}/break-glass`, `POST …/break-glass/stop` | [`break_glass`] |
 //! | `GET /break-glass` (`?state=all`, `?page=`), `GET`, `POST /break-glass/{id}` | [`reviews`], [`review`] |
 //! | `GET /releases` (`?show=`, `?view=list`), `/releases/new`, `/releases/{number}` and what is below it | [`releases`] |
-//! | `GET /account`, `GET`, `POST /account/password`, `/account/second-factor` | [`account`], [`password`], [`second_factor`] |
+//! | `GET /account`, `POST /account/settings`, `GET`, `POST /account/password`, `/account/second-factor` | [`account`], [`password`], [`second_factor`] |
 //! | `GET /accessions`, `/accessions/{id}` | [`accessions`], [`accession`] |
 //! | `GET /static/{hash}/{name}` (name may hold `/`) | [`Assets::get`]; immutable when the hash is [`Assets::version`] |
 //! | absent or refused; log down; anything else | [`not_here`], [`log_down`], [`message`] |
@@ -79,11 +79,11 @@ pub use pages::document::{DocumentBody, DocumentPage, document};
 pub use pages::document_cda::{LinkPage, Rendered, document_alone, link_out};
 pub use pages::fetch::fetch;
 pub use pages::find::{AlertRow, FindPage, Recent, find};
-pub use pages::message::{Message, Tone, log_down, message, not_here};
+pub use pages::message::{Message, Side, Tone, log_down, message, not_here};
 pub use pages::own_notes::own_notes;
 pub use pages::print::{PrintBody, PrintPage, print, print_head};
 pub use pages::record::{RecordPage, record};
-pub use pages::search::{SearchPage, document_of, search, search_all};
+pub use pages::search::{Opened, SearchPage, search, search_all};
 pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
 pub use pages::signals::{SignalsPage, signals};

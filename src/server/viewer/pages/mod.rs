@@ -15,6 +15,7 @@ pub mod message;
 pub mod own_notes;
 pub mod print;
 pub mod record;
+mod record_said;
 pub mod search;
 pub mod sessions;
 pub mod sign_in;
