@@ -104,7 +104,7 @@ impl Opened {
 }
 
 /// The first document of a record, by its id in `/documents/`.
-pub(super) fn document_of(record: &Record) -> Option<String> {
+pub fn document_of(record: &Record) -> Option<String> {
     Opened::of(record).document
 }
 
