@@ -255,3 +255,7 @@ pub const REDACTION_TERM_CHARS_MAX: usize = 500;
 pub const PROOF_LEAKS_MAX: usize = 1_000;
 /// Bytes that decoding one page image may take, beside the image itself.
 pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
+
+/// Charts that a person opened last, as his start page lists them, and for how many days back.
+pub const RECENT_CHARTS: usize = 6;
+pub const RECENT_DAYS: i64 = 30;

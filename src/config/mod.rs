@@ -9,6 +9,7 @@ mod custodian;
 mod http;
 mod notices;
 mod release;
+mod viewer;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -24,6 +25,7 @@ pub use custodian::CustodianConfig;
 pub use http::HttpConfig;
 pub use notices::NoticeConfig;
 pub use release::{ContactConfig, ReleaseConfig};
+pub use viewer::ViewerConfig;
 
 /// The file's name, inside the archive's folder or beside it.
 pub const CONFIG_FILE: &str = "chartkeep.toml";
@@ -71,6 +73,8 @@ pub struct Config {
     pub notices: NoticeConfig,
     /// Texts, numbers and volumes of releases.
     pub release: ReleaseConfig,
+    /// What the pages do by themselves.
+    pub viewer: ViewerConfig,
 }
 
 /// How log lines look.
@@ -116,6 +120,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             notices: NoticeConfig::default(),
             release: ReleaseConfig::default(),
+            viewer: ViewerConfig::default(),
         }
     }
 }
@@ -147,6 +152,7 @@ struct ConfigFile {
     http: HttpConfig,
     notices: NoticeConfig,
     release: ReleaseConfig,
+    viewer: ViewerConfig,
 }
 
 impl Config {
@@ -212,6 +218,7 @@ impl Config {
             http,
             notices,
             release,
+            viewer: file.viewer,
         })
     }
 }

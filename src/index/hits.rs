@@ -17,6 +17,28 @@ pub struct PatientHit {
     /// Reasons in words, for instance "family name", "start of given name", "birth year", "family name with one letter
     /// missing", "nickname of given name", "sounds like family name", "record number".
     pub why: Vec<String>,
+    /// What of the patient matched, for marking it where it is shown.
+    pub matched: Vec<Matched>,
+}
+
+/// What of a patient a typed piece met.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Matched {
+    /// A part of a name, folded.
+    Name(String),
+    /// So much of the start of a part of a name, folded.
+    Start(String),
+    /// A part of a name that sounds like this.
+    Sound(String),
+    /// Digits of the birth date from the year on.
+    Born(String),
+    BirthMonth,
+    /// Letters and digits of a number, folded.
+    Number(String),
+    /// The last of them.
+    NumberEnd(String),
+    /// The last digits of a phone number.
+    Phone(String),
 }
 
 /// One page of patient hits, best first.
@@ -80,6 +102,8 @@ pub struct TextHit {
     /// fills both from [`super::Searcher::snippet`].
     pub snippet: String,
     pub marks: Vec<std::ops::Range<usize>>,
+    /// How often the words occur in the whole text, as far as was counted. 0 like the snippet at first.
+    pub occurs: usize,
     /// The title of the section that the snippet begins in, where the document has sections. Empty like the snippet at
     /// first.
     pub section: Option<String>,

@@ -27,7 +27,7 @@ mod tests;
 
 pub use build::{IndexBuilder, IndexReport};
 pub use fill::{FillError, identity_of, is_text_kind, rebuild, remove_unused};
-pub use hits::{Facet, Moves, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
+pub use hits::{Facet, Matched, Moves, PatientHit, PatientMatches, TextHit, TextHits, TextQuestion};
 pub use manifest::{IndexFinding, verify};
 pub use record_text::{RecordText, text_of_record};
 pub use searcher::Searcher;

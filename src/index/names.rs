@@ -7,6 +7,7 @@
 //! dictionary only whose label it leaves: not even the choice of typos and of words that start alike can be swayed by a
 //! patient who is hidden.
 
+use super::Matched;
 use crate::model::{Label, PatientIdentity, PatientIndexDoc, Precision};
 
 use crate::names::{fold, sound, tokens};
@@ -74,6 +75,29 @@ pub fn label_prefix(label: Label) -> String {
 pub fn label_of(term: &str) -> Option<Label> {
     let digits = term.strip_prefix(LABELLED)?.get(..BITS_DIGITS)?;
     u32::from_str_radix(digits, 16).ok().map(Label::from_bits)
+}
+
+/// What a term without its label stands for, of which `letters` were typed (0: all).
+pub fn matched(term: &str, letters: usize) -> Option<Matched> {
+    let way = term.chars().next()?;
+    let value = term.get(way.len_utf8()..)?;
+    let typed = || value.chars().take(letters).collect::<String>();
+    Some(match way {
+        BORN | BORN_PARTLY => Matched::Born(value.into()),
+        BIRTH_MONTH => Matched::BirthMonth,
+        NUMBER => Matched::Number(value.into()),
+        NUMBER_END => Matched::NumberEnd(value.into()),
+        PHONE | PHONE_SEVEN | PHONE_END => Matched::Phone(value.into()),
+        way => {
+            let (_, heard, start) = Role::ALL.iter().map(|role| role.ways()).find(|(a, b, c)| [*a, *b, *c].contains(&way))?;
+            match letters {
+                _ if way == heard => Matched::Sound(value.into()),
+                0 if way != start => Matched::Name(value.into()),
+                0 => Matched::Start(value.into()),
+                _ => Matched::Start(typed()),
+            }
+        }
+    })
 }
 
 /// All terms of one patient, sorted, without repeats.

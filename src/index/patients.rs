@@ -25,7 +25,7 @@ use super::names::{self, Role};
 use super::patient_question::{self, Asked, Reading};
 use super::schema::PatientFields;
 use super::typo::for_each_slip;
-use super::{IndexError, PatientHit, PatientMatches, Searcher, stored};
+use super::{IndexError, Matched, PatientHit, PatientMatches, Searcher, stored};
 
 /// Totals above this are told as "more than".
 const TOTAL_CAP: u64 = 1_000;
@@ -41,6 +41,8 @@ struct Match {
     /// `{}` stands for the name's role.
     why: &'static str,
     role: Role,
+    /// Letters of a name that were typed, where the rest of it was not; 0: all.
+    letters: usize,
 }
 
 impl Match {
@@ -145,22 +147,27 @@ impl Searcher {
         let doc: TantivyDocument = self.inner.patients.doc(DocAddress::new(rank.segment, rank.doc))?;
         let bytes = doc.get_first(self.inner.patient_fields.doc).and_then(|value| value.as_bytes());
         let patient = stored::read(bytes.ok_or(IndexError::Damaged("a patient of the index is not stored"))?)?;
-        Ok(PatientHit { why: why(&patient, answers), score: f32::from(rank.worth), patient })
+        let (why, matched) = why(&patient, answers);
+        Ok(PatientHit { why, matched, score: f32::from(rank.worth), patient })
     }
 }
 
-/// The reasons why a patient matches, one for each thing asked, without repeats.
-fn why(patient: &PatientIndexDoc, answers: &[Answers]) -> Vec<String> {
+/// The reasons why a patient matches, one for each thing asked, and what of him matched; both without repeats.
+fn why(patient: &PatientIndexDoc, answers: &[Answers]) -> (Vec<String>, Vec<Matched>) {
     let terms = names::terms(patient);
-    let mut reasons = Vec::new();
+    let label = names::label_prefix(patient.label).len();
+    let (mut reasons, mut matched) = (Vec::new(), Vec::new());
     for answers in answers {
-        let best = terms.iter().filter_map(|term| answers.terms.get(term.as_str())).max_by_key(|m| m.worth);
-        let reason = best.map(Match::words).unwrap_or_default();
-        if !reason.is_empty() && !reasons.contains(&reason) {
+        let met = terms.iter().filter_map(|term| Some((term, answers.terms.get(term.as_str())?)));
+        let Some((term, best)) = met.max_by_key(|(_, found)| found.worth) else { continue };
+        let reason = best.words();
+        if !reasons.contains(&reason) {
             reasons.push(reason);
         }
+        let what = names::matched(term.get(label..).unwrap_or_default(), best.letters);
+        matched.extend(what.filter(|what| !matched.contains(what)));
     }
-    reasons
+    (reasons, matched)
 }
 
 /// The terms of the index that answer one thing asked.
@@ -331,19 +338,24 @@ impl Expansion<'_> {
         let heard = sound(name);
         for role in Role::ALL {
             let (written, by_sound, start) = role.ways();
-            self.look(label, written, name, Match { worth: worth(EXACT, role), why: "{}", role })?;
-            let starts = Match { worth: worth(START, role), why: "start of {}", role };
+            self.look(label, written, name, Match { worth: worth(EXACT, role), why: "{}", role, letters: 0 })?;
+            let starts = Match { worth: worth(START, role), why: "start of {}", role, letters };
             if letters <= names::START_LETTERS {
                 self.look(label, start, name, starts)?;
             } else {
                 self.starts(label, written, name, starts)?;
             }
             if !heard.is_empty() {
-                self.look(label, by_sound, &heard, Match { worth: worth(SOUND, role), why: "sounds like {}", role })?;
+                self.look(label, by_sound, &heard, Match { worth: worth(SOUND, role), why: "sounds like {}", role, letters: 0 })?;
             }
             if role != Role::Family {
                 for other in nicknames(name) {
-                    self.look(label, written, other, Match { worth: worth(NICKNAME, role), why: "nickname of {}", role })?;
+                    self.look(
+                        label,
+                        written,
+                        other,
+                        Match { worth: worth(NICKNAME, role), why: "nickname of {}", role, letters: 0 },
+                    )?;
                 }
             }
         }
@@ -353,7 +365,7 @@ impl Expansion<'_> {
         let mut failed = None;
         for_each_slip(name, |meant, slip| {
             for role in Role::ALL {
-                let found = Match { worth: worth(SLIP, role), why: slip.words(), role };
+                let found = Match { worth: worth(SLIP, role), why: slip.words(), role, letters: 0 };
                 if let Err(e) = self.look(label, role.ways().0, meant, found) {
                     failed = Some(e);
                 }
@@ -382,7 +394,7 @@ impl Expansion<'_> {
     }
 
     fn fact(&mut self, label: &str, way: char, value: &str, worth: u8, why: &'static str) -> Result<(), IndexError> {
-        self.look(label, way, value, Match { worth, why, role: Role::Other })
+        self.look(label, way, value, Match { worth, why, role: Role::Other, letters: 0 })
     }
 
     /// Takes one term when the segment has it.

@@ -110,6 +110,7 @@ impl Searcher {
             date: segment.day.as_ref().and_then(|day| day.first(doc)).map(day_text),
             snippet: String::new(),
             marks: Vec::new(),
+            occurs: 0,
             section: None,
         })
     }

@@ -284,7 +284,7 @@ fn counts(parts: &[Part<'_>], filter: &Filter) -> Result<Vec<KindCount>, QueryEr
     Ok(by_kind.into_iter().map(|(kind, count)| KindCount { kind, count }).collect())
 }
 
-fn coverage(parts: &[&Part<'_>], filter: &Filter) -> Result<Vec<Coverage>, QueryError> {
+pub(super) fn coverage(parts: &[&Part<'_>], filter: &Filter) -> Result<Vec<Coverage>, QueryError> {
     let day = |day: i32| {
         let (y, m, d) = crate::model::civil_from_days(i64::from(day));
         When::parse(&format!("{y:04}-{m:02}-{d:02}"))

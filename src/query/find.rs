@@ -9,7 +9,7 @@ use super::linked::linked_patient;
 use super::sight;
 use super::snapshot::{Archive, Snapshot};
 use crate::access::{Filter, Permit};
-use crate::index;
+use crate::index::{self, Matched};
 use crate::limits::PAGE_MAX;
 use crate::model::{LinkedPatient, PatientIndexDoc, PatientKey, When, civil_from_days};
 
@@ -21,6 +21,8 @@ pub struct PatientHit {
     pub score: f32,
     /// Reasons in words, for instance "family name", "start of given name", "birth year", "record number".
     pub why: Vec<String>,
+    /// What of the patient matched, for marking it where it is shown.
+    pub matched: Vec<Matched>,
     /// The person's other keys in the archive, whether they match or not, as far as the permit shows them.
     pub linked: Vec<LinkedPatient>,
 }
@@ -89,7 +91,7 @@ fn day_text(day: i64) -> String {
 }
 
 fn alone(hit: index::PatientHit, linked: Vec<LinkedPatient>) -> PatientHit {
-    PatientHit { patient: hit.patient, score: hit.score, why: hit.why, linked }
+    PatientHit { patient: hit.patient, score: hit.score, why: hit.why, matched: hit.matched, linked }
 }
 
 /// The best hit of each person, in the order of the hits, with what any of his keys matched by.
@@ -106,6 +108,7 @@ fn by_person(snapshot: &Snapshot, hits: Vec<index::PatientHit>) -> Vec<index::Pa
                         best.why.push(why);
                     }
                 }
+                best.matched.extend(hit.matched);
             }
             None => {
                 first_of.insert(person, persons.len());

@@ -11,8 +11,8 @@ use super::record::{Located, located, record_at};
 use super::snapshot::{Archive, Snapshot};
 use crate::access::Permit;
 use crate::model::{ArchiveId, Kind, PatientKey, Record};
-use crate::store::Accession;
 use crate::store::ledger::{FileRecord, LedgerRow, items_of_ordinal, rows_of_item};
+use crate::store::{Accession, StoreError};
 
 /// Most source records that are looked at for one record.
 const ITEMS_MAX: usize = 1_000;
@@ -69,6 +69,19 @@ impl Archive {
 }
 
 impl Archive {
+    /// Whether the part of the archive that holds a record has, read at this moment, the digest that it was sealed with.
+    /// Scope as `record`.
+    pub fn intact(&self, permit: &Permit, kind: Kind, id: &ArchiveId, version: u32) -> Result<bool, QueryError> {
+        let snapshot = self.snapshot();
+        let all = located(&snapshot, permit, kind, id)?;
+        let (_, accession, found) = all.iter().find(|it| it.0.version == version).ok_or(QueryError::NotFound)?;
+        match accession.frame(found.frame, true) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Damaged { .. }) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+
     /// The delivered file that a version of a record came in, and its number in it (0: the file is the record): no content
     /// is read. Scope as `record`.
     pub fn delivered_in(&self, permit: &Permit, record: &Record) -> Result<(String, u64), QueryError> {

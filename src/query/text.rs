@@ -18,7 +18,7 @@ impl Archive {
         let mut hits = found(&snapshot, permit, question)?;
         if let Some(searcher) = &snapshot.searcher {
             for hit in &mut hits.hits {
-                tell(&snapshot, searcher, permit, question, hit)?;
+                hit.occurs = usize::try_from(tell(&snapshot, searcher, permit, question, hit)?).unwrap_or(usize::MAX);
             }
         }
         Ok(hits)

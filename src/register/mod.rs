@@ -22,6 +22,7 @@ mod release_way;
 mod review;
 mod revocation;
 mod session;
+mod settings;
 mod signin;
 mod totp;
 
@@ -55,6 +56,7 @@ pub use release_way::{PendingHandover, ReleaseLink};
 pub use review::{NewReview, Review, Reviewed, Verdict};
 pub use revocation::TokenMark;
 pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
+pub use settings::{Settings, Theme};
 pub use signin::{SentAway, SignInUnderWay};
 pub use totp::Enrolment;
 
@@ -79,6 +81,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("008_releases.sql"),
     include_str!("009_alerts_and_revocations.sql"),
     include_str!("010_release_desk.sql"),
+    include_str!("011_settings.sql"),
 ];
 
 /// Why the register refused or failed. The texts carry no secrets and no patient data.

@@ -460,3 +460,24 @@ async fn a_sign_in_comes_back_once_to_the_browser_that_began_it() {
     assert!(!register.use_once("https://a", "t", now() + 60).await.unwrap());
     assert!(register.use_once("https://b", "t", now() + 60).await.unwrap());
 }
+
+#[tokio::test]
+async fn what_a_person_chose_is_there_in_every_session_of_his_and_of_nobody_else() {
+    let Fixture { register, folder: _folder } = fixture().await;
+    register.add_account(&new_account("bob"), PASSWORD).await.unwrap();
+    let (ann, bob) = (register.start_session("ann", "him").await.unwrap(), register.start_session("bob", "him").await.unwrap());
+    assert_eq!(ann.session.settings, Settings::default());
+    for theme in Theme::ALL {
+        let chosen = Settings { theme, single_keys: theme == Theme::System };
+        register.keep_settings(&ann.session.who, chosen).await.unwrap();
+        let again = register.start_session("ann", "clinician").await.unwrap();
+        let before = register.session(&ann.id, Activity::Script).await.unwrap().unwrap();
+        assert_eq!((again.session.settings, before.settings), (chosen, chosen));
+        assert_eq!(Theme::from_name(theme.name()), Some(theme));
+    }
+    assert_eq!(register.session(&bob.id, Activity::Script).await.unwrap().unwrap().settings, Settings::default());
+    // The same name at another issuer is another person.
+    let other = Who::Outside { issuer: "https://idp.example".into(), subject: "bob".into() };
+    register.keep_settings(&other, Settings { theme: Theme::Dark, single_keys: false }).await.unwrap();
+    assert_eq!(register.session(&bob.id, Activity::Script).await.unwrap().unwrap().settings, Settings::default());
+}

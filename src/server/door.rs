@@ -196,9 +196,11 @@ fn stands(call: &Call, accepted: &Accepted, token: &str) -> Result<bool, Registe
 /// there is no live session.
 fn by_session(call: &mut Call, door: Door) -> Result<bool, ApiError> {
     let Some(id) = call.cookie(call.session_cookie()).map(str::to_string) else { return Ok(false) };
-    // A page asked for by a person keeps the session alive; images and script calls do not.
+    // A page asked for by a person keeps the session alive; images and script calls do not, unless our script says that a
+    // person typed or pressed something. No other site's script can send that header along.
     let activity = match call.header("sec-fetch-mode") {
         None | Some("navigate") => Activity::Person,
+        Some(_) if call.header("x-acted").is_some() => Activity::Person,
         Some(_) => Activity::Script,
     };
     let down = |error: RegisterError| register_down(&error);

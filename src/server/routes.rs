@@ -278,6 +278,7 @@ static TABLE: &[Route] = &[
     post("/releases/{number}/verify", Session, pages::releases::verify, "Hold its packages against their manifests."),
     post("/releases/{number}/supersede", Session, pages::releases::supersede, "A new request takes its place."),
     get("/account", Account, pages::account::overview, "One's own account."),
+    post("/account/settings", Account, pages::account::keep_settings, "Choose colours and keys for one's own pages."),
     get("/account/password", Account, pages::account::password_form, "The form for another password."),
     post("/account/password", Account, pages::account::change_password, "Change one's own password."),
     get("/account/second-factor", Account, pages::account::second_factor_form, "One's own second factor."),

@@ -93,7 +93,14 @@ fn a_patient_who_is_not_certain_is_not_opened() {
     let Some(world) = World::new() else { return };
     let mut ann = Browser::of("ann");
     let page = ann.go(&world.launch("E-3"));
-    assert!(page.status == 403 && page.body.contains("not certain") && !page.body.contains("Stone"), "{}", page.body);
+    // Both sides stand beside each other, and that the archive's was shown has its own entry.
+    assert!(
+        page.status == 403 && page.body.contains("may be a different person") && page.body.contains("Stone"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("/patients/"), "no way on: {}", page.body);
+    assert_eq!(world.newest("record.read")["user"]["sub"], "ann");
     let denied = world.newest("authz.denied");
     assert_eq!((&denied["outcome_desc"], &denied["detail"]["differs"]), (&"context-mismatch".into(), &"birth-date".into()));
     assert_eq!((&denied["outcome"], &denied["user"]["sub"]), (&"8".into(), &"ann".into()));

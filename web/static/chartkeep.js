@@ -28,7 +28,8 @@
   };
 
   document.addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+    // Whoever speaks to his computer has turned single keys off (his account page).
+    if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || document.body.dataset.keys === "off") return;
     if (e.key === "ArrowDown" && e.target.matches?.("[data-focus]") && document.querySelector("[data-rows]")) {
       if (moveRow(1)) e.preventDefault();
       return;
@@ -72,6 +73,29 @@
     document.body.replaceChildren(words);
   };
   if (idle > 0) setTimeout(look, (idle + 1) * 1000);
+
+  // A minute before that it says so, and takes the focus from nobody. To stay is an act of a person, and is told as one.
+  const WARN_S = 60;
+  const warn = () => {
+    const note = document.createElement("section");
+    note.className = "note caution ending";
+    note.setAttribute("role", "alert");
+    const words = document.createElement("p"), strong = document.createElement("strong"), stay = document.createElement("button");
+    strong.textContent = `You will be signed out in ${Math.min(WARN_S, idle)} seconds.`;
+    words.append(strong, " Nothing is lost.");
+    stay.type = "button";
+    stay.className = "button";
+    stay.textContent = "Stay signed in";
+    stay.addEventListener("click", async () => {
+      const stays = await fetch("/api/v1/me", { headers: { "X-Acted": "1" }, redirect: "manual" }).then((answer) => answer.ok, () => false);
+      if (!stays) { strong.textContent = "The session cannot be kept."; return; }
+      note.remove();
+      if (idle > WARN_S) setTimeout(warn, (idle - WARN_S) * 1000);
+    });
+    note.append(words, stay);
+    document.body.append(note);
+  };
+  if (idle > 0) setTimeout(warn, Math.max(idle - WARN_S, 1) * 1000);
 
   // The open document in view in its list, without moving the page.
   const open = document.getElementById("open");

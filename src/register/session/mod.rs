@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 use subtle::ConstantTimeEq;
 
-use super::{Register, RegisterError, now};
+use super::{Register, RegisterError, Settings, now};
 use row::{SELECT, SessionRow};
 
 pub use begin::{Begin, Outside, StartedSession};
@@ -85,6 +85,8 @@ pub struct Session {
     pub must_change: bool,
     pub second_factor_required: bool,
     pub has_second_factor: bool,
+    /// What the person has chosen for his pages.
+    pub settings: Settings,
     csrf: String,
 }
 

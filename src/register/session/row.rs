@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
 use super::{Session, SessionSummary, SessionTimes, Who, audit_id};
+use crate::register::{Settings, Theme};
 
 /// A row of `sessions` with what is needed of its account.
 pub(super) struct SessionRow {
@@ -26,14 +27,16 @@ pub(super) struct SessionRow {
     pub(super) must_change: bool,
     pub(super) second_factor_required: bool,
     pub(super) has_second_factor: bool,
+    pub(super) settings: Settings,
 }
 
 /// What every reading of sessions selects; of an account what the account holds now, else what the issuer said.
 pub(super) const SELECT: &str = "SELECT s.id_hash, s.account, s.issuer, s.subject, coalesce(a.display_name, s.name) AS name, s.role, \
      coalesce(a.roles, s.roles) AS roles, s.attributes, s.bound, s.embedded, s.csrf, s.created, s.last_seen, s.ip, s.agent, \
      s.auth_time, coalesce(a.must_change, 0) AS must_change, coalesce(a.totp_required, 0) AS totp_required, \
-     a.totp_secret IS NOT NULL AS has_second_factor \
+     a.totp_secret IS NOT NULL AS has_second_factor, p.theme, coalesce(p.single_keys, 1) AS single_keys \
      FROM sessions s LEFT JOIN accounts a ON a.name = s.account \
+     LEFT JOIN settings p ON p.issuer = coalesce(s.issuer, '') AND p.subject = coalesce(s.subject, s.account) \
      WHERE (a.disabled = 0 OR s.account IS NULL) AND s.last_seen > ?1 AND s.created > ?2";
 
 impl FromRow<'_, SqliteRow> for SessionRow {
@@ -60,6 +63,10 @@ impl FromRow<'_, SqliteRow> for SessionRow {
             must_change: row.try_get("must_change")?,
             second_factor_required: row.try_get("totp_required")?,
             has_second_factor: row.try_get("has_second_factor")?,
+            settings: Settings {
+                theme: row.try_get::<Option<String>, _>("theme")?.as_deref().and_then(Theme::from_name).unwrap_or_default(),
+                single_keys: row.try_get("single_keys")?,
+            },
         })
     }
 }
@@ -84,6 +91,7 @@ impl SessionRow {
             must_change: self.must_change,
             second_factor_required: self.second_factor_required,
             has_second_factor: self.has_second_factor,
+            settings: self.settings,
             csrf: self.csrf,
         }
     }

@@ -3,7 +3,7 @@
 //! Not for: signing in (`sign`), or the accounts of others (`commands::user`).
 
 use crate::access::Public;
-use crate::register::{LoginRefusal, PasswordRefusal, RegisterError, Session};
+use crate::register::{LoginRefusal, PasswordRefusal, RegisterError, Session, Settings, Theme};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::viewer::{self, AccountPage, FactorPage, FactorState, PasswordPage};
@@ -58,10 +58,20 @@ pub fn overview(call: &Call) -> Result<Answer, ApiError> {
     }
     page.done = match call.query("done") {
         Some("password") => Some("Your password is changed. Your other sessions have ended."),
+        Some("settings") => Some("Your choice is kept, on every computer that you sign in from."),
         Some("second-factor") => Some("The second factor is turned off. Your other sessions have ended."),
         _ => None,
     };
     Ok(Public(Body::html(viewer::account(&super::frame(call), &page))).into())
+}
+
+/// `POST /account/settings`: the colours of one's pages, and whether single keys do something.
+pub fn keep_settings(call: &Call) -> Result<Answer, ApiError> {
+    let session = call.session.as_ref().ok_or_else(ApiError::login)?;
+    let theme = Theme::from_name(call.field("theme")).ok_or_else(|| ApiError::bad("There is no such choice of colours."))?;
+    let settings = Settings { theme, single_keys: call.field("single_keys") == "on" };
+    call.wait(call.app.register.keep_settings(&session.who, settings)).map_err(down)?;
+    Ok(Public(Body::see_other("/account?done=settings")).into())
 }
 
 /// What to call the one who keeps the account of somebody from elsewhere.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::access::{BreakGlassGrant, Permit, Principal, Public, Purpose, Shown, entry};
 use crate::audit::{BreakGlass, Entry, Outcome};
 use crate::limits::BREAK_GLASS_TEXT_MAX;
-use crate::model::{Chart, Class, Label, PatientKey};
+use crate::model::{Chart, Class, Kind, Label, PatientKey};
 use crate::query::Selection;
 use crate::register::{
     BreakGlassRefusal, BreakGlassUse, Emergency, NewBreakGlass, Reason, Register, RegisterError, reason, reasons,
@@ -19,7 +19,6 @@ use crate::server::call::{Call, shown};
 use crate::server::viewer::{self, BreakGlassForm, Glass, Names, ReasonChoice};
 use crate::server::{door, events, notices, signin};
 
-use super::chart::banner_kinds;
 use super::proof::{self, Proved};
 
 /// Seconds after which a person proves again who he is before he opens anything (spec access.md §9).
@@ -70,7 +69,7 @@ pub fn form(call: &Call) -> Result<Answer, ApiError> {
 
 /// What there is to be opened at a chart.
 struct Offer {
-    /// The chart as far as its banner needs it; `None` where the policy closes the whole chart to this reader.
+    /// Whose chart it is, and nothing else of it; `None` where the policy closes the whole chart to this reader.
     seen: Option<(Permit, Chart)>,
     /// Every key of the person.
     patients: Vec<PatientKey>,
@@ -89,7 +88,7 @@ impl Offer {
             Err(_) if offered.is_some() => return Ok(Offer { seen: None, patients, classes }),
             Err(error) => return Err(error),
         };
-        let found = call.archive().chart(&permit, &patient, &Selection { kinds: banner_kinds(), newest: None });
+        let found = call.archive().chart(&permit, &patient, &Selection { kinds: vec![Kind::PATIENT], newest: None });
         Ok(Offer { seen: Some(call.found(permit, "record.read", found)?), patients, classes })
     }
 

@@ -10,7 +10,7 @@ use crate::query::{Selection, Source, TextHit, TextHits};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api;
 use crate::server::call::{Call, shown, together};
-use crate::server::viewer::{self, Frame, Names, Query, RecordPage, SearchPage, Section};
+use crate::server::viewer::{self, Frame, Names, Opened, Query, RecordPage, SearchPage, Section};
 
 /// Records of a kind that the summary looks at: enough for what is current, and bounded for the largest chart.
 const SUMMARY_NEWEST: usize = 1_000;
@@ -142,7 +142,8 @@ fn show_record(call: &Call, permit: Permit, chart: Option<&Chart>) -> Result<Ans
     let record: &Record = record.ok_or_else(ApiError::not_found)?;
     let origin = call.archive().origin(&permit, kind, &id, Some(record.version)).ok().map(|(_, origin)| origin);
     let reassigned = call.archive().reassignment(&permit, kind, &id);
-    let page = RecordPage { record, versions: &versions, origin: origin.as_ref(), reassigned: reassigned.as_ref() };
+    let intact = call.archive().intact(&permit, kind, &id, record.version).ok();
+    let page = RecordPage { record, versions: &versions, origin: origin.as_ref(), intact, reassigned: reassigned.as_ref() };
     let made_with = match origin.as_ref().map(|o| &o.source) {
         Some(Source::Shown { beside, .. }) => beside.as_slice(),
         _ => &[],
@@ -172,8 +173,8 @@ pub fn search(call: &Call) -> Result<Answer, ApiError> {
     let (permit, chart) = call.found(permit, "record.search", found)?;
     let hits = call.archive().search_text(&permit, &question)?;
     let q = call.query("q").unwrap_or("").trim();
-    let documents = documents_of(call, &permit, &hits);
-    let page = SearchPage { q, found: &hits, documents: &documents, patients: &[], offset: question.offset, size: HITS_SIZE };
+    let (opened, unseen) = (opened(call, &permit, &hits), call.archive().unseen(&permit));
+    let page = SearchPage { q, found: Some(&hits), opened: &opened, unseen: &unseen, ..search_page(call, question.offset) };
     let frame = super::chart_frame(call, &permit, &chart, Names::default());
     let html = viewer::search(&frame, &chart, &page);
     let mut entry = api::search::shown_hits(call, Some(patient), &hits);
@@ -184,10 +185,15 @@ pub fn search(call: &Call) -> Result<Answer, ApiError> {
     Ok(permit.answer(Body::html(html), entry)?.into())
 }
 
-/// The document that each hit opens. Reads what the hits name anyway.
-fn documents_of(call: &Call, permit: &Permit, hits: &TextHits) -> Vec<Option<String>> {
-    let document = |hit: &TextHit| viewer::document_of(&call.archive().record(permit, hit.kind, &hit.id).ok()?);
-    hits.hits.iter().map(document).collect()
+/// A page of hits of this request, without the hits.
+fn search_page<'a>(call: &Call, offset: usize) -> SearchPage<'a> {
+    SearchPage { query: Query::new(call.query.clone()), offset, size: HITS_SIZE, ..SearchPage::default() }
+}
+
+/// The document that each hit opens, and how it stands. Reads what the hits name anyway.
+fn opened(call: &Call, permit: &Permit, hits: &TextHits) -> Vec<Opened> {
+    let record = |hit: &TextHit| call.archive().record(permit, hit.kind, &hit.id);
+    hits.hits.iter().map(|hit| record(hit).map_or_else(|_| Opened::default(), |record| Opened::of(&record))).collect()
 }
 
 /// `GET /search?q=&page=`: words found in all charts, with whose each hit is.
@@ -197,7 +203,7 @@ pub fn search_all(call: &Call) -> Result<Answer, ApiError> {
     let permit = call.ask(Scope::SearchAll)?;
     if q.is_empty() {
         let entry = Shown { event: "record.search", hits: Some(0), ..Shown::default() };
-        return Ok(permit.answer(Body::html(viewer::search_all(&frame, None)), entry)?.into());
+        return Ok(permit.answer(Body::html(viewer::search_all(&frame, &SearchPage::default())), entry)?.into());
     }
     let mut question = api::search::read(call, None)?;
     (question.offset, question.limit) = (super::offset(call, HITS_SIZE), HITS_SIZE);
@@ -215,10 +221,18 @@ pub fn search_all(call: &Call) -> Result<Answer, ApiError> {
         patients.push(person);
         known.extend(record);
     }
-    let page = SearchPage { q, found: &hits, documents: &[], patients: &patients, offset: question.offset, size: HITS_SIZE };
+    let (opened, unseen) = (opened(call, &permit, &hits), call.archive().unseen(&permit));
+    let page = SearchPage {
+        q,
+        found: Some(&hits),
+        opened: &opened,
+        patients: &patients,
+        unseen: &unseen,
+        ..search_page(call, question.offset)
+    };
     let entry = api::search::shown_hits(call, None, &hits);
     let whose = finding.answer(Body::html(String::new()), shown("patient.search", &known))?;
-    let answer = permit.answer(Body::html(viewer::search_all(&frame, Some(&page))), entry)?;
+    let answer = permit.answer(Body::html(viewer::search_all(&frame, &page)), entry)?;
     let both = together(vec![answer, whose]).ok_or_else(ApiError::internal)?;
     Ok(both.map(|mut bodies| bodies.swap_remove(0)).into())
 }

@@ -62,7 +62,12 @@ fn frame(call: &Call) -> Frame {
         records_to: facts.last_day.as_ref().map(|day| day.date_text().to_string()),
         person,
         csrf: call.session.as_ref().map_or_else(String::new, |session| session.csrf().to_string()),
-        idle_s: call.session.as_ref().map_or(0, |_| 60 * u64::from(call.app.config.session.idle_minutes)),
+        idle_s: call
+            .session
+            .as_ref()
+            .map_or(0, |session| (session.ends - jiff::Timestamp::now().as_second()).max(1).unsigned_abs()),
+        settings: call.session.as_ref().map(|session| session.settings).unwrap_or_default(),
+        made: jiff::Zoned::now().strftime("%Y-%m-%d %H:%M %:z").to_string(),
         path: signin::window::bare_path(call.context.path.split('?').next().unwrap_or("")).to_string(),
         launched_by: launched_by(call),
         today: today(),
@@ -129,6 +134,7 @@ fn page_of(frame: &Frame, error: &ApiError, request_id: &str, way_in: Option<Str
                     None => ("Back to the start".into(), "/".into()),
                 }),
                 code: Some(request_id.to_string()).filter(|code| !code.is_empty()),
+                ..Message::default()
             };
             viewer::message(frame, &message)
         }

@@ -11,11 +11,11 @@ use crate::model::{ArchiveId, Kind, PatientKey};
 use crate::query::QueryError;
 use crate::register::{Begin, Outside};
 use crate::server::answer::{Answer, ApiError, Body};
-use crate::server::call::Call;
+use crate::server::call::{Call, shown};
 
 use super::arrive;
 use super::code;
-use super::matching::{Demographics, Difference};
+use super::matching::Demographics;
 use super::provider::Provider;
 use super::refusal::{Refusal, Stop};
 
@@ -110,9 +110,15 @@ impl<'a> Launched<'a> {
             Err(other) => return Err(ApiError::from(other).into()),
         };
         let archived: Value = serde_json::from_str(&record.json).map_err(|_| ApiError::internal())?;
-        Demographics::of_patient(&archived)
-            .agrees_with(claimed)
-            .map_err(|difference: Difference| Refusal::mismatch(difference.code(), &keys))?;
+        let ours = Demographics::of_patient(&archived);
+        if let Err(difference) = ours.agrees_with(claimed) {
+            // Whoever opened him is shown in what the two differ, and nothing else of the archive's.
+            let sides = ours.beside(claimed, difference);
+            let query = Some(format!("launch stopped, {} differs", difference.code()));
+            let shown = Shown { query, hits: Some(1), ..shown("record.read", [&record]) };
+            let sides = permit.answer(sides, shown).map_err(ApiError::from)?.into_inner();
+            return Err(Refusal::mismatch(difference.code(), &keys).beside(sides).into());
+        }
         // Nothing of the record is shown yet; the entry says that it was opened, by which number and for which encounter.
         let query = match encounter.filter(|id| ArchiveId::parse(id).is_some()) {
             Some(encounter) => format!("{} {}, encounter {encounter}", self.namespace, self.number),

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::names::fold;
+use crate::server::viewer::Side;
 
 /// What both sides say of a person.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Demographics {
     /// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`.
     born: Option<String>,
     sex: Option<String>,
+    /// Name, birth date and sex as that side writes them, for people to compare.
+    written: [String; 3],
 }
 
 /// In what they disagree.
@@ -46,13 +49,43 @@ impl Demographics {
             given: given.into_iter().flat_map(str::split_whitespace).filter_map(plain).collect(),
             born: date(born),
             sex: sex.map(str::to_lowercase),
+            written: [in_words(family, given.unwrap_or("")), born.to_string(), sex.unwrap_or("").to_string()],
         }
+    }
+
+    /// Name, birth date and sex of this person beside those of the one who is claimed to be he, those told apart that differ.
+    pub fn beside(&self, claimed: &Demographics, difference: Difference) -> Vec<Side> {
+        let differs = |what| match difference {
+            Difference::BirthDate => what == "Born",
+            Difference::FamilyName => what == "Name",
+            Difference::Sex => what != "Born",
+            Difference::NothingInCommon => false,
+        };
+        let or_missing = |text: &String| if text.is_empty() { "not recorded".to_string() } else { text.clone() };
+        let rows = ["Name", "Born", "Sex"].into_iter().zip(claimed.written.iter().zip(&self.written));
+        let side = |(what, (current, archived)): (&'static str, (&String, &String))| Side {
+            what,
+            current: or_missing(current),
+            archived: or_missing(archived),
+            differs: differs(what),
+        };
+        rows.map(side).collect()
     }
 
     /// Of a FHIR Patient: all of its names, since people marry and move.
     pub fn of_patient(patient: &Value) -> Demographics {
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_string);
+        let first = |path: &str| patient.pointer(path).and_then(Value::as_str);
+        let given = patient.pointer("/name/0/given").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let given = given.collect::<Vec<_>>().join(" ");
+        let family = first("/name/0/family").map(|family| in_words(family, &given));
+        let name = family.or_else(|| first("/name/0/text").map(str::to_string));
         let mut all = Demographics {
+            written: [
+                name.unwrap_or_default(),
+                text(patient, "birthDate").unwrap_or_default(),
+                text(patient, "gender").unwrap_or_default(),
+            ],
             born: text(patient, "birthDate").as_deref().and_then(date),
             sex: text(patient, "gender"),
             ..Demographics::default()
@@ -98,6 +131,11 @@ impl Demographics {
         let is_surely_one = same_birth == Some(true) && has_name && shares(&self.given, &claimed.given);
         if differs && !is_surely_one { Err(Difference::Sex) } else { Ok(()) }
     }
+}
+
+/// `Family, Given`.
+fn in_words(family: &str, given: &str) -> String {
+    [family, given].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 fn shares(a: &[String], b: &[String]) -> bool {

@@ -9,7 +9,7 @@ use crate::register::RegisterError;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::rate::address_of;
-use crate::server::viewer::{self, Message, Tone};
+use crate::server::viewer::{self, Message, Side, Tone};
 use crate::server::{alerts, door, events, pages};
 
 use super::provider::ProviderError;
@@ -29,6 +29,8 @@ pub struct Refusal {
     who: Principal,
     /// Whether its entry stands in the log already.
     is_logged: bool,
+    /// What both systems say of the patient.
+    sides: Vec<Side>,
     /// In what an EHR's patient and the archive's are not one person: whoever keeps identities is told.
     differs: Option<&'static str>,
 }
@@ -91,7 +93,7 @@ impl Refusal {
         let who = Principal::unproven("");
         let event = "auth.login_failed";
         let (patients, detail) = (Vec::new(), Vec::new());
-        Refusal { status, reason, title, text, event, patients, detail, who, is_logged: false, differs: None }
+        Refusal { status, reason, title, text, event, patients, detail, who, is_logged: false, sides: Vec::new(), differs: None }
     }
 
     /// The answer does not belong to a sign-in of this browser: never begun, too old, come back before, or another's.
@@ -156,9 +158,10 @@ impl Refusal {
 
     /// The EHR's patient and the archive's differ in what nobody's changes.
     pub fn mismatch(of: &'static str, patients: &[PatientKey]) -> Refusal {
-        let text = "What the EHR says of the patient does not agree with the archive's record, so nothing is shown. \
-                    The health information desk has to look at this patient. Do not search for the name instead.";
-        let mut refusal = Refusal::new(403, "context-mismatch", "The patient is not certain", text);
+        let text =
+            "The health information desk has been told and has to look at this patient. Do not search for the name instead.";
+        let title = "This may be a different person. The chart was not opened.";
+        let mut refusal = Refusal::new(403, "context-mismatch", title, text);
         (refusal.event, refusal.patients, refusal.differs) = ("authz.denied", patients.to_vec(), Some(of));
         refusal.with("differs", of)
     }
@@ -173,6 +176,13 @@ impl Refusal {
     #[must_use]
     pub fn with(mut self, name: &'static str, text: impl Into<String>) -> Refusal {
         self.detail.push((name, text.into()));
+        self
+    }
+
+    /// Shows what both systems say, once that stands in the log.
+    #[must_use]
+    pub fn beside(mut self, sides: Vec<Side>) -> Refusal {
+        self.sides = sides;
         self
     }
 
@@ -197,7 +207,8 @@ impl Refusal {
             alerts::of_mismatch(call, &self.who, self.patients, differs);
         }
         let message = Message {
-            tone: Tone::Caution,
+            tone: if self.sides.is_empty() { Tone::Caution } else { Tone::Error },
+            sides: self.sides,
             title: self.title.into(),
             text: self.text.into(),
             link: None,

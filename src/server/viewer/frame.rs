@@ -3,6 +3,7 @@
 //! Not for: the patient (`banner`).
 
 use crate::access::Role;
+use crate::register::Settings;
 
 use super::assets::Assets;
 use super::glass::Glass;
@@ -22,6 +23,10 @@ pub struct Frame {
     pub csrf: String,
     /// Seconds after which this session ends when nothing more is asked for; 0 without a session.
     pub idle_s: u64,
+    /// What this person has chosen for his pages.
+    pub settings: Settings,
+    /// When this page was made, for its foot on paper.
+    pub made: String,
     /// The path of the request, without its query.
     pub path: String,
     /// What to call the EHR that opened this window on its patient.

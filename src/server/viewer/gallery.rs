@@ -16,8 +16,7 @@ use crate::model::{
 };
 use crate::oversight::projection::StandsAt;
 use crate::oversight::reports::{ByDay, Cell as Said, Column, Report, Version};
-use crate::query::{Facet, PatientHit, TextHit, TextHits};
-use crate::query::{Origin, PatientHits, Source};
+use crate::query::{Facet, Likeness, Matched, Origin, Outline, PatientHit, PatientHits, Source, TextHit, TextHits, Unseen};
 
 const SOURCES: [&str; 3] = ["Meridian Ambulatory", "Harbor Inpatient", "Paper scans"];
 
@@ -33,6 +32,8 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         names: Names::default(),
         observations: None,
         idle_s: 0,
+        settings: crate::register::Settings::default(),
+        made: "2026-11-22 09:14 -05:00".into(),
         own_notes: None,
         glass: Glass::Offered { href: "/patients/x/break-glass".into() },
         sources: Sources::from_names(SOURCES),
@@ -174,6 +175,7 @@ fn hits(charts: &[Chart]) -> PatientHits {
         },
         score: 1.0,
         why: vec!["family name".into(), "start of given name".into(), "birth year".into()],
+        matched: vec![Matched::Name("allen".into()), Matched::Born("1958".into())],
         linked: c.index.linked.clone(),
     };
     PatientHits {
@@ -221,7 +223,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
                 repeated: 0,
                 source: Source::Shown { bytes: vec![7; 32], beside: Vec::new() },
             };
-            let page = RecordPage { record: r, versions: &[], origin: Some(&origin), reassigned: None };
+            let page = RecordPage { record: r, versions: &[], origin: Some(&origin), intact: Some(true), reassigned: None };
             pages.push((name, super::record(&clinician, Some(chart), &page)));
         }
     }
@@ -371,6 +373,7 @@ fn text_hits(chart: &Chart) -> TextHits {
         date: Some("2023-10-02".into()),
         snippet: snippet.into(),
         marks: vec![12..22],
+        occurs: 3,
         section: Some("Hospital course".into()),
     };
     TextHits {
@@ -387,8 +390,20 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
     let clinician = frame(Some(Role::Clinician), "/");
     let archivist = frame(Some(Role::Archivist), "/accessions");
     let found = hits(charts);
-    let unseen = ["412 paper boxes, 1998 to 2003, have no patient index. Ask HIM to search by hand.".to_string()];
-    let ask = FindPage { q: "allen nan 1958", answer: Some(&found), page_size: 20, unseen: &unseen, ..FindPage::default() };
+    let unseen = [
+        Unseen::SetAside { source_system: SOURCES[0].into(), records: 23 },
+        Unseen::NotInForce { source_system: SOURCES[2].into(), deliveries: 1 },
+    ];
+    let outline = |chart: &Chart| Outline { coverage: chart.index.coverage.clone(), alike: Some((0, Likeness::MayBeOne)) };
+    let outlines: Vec<Outline> = charts.iter().map(outline).collect();
+    let ask = FindPage {
+        q: "allen nan 1958",
+        answer: Some(&found),
+        page_size: 20,
+        unseen: &unseen,
+        outlines: &outlines,
+        ..FindPage::default()
+    };
     let none = PatientHits { hits: vec![], total: 0, total_capped: false, understood: vec![] };
     let file = |name: &str, items| FileRow { name: name.into(), items, fate: "records".into(), ..FileRow::default() };
     let row = AccessionRow {
@@ -446,13 +461,13 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("log-down".into(), log_down(&clinician, "K7-2291")),
         ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row), &[])),
         ("accession".into(), accession(&archivist, &report, &CodesFound::Counting, None)),
-        ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), Some(&asked("<b>", &TextHits::default())))),
-        ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), None)),
+        ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), &asked("<b>", &TextHits::default()))),
+        ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), &SearchPage::default())),
     ]
 }
 
 fn asked<'a>(q: &'a str, found: &'a TextHits) -> SearchPage<'a> {
-    SearchPage { q, found, documents: &[], patients: &[], offset: 0, size: 10 }
+    SearchPage { q, found: Some(found), size: 10, ..SearchPage::default() }
 }
 
 /// What the content policy forbids, and what every page must have.

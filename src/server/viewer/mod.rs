@@ -32,7 +32,7 @@
 //! | `GET`, `POST /patients/{key}/break-glass`, `POST …/break-glass/stop` | [`break_glass`] |
 //! | `GET /break-glass` (`?state=all`, `?page=`), `GET`, `POST /break-glass/{id}` | [`reviews`], [`review`] |
 //! | `GET /releases` (`?show=`, `?view=list`), `/releases/new`, `/releases/{number}` and what is below it | [`releases`] |
-//! | `GET /account`, `GET`, `POST /account/password`, `/account/second-factor` | [`account`], [`password`], [`second_factor`] |
+//! | `GET /account`, `POST /account/settings`, `GET`, `POST /account/password`, `/account/second-factor` | [`account`], [`password`], [`second_factor`] |
 //! | `GET /accessions`, `/accessions/{id}` (`?files=`), `…/files.csv` | [`accessions`], [`accession`], [`accession_csv`] |
 //! | `GET /accessions/{id}/quarantine` (`?reason=`, `?file=`, `?page=`), `…/quarantine/{item}` (`?entry=`, `?from=`) | [`kept`], [`kept_item`] |
 //! | `GET /accessions/{id}/codes` (`?kind=`, `?page=`), `…/codes.csv` | [`codes`], [`codes_csv`] |
@@ -91,17 +91,17 @@ pub use pages::document::{DocumentBody, DocumentPage, Provenance, TextBody, docu
 pub use pages::document_cda::{CodedSection, LinkPage, Rendered, document_alone, hits_by_section, link_out};
 pub use pages::document_scan::{Scan, Zoom};
 pub use pages::fetch::fetch;
-pub use pages::find::{AlertRow, FindPage, find};
+pub use pages::find::{AlertRow, FindPage, Recent, find};
 pub use pages::identity::{IdentityList, IdentityPair, identity, identity_pair};
 pub use pages::kept::{KeptView, kept, kept_item};
 pub use pages::log::{LogPage, log_page};
 pub use pages::looks::{Flags, LooksPage, looks, looks_copy};
-pub use pages::message::{Message, Tone, log_down, message, not_here};
 pub use pages::oversee::{ExportPage, Found, SignalsWait, StartPage, VolumePage, Waits, access_start, export, volume};
+pub use pages::message::{Message, Side, Tone, log_down, message, not_here};
 pub use pages::own_notes::own_notes;
 pub use pages::print::{PrintBody, PrintPage, print, print_head};
 pub use pages::record::{RecordPage, record};
-pub use pages::search::{SearchPage, document_of, search, search_all};
+pub use pages::search::{Opened, SearchPage, document_of, search, search_all};
 pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
 pub use pages::signals::{SignalsPage, signals};

@@ -8,6 +8,7 @@ use qrcode::{Color, EcLevel, QrCode};
 use super::super::frame::Frame;
 use super::super::html::Markup;
 use super::render;
+use crate::register::Theme;
 
 /// White modules around a QR code, as its standard wants them.
 const QUIET: usize = 4;
@@ -31,6 +32,20 @@ pub struct AccountPage {
 struct Overview<'a> {
     frame: &'a Frame,
     page: &'a AccountPage,
+}
+
+impl Overview<'_> {
+    /// The choices of colours: name, words, and whether it is the one.
+    fn themes(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+        Theme::ALL.into_iter().map(|theme| {
+            let words = match theme {
+                Theme::System => "As this computer",
+                Theme::Light => "Light",
+                Theme::Dark => "Dark",
+            };
+            (theme.name(), words, theme == self.frame.settings.theme)
+        })
+    }
 }
 
 pub fn account(frame: &Frame, page: &AccountPage) -> String {

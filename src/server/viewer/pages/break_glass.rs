@@ -4,12 +4,12 @@
 
 use askama::Template;
 
-use super::super::chart_nav::Section;
+use super::super::banner::Banner;
 use super::super::frame::Frame;
 use super::super::glass::class_names;
 use super::super::table::{Cell, Paging, Row, Table};
 use super::super::text;
-use super::{Shell, render};
+use super::render;
 use crate::model::{Chart, Label, PatientKey};
 
 /// One reason to choose from.
@@ -72,18 +72,17 @@ pub struct BreakGlassForm {
 #[template(path = "break_glass.html")]
 struct Page<'a> {
     frame: &'a Frame,
-    shell: Shell,
+    banner: Banner,
     form: &'a BreakGlassForm,
     closed: bool,
     patient: &'a str,
     back: String,
 }
 
-/// The form under the patient's banner.
+/// The form under who the patient is. No clinical content stands on it, no allergies and no counts.
 pub fn break_glass(frame: &Frame, chart: &Chart, form: &BreakGlassForm) -> String {
-    let shell = Shell::new(frame, chart, None::<Section>);
-    let back = shell.nav.base.clone();
-    render(Page { frame, shell, form, closed: false, patient: "", back })
+    let back = format!("/patients/{}", chart.index.patient);
+    render(Page { frame, banner: Banner::new(frame, chart), form, closed: false, patient: "", back })
 }
 
 #[derive(Template)]

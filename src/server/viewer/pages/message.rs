@@ -34,6 +34,24 @@ pub struct Message {
     /// Words and address of the one way on.
     pub link: Option<(String, String)>,
     pub code: Option<String>,
+    /// What two systems say of one person, side by side, where that is why nothing is opened.
+    pub sides: Vec<Side>,
+}
+
+/// One thing that both systems were asked about.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Side {
+    pub what: &'static str,
+    pub current: String,
+    pub archived: String,
+    pub differs: bool,
+}
+
+impl std::fmt::Debug for Side {
+    /// Without what the systems say.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Side").field("what", &self.what).field("differs", &self.differs).finish_non_exhaustive()
+    }
 }
 
 #[derive(Template)]
@@ -66,6 +84,7 @@ pub fn log_down(frame: &Frame, code: &str) -> String {
         text: "The access log cannot be written, so nothing is shown. Nothing is lost. Try again in a minute, or tell the archive desk the code.".into(),
         link: None,
         code: Some(code.to_string()),
+        ..Message::default()
     };
     message(frame, &words)
 }

@@ -24,6 +24,7 @@ pub mod oversee;
 pub mod own_notes;
 pub mod print;
 pub mod record;
+mod record_said;
 pub mod search;
 pub mod sessions;
 pub mod sign_in;

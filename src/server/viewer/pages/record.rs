@@ -10,6 +10,7 @@ use super::super::frame::Frame;
 use super::super::sections::everything::{self, Pair};
 use super::super::source::Badge;
 use super::super::text;
+use super::record_said::{self, Code, Fact};
 use super::{Shell, render};
 use crate::model::{Chart, Record};
 use crate::query::{Origin, Reassignment, Source};
@@ -21,6 +22,8 @@ pub struct RecordPage<'a> {
     pub versions: &'a [Record],
     /// Where it came from, when that could be told.
     pub origin: Option<&'a Origin>,
+    /// Whether the archive's file has, read just now, the digest that it was sealed with; `None` when that cannot be told.
+    pub intact: Option<bool>,
     /// The statement that moved it to the chart it lies in, if one did.
     pub reassigned: Option<&'a Reassignment>,
 }
@@ -47,12 +50,15 @@ struct Alone<'a> {
 #[template(path = "parts/record.html")]
 struct Body {
     title: String,
-    kind: &'static str,
+    said: Vec<Fact>,
+    codes: Vec<Code>,
+    intact: Option<bool>,
+    looked: String,
+    kind: String,
     fact: String,
     badge: Badge,
     pairs: Vec<Pair>,
-    /// Number, address, and whether it is the one shown.
-    versions: Vec<(u32, String, bool)>,
+    versions: Vec<Version>,
     facts: Vec<(&'static str, String, bool)>,
     /// The source record as delivered, when it is text and not long.
     source: Option<String>,
@@ -64,12 +70,21 @@ struct Body {
     unreadable: bool,
 }
 
+/// One version of the record.
+struct Version {
+    number: u32,
+    href: String,
+    shown: bool,
+    /// When the source changed it.
+    changed: String,
+}
+
 impl askama::filters::HtmlSafe for Body {}
 
 /// The page of a record; `chart` is its patient's chart (for the banner), if it has a patient.
 pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> String {
     let record = page.record;
-    let item = Item::new(record);
+    let item = Item::named(record, &frame.names);
     let pairs = everything::pairs(&record.json, &frame.names);
     let date = fhir::date_of(item.root()).map(|d| text::date(&d));
     let fact = date
@@ -93,10 +108,25 @@ pub fn record(frame: &Frame, chart: Option<&Chart>, page: &RecordPage<'_>) -> St
         None => format!("/records/{}/{}", record.kind, record.id),
     };
     let address = |v: &Record| format!("{own}?version={}", v.version);
-    let versions = page.versions.iter().rev().map(|v| (v.version, address(v), v.version == record.version)).collect();
+    let version = |v: &Record| Version {
+        number: v.version,
+        href: address(v),
+        shown: v.version == record.version,
+        changed: Item::new(v)
+            .root()
+            .at("meta")
+            .at("lastUpdated")
+            .text()
+            .map_or("change not dated".into(), |at| text::date(&at).day),
+    };
+    let versions = page.versions.iter().rev().map(version).collect();
     let body = Body {
         title: everything::title(item.root()).unwrap_or_else(|| text::field_name(record.kind.name())),
-        kind: record.kind.name(),
+        said: record_said::facts(&item),
+        codes: record_said::codes(&item),
+        intact: page.intact,
+        looked: frame.made.clone(),
+        kind: text::field_name(record.kind.name()),
         fact,
         badge: frame.badge(&record.source_system),
         unreadable: pairs.is_empty(),

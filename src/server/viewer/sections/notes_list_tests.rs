@@ -61,6 +61,7 @@ fn found(chart: &Chart, ids: &[&str]) -> TextHits {
         date: None,
         snippet: String::new(),
         marks: vec![],
+        occurs: 0,
         section: None,
     };
     let hits: Vec<_> = chart.records.iter().filter(|r| ids.contains(&r.id.as_str())).map(hit).collect();
