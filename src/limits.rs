@@ -244,3 +244,9 @@ pub const REDACTION_TERM_CHARS_MAX: usize = 500;
 pub const PROOF_LEAKS_MAX: usize = 1_000;
 /// Bytes that decoding one page image may take, beside the image itself.
 pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
+
+/// Records up to which a chart's timeline is made of all of them; encounters that any timeline reads; and records of a kind in a
+/// year of a larger chart.
+pub const TIMELINE_WHOLE_MAX: u64 = 4_000;
+pub const TIMELINE_ENCOUNTERS_MAX: usize = 10_000;
+pub const TIMELINE_NEWEST: usize = 2_000;

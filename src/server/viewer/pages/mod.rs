@@ -36,7 +36,7 @@ pub struct Shell {
 }
 
 impl Shell {
-    fn new(frame: &Frame, chart: &Chart, current: Option<Section>) -> Shell {
+    pub(super) fn new(frame: &Frame, chart: &Chart, current: Option<Section>) -> Shell {
         Shell { banner: Banner::new(frame, chart), nav: ChartNav::new(frame, chart, current), q: String::new() }
     }
 }
