@@ -19,6 +19,7 @@ pub mod search;
 pub mod sessions;
 pub mod sign_in;
 pub mod signals;
+mod summary;
 
 use askama::Template;
 
