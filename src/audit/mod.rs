@@ -54,7 +54,7 @@ pub use read::{Found, Query, read};
 pub use retention::{
     Approval, Candidate, RETENTION_YEARS_MIN, RetireError, Stays, candidates as retention_candidates, cutoff, holds, retire,
 };
-pub use room::Reserve;
+pub use room::{Reserve, disk_of};
 pub use rotate::rotate_audit_key;
 pub use verify::{Against, LogFinding, Report, verify, verify_against};
 

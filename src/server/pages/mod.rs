@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod account;
+pub mod archivist;
 pub mod break_glass;
 pub mod cda;
 pub mod chart;
@@ -138,7 +139,8 @@ pub fn home_of(role: Role) -> &'static str {
     match role {
         Role::Clinician | Role::Him => "/",
         Role::Compliance => "/access",
-        Role::Archivist | Role::Admin => "/accessions",
+        Role::Archivist => "/accessions",
+        Role::Admin => "/system",
         Role::Reviewer => "/break-glass",
         Role::Service => "/signin",
     }

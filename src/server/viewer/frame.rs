@@ -89,20 +89,27 @@ impl Frame {
         const SIGNALS: (&str, &str) = ("Worth a look", "/signals");
         const RELEASES: (&str, &str) = ("Releases", "/releases");
         const ACCESSIONS: (&str, &str) = ("Accessions", "/accessions");
+        const IDENTITY: (&str, &str) = ("Identity review", "/identity");
+        const FIXITY: (&str, &str) = ("Fixity", "/system/fixity");
+        const USERS: (&str, &str) = ("Users", "/system/users");
+        const POLICY: (&str, &str) = ("Policy", "/system/policy");
+        const SYSTEM: (&str, &str) = ("System", "/system");
         if self.launched_by.is_some() {
             return Vec::new();
         }
         let own: &[_] = match self.person.as_ref().map(|p| p.role) {
             None => &[],
             Some(Role::Clinician) => &[FIND],
-            Some(Role::Him) => &[FIND, SEARCH, RELEASES],
+            Some(Role::Him) => &[FIND, SEARCH, RELEASES, IDENTITY],
             Some(Role::Compliance) => &[ACCESS, SIGNALS, REVIEWS],
-            Some(Role::Archivist | Role::Admin) => &[ACCESSIONS],
+            Some(Role::Archivist) => &[ACCESSIONS, IDENTITY, FIXITY, USERS, POLICY, SYSTEM],
+            Some(Role::Admin) => &[SYSTEM, FIXITY, USERS, POLICY],
             Some(Role::Reviewer) => &[REVIEWS],
             Some(Role::Service) => &[],
         };
         let inside = |href: &str| match href {
-            "/" => self.path == "/",
+            // These have others below them that stand beside them.
+            "/" | "/system" => self.path == href,
             other => self.path.starts_with(other),
         };
         own.iter().map(|(name, href)| Workspace { name, href, current: inside(href) }).collect()

@@ -3,14 +3,20 @@
 //! Not for: rows of the chart's sections (`sections`).
 
 pub mod access;
+pub mod accession;
 pub mod accessions;
 pub mod account;
 pub mod break_glass;
 pub mod chart;
+pub mod codes;
 pub mod document;
 pub mod document_cda;
+pub mod document_scan;
+pub mod document_text;
 pub mod fetch;
 pub mod find;
+pub mod identity;
+pub mod kept;
 pub mod message;
 pub mod own_notes;
 pub mod print;
@@ -20,6 +26,8 @@ pub mod sessions;
 pub mod sign_in;
 pub mod signals;
 mod summary;
+pub mod system;
+mod years;
 
 use askama::Template;
 
