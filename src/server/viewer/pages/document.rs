@@ -98,6 +98,33 @@ struct State {
     link: Option<(&'static str, String)>,
 }
 
+/// The neighbours of a part of a long text, or of XML.
+struct PartLinks {
+    words: String,
+    before: Option<String>,
+    after: Option<String>,
+    /// Hits in all parts, where they were counted.
+    found: Option<String>,
+}
+
+impl PartLinks {
+    fn of(body: &DocumentBody, own: &str, tail: &str) -> Option<PartLinks> {
+        let (part, parts, form, found) = match body {
+            DocumentBody::Text(body) => (body.part, body.parts, "", Some(text::count(body.found))),
+            DocumentBody::Source(source, _) => (source.number, source.pages, "/xml", None),
+            _ => return None,
+        };
+        let join = if tail.is_empty() { "?" } else { "&" };
+        let href = |part: usize| format!("{own}{form}{tail}{join}part={part}");
+        (parts > 1).then(|| PartLinks {
+            words: format!("Part {part} of {parts}"),
+            before: (part > 1).then(|| href(part - 1)),
+            after: (part < parts).then(|| href(part + 1)),
+            found,
+        })
+    }
+}
+
 /// One way to see a document.
 struct Way {
     words: String,
@@ -142,8 +169,7 @@ struct Page<'a> {
     original_id: String,
     /// The page of this document.
     own_href: String,
-    /// What keeps its list as it is.
-    tail: String,
+    part_links: Option<PartLinks>,
     /// Lines of XML.
     source: Markup,
     /// How a CDA document may be looked at, when it is one.
@@ -159,33 +185,6 @@ impl Page<'_> {
     /// Numbers of hits that have a link each.
     fn listed_hits(&self) -> std::ops::RangeInclusive<u64> {
         1..=self.hits.unwrap_or(0).min(HITS_LISTED)
-    }
-
-    /// Which part of a long text or of XML this is, and of how many.
-    fn part(&self) -> Option<(usize, usize)> {
-        match self.body {
-            DocumentBody::Text(body) => Some((body.part, body.parts)),
-            DocumentBody::Source(source, _) => Some((source.number, source.pages)),
-            _ => None,
-        }
-        .filter(|(_, parts)| *parts > 1)
-    }
-
-    /// The address of another part.
-    fn part_href(&self, part: usize) -> String {
-        let form = if matches!(self.body, DocumentBody::Source(..)) { "/xml" } else { "" };
-        match self.tail.as_str() {
-            "" => format!("{}{form}?part={part}", self.own_href),
-            tail => format!("{}{form}{tail}&part={part}", self.own_href),
-        }
-    }
-
-    /// Hits in all parts of a long text.
-    fn found_in_all(&self) -> Option<u64> {
-        match self.body {
-            DocumentBody::Text(body) if body.parts > 1 => Some(body.found),
-            _ => None,
-        }
     }
 
     fn is_html(&self) -> bool {
@@ -273,6 +272,7 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>, listing: 
         q: page.q,
         q_part: url_part(page.q),
         body: &page.body,
+        part_links: PartLinks::of(&page.body, &own_href, &tail),
         format: if page.coded.is_some() { "CDA document, XML".into() } else { format_name(page.content_type) },
         own_href,
         source: match &page.body {
@@ -291,7 +291,6 @@ pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>, listing: 
         provenance: &page.provenance,
         original_id: page.record.original_id.to_string(),
         nonce: page.nonce,
-        tail,
         shell,
     })
 }
