@@ -259,3 +259,9 @@ pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
 /// Charts that a person opened last, as his start page lists them, and for how many days back.
 pub const RECENT_CHARTS: usize = 6;
 pub const RECENT_DAYS: i64 = 30;
+
+/// Records up to which a chart's timeline is made of all of them; encounters that any timeline reads; and records of a kind in a
+/// year of a larger chart.
+pub const TIMELINE_WHOLE_MAX: u64 = 4_000;
+pub const TIMELINE_ENCOUNTERS_MAX: usize = 10_000;
+pub const TIMELINE_NEWEST: usize = 2_000;

@@ -74,7 +74,7 @@ impl Archive {
         let snapshot = self.snapshot();
         let parts = parts(&snapshot, permit, patient)?;
         let index = index_of(&snapshot, &parts, permit.filter(), patient)?;
-        let mut found = Found { person: is_pieced(&parts, patient).then(|| patient.clone()), ..Found::default() };
+        let mut found = Found::of(is_pieced(&parts, patient).then(|| patient.clone()));
         for part in &parts {
             part.visit(selection, permit.filter(), &mut |frame, at| {
                 if let Some(record) = record_at(part.accession, frame, at, Some(part.key.clone())) {
@@ -153,6 +153,11 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// `person`: the key asked for, when records of several compartments stand together.
+    pub(super) fn of(person: Option<PatientKey>) -> Found {
+        Found { person, ..Found::default() }
+    }
+
     pub(super) fn add(&mut self, frame: &ChartFrame<'_>, at: usize, mut record: Record) {
         let name = (record.kind, record.id.clone());
         if self.person.is_some() {

@@ -3,6 +3,7 @@
 //!
 //! Not for: HTTP, JSON shapes, or pages (`server`); bytes on disk (`store`).
 
+mod between;
 mod candidates;
 mod chart;
 mod coverage;
@@ -37,6 +38,7 @@ mod whole;
 pub use crate::identity::{Agreement, Parted, Reassignment};
 pub use crate::index::{Facet, Matched, TextHit, TextHits, TextQuestion, identity_of, marks, parse_question};
 pub use crate::store::document_id;
+pub use between::{Between, Dated};
 pub use crate::store::manifest::{LedgerTotals, Withdrawn};
 pub use crate::store::unmapped::{Coverage as CodeCoverage, Unmapped};
 pub use candidates::{Decision, DecisionRefused, PairPage, PairRow, PairSide};

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::QueryError;
+use super::between::Between;
 use super::chart::Selection;
 use super::linked;
 use super::reassigned::Moved;
@@ -134,6 +135,59 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
+    /// Calls `visit` for the records between two instants; gives how many of them were passed over, the oldest of a kind that
+    /// has more than wanted. A run is in the order of dates, so that its frames outside are not unpacked.
+    pub(super) fn visit_between(
+        &self,
+        wanted: &Between,
+        filter: &Filter,
+        visit: &mut dyn FnMut(&ChartFrame<'_>, usize) -> Result<(), QueryError>,
+    ) -> Result<u64, QueryError> {
+        let labels = self.accession.labels();
+        let is_open = |kind: &Kind| wanted.kinds.contains(kind) && !filter.hide_kinds.contains(kind);
+        let mut passed_over = 0;
+        for (_, run) in self.entry.by_kind().filter(|(kind, _)| is_open(kind)) {
+            let run = self.dated(run, wanted)?;
+            let from = labels.start_of_last(run.clone(), filter.hide, wanted.newest as u64 + self.left);
+            passed_over += (from - run.start) - labels.hidden(run.start..from, filter.hide);
+            sight::each(self.accession, from..run.end, &mut |frame, index| {
+                let is_here = self.left == 0 || self.moved.to(&self.accession.id, frame.ordinal(index)).is_none();
+                let is_shown = is_here && filter.allows(frame.label(index)) && is_between(frame, index, wanted);
+                if is_shown { visit(frame, index) } else { Ok(()) }
+            })?;
+        }
+        let selection = Selection { kinds: wanted.kinds.clone(), newest: None };
+        for ordinal in self.entry.also.iter().chain(&self.arrived) {
+            self.one(*ordinal, &selection, filter, &mut |frame, index| {
+                if is_between(frame, index, wanted) { visit(frame, index) } else { Ok(()) }
+            })?;
+        }
+        Ok(passed_over)
+    }
+
+    /// The part of a run of one kind that may lie between the instants.
+    fn dated(&self, run: Range<u64>, wanted: &Between) -> Result<Range<u64>, QueryError> {
+        // A short run costs less to read than to search.
+        const SEARCHED: u64 = 256;
+        if run.end - run.start < SEARCHED {
+            return Ok(run);
+        }
+        let starts_at = |instant: i64| -> Result<u64, QueryError> {
+            let (mut low, mut high) = (run.start, run.end);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let mut is_before = false;
+                sight::each(self.accession, middle..middle + 1, &mut |frame, index| {
+                    is_before = start_us(frame, index) < instant;
+                    Ok(())
+                })?;
+                if is_before { low = middle + 1 } else { high = middle }
+            }
+            Ok(low)
+        };
+        Ok(starts_at(wanted.from)?..starts_at(wanted.until)?)
+    }
+
     /// How many records of its own compartment the filter leaves, as the directory and the labels tell.
     pub(super) fn left_by(&self, filter: &Filter) -> u64 {
         sight::left_of_all(filter, self.accession, &self.entry)
@@ -187,4 +241,13 @@ impl<'a> Part<'a> {
             if is_wanted && sight::sees(filter, self.accession, frame, index) { visit(frame, index) } else { Ok(()) }
         })
     }
+}
+
+/// The instant by which a run is ordered: what has no date stands first.
+fn start_us(frame: &ChartFrame<'_>, index: usize) -> i64 {
+    frame.date(index).map_or(i64::MIN, |when| when.start_us())
+}
+
+fn is_between(frame: &ChartFrame<'_>, index: usize, wanted: &Between) -> bool {
+    (wanted.from..wanted.until).contains(&start_us(frame, index))
 }

@@ -217,6 +217,7 @@ static TABLE: &[Route] = &[
     get("/patients/{patient}/break-glass", Session, pages::break_glass::form, "Why restricted records of a patient are to be opened."),
     post("/patients/{patient}/break-glass", Session, pages::break_glass::open, "Open restricted records of a patient for a short time."),
     post("/patients/{patient}/break-glass/stop", Session, pages::break_glass::stop, "End that before its time."),
+    get("/patients/{patient}/timeline", Session, pages::timeline::page, "A chart's encounters by year, with what belongs to each."),
     get("/patients/{patient}/notes", Session, pages::documents::list, "Notes and documents of a chart."),
     get("/patients/{patient}/{section}", Session, pages::chart::section, "A section of a chart."),
     get("/patients/{patient}/results/{code}", Session, pages::chart::trend, "All values of one test."),

@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const inField = (e) => e.target.closest("input, textarea, select, [contenteditable]") !== null;
-  const sections = { s: "", p: "problems", m: "medications", r: "results", v: "vitals", d: "notes", e: "encounters" };
+  const sections = { s: "", t: "timeline", p: "problems", m: "medications", r: "results", v: "vitals", d: "notes", e: "encounters" };
   let goes = 0;
 
   const focusSearch = () => {
@@ -51,7 +51,7 @@
       done = moveRow(1);
     } else if (e.key === "ArrowUp") {
       done = moveRow(-1);
-    } else if (e.key === "t" || e.key === "a") {
+    } else if (["t", "a", "ArrowLeft", "ArrowRight"].includes(e.key)) {
       const target = document.querySelector(`main [data-key="${e.key}"]`);
       if (target) { target.matches("input") ? target.focus() : target.click(); done = true; }
     }

@@ -24,6 +24,7 @@ pub mod sessions;
 pub mod sign;
 pub mod signals;
 pub mod tallies;
+pub mod timeline;
 
 use crate::access::{Permit, Public, Role};
 use crate::model::Chart;

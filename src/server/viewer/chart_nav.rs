@@ -116,6 +116,7 @@ impl Section {
                 "DiagnosticReport",
                 "DocumentReference",
                 "Encounter",
+                "Immunization",
                 "Procedure",
             ],
             Section::Everything => return Vec::new(),

@@ -207,6 +207,11 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         "chart-kind".into(),
         section(&clinician, chart, Section::Everything, &ask(&[("kind", "Observation"), ("page", "0")])),
     ));
+    let asked: [(&str, Vec<(&str, &str)>); 3] =
+        [("", vec![]), ("-open", vec![("encounter", "wrong")]), ("-untied", vec![("untied", "1"), ("year", "2020")])];
+    for (name, asked) in asked {
+        pages.push((format!("chart-timeline{name}"), timeline(&clinician, chart, &ask(&asked), 0)));
+    }
     for code in ["4548-4", "2160-0", "85354-9", "718-7"] {
         pages.extend(trend(&clinician, chart, code).map(|html| (format!("trend-{code}"), html)));
     }
@@ -506,13 +511,13 @@ fn a_linked_key_stands_in_the_banner_and_beside_its_hit() {
     let charts = odd_charts();
     let clinician = frame(Some(Role::Clinician), "/patients/odd-1");
     let page = section(&clinician, &charts[1], Section::Summary, &Query::default());
-    assert_eq!(page.matches("Also known here as").count(), 4);
+    assert_eq!(page.matches("Open under this number").count(), 4);
     assert!(page.contains("And under 2 more numbers.") && page.contains("Linked with odd-1: by ann"));
     let answer = hits(&charts);
     let found = find(&clinician, &FindPage { q: "odd", answer: Some(&answer), page_size: 20, ..FindPage::default() });
     assert!(
         found.contains("Also known here as")
-            && !section(&clinician, &charts[0], Section::Summary, &Query::default()).contains("Also known here as")
+            && !section(&clinician, &charts[0], Section::Summary, &Query::default()).contains("Why one person?")
     );
 }
 

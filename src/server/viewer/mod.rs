@@ -11,6 +11,7 @@
 //! | `GET /signin` (`?next=`), `POST /signin` (`user`, `password`, `next`, `csrf`) | [`sign_in`] |
 //! | `POST /signout` (`csrf`) | redirect to `/signin` |
 //! | `GET /patients/{key}` and `/patients/{key}/{section}` | [`section`]; slugs in [`Section`] |
+//! | `GET /patients/{key}/timeline` (`?year=`, `?encounter=`, `?setting=`, `?untied=`, `?all=`, `?page=`) | [`timeline`] |
 //! | `GET /patients/{key}/results/{code}` | [`trend`] |
 //! | `GET /patients/{key}/records/{Kind}/{id}`, `/records/{Kind}/{id}` (no patient) | [`record`] |
 //! | `GET /patients/{key}/notes` (`?q=`, filters, `?page=`) | [`documents`] |
@@ -66,6 +67,7 @@ mod source;
 mod svg;
 mod table;
 mod text;
+mod timeline;
 mod trend;
 
 #[cfg(test)]
@@ -111,3 +113,4 @@ pub use sections::notes_list::Listing;
 pub use source::{Badge, Sources};
 pub use table::Paging;
 pub use text::bytes;
+pub use timeline::{Asked, KINDS as TIMELINE_KINDS, timeline};

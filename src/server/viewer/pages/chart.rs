@@ -4,33 +4,14 @@
 
 use askama::Template;
 
-use super::super::banner::End;
-use super::super::chart_nav::{self, Section};
+use super::super::chart_nav::Section;
 use super::super::frame::Frame;
-use super::super::panel::Panel;
 use super::super::query::Query;
 use super::super::sections::notes_list::Listing;
 use super::super::sections::results::{OneTest, Sheet};
 use super::super::sections::{self, Ask, Body};
-use super::super::source::Badge;
-use super::super::text;
 use super::{Shell, render};
 use crate::model::Chart;
-
-#[derive(Template)]
-#[template(path = "summary.html")]
-struct Summary<'a> {
-    frame: &'a Frame,
-    shell: Shell,
-    fact: String,
-    badges: Vec<Badge>,
-    strip: Panel,
-    results: Panel,
-    problems: Panel,
-    medications: Panel,
-    documents: Panel,
-    allergies: Panel,
-}
 
 #[derive(Template)]
 #[template(path = "section.html")]
@@ -69,7 +50,7 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
     let end = shell.banner.end.clone();
     let heading = section.title();
     let body = match section {
-        Section::Summary => return summary(&ask, shell, &end),
+        Section::Summary => return super::summary::summary(&ask, shell, &end),
         Section::Results | Section::Vitals => {
             let mut sheet = sections::results::sheet(&ask, &end, section == Section::Vitals);
             if let Some(words) = sections::capped(&ask, section.kinds_shown()) {
@@ -92,32 +73,6 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
         body.fact = if body.fact.is_empty() { words } else { format!("{} ({words})", body.fact) };
     }
     render(Listed { frame, shell, heading, body })
-}
-
-fn summary(ask: &Ask<'_>, shell: Shell, end: &End) -> String {
-    let index = &ask.chart.index;
-    let held = |section: Section| chart_nav::held(index, section.kinds_shown());
-    let systems = match index.coverage.len() {
-        1 => "one old system".to_string(),
-        2 => "two old systems".to_string(),
-        3 => "three old systems".to_string(),
-        n => format!("{n} old systems"),
-    };
-    let when = if end.known { format!("on {}", end.day) } else { "at its last record".into() };
-    let records = text::counted(chart_nav::held_in_all(index), "record", "records");
-    let page = Summary {
-        frame: ask.frame,
-        fact: format!("What {systems} held {when}. {records}. Nothing here is updated."),
-        badges: index.coverage.iter().map(|c| ask.frame.badge(&c.source_system)).collect(),
-        strip: sections::encounters::strip(ask, end, held(Section::Encounters)),
-        results: sections::results::summary(ask, end).class("wide-2"),
-        problems: sections::problems::summary(ask, held(Section::Problems)),
-        medications: sections::medications::summary(ask, held(Section::Medications)),
-        documents: sections::notes::summary(ask, held(Section::Notes)),
-        allergies: sections::allergies::summary(ask),
-        shell,
-    };
-    render(page)
 }
 
 /// The trend of one code with its values as a table. `None` when the chart holds no such code; `chart.records` must

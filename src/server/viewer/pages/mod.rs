@@ -29,6 +29,7 @@ pub mod search;
 pub mod sessions;
 pub mod sign_in;
 pub mod signals;
+mod summary;
 pub mod system;
 mod years;
 
@@ -48,7 +49,7 @@ pub struct Shell {
 }
 
 impl Shell {
-    fn new(frame: &Frame, chart: &Chart, current: Option<Section>) -> Shell {
+    pub(super) fn new(frame: &Frame, chart: &Chart, current: Option<Section>) -> Shell {
         Shell { banner: Banner::new(frame, chart), nav: ChartNav::new(frame, chart, current), q: String::new() }
     }
 }
