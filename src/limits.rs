@@ -169,6 +169,8 @@ pub const CCD_NOTE_BYTES_MAX: usize = 1 << 20;
 pub const CCD_NOTES_BYTES_MAX: usize = 32 << 20;
 /// Most entries that are read back from the log to be sorted by a column that only they have.
 pub const REPORT_FULL_MAX: usize = 5_000;
+/// Acts that one export from a page holds; more are for the command line.
+pub const EXPORT_ACTS_MAX: u64 = 200_000;
 /// Most rows of one page of such a report.
 pub const REPORT_PAGE_MAX: usize = 1_000;
 /// Most acts of one day that the signals of snooping are computed for; about 40 bytes each.
@@ -214,6 +216,12 @@ pub const RELEASE_LINK_DAYS: i64 = 14;
 pub const RELEASE_LINK_TRIES: i64 = 5;
 /// Persons whom a subject of a request may be, at most, that are looked at together.
 pub const RELEASE_CANDIDATES_MAX: usize = 20;
+/// Bytes of an item in quarantine that one page shows the form of.
+pub const KEPT_SHOWN_BYTES: usize = 16 << 10;
+/// Most pairs of patients who may be one person that are listed; the likeliest.
+pub const IDENTITY_PAIRS_MAX: usize = 2_000;
+/// Most codes that stand alone which are remembered of one accession; the most frequent.
+pub const UNMAPPED_MAX: usize = 5_000;
 /// Most records of one person that a release can choose from, earlier versions included.
 pub const RELEASE_RECORDS_MAX: usize = 1_000_000;
 /// Longest attached text whose head is read for whom it names, and as much of it as is looked at, in bytes.

@@ -37,7 +37,7 @@ pub use jwks_source::{KeySource, Place};
 pub use permit::{Audited, Filter, Maintenance, Permit, Public, Scope, Shown, is_directory};
 pub use policy::{
     Allowed, CaseOutcome, Cases, CellOutcome, Channel, Decision, Denied, DenyReason, Fault, Policy, PolicyError, Question, Right,
-    decide,
+    RuleWords, decide,
 };
 pub use principal::{Attributes, BreakGlassGrant, Principal, Purpose, Role};
 pub use scopes::{Act, Holder, Scopes};

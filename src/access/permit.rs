@@ -41,12 +41,16 @@ pub enum Scope {
     IdentityReview,
     /// What could not be read and was kept whole.
     Quarantine,
+    /// The form of what was kept whole, its letters and digits replaced: no record content.
+    QuarantineMasked,
     /// Uses of break-glass and their review: why, when and what was opened, not the records.
     BreakGlassReviews,
     /// Accounts and clients: no record content.
     Accounts,
     /// The policy and the rules for labels: no record content.
     Policy,
+    /// How the archive and its server stand: disk, log, index, keys, checks. No record content.
+    System,
     /// Requests for records: what they say, and the packages that leave. The records themselves are asked for as a person's.
     Releases,
 }
@@ -294,6 +298,16 @@ impl Permit {
     /// Whether what was kept whole may be read: nobody knows what is in it, so nothing may be hidden.
     pub fn covers_quarantine(&self) -> bool {
         matches!(self.scope, Scope::Quarantine | Scope::Everything) && self.filter().is_open()
+    }
+
+    /// Whether the form of what was kept whole may be looked at, its letters and digits replaced.
+    pub fn covers_kept_form(&self) -> bool {
+        matches!(self.scope, Scope::QuarantineMasked)
+    }
+
+    /// Whether the state of the archive may be looked at.
+    pub fn covers_system(&self) -> bool {
+        matches!(self.scope, Scope::System)
     }
 
     /// Whether accessions and their reports may be read.

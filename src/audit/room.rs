@@ -29,9 +29,16 @@ impl Reserve {
     }
 
     /// Whether a disk with so many bytes that can be used, and so many of them free, has less than the reserve.
-    fn is_reached(self, usable: u64, free: u64) -> bool {
+    pub fn is_reached(self, usable: u64, free: u64) -> bool {
         free < self.bytes.max(usable / 100 * self.percent)
     }
+}
+
+/// Bytes of the disk of `dir` that can be used, and those of them that are free; `None` when it does not say.
+pub fn disk_of(dir: &Path) -> Option<(u64, u64)> {
+    let disk = rustix::fs::statvfs(dir).ok()?;
+    let usable = disk.f_blocks.saturating_sub(disk.f_bfree) + disk.f_bavail;
+    Some((usable * disk.f_frsize, disk.f_bavail * disk.f_frsize))
 }
 
 /// Asks the system now and then.
@@ -52,10 +59,7 @@ impl Room {
     pub(super) fn is_short(&mut self, dir: &Path) -> bool {
         if self.asked.is_none_or(|asked| asked.elapsed() >= LOOK_EVERY) {
             self.asked = Some(Instant::now());
-            self.is_short = rustix::fs::statvfs(dir).is_ok_and(|disk| {
-                let usable = disk.f_blocks.saturating_sub(disk.f_bfree) + disk.f_bavail;
-                self.reserve.is_reached(usable * disk.f_frsize, disk.f_bavail * disk.f_frsize)
-            });
+            self.is_short = disk_of(dir).is_some_and(|(usable, free)| self.reserve.is_reached(usable, free));
         }
         self.is_short
     }

@@ -58,11 +58,12 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     telemetry::init_logging(&config.log_level, config.log_format)?;
     token_self_test()?;
     let workplace = Workplace::open(&args.archive)?;
-    let archive = Archive::open(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover.clone())
+    let archive = Archive::open_with_awaiting(&args.archive, workplace.ring.verifiers(KeyPurpose::Seal), config.cutover.clone())
         .with_context(|| format!("{} cannot be served", args.archive.display()))?;
     let tokens = TokenVerifier::of_archive(&workplace.ring)?;
     let token_signer: Option<Arc<dyn Signer + Send + Sync>> = Some(Arc::new(workplace.signer(KeyPurpose::Token)?));
     let release_signer: Option<Arc<dyn Signer + Send + Sync>> = Some(Arc::new(workplace.signer(KeyPurpose::Release)?));
+    let statement_signer: Option<Arc<dyn Signer + Send + Sync>> = Some(Arc::new(workplace.signer(KeyPurpose::Audit)?));
     let metrics = Metrics::install()?;
     let options = ServeOptions {
         listen: args.listen.unwrap_or(config.listen),
@@ -78,7 +79,17 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let gate = workplace.gate()?;
     let served = actix_web::rt::System::new().block_on(async {
         let register = Register::open(&args.archive.join(REGISTER_FILE), times).await?.with_rules(rules);
-        let services = Services { archive, gate, register, tokens, token_signer, release_signer, metrics: Some(metrics), config };
+        let services = Services {
+            archive,
+            gate,
+            register,
+            tokens,
+            token_signer,
+            statement_signer,
+            release_signer,
+            metrics: Some(metrics),
+            config,
+        };
         server::run(services, options).await.map_err(anyhow::Error::from)
     });
     workplace.log.close();

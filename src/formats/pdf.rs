@@ -78,6 +78,31 @@ pub fn page_text(bytes: &[u8], page: usize) -> Option<String> {
     bounded::run(Duration::from_secs(PDF_TEXT_SECONDS_MAX), read).ok()?
 }
 
+/// The words of each page from the first on, as far as time and room reach; `None` when the file cannot be read.
+pub fn page_texts(bytes: &[u8]) -> Option<Vec<String>> {
+    if bytes.len() > PDF_BYTES_MAX || holds_bomb(bytes, PDF_STREAM_MAX) {
+        return None;
+    }
+    let copy = bytes.to_vec();
+    let limit = Duration::from_secs(PDF_TEXT_SECONDS_MAX);
+    let read = move || {
+        let (started, mut total) = (Instant::now(), 0);
+        let pdf = Pdf::new(Arc::new(copy)).ok()?;
+        let mut texts = Vec::new();
+        for page in pdf.pages().iter().take(PDF_PAGES_MAX) {
+            if started.elapsed() > limit / 2 || total > EXTRACTED_TEXT_MAX {
+                break;
+            }
+            let mut words = Words::default();
+            let _ = catch_unwind(AssertUnwindSafe(|| words.page(page)));
+            total += words.text.len();
+            texts.push(words.text);
+        }
+        Some(texts)
+    };
+    bounded::run(limit, read).ok()?
+}
+
 /// Whether a packed stream of the file unpacks beyond `limit` bytes. The library unpacks without one.
 ///
 /// Not seen: streams under encryption or under a second filter.

@@ -68,6 +68,8 @@ pub struct Resolver {
     /// From a key to those it was merged into, likewise.
     merges: BTreeMap<PatientKey, BTreeMap<PatientKey, Vec<Said>>>,
     apart: BTreeSet<Pair>,
+    /// Pairs that somebody looked at and put off, until something else is said of them.
+    put_off: BTreeMap<Pair, Said>,
     retired: BTreeSet<PatientKey>,
     /// Numbers in systems that the archive does not hold: (authority, number) with whose it is, and who said so.
     numbers: BTreeMap<(String, String), BTreeMap<PatientKey, Vec<Said>>>,
@@ -136,6 +138,11 @@ impl Resolver {
                     self.merges.retain(|_, all| !all.is_empty());
                     self.remember(&from, &into, had.is_some() && evidence.is_person());
                     self.part(&from, &into, had, evidence);
+                }
+            }
+            Statement::Later { a, b, reason } => {
+                if let Some((a, b)) = two_keys(a, b) {
+                    self.put_off.insert(Pair::of(&a, &b), said(reason, &Evidence::Person));
                 }
             }
             Statement::NotSame { a, b, .. } => self.apart.extend(two_keys(a, b).map(|(a, b)| Pair::of(&a, &b))),
@@ -265,6 +272,11 @@ impl Resolver {
     /// Whether they were said to be two people.
     pub fn are_two(&self, a: &PatientKey, b: &PatientKey) -> bool {
         self.apart.contains(&Pair::of(a, b))
+    }
+
+    /// Who looked at a pair and put it off last.
+    pub fn put_off(&self, a: &PatientKey, b: &PatientKey) -> Option<&Said> {
+        self.put_off.get(&Pair::of(a, b))
     }
 
     pub fn is_retired(&self, key: &PatientKey) -> bool {

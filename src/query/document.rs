@@ -11,10 +11,10 @@ use super::snapshot::Archive;
 use crate::access::Permit;
 use crate::index::text_of_record;
 use crate::model::{ArchiveId, Document, DocumentId, Kind, PatientKey};
-use crate::store::parse_document_id;
+use crate::store::{StoreError, parse_document_id};
 
 impl Archive {
-    /// An attachment's bytes, or those of a Binary that was delivered as a record. Scope: `Record` of its record or of the
+    /// An attachment's bytes, held against the digest under which they were sealed, or those of a Binary that was delivered as a record. Scope: `Record` of its record or of the
     /// document itself (as a `Binary`), or the `Chart` it lies in. The label that counts is that of its record.
     pub fn document(&self, permit: &Permit, id: &DocumentId) -> Result<Document, QueryError> {
         let attachment = match parse_document_id(id) {
@@ -55,8 +55,9 @@ impl Archive {
         let covers = |patient: Option<&PatientKey>| permit.covers_document(&id.0, kind, record_id, patient);
         let all = located_where(&snapshot, permit, kind, record_id, &covers)?;
         let (record, accession, found) = all.into_iter().next_back().ok_or(QueryError::NotFound)?;
-        let frame = accession.frame(found.frame, false)?;
-        let bytes = frame.attachment(found.index, number)?.ok_or(QueryError::NotFound)?;
+        // What is shown is what was sealed: a small attachment lies in the frame itself, a larger one in a pack.
+        let frame = accession.frame(found.frame, true).map_err(of_content)?;
+        let bytes = frame.attachment(found.index, number).map_err(of_content)?.ok_or(QueryError::NotFound)?;
         let json: Value = serde_json::from_str(&record.json).unwrap_or_default();
         let attachment = attachment(&json, id);
         let text = |member: &str| attachment.and_then(|a| a.get(member)).and_then(Value::as_str).map(str::to_string);
@@ -77,6 +78,13 @@ impl Archive {
         let frame = accession.frame(found.frame, false)?;
         let json: Value = serde_json::from_str(&record.json).unwrap_or_default();
         Ok(text_of_record(&frame, found.index, &json)?.text)
+    }
+}
+
+fn of_content(error: StoreError) -> QueryError {
+    match error {
+        StoreError::Damaged { .. } => QueryError::Damaged(error.to_string()),
+        other => other.into(),
     }
 }
 

@@ -95,7 +95,7 @@ impl Archive {
         })
     }
 
-    fn walk_patients(&self, filter: &Filter, visit: &mut dyn FnMut(&PatientKey, &Record)) -> Result<(), QueryError> {
+    pub(super) fn walk_patients(&self, filter: &Filter, visit: &mut dyn FnMut(&PatientKey, &Record)) -> Result<(), QueryError> {
         let snapshot = self.snapshot();
         let accessions: Vec<_> = sight::accessions(&snapshot, filter).collect();
         for (number, accession) in accessions.iter().enumerate() {

@@ -3,12 +3,15 @@
 //!
 //! Not for: HTTP, JSON shapes, or pages (`server`); bytes on disk (`store`).
 
+mod candidates;
 mod chart;
+mod coverage;
 mod delivered;
 mod document;
 mod find;
 mod foreign;
 mod inventory;
+mod kept;
 mod leaves;
 mod linked;
 mod origin;
@@ -20,6 +23,7 @@ mod record;
 mod review;
 mod series;
 mod sight;
+mod slow;
 mod snapshot;
 mod sources;
 mod taken;
@@ -29,20 +33,26 @@ mod told;
 mod visits;
 mod whole;
 
-pub use crate::identity::{Parted, Reassignment};
+pub use crate::identity::{Agreement, Parted, Reassignment};
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, identity_of, marks, parse_question};
 pub use crate::store::document_id;
+pub use crate::store::manifest::{LedgerTotals, Withdrawn};
+pub use crate::store::unmapped::{Coverage as CodeCoverage, Unmapped};
+pub use candidates::{Decision, DecisionRefused, PairPage, PairRow, PairSide};
 pub use chart::{ChartBytes, Selection};
+pub use coverage::Codes;
 pub use delivered::Delivered;
 pub use find::{PatientHit, PatientHits};
 pub use inventory::{Held, Hidden, Holding, Inventory, SourceMark};
+pub use kept::{KeptForm, KeptPage, KeptQuestion, KeptRow};
 pub use leaves::Sealed;
 pub use linked::LinkType;
 pub use origin::{Origin, Source};
 pub use own_notes::OwnNote;
 pub use provenance::Provenance;
 pub use review::{KeptItem, Sampled};
-pub use snapshot::{AccessionSummary, Archive, ArchiveFacts};
+pub use slow::Looked;
+pub use snapshot::{AccessionSummary, Archive, ArchiveFacts, Custody};
 pub use sources::{SourceItem, SourceRef};
 pub use taken::Taken;
 pub use taken_run::TakenWith;
@@ -67,6 +77,9 @@ pub enum QueryError {
     BadQuestion(&'static str),
     #[error("the archive cannot be read: {0}")]
     Unreadable(String),
+    /// The bytes of a document are not those that were sealed. The text names the place.
+    #[error("the stored content does not match its digest: {0}")]
+    Damaged(String),
 }
 
 impl From<StoreError> for QueryError {

@@ -12,7 +12,7 @@ use super::snapshot::{Archive, Snapshot};
 use crate::access::Permit;
 use crate::model::{ArchiveId, Kind, PatientKey, Record};
 use crate::store::Accession;
-use crate::store::ledger::{LedgerRow, items_of_ordinal, rows_of_item};
+use crate::store::ledger::{FileRecord, LedgerRow, items_of_ordinal, rows_of_item};
 
 /// Most source records that are looked at for one record.
 const ITEMS_MAX: usize = 1_000;
@@ -68,15 +68,34 @@ impl Archive {
     }
 }
 
-fn origin_of(snapshot: &Snapshot, permit: &Permit, (record, accession, found): &Located) -> Result<Origin, QueryError> {
-    let items = items_of_ordinal(&accession.paths().ledger(), record.place.ordinal, ITEMS_MAX)?;
+impl Archive {
+    /// The delivered file that a version of a record came in, and its number in it (0: the file is the record): no content
+    /// is read. Scope as `record`.
+    pub fn delivered_in(&self, permit: &Permit, record: &Record) -> Result<(String, u64), QueryError> {
+        let snapshot = self.snapshot();
+        let all = located(&snapshot, permit, record.kind, &record.id)?;
+        let (record, accession, _) = all.iter().find(|(r, _, _)| r.place == record.place).ok_or(QueryError::NotFound)?;
+        let items = items_of_ordinal(&accession.paths().ledger(), record.place.ordinal, ITEMS_MAX)?;
+        let (file, _, number) = file_of(accession, &items)?;
+        Ok((file.name.clone(), number))
+    }
+}
+
+/// The file of the first of these source records, which it is, and its number in the file.
+fn file_of<'a>(accession: &'a Accession, items: &[u64]) -> Result<(&'a FileRecord, u64, u64), QueryError> {
     let unlisted = || QueryError::Unreadable("a record has no row in the ledger".into());
     let item = *items.first().ok_or_else(unlisted)?;
     let files = &accession.files;
     let file = files.get(files.partition_point(|f| f.first_item + f.items <= item)).ok_or_else(unlisted)?;
-    let rows = rows_of_item(&accession.paths().ledger(), item)?;
-    let head = rows.first().ok_or_else(unlisted)?;
     let number = if file.items == 1 && file.separators.len() <= 1 { 0 } else { item - file.first_item + 1 };
+    Ok((file, item, number))
+}
+
+fn origin_of(snapshot: &Snapshot, permit: &Permit, (record, accession, found): &Located) -> Result<Origin, QueryError> {
+    let items = items_of_ordinal(&accession.paths().ledger(), record.place.ordinal, ITEMS_MAX)?;
+    let (file, item, number) = file_of(accession, &items)?;
+    let rows = rows_of_item(&accession.paths().ledger(), item)?;
+    let head = rows.first().ok_or_else(|| QueryError::Unreadable("a record has no row in the ledger".into()))?;
     let mapped = head.span.is_some();
     let source = match head.span {
         Some(span) => match parts_of(snapshot, permit, record, accession, &rows)? {

@@ -94,24 +94,31 @@ impl Archive {
     pub fn kept_item(&self, permit: &Permit, accession: &AccessionId, item: u64, entry: u32) -> Result<KeptItem, QueryError> {
         let snapshot = self.snapshot();
         let accession = reviewed(&snapshot, permit, accession)?;
-        let is_kept = |row: &&LedgerRow| row.entry == entry && matches!(row.outcome.as_str(), "quarantined" | "excluded");
-        let rows = rows_of_item(&accession.paths().ledger(), item)?;
-        let row = rows.iter().find(is_kept).ok_or(QueryError::NotFound)?;
+        let (row, bytes) = find_kept(accession, item, entry)?;
         let file = file_of(accession, item).ok_or(QueryError::NotFound)?;
-        let bytes = match (row.document, row.span) {
-            (Some(document), _) => accession.kept(document)?,
-            (None, Some((offset, length))) => accession.kept_bytes(file, offset, length)?,
-            (None, None) => return Err(QueryError::Unreadable("the ledger does not say where the item is kept".into())),
-        };
         Ok(KeptItem {
             file: file.name.clone(),
             number: item - file.first_item + 1,
-            kind: row.kind.clone(),
-            outcome: row.outcome.clone(),
-            reason: row.reason.clone().unwrap_or_default(),
+            kind: row.kind,
+            outcome: row.outcome,
+            reason: row.reason.unwrap_or_default(),
             bytes,
         })
     }
+}
+
+/// The ledger's row of a quarantined or excluded source record, and its bytes.
+pub(super) fn find_kept(accession: &Accession, item: u64, entry: u32) -> Result<(LedgerRow, Vec<u8>), QueryError> {
+    let is_kept = |row: &LedgerRow| row.entry == entry && matches!(row.outcome.as_str(), "quarantined" | "excluded");
+    let rows = rows_of_item(&accession.paths().ledger(), item)?;
+    let row = rows.into_iter().find(is_kept).ok_or(QueryError::NotFound)?;
+    let file = file_of(accession, item).ok_or(QueryError::NotFound)?;
+    let bytes = match (row.document, row.span) {
+        (Some(document), _) => accession.kept(document)?,
+        (None, Some((offset, length))) => accession.kept_bytes(file, offset, length)?,
+        (None, None) => return Err(QueryError::Unreadable("the ledger does not say where the item is kept".into())),
+    };
+    Ok((row, bytes))
 }
 
 /// The accession, for who may read everything in it.
@@ -123,7 +130,7 @@ fn reviewed<'a>(snapshot: &'a Snapshot, permit: &Permit, id: &AccessionId) -> Re
     snapshot.accession(id).or_else(awaiting).ok_or(QueryError::NotFound)
 }
 
-fn file_of(accession: &Accession, item: u64) -> Option<&FileRecord> {
+pub(super) fn file_of(accession: &Accession, item: u64) -> Option<&FileRecord> {
     let at = accession.files.partition_point(|f| f.first_item + f.items <= item);
     accession.files.get(at).filter(|f| f.first_item <= item)
 }

@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::QueryError;
+use super::candidates::{Pairs, PairsKey};
+use super::coverage::{Codes, CodesKey};
 use super::reassigned::Moved;
+use super::slow::Slow;
 use crate::access::Permit;
 use crate::identity::{Reassigned, Resolver};
 use crate::index::Searcher;
@@ -19,7 +22,7 @@ use crate::model::{AccessionId, Kind, When};
 use crate::signing::VerifierKey;
 use crate::statements::{self, SignOff};
 use crate::store::layout::Layout;
-use crate::store::manifest::{Catalog, InForce, LedgerTotals};
+use crate::store::manifest::{Catalog, InForce, LedgerTotals, Withdrawn};
 use crate::store::{Accession, StoreError, catalog};
 
 /// How often a newer catalog and new statements are looked for.
@@ -40,6 +43,15 @@ struct Inner {
     looked: Mutex<Instant>,
     /// Whether it stays at the catalog and the statements of now.
     is_pinned: bool,
+    /// What takes minutes over a large archive, done once.
+    slow: Background,
+}
+
+/// Work in the background, by what it is about.
+#[derive(Clone, Default)]
+pub(super) struct Background {
+    pub codes: Slow<CodesKey, Codes>,
+    pub pairs: Slow<PairsKey, Pairs>,
 }
 
 /// What changes with every statement.
@@ -101,8 +113,27 @@ pub struct AccessionSummary {
     pub merkle_root: String,
     /// The reconciliation report, as JSON.
     pub report_json: String,
+    /// It is sealed and waits for a sign-off; nobody reads it.
+    pub is_awaiting: bool,
     /// Its reviews, oldest first: when, and what; whether it was of the seal in force.
     pub sign_offs: Vec<(Timestamp, SignOff, bool)>,
+}
+
+/// The catalog in force, in totals.
+#[derive(Clone, Debug)]
+pub struct Custody {
+    pub number: u64,
+    /// Hex.
+    pub sha256: String,
+    /// RFC 3339, UTC.
+    pub published_at: String,
+    pub reason: String,
+    /// Number of the index in force.
+    pub index: Option<u64>,
+    pub withdrawn: Vec<Withdrawn>,
+    /// Of the accessions in force.
+    pub records: u64,
+    pub bytes: u64,
 }
 
 impl std::fmt::Debug for Archive {
@@ -135,7 +166,9 @@ impl Archive {
         let layout = Layout::new(root);
         let snapshot = Snapshot::open(&layout, &keys, &cutover, with_awaiting)?;
         let (current, looked) = (RwLock::new(Arc::new(snapshot)), Mutex::new(Instant::now()));
-        Ok(Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked, is_pinned: false }) })
+        let slow = Background::default();
+        let inner = Inner { layout, keys, cutover, with_awaiting, current, looked, is_pinned: false, slow };
+        Ok(Archive { inner: Arc::new(inner) })
     }
 
     /// The same archive as it is now, whatever is published or said later: for work that goes on for hours and must agree
@@ -145,8 +178,8 @@ impl Archive {
         let inner = &self.inner;
         let (current, looked) = (RwLock::new(self.snapshot()), Mutex::new(Instant::now()));
         let (layout, keys, cutover) = (inner.layout.clone(), inner.keys.clone(), inner.cutover.clone());
-        let with_awaiting = inner.with_awaiting;
-        Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked, is_pinned: true }) }
+        let (with_awaiting, slow) = (inner.with_awaiting, inner.slow.clone());
+        Archive { inner: Arc::new(Inner { layout, keys, cutover, with_awaiting, current, looked, is_pinned: true, slow }) }
     }
 
     /// A name of the state that is read: another catalog or further statements are another state. No record content.
@@ -154,6 +187,16 @@ impl Archive {
         let snapshot = self.snapshot();
         let said: Vec<String> = snapshot.stamp.iter().map(|(stream, size)| format!("{stream}={size}")).collect();
         [vec![format!("catalog={}", snapshot.catalog.number)], said].concat().join(" ")
+    }
+
+    pub(super) fn background(&self) -> &Background {
+        &self.inner.slow
+    }
+
+    /// Has the next question look for new statements at once, after this process wrote one.
+    pub fn look_again(&self) {
+        let mut looked = self.inner.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        *looked = looked.checked_sub(REFRESH).unwrap_or(*looked);
     }
 
     /// The snapshot in force. Once a second the next catalog and new statements are looked for, which is a few questions
@@ -221,9 +264,24 @@ impl Archive {
             return Err(QueryError::OutOfScope);
         }
         let snapshot = self.snapshot();
+        self.summaries(&snapshot, &snapshot.accessions)
+    }
+
+    /// The accessions that wait for a sign-off, likewise; none when the archive was opened without them.
+    pub fn awaiting(&self, permit: &Permit) -> Result<Vec<AccessionSummary>, QueryError> {
+        if !permit.covers_accessions() {
+            return Err(QueryError::OutOfScope);
+        }
+        let snapshot = self.snapshot();
+        let mut waiting = self.summaries(&snapshot, &snapshot.awaiting)?;
+        waiting.iter_mut().for_each(|summary| summary.is_awaiting = true);
+        Ok(waiting)
+    }
+
+    fn summaries(&self, snapshot: &Snapshot, accessions: &[Arc<Accession>]) -> Result<Vec<AccessionSummary>, QueryError> {
         let said = statements::read(self.inner.layout.root())?;
         let seal_of = |id: &AccessionId| {
-            let entry = snapshot.catalog.accessions.iter().find(|a| a.accession == id.as_str());
+            let entry = snapshot.catalog.reviewable().find(|a| a.accession == id.as_str());
             entry.map_or("", |a| a.seal_sha256.as_str())
         };
         let with_reviews = |accession: &Arc<Accession>| {
@@ -233,7 +291,26 @@ impl Archive {
             summary.sign_offs = reviews.map(|(made, it)| (made.at, it.clone(), it.seal_sha256 == seal)).collect();
             Ok(summary)
         };
-        snapshot.accessions.iter().map(with_reviews).collect()
+        accessions.iter().map(with_reviews).collect()
+    }
+
+    /// The catalog in force and what it names, in totals. Scope: `Accessions` or `System`.
+    pub fn custody(&self, permit: &Permit) -> Result<Custody, QueryError> {
+        if !permit.covers_accessions() && !permit.covers_system() {
+            return Err(QueryError::OutOfScope);
+        }
+        let snapshot = self.snapshot();
+        let catalog = &snapshot.catalog;
+        Ok(Custody {
+            number: catalog.number,
+            sha256: snapshot.catalog_sha256.clone(),
+            published_at: catalog.published_at.clone(),
+            reason: catalog.reason.clone(),
+            index: catalog.index.as_ref().map(|index| index.number),
+            withdrawn: catalog.withdrawn.clone(),
+            records: snapshot.accessions.iter().map(|a| a.seal.records).sum(),
+            bytes: snapshot.accessions.iter().flat_map(|a| &a.manifest.files).map(|f| f.bytes).sum(),
+        })
     }
 
     /// Kinds that the archive holds at all, for the CapabilityStatement. No patient data.
@@ -274,6 +351,7 @@ fn summary(accession: &Accession) -> Result<AccessionSummary, QueryError> {
         by_kind: seal.by_kind.clone(),
         merkle_root: seal.merkle_root.clone(),
         report_json,
+        is_awaiting: false,
         sign_offs: Vec::new(),
     })
 }

@@ -92,6 +92,17 @@ pub fn page_png_of(bytes: &Arc<Vec<u8>>, kind: MediaKind, page: u32, width_px: u
     page_as(bytes, kind, page, width_px, png)
 }
 
+/// The same page, turned to the right by so many quarters.
+pub fn turned_png(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32, quarters: u8) -> Result<Vec<u8>, RenderError> {
+    let form: fn(DynamicImage) -> Result<Vec<u8>, RenderError> = match quarters % 4 {
+        0 => png,
+        1 => |drawn| png(drawn.rotate90()),
+        2 => |drawn| png(drawn.rotate180()),
+        _ => |drawn| png(drawn.rotate270()),
+    };
+    page_as(&paged_copy(bytes, kind)?, kind, page, width_px, form)
+}
+
 /// A page as pixels: one byte for a pixel where it has no colour.
 pub fn page_picture(bytes: &[u8], kind: MediaKind, page: u32, width_px: u32) -> Result<DynamicImage, RenderError> {
     page_picture_of(&paged_copy(bytes, kind)?, kind, page, width_px)

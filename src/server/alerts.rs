@@ -92,6 +92,11 @@ pub fn row(call: &Call, alert: &Alert) -> AlertRow {
 pub fn seen(call: &Call) -> Result<Answer, ApiError> {
     let number: i64 = call.param("number").parse().map_err(|_| ApiError::not_found())?;
     let permit = call.ask(Scope::IdentityReview)?;
+    // They are told to health information management alone; others who review identities are not asked.
+    if permit.principal().role != Role::Him {
+        permit.refuse();
+        return Err(ApiError::forbidden());
+    }
     let down = |error| door::register_down(&error);
     let alert = call.wait(call.app.register.unseen_alert(number)).map_err(down)?;
     // Two may press the button at once; the second finds it done.

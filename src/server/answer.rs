@@ -224,6 +224,10 @@ impl From<QueryError> for ApiError {
                 tracing::error!(%why, "the archive cannot be read");
                 ApiError::internal()
             }
+            QueryError::Damaged(why) => {
+                tracing::error!(%why, "stored content does not match its digest");
+                ApiError::new(500, "damaged", "exception", "The stored content does not match its digest, so it is not shown.")
+            }
         }
     }
 }

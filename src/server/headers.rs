@@ -19,6 +19,16 @@ pub const RENDERED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src
      base-uri 'none'; object-src 'none'; frame-ancestors 'self'; \
      sandbox allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads";
 
+/// The same with one script, ours: only what the number of this one answer names may run. It brings the keys of the viewer, and
+/// takes the page off the screen when the session has ended.
+pub fn rendered_policy(nonce: &str) -> String {
+    let script =
+        format!("default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self'; require-trusted-types-for 'script';");
+    // A sandbox that lets a script of the same origin run holds nothing back, and browsers say so.
+    let without_sandbox = RENDERED_POLICY.split("; sandbox").next().unwrap_or(RENDERED_POLICY);
+    without_sandbox.replacen("default-src 'none';", &script, 1)
+}
+
 /// A policy under which these sites may show the page in a frame. Every ancestor of a frame is held against the list, so a
 /// document inside our own page needs them too.
 pub fn framed_by(policy: &str, sites: &[String]) -> String {

@@ -24,6 +24,7 @@ pub mod routes;
 mod serve;
 mod signin;
 mod state;
+mod statements;
 mod stream;
 mod tls;
 pub mod viewer;

@@ -80,6 +80,8 @@ pub struct Services {
     pub tokens: TokenVerifier,
     /// The archive's token key, for programs that ask for tokens.
     pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
+    /// Signs what people say at a page of who is who; `None`: nobody says anything here.
+    pub statement_signer: Option<Arc<dyn Signer + Send + Sync>>,
     /// Signs release packages; `None`: none are made here.
     pub release_signer: Option<Arc<dyn Signer + Send + Sync>>,
     /// `None`: `/metrics` is empty.

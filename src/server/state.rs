@@ -21,12 +21,14 @@ use super::lookup::ServerLookup;
 use super::notices::Notices;
 use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
+use super::pages::log::Checks;
 use super::pages::releases::SeenPages;
 use super::pages::signals::Judged;
 use super::pages::tallies::Tallies;
 use super::rate::Rates;
 use super::serve::{ServeError, Services};
 use super::signin::Elsewhere;
+use super::statements::Statements;
 
 /// How requests reach this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +50,8 @@ pub struct App {
     /// Signs the tokens of programs; `None`: none are issued.
     pub token_signer: Option<Arc<dyn Signer + Send + Sync>>,
     pub client_keys: ClientKeySources,
+    /// What people say at a page of who is who.
+    pub statements: Statements,
     /// Where releases are worked on.
     pub desk: Arc<Desk>,
     pub config: Config,
@@ -69,6 +73,8 @@ pub struct App {
     pub rates: Rates,
     /// Days of the log that were judged for signals of snooping.
     pub judged: Judged,
+    /// Whether the access log is being checked.
+    pub checks: Checks,
     /// What the access log tells; opened by the first who asks.
     oversight: OnceLock<Projection>,
     /// Pages of releases that were looked at, by whom.
@@ -86,7 +92,9 @@ impl App {
     pub fn new(services: Services, transport: Transport, folder: PathBuf) -> Result<App, ServeError> {
         let mut cursor_key = [0; 64];
         getrandom::fill(&mut cursor_key).map_err(|_| ServeError::NoRandomness)?;
-        let Services { archive, gate, register, tokens, token_signer, release_signer, metrics, config } = services;
+        let Services { archive, gate, register, tokens, token_signer, statement_signer, release_signer, metrics, config } =
+            services;
+        let statements = Statements::new(folder.clone(), statement_signer);
         let gate = gate.with_lookup(Arc::new(ServerLookup::new(archive.clone(), register.clone())));
         let desk = Desk::new(archive.clone(), gate.clone(), register.clone(), folder.clone(), config.clone(), release_signer)
             .map(Arc::new)?;
@@ -106,6 +114,7 @@ impl App {
             issuers,
             token_signer,
             client_keys: ClientKeySources::default(),
+            statements,
             desk,
             config,
             metrics,
@@ -118,6 +127,7 @@ impl App {
             tallies,
             rates,
             judged: Judged::default(),
+            checks: Checks::default(),
             seen_pages: SeenPages::default(),
             oversight,
             notices,

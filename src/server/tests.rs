@@ -59,6 +59,7 @@ async fn fixture(transport: Transport) -> Fixture {
         register,
         tokens: TokenVerifier::of_archive(&ring).unwrap(),
         token_signer: Some(std::sync::Arc::new(signer)),
+        statement_signer: Some(std::sync::Arc::new(load_signer(&keys, KeyPurpose::Audit).unwrap())),
         release_signer: Some(std::sync::Arc::new(load_signer(&keys, KeyPurpose::Release).unwrap())),
         metrics: None,
         config: Config::default(),

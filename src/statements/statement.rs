@@ -53,6 +53,8 @@ pub enum Statement {
     NotSame { a: String, b: String, reason: String },
     /// That they are two people is no longer said.
     MaybeSame { a: String, b: String, reason: String },
+    /// Whether two patient keys are one person cannot be said yet; somebody looked and gives the reason.
+    Later { a: String, b: String, reason: String },
     /// A patient key is out of use in its source. It still leads to its records.
     Retire {
         key: String,
@@ -126,7 +128,11 @@ impl Statement {
             | Statement::NumberBack { evidence, .. }
             | Statement::Reassign { evidence, .. }
             | Statement::ReassignBack { evidence, .. } => evidence,
-            Statement::LabelPut { .. } | Statement::NotSame { .. } | Statement::MaybeSame { .. } | Statement::SignOff(_) => {
+            Statement::LabelPut { .. }
+            | Statement::NotSame { .. }
+            | Statement::MaybeSame { .. }
+            | Statement::Later { .. }
+            | Statement::SignOff(_) => {
                 return None;
             }
         };

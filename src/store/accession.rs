@@ -496,14 +496,14 @@ impl<'a> ChartFrame<'a> {
         (first..first + count).map(|number| self.document(number)).collect()
     }
 
-    /// One document of this frame's part by its number in the pack.
+    /// One document of this frame's part by its number in the pack; its bytes are held against their digest.
     fn document(&self, number: u64) -> Result<Vec<u8>, StoreError> {
         let pack = &self.accession.documents[self.part];
         let missing = || StoreError::damaged(pack.path(), 0, "a document is missing");
         let frame = pack.frame_of(number).ok_or_else(missing)?;
         let mut held = self.pack.borrow_mut();
         if held.as_ref().is_none_or(|(f, _)| *f != frame) {
-            *held = Some((frame, PackFrame::read(pack, frame, false)?));
+            *held = Some((frame, PackFrame::read(pack, frame, true)?));
         }
         let place = (number - pack.frames()[frame].first_item) as usize;
         held.as_ref().and_then(|(_, open)| open.get(place)).map(<[u8]>::to_vec).ok_or_else(missing)

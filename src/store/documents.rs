@@ -98,12 +98,12 @@ impl PackFrame {
     }
 }
 
-/// One document of a pack by its number.
+/// One document of a pack by its number; its bytes are held against their digest.
 pub fn read_document(pack: &Framed, number: u64) -> Result<Vec<u8>, StoreError> {
     let missing = || StoreError::damaged(pack.path(), 0, "no such document");
     let frame = pack.frame_of(number).ok_or_else(missing)?;
     let first = pack.frames()[frame].first_item;
-    let opened = PackFrame::read(pack, frame, false)?;
+    let opened = PackFrame::read(pack, frame, true)?;
     opened.get((number - first) as usize).map(<[u8]>::to_vec).ok_or_else(missing)
 }
 

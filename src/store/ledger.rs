@@ -162,6 +162,17 @@ pub fn read_rows(path: &Path, mut visit: impl FnMut(LedgerRow)) -> Result<u64, S
     Ok(total)
 }
 
+/// Calls `visit` for every row of one outcome, in order; the others cost a comparison.
+pub fn rows_of_outcome(path: &Path, outcome: &str, mut visit: impl FnMut(LedgerRow)) -> Result<(), StoreError> {
+    let damaged = |e: String| StoreError::damaged(path, 0, &e);
+    for batch in batches(path, &|_, _| true)? {
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let rows = Columns::of(&batch).ok_or_else(|| damaged("not a ledger of this version".into()))?;
+        (0..batch.num_rows()).filter(|i| rows.outcome.value(*i) == outcome).for_each(|i| visit(rows.row(i)));
+    }
+    Ok(())
+}
+
 /// The rows of one item; few row groups are read for it.
 pub fn rows_of_item(path: &Path, item: u64) -> Result<Vec<LedgerRow>, StoreError> {
     let mut found = Vec::new();

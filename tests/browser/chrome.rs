@@ -3,6 +3,8 @@
 //!
 //! Not for: what a page must look like.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -24,6 +26,8 @@ pub struct Chrome {
     /// Of the WebDriver session.
     address: String,
     agent: ureq::Agent,
+    /// Whether the dark theme is asked for, and the width of the window.
+    looks: Cell<(bool, u32)>,
     _profile: Folder,
 }
 
@@ -55,22 +59,14 @@ impl Seen {
     }
 }
 
-/// The browser of all tests, started by the first that asks and closed after the last. `None` without the means for it,
-/// which is only right when that was asked for.
+/// The browser of all tests, started by the first that asks and closed after the last.
 pub fn chrome() -> Option<Arc<Mutex<Chrome>>> {
     static CHROME: Mutex<Weak<Mutex<Chrome>>> = Mutex::new(Weak::new());
     let mut held = CHROME.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(chrome) = held.upgrade() {
         return Some(chrome);
     }
-    let browser = program("CHARTKEEP_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]);
-    let driver = program("CHARTKEEP_CHROMEDRIVER", &["chromedriver"]);
-    let (Some(browser), Some(driver), true) = (browser, driver, axe_path().is_file()) else {
-        let without = std::env::var_os("CHARTKEEP_OFFLINE").is_some();
-        assert!(without, "the browser tests need Chromium, chromedriver and axe-core: run ops/test, which gets them");
-        return None;
-    };
-    let chrome = Arc::new(Mutex::new(Chrome::start(&browser, &driver)));
+    let chrome = Arc::new(Mutex::new(Chrome::new()?));
     *held = Arc::downgrade(&chrome);
     Some(chrome)
 }
@@ -79,6 +75,7 @@ pub fn chrome() -> Option<Arc<Mutex<Chrome>>> {
 pub fn of(chrome: &Mutex<Chrome>) -> MutexGuard<'_, Chrome> {
     let held = chrome.lock().unwrap_or_else(PoisonError::into_inner);
     held.look("light", 1440);
+    held.let_scripts_run(true);
     held
 }
 
@@ -97,6 +94,18 @@ fn axe_path() -> PathBuf {
 }
 
 impl Chrome {
+    /// A browser of one's own, which has seen nothing yet. `None` without the means for it, which is only right when that was asked for.
+    pub fn new() -> Option<Chrome> {
+        let browser = program("CHARTKEEP_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]);
+        let driver = program("CHARTKEEP_CHROMEDRIVER", &["chromedriver"]);
+        let (Some(browser), Some(driver), true) = (browser, driver, axe_path().is_file()) else {
+            let without = std::env::var_os("CHARTKEEP_OFFLINE").is_some();
+            assert!(without, "the browser tests need Chromium, chromedriver and axe-core: run ops/test, which gets them");
+            return None;
+        };
+        Some(Chrome::start(&browser, &driver))
+    }
+
     fn start(browser: &Path, driver: &Path) -> Chrome {
         let profile = folder();
         let mut command = Command::new(driver);
@@ -112,7 +121,13 @@ impl Chrome {
             .timeout_global(Some(Duration::from_secs(60)))
             .build()
             .new_agent();
-        let mut chrome = Chrome { driver, address: format!("http://127.0.0.1:{port}/session"), agent, _profile: profile };
+        let mut chrome = Chrome {
+            driver,
+            address: format!("http://127.0.0.1:{port}/session"),
+            agent,
+            looks: Cell::new((false, 1440)),
+            _profile: profile,
+        };
         let session = chrome.command(
             "POST",
             "",
@@ -235,7 +250,7 @@ impl Chrome {
     }
 
     /// Does something and tells what the page did meanwhile.
-    fn watch(&self, act: impl FnOnce(&Chrome)) -> Seen {
+    pub fn watch(&self, act: impl FnOnce(&Chrome)) -> Seen {
         self.log("browser");
         self.log("performance");
         act(self);
@@ -276,6 +291,44 @@ impl Chrome {
         value
     }
 
+    /// The result of a script that ends in `return`, given these arguments. An element is told by its reference.
+    pub fn run(&self, script: &str, arguments: Value) -> Value {
+        self.post("/execute/sync", json!({ "script": script, "args": arguments }))
+    }
+
+    /// Clicks on an element where it is, as a pointer would: what lies over it is in the way. Waits for the page that comes.
+    #[track_caller]
+    pub fn click(&self, element: &Value) {
+        self.on(element, "click", json!({}));
+    }
+
+    /// Writes a text where another may have been.
+    #[track_caller]
+    pub fn write(&self, element: &Value, text: &str) {
+        self.run("if ('value' in arguments[0] && arguments[0].type !== 'file') arguments[0].value = ''", json!([element]));
+        self.on(element, "value", json!({ "text": text }));
+    }
+
+    #[track_caller]
+    fn on(&self, element: &Value, act: &str, body: Value) {
+        let id = element.as_object().and_then(|of| of.values().next()).and_then(Value::as_str).expect("an element");
+        let done = self.post(&format!("/element/{id}/{act}"), body);
+        assert!(done.get("error").is_none(), "{act}: {}", done["message"]);
+    }
+
+    /// Presses a key that leads to another page, and waits for it.
+    #[track_caller]
+    pub fn press_and_wait(&self, key: &str) {
+        self.ask("window.leaving = true; return 1");
+        self.press(key);
+        self.wait_until("return window.leaving === undefined && document.readyState === 'complete'");
+    }
+
+    /// Whether pages may run scripts. What the tests ask is asked in either case.
+    pub fn let_scripts_run(&self, may: bool) {
+        self.tool("Emulation.setScriptExecutionDisabled", json!({ "value": !may }));
+    }
+
     /// The words that a reader sees, with one blank between them.
     pub fn words(&self) -> String {
         let text = self.ask("return document.body.innerText").as_str().unwrap_or_default().to_string();
@@ -288,8 +341,14 @@ impl Chrome {
         self.post("/cookie", json!({ "cookie": { "name": name, "value": value, "path": "/", "httpOnly": true } }));
     }
 
+    /// Nobody is signed in any more.
+    pub fn forget_cookies(&self) {
+        self.command("DELETE", "/cookie", &Value::Null);
+    }
+
     /// `light` or `dark`, and the width of the window in CSS pixels.
     pub fn look(&self, scheme: &str, width: u32) {
+        self.looks.set((scheme == "dark", width));
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.tool("Emulation.setEmulatedMedia", json!({ "media": "", "features": features }));
         let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
@@ -305,21 +364,34 @@ impl Chrome {
         self.post("/goog/cdp/execute", json!({ "cmd": name, "params": parameters }))
     }
 
-    /// What axe-core finds against WCAG 2.1 A and AA, and of its own rules for headings and landmarks: rule, then the places.
+    /// What axe-core finds against WCAG 2.1 A and AA, and of its own rules for headings and landmarks: rule, then the places. Colours
+    /// are looked at in the other theme too.
     pub fn barriers(&self) -> Vec<String> {
         // axe needs timers, which a page without scripts does not have: it looks at the same page without its policy.
         self.tool("Page.setBypassCSP", json!({ "enabled": true }));
         self.post("/refresh", json!({}));
         let axe = std::fs::read_to_string(axe_path()).expect("axe-core is installed");
         self.post("/execute/sync", json!({ "script": axe, "args": [] }));
-        let script = "const done = arguments[0];
-            const also = ['heading-order', 'page-has-heading-one', 'landmark-one-main', 'landmark-unique'];
-            axe.run(document, { resultTypes: ['violations'], runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] },
-                rules: Object.fromEntries(also.map(id => [id, { enabled: true }])) })
+        let also = ["heading-order", "page-has-heading-one", "landmark-one-main", "landmark-unique"]
+            .map(|rule| (rule, json!({ "enabled": true })));
+        let also: BTreeMap<&str, Value> = also.into_iter().collect();
+        let mut found = self.axe(json!({ "type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }), json!(also));
+        let (is_dark, width) = self.looks.get();
+        let (here, there) = if is_dark { ("dark", "light") } else { ("light", "dark") };
+        self.look(there, width);
+        let of_colours = self.axe(json!({ "type": "rule", "values": ["color-contrast"] }), json!({}));
+        found.extend(of_colours.into_iter().map(|barrier| format!("{there}: {barrier}")));
+        self.look(here, width);
+        self.tool("Page.setBypassCSP", json!({ "enabled": false }));
+        found
+    }
+
+    fn axe(&self, only: Value, rules: Value) -> Vec<String> {
+        let script = "const [only, rules, done] = arguments;
+            axe.run(document, { resultTypes: ['violations'], runOnly: only, rules })
               .then(r => done(r.violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | '))),
                 e => done(['axe failed: ' + e]))";
-        let found = self.post("/execute/async", json!({ "script": script, "args": [] }));
-        self.tool("Page.setBypassCSP", json!({ "enabled": false }));
+        let found = self.post("/execute/async", json!({ "script": script, "args": [only, rules] }));
         let all = found.as_array().unwrap_or_else(|| panic!("axe gave no answer: {found}"));
         all.iter().map(|v| v.as_str().unwrap_or_default().to_string()).collect()
     }
@@ -329,7 +401,7 @@ impl Chrome {
         if std::env::var_os("CHARTKEEP_SCREENSHOTS").is_none() {
             return;
         }
-        let shot = self.tool("Page.captureScreenshot", json!({ "captureBeyondViewport": true }));
+        let shot = self.tool("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "optimizeForSpeed": true }));
         self.keep(&format!("{name}.png"), &shot["data"]);
     }
 

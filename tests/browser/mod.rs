@@ -4,7 +4,11 @@
 
 mod attacks;
 mod chrome;
+mod pages;
 mod releases;
+mod site;
+mod tasks;
+mod visitor;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +18,7 @@ use chartkeep::render::cda;
 use serde_json::json;
 
 use crate::gate::harness::entries_by_request;
-use crate::support::{Folder, chartkeep, folder, hospital, loaded};
+use crate::support::{Folder, chartkeep, folder};
 use attacks::{Attack, Outcome};
 use chrome::{Chrome, chrome, of};
 use world::{Signed, world};
@@ -270,32 +274,6 @@ fn documents_have_no_barriers() {
             chrome.picture(&format!("{name}-{scheme}-{width}"));
         }
         chrome.printed(name);
-    }
-    demand(&faults);
-}
-
-#[test]
-fn the_other_pages_of_the_viewer_have_no_barriers() {
-    let Some(chrome) = chrome() else { return };
-    let chrome = of(&chrome);
-    let house = crate::gate::harness::house();
-    let reader = Signed::at(&house.server, loaded(), "clinician", &chrome);
-    let samples = &hospital().manifest.sample_patients;
-    let patient = samples.iter().find(|p| p.note.is_some()).expect("a patient with a note");
-    let (key, note) =
-        (crate::gate::harness::key(&patient.id), world::document_of(loaded(), &patient.note.as_ref().unwrap().document));
-    let base = format!("/patients/{key}");
-    let mut paths = vec!["/signin".to_string(), "/".into(), format!("/?q={}", patient.family), base.clone(), "/account".into()];
-    let sections =
-        ["problems", "allergies", "medications", "results", "vitals", "immunizations", "encounters", "notes", "everything"];
-    paths.extend(sections.iter().map(|section| format!("{base}/{section}")));
-    paths.extend([format!("{base}/documents/{note}"), format!("{base}/search?q=the"), format!("{base}/records/Patient/{key}")]);
-    let mut faults = Vec::new();
-    for path in paths {
-        row(&mut faults, &path, || {
-            chrome.open(&reader.url(&path)).expect_quiet(&path, &reader.own);
-            assert_eq!(chrome.barriers(), Vec::<String>::new());
-        });
     }
     demand(&faults);
 }

@@ -3,6 +3,7 @@
 //!
 //! Not for: the guards of a release (`release::workflow`), or what its pages and packages hold.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,27 @@ use chartkeep::synth::{Options, SamplePatient};
 use serde_json::json;
 
 use super::chrome::{Chrome, chrome, of};
+use super::pages::inspect;
+use super::visitor::route_of;
 use super::world::Signed;
 use super::{demand, row};
 use crate::gate::harness::{add_account, entries_by_request, key};
 use crate::support::{Folder, Hospital, Server, folder, ingest, init};
+
+/// The pages that come up on the way of a request; each is held against axe-core and looked at in three sizes.
+pub const VISITS: &[&str] = &[
+    "/releases",
+    "/releases/new",
+    "/releases/{number}",
+    "/releases/{number}/edit",
+    "/releases/{number}/patients/{subject}",
+    "/releases/{number}/select",
+    "/releases/{number}/items/{subject}",
+    "/releases/{number}/redact/{subject}",
+    "/releases/{number}/review/{subject}",
+    "/releases/{number}/approve",
+    "/releases/{number}/deliver",
+];
 
 /// An archive of its own, since requests are written down in it, with two people who work on them.
 struct Office {
@@ -52,26 +70,26 @@ struct WithScript<'a> {
     chrome: &'a Chrome,
     signed: &'a Signed<'a>,
     faults: &'a mut Vec<String>,
-    looked_at: &'a mut std::collections::BTreeSet<String>,
+    looked_at: BTreeSet<String>,
+    /// Path templates of the pages that came up.
+    visited: BTreeSet<&'static str>,
 }
 
-impl WithScript<'_> {
-    /// Each kind of page once: axe-core, three widths, both themes.
+impl<'a> WithScript<'a> {
+    fn new(chrome: &'a Chrome, signed: &'a Signed<'a>, faults: &'a mut Vec<String>) -> WithScript<'a> {
+        WithScript { chrome, signed, faults, looked_at: BTreeSet::new(), visited: BTreeSet::new() }
+    }
+
+    /// Each kind of page once, in every size and both themes.
     fn look(&mut self, name: &str) {
-        if !self.looked_at.insert(name.to_string()) {
-            return;
+        if self.looked_at.insert(name.to_string()) {
+            inspect(self.chrome, name, self.faults);
         }
-        let chrome = self.chrome;
-        for (scheme, width) in [("light", 1440), ("dark", 1024), ("light", 800)] {
-            chrome.look(scheme, width);
-            row(self.faults, &format!("{name} {scheme} {width}"), || {
-                let wide = chrome.ask("return document.documentElement.scrollWidth <= innerWidth + 1");
-                assert_eq!(wide, json!(true), "scrolls sideways");
-            });
-            chrome.picture(&format!("{name}-{scheme}-{width}"));
-        }
-        row(self.faults, name, || assert_eq!(chrome.barriers(), Vec::<String>::new()));
-        chrome.look("light", 1440);
+    }
+
+    /// Which page came up.
+    fn note(&mut self, url: &str) {
+        self.visited.extend(url.strip_prefix(&self.signed.own).and_then(route_of));
     }
 
     /// What kind of page an address is.
@@ -94,6 +112,7 @@ impl Hands for WithScript<'_> {
     fn open(&mut self, path: &str) -> String {
         let seen = self.chrome.open(&self.signed.url(path));
         row(self.faults, path, || seen.expect_quiet(path, &self.signed.own));
+        self.note(&seen.url);
         self.look(&Self::kind(path));
         self.chrome.words()
     }
@@ -103,6 +122,7 @@ impl Hands for WithScript<'_> {
         // A form that is not complete comes back with a status that says so.
         seen.console.retain(|message| !message.contains("status of 40"));
         row(self.faults, action, || seen.expect_quiet(action, &self.signed.own));
+        self.note(&seen.url);
         let path = seen.url.trim_start_matches(&self.signed.own).to_string();
         (path, self.chrome.words())
     }
@@ -429,9 +449,9 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
     let with_scans = prepare(&mut plain.0, planted);
 
     let chrome = of(&chrome);
-    let (mut faults, mut looked_at) = (Vec::new(), std::collections::BTreeSet::new());
+    let mut faults = Vec::new();
     ann.give_to(&chrome);
-    let mut hands = WithScript { chrome: &chrome, signed: &ann, faults: &mut faults, looked_at: &mut looked_at };
+    let mut hands = WithScript::new(&chrome, &ann, &mut faults);
     let request = prepare(&mut hands, second);
     for path in ["/releases?view=list", "/releases?show=ended", &format!("{request}/edit"), &format!("{request}/redact/0")] {
         hands.open(path);
@@ -440,6 +460,8 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
     draw(&mut hands, &with_scans);
     whole_flow(&mut hands, &mut Without { signed: &ben, page: String::new() }, &request);
     hands.open("/releases");
+    let missed: Vec<&&str> = VISITS.iter().filter(|route| !hands.visited.contains(*route)).collect();
+    assert!(missed.is_empty(), "{missed:?} did not come up");
     demand(&faults);
 
     let events: Vec<String> = entries_by_request(&office.archive)

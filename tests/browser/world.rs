@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use chartkeep::model::Kind;
 use chartkeep::store::document_id;
 
-use crate::gate::harness::{self, add_account, stored_in};
+use crate::gate::harness::{self, add_account};
 use crate::support::issuer::Listener;
-use crate::support::{Answer, Folder, SOURCE, Server, folder, ingest, init};
+use crate::support::{Answer, Folder, Server, folder, ingest, init};
 
 use super::attacks;
 use super::chrome::Chrome;
@@ -89,14 +89,6 @@ fn stored_in_cda(archive: &Path) -> BTreeMap<String, String> {
     pages.into_iter().map(|(title, id)| (title, format!("/patients/{patient}/documents/{id}"))).collect()
 }
 
-/// The document of a DocumentReference of the delivery.
-pub fn document_of(archive: &Path, original: &str) -> String {
-    let kind = Kind::from_name("DocumentReference").expect("a type of FHIR");
-    let id = chartkeep::model::archive_id(SOURCE, "DocumentReference", original);
-    assert!(stored_in(archive).iter().any(|stored| stored.id == id.as_str()), "it is in the archive");
-    document_id(kind, id.as_str(), 0).expect("an id").0.as_str().to_string()
-}
-
 /// Someone signed in, in the browser or beside it.
 pub struct Signed<'w> {
     browser: harness::Browser<'w>,
@@ -112,15 +104,6 @@ impl<'w> Signed<'w> {
 
     pub fn in_as(world: &'w World, chrome: &Chrome, role: &str) -> Signed<'w> {
         let signed = Signed::new(world, role);
-        signed.give_to(chrome);
-        signed
-    }
-
-    /// At another server, with an account made for it.
-    pub fn at(server: &'w Server, archive: &Path, role: &str, chrome: &Chrome) -> Signed<'w> {
-        let name = format!("browser-{role}");
-        add_account(archive, &name, role);
-        let signed = Signed { browser: harness::Browser::sign_in(server, &name), own: server.address.clone() };
         signed.give_to(chrome);
         signed
     }

@@ -3,9 +3,11 @@
 //! Not for: the gate's parts on their own (`src/access`), or ways round it that must not compile (`gate_compile`).
 
 mod accounts;
+mod archivist;
 mod break_glass;
 mod disk;
 mod docref;
+mod documents;
 mod fhir;
 pub mod harness;
 mod kill;

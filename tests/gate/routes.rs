@@ -18,6 +18,7 @@ struct Example {
     document: String,
     family: String,
     accession: String,
+    other: String,
 }
 
 fn example() -> Example {
@@ -27,7 +28,9 @@ fn example() -> Example {
     let note = chartkeep::model::archive_id(SOURCE, "DocumentReference", &note.document).as_str().to_string();
     let document = document_id(kind, &note, 0).expect("an id").0.as_str().to_string();
     let accession = crate::support::archive::in_force(loaded()).accessions[0].accession.to_string();
-    Example { patient: key(&patient.id), note, document, family: patient.family.clone(), accession }
+    let other = samples.iter().find(|other| other.id != patient.id).expect("another patient");
+    let (patient_key, other) = (key(&patient.id), key(&other.id));
+    Example { patient: patient_key, note, document, family: patient.family.clone(), accession, other }
 }
 
 impl Example {
@@ -45,6 +48,7 @@ impl Example {
             path if path.ends_with("/reports/{report}") => {
                 format!("{}?patient={}", path.replace("{report}", "patient"), self.patient)
             }
+            "/access/people" => "/access/people?user=nobody".to_string(),
             "/" => format!("/?q={}", self.family),
             path if path.contains("/documents/{id}") => path.replace("{id}", &self.document),
             path if path.starts_with("/fhir/Patient/") => path.replace("{id}", &self.patient),
@@ -63,6 +67,8 @@ impl Example {
             .replace("{name:.*}", "chartkeep.css")
             .replace("{code}", "8867-4")
             .replace("{accession}", &self.accession)
+            .replace("{item}", "1")
+            .replace("{other}", &self.other)
             .replace("{entry}", "s0000:0")
             .replace("{number}", "1")
             .replace("{subject}", "0")
@@ -88,9 +94,13 @@ fn allowed(route: &Route) -> &'static [&'static str] {
         path if path.contains("/releases") => &["him"],
         // Only whoever's NPI is known: `signin::own_notes` asks as one.
         "/patients/{patient}/own-notes" => &[],
-        "/api/v1/access" | "/access" | "/patients/{patient}/access" | "/signals" => &["compliance"],
-        "/api/v1/access/reports/{report}" | "/access/reports/{report}" | "/access/entries/{entry}" => &["compliance"],
-        "/api/v1/accessions" | "/accessions" | "/accessions/{accession}" => &["archivist"],
+        "/system" | "/system/fixity" | "/system/users" | "/system/policy" => &["archivist", "admin"],
+        path if path.starts_with("/identity") => &["him", "archivist"],
+        path if path.contains("/accessions") => &["archivist"],
+        "/api/v1/access" | "/patients/{patient}/access" | "/signals" => &["compliance"],
+        path if path == "/access" || path.starts_with("/access/") || path.starts_with("/api/v1/access/reports/") => {
+            &["compliance"]
+        }
         _ => READERS,
     }
 }
@@ -100,6 +110,9 @@ fn fits(route: &Route, status: u16) -> bool {
     match route.path {
         "/break-glass/{id}" => status == 404,
         "/api/v1/patients/{patient}/ehi" => [200, 202].contains(&status),
+        // The check is begun, whatever it finds; a verdict without a signal is one on nothing.
+        "/access/log" => [200, 303].contains(&status),
+        "/signals" => [200, 404].contains(&status),
         "/releases" | "/releases/new" | "/api/v1/releases" => status == 200,
         // There is no request of that number.
         path if path.contains("/releases/") => status == 404,
@@ -111,6 +124,11 @@ fn fits(route: &Route, status: u16) -> bool {
         path if path.contains("{page}") || path.ends_with("{code}") || path.contains("_history/{version}") => {
             [200, 404].contains(&status)
         }
+        // Nothing of the hospital is in quarantine, and its codes may still be counted.
+        "/accessions/{accession}/quarantine/{item}" => status == 404,
+        "/accessions/{accession}/codes.csv" => [200, 503].contains(&status),
+        // A form without a decision.
+        "/identity/{patient}/{other}" => [200, 400].contains(&status),
         _ => status == 200,
     }
 }
@@ -121,7 +139,6 @@ fn is_silent(route: &Route, role: &str, path: &str) -> bool {
         || path == "/"
         || path == "/releases/new"
         || path.starts_with("/account")
-        || route.path == "/accessions" && role == "admin"
         || route.path == "/" && !["clinician", "him"].contains(&role)
 }
 
@@ -189,7 +206,6 @@ fn every_route_answers_each_role_as_the_policy_says_and_leaves_an_entry() {
             }
             match (route.path, role) {
                 ("/signout", _) | ("/", "compliance" | "archivist" | "admin") => assert_eq!(answer.status, 303, "{what}"),
-                ("/accessions", "admin") => assert_eq!(answer.status, 200, "{what}"),
                 // Nobody here has asked for an export.
                 (path, _) if path.starts_with("/fhir/bulk/") => assert_eq!(answer.status, 404, "{what}"),
                 _ if allowed(route).contains(&role) => assert!(fits(route, answer.status), "{what}: {}", answer.text()),

@@ -69,10 +69,15 @@ pub const ROOM: &str = "[audit]\nreserve_mib = 64\n";
 /// An archive below `folder`, empty. Its limits are far above what tests ask; `gate::rate` has an archive with low ones.
 pub fn init(folder: &Folder) -> PathBuf {
     let archive = folder.path().join("archive");
-    chartkeep([Path::new("init"), &archive]).expect(0);
+    init_at(&archive);
+    archive
+}
+
+/// The same in a folder of the caller's choice.
+pub fn init_at(archive: &Path) {
+    chartkeep([Path::new("init"), archive]).expect(0);
     let many = "[http]\nrequests_per_second = 100000\nrequests_burst = 100000\npatient_searches_per_minute = 100000\n";
     std::fs::write(archive.join("chartkeep.toml"), format!("{many}failures_per_minute = 100000\n{ROOM}")).expect("written");
-    archive
 }
 
 /// `ingest --json` of paths; the exit code is for the caller to check.

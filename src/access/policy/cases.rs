@@ -242,6 +242,8 @@ impl CaseText {
             Right::Bulk => Scope::Bulk,
             Right::Ehi => Scope::Ehi(vec![patient]),
             Right::Releases => Scope::Releases,
+            Right::QuarantineMasked => Scope::QuarantineMasked,
+            Right::System => Scope::System,
         }
     }
 

@@ -8,6 +8,7 @@ mod file;
 mod floor;
 mod rule;
 mod terms;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use cases::{CaseOutcome, Cases, CellOutcome};
 pub use decide::{Allowed, Decision, Denied, Question, break_glass_offer, decide};
 pub use file::{Fault, PolicyError};
 pub use terms::{Channel, DenyReason, Right};
+pub use words::RuleWords;
 
 /// The built-in policy, as it stands in the sources.
 const BUILT_IN: &str = include_str!("../../../schemas/policy.toml");

@@ -23,10 +23,12 @@ pub enum Right {
     Bulk,
     Ehi,
     Releases,
+    QuarantineMasked,
+    System,
 }
 
 impl Right {
-    pub const ALL: [Right; 16] = [
+    pub const ALL: [Right; 18] = [
         Right::FindPatients,
         Right::Chart,
         Right::Record,
@@ -43,6 +45,8 @@ impl Right {
         Right::Bulk,
         Right::Ehi,
         Right::Releases,
+        Right::QuarantineMasked,
+        Right::System,
     ];
 
     pub fn of(scope: &Scope) -> Right {
@@ -63,6 +67,8 @@ impl Right {
             Scope::Bulk => Right::Bulk,
             Scope::Ehi(_) => Right::Ehi,
             Scope::Releases => Right::Releases,
+            Scope::QuarantineMasked => Right::QuarantineMasked,
+            Scope::System => Right::System,
         }
     }
 
@@ -85,6 +91,8 @@ impl Right {
             Right::Bulk => "bulk-export",
             Right::Ehi => "export-person",
             Right::Releases => "releases",
+            Right::QuarantineMasked => "quarantine-masked",
+            Right::System => "system",
         }
     }
 
@@ -107,6 +115,8 @@ impl Right {
             Right::Bulk => "bulk export",
             Right::Ehi => "export of a person",
             Right::Releases => "releases",
+            Right::QuarantineMasked => "quarantine, masked",
+            Right::System => "state of the system",
         }
     }
 

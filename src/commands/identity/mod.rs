@@ -129,7 +129,8 @@ fn keys_of(statement: &Statement) -> Vec<&str> {
         Statement::Link { a, b, .. }
         | Statement::Unlink { a, b, .. }
         | Statement::NotSame { a, b, .. }
-        | Statement::MaybeSame { a, b, .. } => vec![a, b],
+        | Statement::MaybeSame { a, b, .. }
+        | Statement::Later { a, b, .. } => vec![a, b],
         Statement::Merge { from, into, .. } | Statement::Unmerge { from, into, .. } => vec![from, into],
         Statement::Reassign { from, to, .. } | Statement::ReassignBack { from, to, .. } => vec![from, to],
         Statement::Retire { key, .. }
@@ -150,6 +151,7 @@ fn words(statement: &Statement) -> String {
         Statement::Unmerge { from, into, .. } => format!("unmerge {from} from {into}"),
         Statement::NotSame { a, b, .. } => format!("{a} and {b} are two people"),
         Statement::MaybeSame { a, b, .. } => format!("{a} and {b} may be one person"),
+        Statement::Later { a, b, .. } => format!("whether {a} and {b} are one person is put off"),
         Statement::Reassign { kind, id, from, to, .. } => format!("reassign {kind}/{id} from {from} to {to}"),
         Statement::ReassignBack { kind, id, from, to, .. } => format!("{kind}/{id} back from {to} to {from}"),
         Statement::Number { key, authority, number, .. } => format!("{key} is {number} at {authority}"),

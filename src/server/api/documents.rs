@@ -4,7 +4,7 @@
 
 use crate::access::{Permit, Scope};
 use crate::model::{Document, DocumentId, Kind};
-use crate::render::page_images::page_png;
+use crate::render::page_images::turned_png;
 use crate::server::answer::{Answer, ApiError, Body, TEXT};
 use crate::server::call::{Call, shown};
 use crate::server::fhir::binary;
@@ -29,15 +29,17 @@ pub fn text(call: &Call) -> Result<Answer, ApiError> {
     Ok(permit.answer(Body::new(TEXT, text), entry)?.into())
 }
 
-/// `GET /documents/{id}/pages/{page}?width=`, where `page` is a number from 1 and `.png`; width in pixels.
+/// `GET /documents/{id}/pages/{page}?width=&turn=`, where `page` is a number from 1 and `.png`; width in pixels before the page
+/// is turned, to the right by 90, 180 or 270 degrees.
 pub fn page(call: &Call) -> Result<Answer, ApiError> {
     let number = call.param("page").strip_suffix(".png").and_then(|n| n.parse::<u32>().ok()).filter(|n| *n > 0);
     let number = number.ok_or_else(ApiError::not_found)?;
     let width = call.number("width", PAGE_WIDTH_DEFAULT, PAGE_WIDTH_MAX)?;
+    let quarters = (call.number("turn", 0, 270)? / 90) as u8;
     let (permit, document) = open(call)?;
     let entry = shown("document.view", [&document.record]);
     let kind = crate::formats::sniff(&document.bytes, Some(&document.content_type));
-    match page_png(&document.bytes, kind, number - 1, width as u32) {
+    match turned_png(&document.bytes, kind, number - 1, width as u32, quarters) {
         Ok(png) => Ok(permit.answer(Body::new("image/png", png), entry)?.into()),
         Err(error) => {
             tracing::debug!(%error, "a page was not drawn");

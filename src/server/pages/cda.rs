@@ -13,15 +13,15 @@ use crate::model::{Class, Document, DocumentId, PatientKey, Record};
 use crate::query::TextQuestion;
 use crate::release::ccda::PROHIBITION;
 use crate::render::cda::view::{self, Places, View};
-use crate::render::cda::{self, Media, Options, Page, xml};
+use crate::render::cda::{self, Media, Options, Page, SectionPage, xml};
 use crate::render::page_images::page_png;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::{Call, shown};
 use crate::server::fhir::binary;
 use crate::server::headers::{DOCUMENT_POLICY, RENDERED_POLICY};
-use crate::server::viewer::{self, DocumentBody, LinkPage, Rendered};
+use crate::server::viewer::{self, CodedSection, DocumentBody, LinkPage, Rendered, hits_by_section};
 
-use super::documents::{marked_html, show};
+use super::documents::{looked_for, marked_html, marked_source, show};
 
 /// Width of a picture, in pixels, at most.
 const PICTURE_WIDTH: u32 = 1_200;
@@ -107,17 +107,20 @@ pub fn shown_body(
         Err(why) => return Ok(DocumentBody::None(why)),
     };
     let (asked, places) = (view_of(call), Addresses::of(patient, &document.id));
-    let mut body = view::body(&page, &asked, &places);
+    let (mut body, mut hits) = (view::body(&page, &asked, &places), 0);
     if let Some(question) = question {
-        body = marked_html(&body, question);
+        (body, hits) = marked_html(&body, question);
     }
+    let contents = view::contents(&page, &asked);
     Ok(DocumentBody::Rendered(Rendered {
         head: view::head(&page, &places),
-        hits: body.matches("<mark>").count() as u64,
+        hits,
+        section_hits: hits_by_section(&body, &contents),
+        notes: page.warnings.iter().map(|warning| u64::from(warning.count)).sum(),
         body,
         foot: view::foot(&page, &places),
         findings: view::findings(&page, &places),
-        contents: view::contents(&page, &asked),
+        contents,
         language: page.language.clone(),
         view: asked,
     }))
@@ -160,24 +163,63 @@ pub fn rendered(call: &Call) -> Result<Answer, ApiError> {
         body: view::body(&page, &View::Author, &places),
         foot: view::foot(&page, &places),
         findings: view::findings(&page, &places),
-        contents: Vec::new(),
         language: page.language.clone(),
-        hits: 0,
-        view: View::Author,
+        ..Rendered::default()
     };
     let html = viewer::document_alone(&super::frame(call), &document, &page.title, &all);
     let entry = shown("document.print", [&document.record]);
     Ok(permit.answer(Body::html(html).with("Content-Security-Policy", RENDERED_POLICY), entry)?.into())
 }
 
-/// `GET /patients/{patient}/documents/{id}/xml?page=`
+/// `GET /patients/{patient}/documents/{id}/xml?part=` (or `page=`), with the words looked for marked.
 pub fn xml(call: &Call) -> Result<Answer, ApiError> {
-    let number = call.number("page", 1, usize::MAX)?;
+    let number = call.number("part", call.number("page", 1, usize::MAX)?, usize::MAX)?;
+    let (_, question) = looked_for(call);
     show(call, &|_, document| {
         let kind = formats::sniff(&document.bytes, Some(&document.content_type));
-        let is_xml = matches!(kind, MediaKind::Cda | MediaKind::Xml);
-        Ok(is_xml.then(|| DocumentBody::Source(xml::source(&document.bytes, number))))
+        if !matches!(kind, MediaKind::Cda | MediaKind::Xml) {
+            return Ok(None);
+        }
+        let (mut source, mut hits) = (xml::source(&document.bytes, number), 0);
+        if let Some(question) = &question {
+            (source.html, hits) = marked_source(&source.html, question);
+        }
+        Ok(Some(DocumentBody::Source(source, hits)))
     })
+}
+
+/// `GET /patients/{patient}/documents/{id}/coded`: what a CDA document says in codes.
+pub fn coded(call: &Call) -> Result<Answer, ApiError> {
+    show(call, &|permit, document| {
+        let page = if is_cda(document) { page_of(call, permit, document)?.ok() } else { None };
+        let Some(page) = page else { return Ok(None) };
+        let (mut sections, mut left) = (Vec::new(), CODED_MAX);
+        page.sections.iter().for_each(|section| add_coded(section, &mut left, &mut sections));
+        Ok(Some(DocumentBody::Coded(sections)))
+    })
+}
+
+/// Most coded entries that a page lists.
+const CODED_MAX: usize = 500;
+
+fn add_coded(section: &SectionPage, left: &mut usize, out: &mut Vec<CodedSection>) {
+    let total = section.coded.len().max(section.entries as usize);
+    if total > 0 {
+        let shown = section.coded.iter().take(*left).map(|e| (e.kind.clone(), e.words.clone(), e.in_narrative));
+        let entries: Vec<_> = shown.collect();
+        *left -= entries.len();
+        out.push(CodedSection { heading: section.heading.clone(), entries, total });
+    }
+    section.sections.iter().for_each(|inner| add_coded(inner, left, out));
+}
+
+/// The coded entries of a document; `None` when it is no CDA document that can be shown.
+pub fn coded_count(document: &Document) -> Option<usize> {
+    fn count(section: &SectionPage) -> usize {
+        section.coded.len().max(section.entries as usize) + section.sections.iter().map(count).sum::<usize>()
+    }
+    let page = if is_cda(document) { cda::page(&document.bytes, Options { mask_ids: true }).ok() } else { None };
+    page.map(|page| page.sections.iter().map(count).sum())
 }
 
 /// The media of a document by the name in the address.

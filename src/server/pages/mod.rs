@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod account;
+pub mod archivist;
 pub mod break_glass;
 pub mod cda;
 pub mod chart;
@@ -11,6 +12,9 @@ pub mod directory;
 pub mod documents;
 pub mod fetch;
 pub mod find;
+pub mod log;
+pub mod looks;
+pub mod oversee;
 pub mod own_notes;
 pub mod print;
 pub mod proof;
@@ -137,7 +141,8 @@ pub fn home_of(role: Role) -> &'static str {
     match role {
         Role::Clinician | Role::Him => "/",
         Role::Compliance => "/access",
-        Role::Archivist | Role::Admin => "/accessions",
+        Role::Archivist => "/accessions",
+        Role::Admin => "/system",
         Role::Reviewer => "/break-glass",
         Role::Service => "/signin",
     }

@@ -42,14 +42,31 @@ pub fn print(call: &Call) -> Result<Answer, ApiError> {
     };
     let body = match body_of(&document) {
         Set::InPage(body) => Body::html(viewer::print(&frame, &chart, &page, &body)),
-        // Archived markup never stands in a page of ours: it is a page of its own, and ours is a strip on top of it.
+        // Archived markup never stands in a page of ours: it is a page of its own, and ours is a strip on top of each sheet.
         Set::Alone(html) => {
-            let head = viewer::print_head(&frame, &chart, &page);
-            let html = html.replacen("<body>", &format!("<body>{head}<hr>"), 1);
+            let html = under_head(&html, &viewer::print_head(&frame, &chart, &page));
             Body::new(HTML, html).with("Content-Security-Policy", DOCUMENT_POLICY)
         }
     };
     Ok(permit.answer(body, entry)?.into())
+}
+
+/// The rules of `print.css` that archived markup needs: its page takes no file of ours.
+const SHEET_STYLE: &str = "<style>@page{size:letter;margin:.6in;@bottom-left{content:'Printed from the archive. Not the certified record.';\
+font:9pt sans-serif}@bottom-right{content:'Page ' counter(page) ' of ' counter(pages);font:9pt sans-serif}}\
+.sheets{display:table;width:100%;table-layout:fixed}.sheet-head{display:table-header-group}.sheet-body{display:table-row-group}\
+.sheet-head p,.sheet-head h1{margin:0 0 1px;font:8.5pt/1.35 sans-serif;overflow-wrap:anywhere}\
+.sheet-head .whose,.sheet-head h1{font-size:11pt}.sheet-head h1{font-weight:600}\
+.sheet-head p:last-child{margin-bottom:10pt;padding-bottom:5pt;border-bottom:1.5pt solid #000}\
+@media print{body{margin:0;padding:0;max-width:none}}</style></head>";
+
+/// A whole page of archived markup under a head that stands on every sheet. Archived words cannot be taken for its tags: they
+/// are escaped.
+fn under_head(html: &str, head: &str) -> String {
+    let (before, end) = html.rsplit_once("</body>").unwrap_or((html, ""));
+    let opened = before.replacen("</head>", SHEET_STYLE, 1);
+    let opened = opened.replacen("<body>", &format!("<body><div class=\"sheets\">{head}<div class=\"sheet-body\">"), 1);
+    format!("{opened}</div></div></body>{end}")
 }
 
 /// How a document comes onto paper.

@@ -228,17 +228,25 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     let documents: Vec<&Record> = chart.records.iter().filter(|r| r.kind.name() == "DocumentReference").rev().collect();
     if let Some(r) = documents.get(3.min(documents.len().saturating_sub(1))) {
         let bodies = [
-            ("text", DocumentBody::Text("HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(), vec![0..7])),
-            ("html", DocumentBody::Html),
-            ("pages", DocumentBody::Pages(3)),
+            (
+                "text",
+                DocumentBody::Text(text_example(
+                    "HISTORY:\nSeen <b>today</b>.\n\nASSESSMENT AND PLAN:\nRest.".into(),
+                    vec![0..7],
+                )),
+            ),
+            ("html", DocumentBody::Html(2)),
+            ("scan", DocumentBody::Scan(scan_example(None))),
+            ("pdf", DocumentBody::Scan(scan_example(Some("Seen <b>today</b>. Metoprolol.")))),
             ("cda", DocumentBody::Rendered(cda_example())),
-            ("xml", DocumentBody::Source(crate::render::cda::xml::source(b"<a>b</a>", 1))),
+            ("xml", DocumentBody::Source(crate::render::cda::xml::source(b"<a>b</a>", 1), 0)),
+            ("coded", DocumentBody::Coded(vec![coded_example()])),
             ("none", DocumentBody::None("It is a video.".into())),
             ("damaged", DocumentBody::Damaged),
         ];
         for (name, body) in bodies {
             let body = match (&body, note_text(r)) {
-                (DocumentBody::Text(..), Some(text)) => DocumentBody::Text(text, Vec::new()),
+                (DocumentBody::Text(..), Some(text)) => DocumentBody::Text(text_example(text, Vec::new())),
                 _ => body,
             };
             let id = DocumentId(ArchiveId::parse(&format!("{}-0", r.id)).unwrap());
@@ -250,11 +258,20 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
                 bytes: 61_204,
                 sha256: [0x9f; 32],
                 body,
-                is_xml: name == "cda",
-                q: "",
-                origin: Some("DocumentReference.ndjson, line 4"),
+                is_xml: ["cda", "coded", "xml"].contains(&name),
+                coded: ["cda", "coded", "xml"].contains(&name).then_some(41),
+                q: if name == "text" { "" } else { "<b>" },
+                unsearched: (name == "scan").then_some("It is a picture."),
+                provenance: Provenance {
+                    delivery: "Accession acc-0011223344556677, sealed 2026-11-04".into(),
+                    file: Some("DocumentReference.ndjson, record 4".into()),
+                    checked: "09:12:44 UTC".into(),
+                },
+                nonce: if name == "cda" { "bm9uY2U" } else { "" },
             };
-            pages.push((format!("document-{name}"), document(&clinician, chart, &page)));
+            let filters = ask(&[("year", "2023"), ("state", "<b>")]);
+            let listing = Listing::new(&clinician, chart, &filters, None, Some(r));
+            pages.push((format!("document-{name}"), document(&clinician, chart, &page, &listing)));
         }
     }
     let found = text_hits(chart);
@@ -267,12 +284,33 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-4182911" };
         pages.push((format!("access-{}", version.name()), access_report(&reports, &ask)));
     }
+    pages.extend(super::gallery_log::pages(&reports));
     pages
 }
 
 fn cda_example() -> Rendered {
     let view = crate::render::cda::view::View::Clinical { only: ["1".to_string()].into(), folded: false };
     Rendered { body: "<p>Seen <b>today</b>.</p>".into(), view, language: Some("en-US".into()), ..Rendered::default() }
+}
+
+fn text_example(text: String, marks: Vec<std::ops::Range<usize>>) -> TextBody {
+    TextBody { text, found: marks.len() as u64, marks, part: 1, parts: 2 }
+}
+
+fn scan_example(words: Option<&str>) -> Scan {
+    Scan {
+        pages: 118,
+        number: 40,
+        zoom: Zoom::Fit,
+        turn: 90,
+        words: words.map(str::to_string),
+        marks: if words.is_some() { vec![5..8] } else { vec![] },
+        found: if words.is_some() { vec![(3, 2), (41, 1)] } else { vec![] },
+    }
+}
+
+fn coded_example() -> CodedSection {
+    CodedSection { heading: "Problems <b>".into(), entries: vec![("act".into(), "Asthma <b>".into(), false)], total: 3 }
 }
 
 fn note_text(r: &Record) -> Option<String> {
@@ -362,13 +400,16 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         patients: 214_008,
         bytes: 4_100_223_001,
         quarantined: 741,
-        state: "in force".into(),
+        state: AccessionState::Signed,
     };
     let report = AccessionReport {
         row: row.clone(),
         total: Totals { read: 15_000, archived: 14_994, duplicates: 4, quarantined: 2, excluded: 0, joined: 0 },
         files: vec![file("Observation.ndjson", 10_000), file("Condition.ndjson", 5_000)],
-        more_files: 0,
+        versions: 90,
+        bytes_in: 38_000_000,
+        read_again: None,
+        years: [(2004, [("Observation".to_string(), 90)].into()), (2007, [("Observation".to_string(), 70)].into())].into(),
         by_kind: vec![("Observation".into(), 10_000), ("Condition".into(), 5_000)],
         quarantine: vec![Quarantine {
             reason: "Line is not JSON".into(),
@@ -403,11 +444,10 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("sign-in-wrong".into(), sign_in(&frame(None, "/signin"), &wrong)),
         ("not-here".into(), not_here(&clinician)),
         ("log-down".into(), log_down(&clinician, "K7-2291")),
-        ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row))),
-        ("accession".into(), accession(&archivist, &report)),
+        ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row), &[])),
+        ("accession".into(), accession(&archivist, &report, &CodesFound::Counting, None)),
         ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), Some(&asked("<b>", &TextHits::default())))),
         ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), None)),
-        ("access-start".into(), access_start(&frame(Some(Role::Compliance), "/access"), "zzz", &[])),
     ]
 }
 
@@ -488,7 +528,11 @@ fn gallery() {
     for (name, html) in chart_pages(&first).into_iter().chain(other_pages(&charts)) {
         std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
     }
-    for name in ["chartkeep.css", "chartkeep.js", "mark.svg"].into_iter().map(str::to_string).chain(fonts()) {
+    for name in ["chartkeep.css", "documents.css", "cda.css", "chartkeep.js", "documents.js", "mark.svg"]
+        .into_iter()
+        .map(str::to_string)
+        .chain(fonts())
+    {
         let path = format!("{folder}{}", Assets::url(&name));
         std::fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
         std::fs::write(path, Assets::get(&name).unwrap().0).unwrap();

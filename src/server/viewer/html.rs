@@ -1,7 +1,7 @@
 //! Markup made by our own code, told apart from text by its type: text is escaped by the templates, `Markup` is not.
 //!
 //! Not for: archived HTML. That is never put into a page of ours; it is shown in a sandboxed frame. A CDA document is no HTML:
-//! the renderer writes it anew, and its page has a policy without any script.
+//! the renderer writes it anew, and its page has a policy that lets no script run but ours.
 
 use std::fmt;
 use std::ops::Range;

@@ -13,7 +13,7 @@ fn patient() -> PatientKey {
 }
 
 /// One scope for each right, in the order of `Right::ALL`.
-fn scopes() -> [Scope; 16] {
+fn scopes() -> [Scope; 18] {
     [
         Scope::FindPatients,
         Scope::Chart(patient()),
@@ -31,6 +31,8 @@ fn scopes() -> [Scope; 16] {
         Scope::Bulk,
         Scope::Ehi(vec![patient()]),
         Scope::Releases,
+        Scope::QuarantineMasked,
+        Scope::System,
     ]
 }
 
@@ -84,34 +86,35 @@ fn cell(decision: &Decision) -> char {
 }
 
 /// Columns in the order of `Right::ALL`: find, chart, record, search all, export, log, accessions, identity, quarantine,
-/// break-glass reviews, accounts, policy, own notes, bulk export, export of a person, releases. Each role for its usual purpose.
+/// break-glass reviews, accounts, policy, own notes, bulk export, export of a person, releases, masked
+/// quarantine, system. Each role for its usual purpose.
 #[test]
 fn every_role_and_right_is_decided_as_written_here() {
     use Channel::{CommandLine, Network};
     let table = [
-        (Role::Clinician, Network, None, "333rrrrrrrrrPrrr"),
-        (Role::Him, Network, None, "HHHHcrrHcrrrrrH0"),
-        (Role::Compliance, Network, None, "rrrrr0rrr0rrrrrr"),
-        (Role::Archivist, Network, None, "rrrrrr0rrrrrrrrr"),
-        (Role::Admin, Network, None, "rrrrrrrrrr00rrrr"),
-        (Role::Reviewer, Network, None, "rrrrrrrrr0rrrrrr"),
-        (Role::Service, Network, None, "sssrrrrrrrrrrsrr"),
-        (Role::Clinician, CommandLine, None, "333rrrrrrrrrPrrr"),
-        (Role::Him, CommandLine, None, "H**H*rr**rrrrrH0"),
-        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrrrrr"),
-        (Role::Archivist, CommandLine, None, "rrrrrr0rrrrrrrrr"),
-        (Role::Admin, CommandLine, None, "rrrrrrrrrr00rrrr"),
-        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrrrrr"),
-        (Role::Service, CommandLine, None, "cccrrrrrrrrrrcrr"),
-        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrPrrr"),
-        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrrrH0"),
-        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrrrrr"),
-        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr0rrrrrrrrr"),
-        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00rrrr"),
-        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrrrrr"),
-        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrrsrr"),
-        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr0rr"),
-        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrrcrr"),
+        (Role::Clinician, Network, None, "333rrrrrrrrrPrrrrr"),
+        (Role::Him, Network, None, "HHHHcrrHcrrrrrH0rr"),
+        (Role::Compliance, Network, None, "rrrrr0rrr0rrrrrrrr"),
+        (Role::Archivist, Network, None, "rrrrrr00rr00rrrr00"),
+        (Role::Admin, Network, None, "rrrrrrrrrr00rrrrr0"),
+        (Role::Reviewer, Network, None, "rrrrrrrrr0rrrrrrrr"),
+        (Role::Service, Network, None, "sssrrrrrrrrrrsrrrr"),
+        (Role::Clinician, CommandLine, None, "333rrrrrrrrrPrrrrr"),
+        (Role::Him, CommandLine, None, "H**H*rr**rrrrrH0rr"),
+        (Role::Compliance, CommandLine, None, "rrrrr0rrr0rrrrrrrr"),
+        (Role::Archivist, CommandLine, None, "rrrrrr00rr00rrrr00"),
+        (Role::Admin, CommandLine, None, "rrrrrrrrrr00rrrrr0"),
+        (Role::Reviewer, CommandLine, None, "rrrrrrrrr0rrrrrrrr"),
+        (Role::Service, CommandLine, None, "cccrrrrrrrrrrcrrrr"),
+        (Role::Clinician, Network, Some("user/Observation.rs"), "333rrrrrrrrrPrrrrr"),
+        (Role::Him, Network, Some("user/*.rs"), "HHHHcrrHcrrrrrH0rr"),
+        (Role::Compliance, Network, Some("user/*.rs system/*.rs"), "rrrrr0rrr0rrrrrrrr"),
+        (Role::Archivist, Network, Some("user/*.rs system/*.rs"), "rrrrrr00rr00rrrr00"),
+        (Role::Admin, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrrr00rrrrr0"),
+        (Role::Reviewer, Network, Some("user/*.rs system/*.rs"), "rrrrrrrrr0rrrrrrrr"),
+        (Role::Service, Network, Some("user/*.rs"), "sssrrrrrrrrrrsrrrr"),
+        (Role::Service, Network, Some("system/*.rs"), "000rrrrrrrrrr0rrrr"),
+        (Role::Service, CommandLine, Some("system/*.rs"), "cccrrrrrrrrrrcrrrr"),
     ];
     for role in Role::ALL {
         for channel in Channel::ALL {

@@ -57,6 +57,12 @@ fn what_no_file_can_loosen_is_refused() {
         (reads("compliance", ""), "never see patients' records"),
         (reads("archivist", ""), "never see patients' records"),
         (reads("admin", ""), "never see patients' records"),
+        (gives("admin", "identity-review"), "never see patients' records"),
+        (gives("archivist", "find-patients"), "never see patients' records"),
+        (
+            format!("{}\nsees = [\"vip\"]", gives("archivist", "identity-review")),
+            "the archivist reviews the identity of patients whose records carry no label",
+        ),
         (reads("reviewer", ""), "never see patients' records"),
         (gives("admin", "audit-log"), "never read the access log"),
         (gives("archivist", "audit-log"), "never read the access log"),

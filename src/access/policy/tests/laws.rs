@@ -148,7 +148,7 @@ fn asking() -> impl Strategy<Value = Asking> {
             .prop_map(|kind| Scope::Record(Kind::from_name(kind).unwrap(), ArchiveId::parse("mer.o1").unwrap())),
         4 => select(vec![Scope::FindPatients, Scope::SearchAll, Scope::Everything, Scope::AuditLog(None), Scope::Accessions,
             Scope::IdentityReview, Scope::Quarantine, Scope::BreakGlassReviews, Scope::Accounts, Scope::Policy,
-            Scope::Bulk, Scope::Releases, Scope::Ehi(vec![PatientKey::parse("mer.1").unwrap()])]),
+            Scope::Bulk, Scope::Releases, Scope::QuarantineMasked, Scope::System, Scope::Ehi(vec![PatientKey::parse("mer.1").unwrap()])]),
     ];
     (principal(), scope, vec(key(), 0..3), vec(key(), 0..3), any::<bool>()).prop_map(
         |(principal, scope, of_record, related, applies_scopes)| {

@@ -9,7 +9,7 @@ use super::super::chart_nav::{self, Section};
 use super::super::frame::Frame;
 use super::super::panel::Panel;
 use super::super::query::Query;
-use super::super::sections::notes::Notes;
+use super::super::sections::notes_list::Listing;
 use super::super::sections::results::{OneTest, Sheet};
 use super::super::sections::{self, Ask, Body};
 use super::super::source::Badge;
@@ -52,16 +52,6 @@ struct Results<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "notes.html")]
-struct NotesPage<'a> {
-    frame: &'a Frame,
-    shell: Shell,
-    notes: Notes,
-    href: String,
-    search: String,
-}
-
-#[derive(Template)]
 #[template(path = "trend.html")]
 struct TrendPage<'a> {
     frame: &'a Frame,
@@ -87,13 +77,7 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
             }
             return render(Results { frame, shell, heading, href, sheet });
         }
-        Section::Notes => {
-            let mut notes = sections::notes::notes(&ask);
-            if let Some(words) = sections::capped(&ask, section.kinds_shown()) {
-                notes.fact = format!("{}, {words}", notes.fact);
-            }
-            return render(NotesPage { frame, shell, notes, href, search: format!("{base}/search") });
-        }
+        Section::Notes => return super::document::documents(frame, chart, &Listing::new(frame, chart, query, None, None)),
         Section::Problems => sections::problems::body(&ask),
         Section::Allergies => sections::allergies::body(&ask),
         Section::Medications => sections::medications::body(&ask),

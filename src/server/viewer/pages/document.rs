@@ -1,6 +1,7 @@
-//! One document: the list beside it, its content in a frame that can do nothing, and where it came from.
+//! Notes and documents: filters, list and the open document in three columns, with where it came from at its foot.
 //!
-//! Not for: turning PDF or TIFF into images, or cleaning HTML; the routes under `/documents/` do that.
+//! Not for: which documents are listed (`sections::notes_list`), turning PDF or TIFF into images, or cleaning HTML; the routes
+//! under `/documents/` do that.
 
 use std::ops::Range;
 
@@ -9,33 +10,62 @@ use askama::Template;
 use super::super::chart_nav::Section;
 use super::super::fhir::Item;
 use super::super::frame::Frame;
-use super::super::html::{Markup, pieces, url_part};
+use super::super::html::{Markup, url_part};
+use super::super::panel::Panel;
 use super::super::query::Query;
 use super::super::sections::Ask;
 use super::super::sections::notes::{self, View, format_name};
+use super::super::sections::notes_list::{DocumentList, Listing};
 use super::super::source::Badge;
 use super::super::text;
-use super::document_cda::{Choices, Rendered};
+use super::document_cda::{Choices, CodedSection, Rendered};
+use super::document_scan::{Scan, ScanView};
+use super::document_text::{Part, parts};
 use super::{Shell, render};
 use crate::model::{Chart, DocumentId, Record};
 use crate::render::cda::xml::SourcePage;
 
 /// How the content can be shown.
 pub enum DocumentBody {
-    /// Plain text, decoded, with the byte ranges of the words looked for.
-    Text(String, Vec<Range<usize>>),
-    /// Shown in a sandboxed frame from `/documents/{id}/body`.
-    Html,
-    /// Page images `/documents/{id}/page/1.png` to `n`.
-    Pages(u32),
+    /// Plain text, decoded.
+    Text(TextBody),
+    /// Shown in a sandboxed frame from `/documents/{id}/body`, with so many words marked.
+    Html(u64),
+    /// Page images `/documents/{id}/page/1.png` and so on, one at a time.
+    Scan(Scan),
     /// A CDA document, written by the renderer.
     Rendered(Rendered),
-    /// A page of a document's XML.
-    Source(SourcePage),
+    /// The coded entries of a CDA document.
+    Coded(Vec<CodedSection>),
+    /// A page of a document's XML, with so many words marked.
+    Source(SourcePage, u64),
     /// Neither: only the original can be had. The reason in one sentence.
     None(String),
     /// The digest does not match: content is not shown.
     Damaged,
+}
+
+/// A plain text, or a part of a long one.
+pub struct TextBody {
+    pub text: String,
+    /// Byte ranges of the words looked for.
+    pub marks: Vec<Range<usize>>,
+    /// Which part, from 1, and of how many.
+    pub part: usize,
+    pub parts: usize,
+    /// Hits in the whole text.
+    pub found: u64,
+}
+
+/// Where the bytes came from and what was checked.
+#[derive(Clone, Debug, Default)]
+pub struct Provenance {
+    /// Accession and when it was sealed.
+    pub delivery: String,
+    /// File of the delivery, and the line or message in it.
+    pub file: Option<String>,
+    /// When the stored bytes were held against their digest, `HH:MM:SS UTC`.
+    pub checked: String,
 }
 
 pub struct DocumentPage<'a> {
@@ -49,28 +79,57 @@ pub struct DocumentPage<'a> {
     pub body: DocumentBody,
     /// Whether its XML can be shown.
     pub is_xml: bool,
+    /// Coded entries, when it is a CDA document.
+    pub coded: Option<usize>,
     /// The words that led here, marked in the text.
     pub q: &'a str,
-    /// Delivery and file, in words.
-    pub origin: Option<&'a str>,
+    /// Why the words could not be looked for in it, if so.
+    pub unsearched: Option<&'static str>,
+    pub provenance: Provenance,
+    /// Names our script to a page on which none but that may run; empty on others.
+    pub nonce: &'a str,
 }
 
-/// One document in the list beside the open one.
-struct Beside {
-    title: String,
-    date: String,
-    who: String,
+/// A state of the document that the reader must know of.
+struct State {
+    tone: &'static str,
+    lead: &'static str,
+    words: &'static str,
+    link: Option<(&'static str, String)>,
+}
+
+/// The neighbours of a part of a long text, or of XML.
+struct PartLinks {
+    words: String,
+    before: Option<String>,
+    after: Option<String>,
+    /// Hits in all parts, where they were counted.
+    found: Option<String>,
+}
+
+impl PartLinks {
+    fn of(body: &DocumentBody, own: &str, tail: &str) -> Option<PartLinks> {
+        let (part, parts, form, found) = match body {
+            DocumentBody::Text(body) => (body.part, body.parts, "", Some(text::count(body.found))),
+            DocumentBody::Source(source, _) => (source.number, source.pages, "/xml", None),
+            _ => return None,
+        };
+        let join = if tail.is_empty() { "?" } else { "&" };
+        let href = |part: usize| format!("{own}{form}{tail}{join}part={part}");
+        (parts > 1).then(|| PartLinks {
+            words: format!("Part {part} of {parts}"),
+            before: (part > 1).then(|| href(part - 1)),
+            after: (part < parts).then(|| href(part + 1)),
+            found,
+        })
+    }
+}
+
+/// One way to see a document.
+struct Way {
+    words: String,
     href: String,
-    badge: Badge,
-    tag: Option<(&'static str, &'static str)>,
-    open: bool,
-}
-
-/// A run of lines of a plain text: a heading line or a paragraph.
-struct Part {
-    heading: bool,
-    /// In pieces, the words looked for told apart.
-    pieces: Vec<(String, bool)>,
+    is_on: bool,
 }
 
 #[derive(Template)]
@@ -78,163 +137,240 @@ struct Part {
 struct Page<'a> {
     frame: &'a Frame,
     shell: Shell,
-    list: Vec<Beside>,
-    total: String,
+    list: DocumentList,
     previous: Option<String>,
     next: Option<String>,
-    notes_href: String,
     title: String,
     date: String,
     author: String,
     place: Option<String>,
     status: Option<(&'static str, &'static str)>,
     badge: Badge,
+    states: Vec<State>,
+    ways: Vec<Way>,
+    attachments: Vec<(String, String, bool)>,
     record_href: String,
     id: String,
     parts: Vec<Part>,
+    /// Headings of a plain text: place, words, hits.
+    outline: Vec<(usize, String, usize)>,
     body: &'a DocumentBody,
+    scan: Option<ScanView>,
     q: &'a str,
     q_part: String,
-    hits: Option<String>,
+    hits: Option<u64>,
+    unsearched: Option<&'static str>,
     damaged: bool,
-    pages: std::ops::RangeInclusive<u32>,
     format: String,
     size: String,
     digest: String,
-    origin: Option<&'a str>,
+    short_digest: String,
+    provenance: &'a Provenance,
     original_id: String,
     /// The page of this document.
     own_href: String,
-    is_xml: bool,
+    part_links: Option<PartLinks>,
     /// Lines of XML.
     source: Markup,
     /// How a CDA document may be looked at, when it is one.
     choices: Option<Choices>,
+    notes_on_rendering: Option<String>,
+    nonce: &'a str,
 }
 
-/// The page of a document. When `chart.records` hold the documents of the chart, their list stands beside it.
-pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>) -> String {
+/// Hits that can be jumped to by number, without script.
+const HITS_LISTED: u64 = 12;
+
+impl Page<'_> {
+    /// Numbers of hits that have a link each.
+    fn listed_hits(&self) -> std::ops::RangeInclusive<u64> {
+        1..=self.hits.unwrap_or(0).min(HITS_LISTED)
+    }
+
+    fn is_html(&self) -> bool {
+        matches!(self.body, DocumentBody::Html(_))
+    }
+
+    /// Where hit `n` stands.
+    fn hit_href(&self, n: &u64) -> String {
+        if self.is_html() { format!("{}{n}", self.frame_hits()) } else { format!("#hit-{n}") }
+    }
+
+    /// Where hits of an HTML document stand, up to the number.
+    fn frame_hits(&self) -> String {
+        format!("/documents/{}/body?q={}#hit-", self.id, self.q_part)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "notes.html")]
+struct NotesPage<'a> {
+    frame: &'a Frame,
+    shell: Shell,
+    list: DocumentList,
+    key: Panel,
+}
+
+/// The page of a chart's documents with none of them open.
+pub fn documents(frame: &Frame, chart: &Chart, listing: &Listing<'_>) -> String {
     let shell = Shell::new(frame, chart, Some(Section::Notes));
     let base = shell.nav.base.clone();
     let query = Query::default();
-    let ask = Ask { frame, chart, query: &query, href: format!("{base}/notes") };
-    let all = notes::views(&ask);
-    let open = all.iter().position(|v| v.document.as_deref() == Some(page.id.0.as_str()));
-    let near = |i: Option<usize>| i.and_then(|i| all.get(i)).map(|v| v.href(&base));
+    let ask = Ask { frame, chart, query: &query, href: base.clone() };
+    let held = super::super::chart_nav::held(&chart.index, Section::Notes.kinds_shown());
+    let mut key = notes::summary(&ask, held);
+    key.link = None;
+    render(NotesPage { frame, list: listing.part(&format!("{base}/notes"), false), key, shell })
+}
+
+/// The page of a document beside its list.
+pub fn document(frame: &Frame, chart: &Chart, page: &DocumentPage<'_>, listing: &Listing<'_>) -> String {
+    let shell = Shell::new(frame, chart, Some(Section::Notes));
+    let base = shell.nav.base.clone();
     let view = View::of(Item::named(page.record, &frame.names));
     let title = page.title.map(str::to_string).or_else(|| view.title.clone());
-    let date = view.date.as_deref().map(text::date);
     let own_href = format!("{base}/documents/{}", page.id.0);
+    let tail = listing.tail();
     let choices = match &page.body {
-        DocumentBody::Rendered(rendered) => Some(Choices::new(rendered, &own_href, page.q)),
+        DocumentBody::Rendered(rendered) => Some(Choices::new(rendered, &own_href, &tail)),
         _ => None,
     };
     let parts = match &page.body {
-        DocumentBody::Text(body, marks) => parts(body, marks),
+        DocumentBody::Text(body) => parts(&body.text, &body.marks),
         _ => Vec::new(),
     };
+    let (previous, next) = listing.neighbours();
+    let attachment = |(at, (id, format)): (usize, &(String, String))| {
+        (format!("{} {format}", at + 1), format!("{base}/documents/{id}{tail}"), *id == *page.id.0.as_str())
+    };
+    let digest = text::digest(&page.sha256);
     render(Page {
         frame,
-        total: text::count(all.len() as u64),
-        previous: near(open.and_then(|i| i.checked_sub(1))),
-        next: near(open.map(|i| i + 1)),
-        // Without a script nothing scrolls the list to the open document.
-        list: beside(frame, &all, open, &base, if choices.is_some() { 3 } else { MOST_BESIDE / 2 }),
-        notes_href: ask.href.clone(),
+        list: listing.part(&own_href, true),
+        previous,
+        next,
         title: title.unwrap_or_else(|| "Document without a title".into()),
-        date: date
-            .map_or("date not recorded".into(), |d| [Some(d.day), d.time].into_iter().flatten().collect::<Vec<_>>().join(" ")),
+        date: when(&view),
         author: view.author.clone().unwrap_or_else(|| "author not recorded".into()),
         place: view.place.clone(),
         status: view.tag,
         badge: frame.badge(&page.record.source_system),
+        states: states(page, &view, listing),
+        ways: ways(page, &own_href, &tail),
+        attachments: if view.parts.len() > 1 { view.parts.iter().enumerate().map(attachment).collect() } else { Vec::new() },
         record_href: view.item.href(),
         id: page.id.0.to_string(),
+        outline: parts.iter().filter(|p| p.heading).map(|p| (p.place, p.words.clone(), p.hits)).collect(),
         parts,
         damaged: matches!(page.body, DocumentBody::Damaged),
-        hits: match &page.body {
-            _ if page.q.is_empty() => None,
-            DocumentBody::Text(_, marks) => Some(text::counted(marks.len() as u64, "hit", "hits")),
-            DocumentBody::Rendered(rendered) => Some(text::counted(rendered.hits, "hit", "hits")),
+        hits: hits(page),
+        unsearched: page.unsearched.filter(|_| !page.q.is_empty()),
+        scan: match &page.body {
+            DocumentBody::Scan(scan) => Some(ScanView::new(scan, page.id.0.as_str(), &own_href, &tail)),
             _ => None,
         },
         q: page.q,
         q_part: url_part(page.q),
         body: &page.body,
-        pages: 1..=if let DocumentBody::Pages(n) = page.body { n } else { 0 },
-        format: if choices.is_some() { "CDA document, XML".into() } else { format_name(page.content_type) },
+        part_links: PartLinks::of(&page.body, &own_href, &tail),
+        format: if page.coded.is_some() { "CDA document, XML".into() } else { format_name(page.content_type) },
         own_href,
-        is_xml: page.is_xml,
         source: match &page.body {
             // Written by the renderer: escaped text in a few elements.
-            DocumentBody::Source(source) => Markup::trusted(source.html.clone()),
+            DocumentBody::Source(source, _) => Markup::trusted(source.html.clone()),
             _ => Markup::default(),
+        },
+        notes_on_rendering: match &page.body {
+            DocumentBody::Rendered(it) if it.notes > 0 => Some(text::counted(it.notes, "rendering note", "rendering notes")),
+            _ => None,
         },
         choices,
         size: text::bytes(page.bytes),
-        digest: text::digest(&page.sha256),
-        origin: page.origin,
+        short_digest: short(&digest),
+        digest,
+        provenance: &page.provenance,
         original_id: page.record.original_id.to_string(),
+        nonce: page.nonce,
         shell,
     })
 }
 
-/// Most documents of the list beside the open one.
-const MOST_BESIDE: usize = 60;
-
-/// Documents around the open one, so many of them before it.
-fn beside(frame: &Frame, all: &[View<'_>], open: Option<usize>, base: &str, before: usize) -> Vec<Beside> {
-    let start = open.unwrap_or(0).saturating_sub(before);
-    let one = |(i, v): (usize, &View<'_>)| Beside {
-        title: v.title.clone().unwrap_or_else(|| "Document without a title".into()),
-        date: text::day(v.date.as_deref()),
-        who: [v.place.clone(), Some(v.author.clone().unwrap_or_else(|| "author not recorded".into()))]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(", "),
-        href: v.href(base),
-        badge: frame.badge(&v.item.record.source_system),
-        tag: v.tag,
-        open: Some(i) == open,
-    };
-    all.iter().enumerate().skip(start).take(MOST_BESIDE).map(one).collect()
+/// Date and time of a document, as written.
+pub fn when(view: &View<'_>) -> String {
+    let date = view.date.as_deref().map(text::date);
+    date.map_or("date not recorded".into(), |d| [Some(d.day), d.time].into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
-/// Plain text in parts: a line in capitals reads as a heading. Every character is kept; only the setting differs.
-fn parts(body: &str, marks: &[Range<usize>]) -> Vec<Part> {
-    let mut spans: Vec<(bool, Range<usize>)> = Vec::new();
-    let mut start = 0;
-    for line in body.split_inclusive('\n') {
-        let end = start + line.trim_end_matches(['\n', '\r']).len();
-        let letters = line.chars().filter(|c| c.is_alphabetic()).count();
-        let heading = letters > 2 && !line.chars().any(char::is_lowercase) && line.trim().len() < 70;
-        match spans.last_mut() {
-            Some((false, last)) if !heading => last.end = end,
-            _ => spans.push((heading, start..end)),
-        }
-        start += line.len();
+/// The ends of a digest.
+fn short(digest: &str) -> String {
+    let groups: Vec<&str> = digest.split(' ').collect();
+    match groups.as_slice() {
+        [a, b, c, .., z] => format!("{a} {b} {c} … {z}"),
+        _ => digest.to_string(),
     }
-    let inside = |span: &Range<usize>| {
-        let within = marks.iter().filter(|m| span.start <= m.start && m.end <= span.end);
-        within.map(|m| m.start - span.start..m.end - span.start).collect::<Vec<_>>()
-    };
-    let part = |(heading, span): (bool, Range<usize>)| Part { heading, pieces: pieces(&body[span.clone()], &inside(&span)) };
-    spans.into_iter().map(part).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_keeps_every_character() {
-        let body = "PROGRESS NOTE\nPatient seen.\n\nPLAN:\n  - rest\n  - fluids";
-        let parts = parts(body, &[22..26, 39..43]);
-        assert_eq!(parts.iter().filter(|p| p.heading).count(), 2);
-        let text = |p: &Part| p.pieces.iter().map(|(t, _)| t.as_str()).collect::<String>();
-        assert_eq!(parts.iter().map(text).collect::<Vec<_>>().join("\n"), body);
-        let marked: Vec<&str> = parts.iter().flat_map(|p| &p.pieces).filter(|(_, on)| *on).map(|(t, _)| t.as_str()).collect();
-        assert_eq!(marked, ["seen", "rest"]);
+fn hits(page: &DocumentPage<'_>) -> Option<u64> {
+    match &page.body {
+        _ if page.q.is_empty() => None,
+        DocumentBody::Text(body) => Some(body.marks.len() as u64),
+        DocumentBody::Html(n) | DocumentBody::Source(_, n) => Some(*n),
+        DocumentBody::Rendered(rendered) => Some(rendered.hits),
+        DocumentBody::Scan(scan) => Some(scan.marks.len() as u64),
+        _ => None,
     }
+}
+
+/// The ways to see a CDA document or other XML, with the same head each.
+fn ways(page: &DocumentPage<'_>, own: &str, tail: &str) -> Vec<Way> {
+    let way = |words: String, href: String, is_on| Way { words, href, is_on };
+    if !page.is_xml {
+        return Vec::new();
+    }
+    let (is_coded, is_source) = (matches!(page.body, DocumentBody::Coded(_)), matches!(page.body, DocumentBody::Source(..)));
+    let mut ways = vec![way("Document".into(), format!("{own}{tail}"), !is_coded && !is_source)];
+    if let Some(n) = page.coded {
+        ways.push(way(format!("Coded data {}", text::count(n as u64)), format!("{own}/coded{tail}"), is_coded));
+    }
+    ways.push(way("Raw XML".into(), format!("{own}/xml{tail}"), is_source));
+    ways
+}
+
+/// What must be said above the content.
+fn states(page: &DocumentPage<'_>, view: &View<'_>, listing: &Listing<'_>) -> Vec<State> {
+    let mut states = Vec::new();
+    let newer = listing.newer_than(page.record);
+    match view.tag {
+        Some(("Entered in error", _)) => states.push(State {
+            tone: "caution",
+            lead: "Entered in error.",
+            words: "The source marked this document as a mistake. It is kept as it was.",
+            link: None,
+        }),
+        Some(("Unsigned draft", _)) => states.push(State {
+            tone: "caution",
+            lead: "Unsigned draft.",
+            words: "The source did not hold a signature for this document.",
+            link: None,
+        }),
+        Some(("Replaced by a newer one", _)) if newer.is_none() => states.push(State {
+            tone: "caution",
+            lead: "Replaced.",
+            words: "The source says that a newer document took the place of this one. It is not named.",
+            link: None,
+        }),
+        _ => {}
+    }
+    if let Some(href) = newer {
+        states.push(State {
+            tone: "caution",
+            lead: "Replaced by a newer document.",
+            words: "This one is kept as it was.",
+            link: Some(("Open the newer one", href)),
+        });
+    }
+    if let Some(words) = page.unsearched.filter(|_| page.q.is_empty()) {
+        states.push(State { tone: "plain", lead: "Its words cannot be searched.", words, link: None });
+    }
+    states
 }

@@ -24,15 +24,31 @@ pub struct Rendered {
     pub contents: Vec<Entry>,
     /// BCP 47, when the document names one.
     pub language: Option<String>,
-    /// Marked words.
+    /// Marked words; those of each section of `contents`, with the number of the first.
     pub hits: u64,
+    pub section_hits: Vec<(u64, u64)>,
+    /// What was left out or mended, counted.
+    pub notes: u64,
     pub view: View,
 }
 
+/// Where the panels of a header begin, as the renderer writes them.
+const PANELS: &str = "<div class=\"panels\">";
+
 impl Rendered {
-    // The renderer writes from a short list of elements and escapes all text; the page has a policy without any script.
+    // The renderer writes from a short list of elements and escapes all text; the page lets no script run but ours.
     pub fn head(&self) -> Markup {
         Markup::trusted(self.head.clone())
+    }
+
+    /// How confidential the document is and what must be known of it first.
+    pub fn head_lead(&self) -> Markup {
+        Markup::trusted(self.head.split(PANELS).next().unwrap_or_default().to_string())
+    }
+
+    /// The facts of its header, which stand folded above the words: the banner and the title tell the most of them.
+    pub fn head_panels(&self) -> Markup {
+        Markup::trusted(self.head.find(PANELS).map_or_else(String::new, |at| self.head[at..].to_string()))
     }
 
     pub fn body(&self) -> Markup {
@@ -47,11 +63,41 @@ impl Rendered {
         Markup::trusted(self.findings.clone())
     }
 
+    /// The sections with their hits and the number of the first.
+    pub fn outline(&self) -> impl Iterator<Item = (&Entry, u64, u64)> {
+        let hits = self.section_hits.iter().copied().chain(std::iter::repeat((0, 0)));
+        self.contents.iter().zip(hits).map(|(entry, (hits, first))| (entry, hits, first))
+    }
+
     /// The language, where it is a plain tag.
     pub fn language(&self) -> &str {
         let is_plain = |tag: &&str| tag.len() <= 35 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         self.language.as_deref().filter(is_plain).unwrap_or("en")
     }
+}
+
+/// The coded entries of one section.
+pub struct CodedSection {
+    pub heading: String,
+    /// Kind of entry, its words, whether the narrative has words for it.
+    pub entries: Vec<(String, String, bool)>,
+    /// Entries of the section; more than `entries` where some say nothing in words or are too many.
+    pub total: usize,
+}
+
+/// Hits in each section of `body`, with the number of the first: a mark belongs to the section that was opened last.
+pub fn hits_by_section(body: &str, contents: &[Entry]) -> Vec<(u64, u64)> {
+    let places: Vec<usize> =
+        contents.iter().map(|e| body.find(&format!(" id=\"section-{}\"", e.path)).unwrap_or(usize::MAX)).collect();
+    let mut counts = vec![(0, 0); contents.len()];
+    for (n, (at, _)) in body.match_indices("<mark").enumerate() {
+        let open = places.iter().enumerate().filter(|(_, place)| **place < at).max_by_key(|(_, place)| **place);
+        if let Some((hits, first)) = open.and_then(|(section, _)| counts.get_mut(section)) {
+            *first = if *hits == 0 { n as u64 + 1 } else { *first };
+            *hits += 1;
+        }
+    }
+    counts
 }
 
 /// The address of the document in each view.
@@ -69,10 +115,11 @@ pub struct Choices {
 }
 
 impl Choices {
-    pub fn new(rendered: &Rendered, own: &str, q: &str) -> Choices {
-        let q = if q.is_empty() { String::new() } else { format!("q={}", url_part(q)) };
+    /// `tail`: what follows the document's address in every view.
+    pub fn new(rendered: &Rendered, own: &str, tail: &str) -> Choices {
+        let tail = tail.trim_start_matches('?');
         let address = |parts: &[String]| {
-            let parts: Vec<&str> = parts.iter().map(String::as_str).chain([q.as_str()]).filter(|part| !part.is_empty()).collect();
+            let parts: Vec<&str> = parts.iter().map(String::as_str).chain([tail]).filter(|part| !part.is_empty()).collect();
             if parts.is_empty() { own.to_string() } else { format!("{own}?{}", parts.join("&")) }
         };
         let (only, folded) = match &rendered.view {
@@ -151,6 +198,21 @@ fn host_of(address: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hits_are_counted_by_the_section_they_stand_in() {
+        let entry = |path: &str| Entry {
+            path: path.into(),
+            heading: String::new(),
+            has_words: true,
+            coded_only: 0,
+            narrative_only: false,
+            is_apart: false,
+        };
+        let body = "<section id=\"section-1\"></section><section id=\"section-2\"><mark id=\"hit-1\">a</mark>\
+                    <section id=\"section-2.1\"><mark>b</mark></section></section><section id=\"section-10\"><mark>c</mark>";
+        assert_eq!(hits_by_section(body, &[entry("1"), entry("2"), entry("10")]), [(0, 0), (2, 1), (1, 3)]);
+    }
 
     #[test]
     fn the_host_is_where_a_browser_would_go() {

@@ -3,15 +3,24 @@
 //! Not for: rows of the chart's sections (`sections`).
 
 pub mod access;
+pub mod accession;
 pub mod accessions;
 pub mod account;
 pub mod break_glass;
 pub mod chart;
+pub mod codes;
 pub mod document;
 pub mod document_cda;
+pub mod document_scan;
+pub mod document_text;
 pub mod fetch;
 pub mod find;
+pub mod identity;
+pub mod kept;
+pub mod log;
+pub mod looks;
 pub mod message;
+pub mod oversee;
 pub mod own_notes;
 pub mod print;
 pub mod record;
@@ -19,6 +28,8 @@ pub mod search;
 pub mod sessions;
 pub mod sign_in;
 pub mod signals;
+pub mod system;
+mod years;
 
 use askama::Template;
 

@@ -8,6 +8,7 @@ pub mod everything;
 pub mod immunizations;
 pub mod medications;
 pub mod notes;
+pub mod notes_list;
 pub mod problems;
 pub mod procedures;
 pub mod reports;

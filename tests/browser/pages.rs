@@ -1,0 +1,158 @@
+//! Every kind of page of the viewer once: no barriers, light and dark, at 1440, 1024 and 800, and no scrolling sideways down to 320;
+//! its picture is kept. A page route that nobody visits makes the tests fail.
+//!
+//! Not for: what a page says beyond the words by which it is known.
+
+use std::collections::BTreeSet;
+
+use chartkeep::server::routes::{Area, Method, routes};
+use serde_json::json;
+
+use super::chrome::{Chrome, chrome, of};
+use super::releases;
+use super::site::site;
+use super::tasks::signed_in;
+use super::visitor::{Visitor, WIDE, route_of};
+use super::{demand, row};
+
+/// Role, name of its picture, address, a word by which it is known.
+#[rustfmt::skip]
+static PAGES: &[(&str, &str, &str, &str)] = &[
+    ("clinician", "find", "/", "Find a patient"),
+    ("clinician", "find-hits", "/?q={family}", "Is this the patient?"),
+    ("clinician", "find-nobody", "/?q=zzyzx", "No patient in this archive matches"),
+    ("clinician", "summary", "/patients/{patient}", "Summary"),
+    ("clinician", "summary-two-sources", "/patients/{both}", "HBI"),
+    ("clinician", "problems", "/patients/{patient}/problems", "Problems"),
+    ("clinician", "allergies", "/patients/{patient}/allergies", "Allergies"),
+    ("clinician", "medications", "/patients/{patient}/medications", "Medications"),
+    ("clinician", "results", "/patients/{patient}/results", "Results"),
+    ("clinician", "trend", "/patients/{patient}/results/4548-4", "Hemoglobin A1c"),
+    ("clinician", "vitals", "/patients/{patient}/vitals", "Vital signs"),
+    ("clinician", "immunizations", "/patients/{patient}/immunizations", "Immunizations"),
+    ("clinician", "encounters", "/patients/{patient}/encounters", "Encounters"),
+    ("clinician", "procedures", "/patients/{patient}/procedures", "Procedures"),
+    ("clinician", "notes", "/patients/{patient}/notes", "Notes and documents"),
+    ("clinician", "reports", "/patients/{patient}/reports", "Reports"),
+    ("clinician", "everything", "/patients/{patient}/everything", "Everything"),
+    ("clinician", "search-in-chart", "/patients/{patient}/search?q=metformin", "Words in this chart"),
+    ("clinician", "record", "/patients/{patient}/records/Patient/{patient}", "Where it came from"),
+    ("clinician", "record-alone", "/records/Organization/mer.org-1", "Where it came from"),
+    ("clinician", "document-text", "/patients/{text-of}/documents/{text}", "Digest computed"),
+    ("clinician", "document-html", "/patients/{html-of}/documents/{html}", "Digest computed"),
+    ("clinician", "document-pdf", "/patients/{pdf-of}/documents/{pdf}", "Digest computed"),
+    ("clinician", "document-rtf", "/patients/{rtf-of}/documents/{rtf}", "Digest computed"),
+    ("clinician", "document-cda", "/patients/{cda-of}/documents/{cda}", "Digest computed"),
+    ("clinician", "document-xml", "/patients/{cda-of}/documents/{cda}/xml", "ClinicalDocument"),
+    ("clinician", "document-rendered", "/patients/{cda-of}/documents/{cda}/rendered", ""),
+    ("clinician", "print", "/patients/{text-of}/documents/{text}/print", "Not the certified record"),
+    ("clinician", "break-glass-ask", "/patients/{restricted}/break-glass", "Open restricted records"),
+    ("clinician", "account", "/account", "Your account"),
+    ("clinician", "password", "/account/password", "Password"),
+    ("clinician", "second-factor", "/account/second-factor", "second factor"),
+    ("clinician", "sessions", "/account/sessions", "Your sessions"),
+    ("clinician", "nothing-here", "/patients/00000000-0000-4000-8000-000000000000", "No archived record here"),
+    ("him", "search-all", "/search?q=metformin", "Search all charts"),
+    ("compliance", "access", "/access", "Who looked"),
+    ("compliance", "who-saw", "/patients/{patient}/access", "Who saw a patient's chart"),
+    ("compliance", "report-volume", "/access/reports/volume", "Days that stand out"),
+    ("compliance", "report-disclosures", "/access/reports/disclosures?patient={patient}", "Accounting of disclosures"),
+    ("compliance", "entry", "/access/entries/s0000:60", "s0000"),
+    ("compliance", "signals", "/signals", "Worth a look"),
+    ("compliance", "reviews", "/break-glass", "Break-glass reviews"),
+    ("compliance", "review", "/break-glass/{use}", "What was said"),
+    ("archivist", "accessions", "/accessions", "Accessions"),
+    ("archivist", "accession", "/accessions/{accession}", "Every record is accounted for"),
+    ("", "sign-in", "/signin", "Sign in"),
+];
+
+/// Page routes that are visited elsewhere, or are no pages; why.
+#[rustfmt::skip]
+static ELSEWHERE: &[(&str, &str)] = &[
+    ("/signin/start", "leads to an identity provider: tests/signin"),
+    ("/signin/callback", "comes back from one: tests/signin"),
+    ("/signin/ended", "leads on to one: tests/signin"),
+    ("/launch", "leads to one: tests/signin"),
+    ("/launch/signed", "leads to a chart at once: tests/signin"),
+    ("/account/again", "leads to an identity provider: tests/signin"),
+    ("/r/{token}", "the page of a recipient, who has no account: visited by `releases`"),
+    ("/patients/{patient}/own-notes", "only for whom the record names as author by NPI: tests/signin"),
+    ("/patients/{patient}/documents/{id}/media/{media}/original", "a file"),
+    ("/patients/{patient}/documents/{id}/media/{media}/{page}", "a picture"),
+    ("/patients/{patient}/documents/{id}/links/{link}", "visited by the test of a document's links"),
+    ("/documents/{id}/body", "a frame within a page"),
+    ("/documents/{id}/page/{page}", "a picture"),
+    ("/documents/{id}/original", "a file"),
+    ("/releases/{number}/papers/{digest}", "a file"),
+    ("/releases/{number}/pages/{subject}/{page}", "a picture"),
+    ("/releases/{number}/files/{digest}", "a file"),
+    ("/releases/{number}/receipts/{handover}", "a file"),
+    ("/static/{version}/{name:.*}", "style, script, fonts"),
+];
+
+#[test]
+fn every_kind_of_page_is_without_barriers_and_fits_its_window() {
+    let Some(chrome) = chrome() else { return };
+    let (chrome, site) = (of(&chrome), site());
+    let mut faults = Vec::new();
+    let mut visited = BTreeSet::new();
+    for role in ["clinician", "him", "compliance", "archivist", ""] {
+        let mut visitor = match role {
+            "" => {
+                chrome.forget_cookies();
+                Visitor::new(&chrome, &site.server.address, &site.facts)
+            }
+            role => signed_in(&chrome, &site, role, "with"),
+        };
+        for (_, name, path, words) in PAGES.iter().filter(|(of, ..)| *of == role) {
+            row(&mut faults, &format!("{name} ({path})"), || {
+                visitor.open(path);
+                visitor.expect(&[words]);
+            });
+            inspect(visitor.chrome, name, &mut faults);
+        }
+        visited.extend(visitor.visited);
+    }
+    for route in routes_of_pages().difference(&visited) {
+        faults.push(format!("{route} did not come up"));
+    }
+    demand(&faults);
+}
+
+/// What the rows of [`PAGES`] are pages of.
+fn routes_of_pages() -> BTreeSet<&'static str> {
+    PAGES.iter().map(|(_, name, path, _)| route_of(path).unwrap_or_else(|| panic!("{name}: {path} is no page"))).collect()
+}
+
+/// Looks at the open page in every size and both themes, once for barriers in each theme.
+pub fn inspect(chrome: &Chrome, name: &str, faults: &mut Vec<String>) {
+    for (scheme, width) in
+        [("light", 320), ("light", 800), ("light", 1024), ("light", 1440), ("dark", 1440), ("dark", 1024), ("dark", 800)]
+    {
+        chrome.look(scheme, width);
+        if scheme == "light" {
+            row(faults, &format!("{name} at {width}"), || {
+                let wide = chrome.ask(WIDE);
+                assert_eq!(wide, json!([]), "scrolls sideways");
+            });
+        }
+        if width > 320 {
+            chrome.picture(&format!("{name}-{scheme}-{width}"));
+        }
+    }
+    chrome.look("light", 1440);
+    row(faults, name, || assert_eq!(chrome.barriers(), Vec::<String>::new()));
+}
+
+#[test]
+fn no_page_route_is_without_a_visit() {
+    let visited = routes_of_pages();
+    let pages =
+        routes().iter().filter(|route| route.area() == Area::Viewer && route.method == Method::Get).map(|route| route.path);
+    let is_known =
+        |path: &&str| visited.contains(path) || releases::VISITS.contains(path) || ELSEWHERE.iter().any(|(own, _)| own == path);
+    let left: Vec<&str> = pages.clone().filter(|path| !is_known(path)).collect();
+    assert!(left.is_empty(), "no test of the browser visits {left:?}: add a row to PAGES");
+    let gone: Vec<&str> = ELSEWHERE.iter().map(|(path, _)| *path).filter(|path| !pages.clone().any(|own| own == *path)).collect();
+    assert!(gone.is_empty(), "there is no such route any more: {gone:?}");
+}

@@ -1,0 +1,133 @@
+//! What people come for: the most usual tasks of each role, from the first page after signing in to the result, by the words of the
+//! pages alone, in a browser that runs scripts and in one that does not. A row is right when the page that it ends on says so.
+//!
+//! Not for: the way of a release (`releases`), or every page there is (`pages`).
+
+use super::chrome::{Chrome, chrome, of};
+use super::site::{Site, site};
+use super::visitor::Step::{self, Click, Enter, Open, Pick, Tick, Type};
+use super::visitor::Visitor;
+use super::{demand, row};
+
+pub struct Task {
+    /// Part of whose account it is done under: `site-ROLE`.
+    pub role: &'static str,
+    pub what: &'static str,
+    pub steps: &'static [Step],
+    /// What the page at the end says.
+    pub words: &'static [&'static str],
+}
+
+const fn task(role: &'static str, what: &'static str, steps: &'static [Step], words: &'static [&'static str]) -> Task {
+    Task { role, what, steps, words }
+}
+
+const NAME: Step = Type("Name, birth date", "{family} {born}");
+const CHART: Step = Click("Open chart of");
+
+/// The tasks, in the order in which they are done: some build on those before.
+#[rustfmt::skip]
+pub static TASKS: &[Task] = &[
+    task("clinician", "a patient by name and birth date", &[NAME, Enter],
+        &["1 patient", "{family}, {given}", "{born}", "{mrn}", "Matched:"]),
+    task("clinician", "a patient by an old number", &[Type("Name, birth date", "{mrn}"), Enter],
+        &["1 patient", "{family}, {given}", "record number"]),
+    task("clinician", "a chart at a glance", &[NAME, Enter, CHART],
+        &["Born", "{mrn}", "Archive, read-only", "Type 2 diabetes mellitus", "metformin", "Hemoglobin A1c"]),
+    task("clinician", "the last HbA1c and how it went", &[NAME, Enter, CHART, Click("Hemoglobin A1c")],
+        &["Hemoglobin A1c", "8.6", "4.0–5.6", "2024-03-29"]),
+    task("clinician", "all results, then the abnormal alone", &[NAME, Enter, CHART, Click("Results"), Click("Abnormal only")],
+        &["Glucose", "189", "outside the range"]),
+    task("clinician", "allergies with reaction and severity", &[Open("/patients/{allergic}"), Click("Allergies")],
+        &["Allergies", "{substance}", "{reaction}", "Criticality"]),
+    task("clinician", "medications as last known", &[NAME, Enter, CHART, Click("Medications")],
+        &["metformin 500 mg tablet", "active at cutover", "2021-05-17"]),
+    task("clinician", "the discharge summary of a stay", &[NAME, Enter, CHART, Click("Notes and documents"), Click("Discharge summary"), Click("Discharge summary")],
+        &["Discharge summary", "William Brookmore, MD", "2015-08-28", "Digest computed at this opening"]),
+    task("clinician", "words in the chart", &[NAME, Enter, CHART, Type("Words in this chart", "metformin"), Enter],
+        &["Words in this chart", "metformin", "{family}"]),
+    task("clinician", "where a record came from", &[NAME, Enter, CHART, Click("Problems"), Click("Type 2 diabetes mellitus")],
+        &["Where it came from", "Delivered in", "SHA-256 of the original", "Accession"]),
+    task("clinician", "a note on paper", &[NAME, Enter, CHART, Click("Notes and documents"), Click("Surgical operation note"), Click("Surgical operation note"), Open("{here}/print")],
+        &["Not the certified record", "Surgical operation note"]),
+    task("clinician", "restricted records in an emergency", &[Open("/patients/{restricted}"), Click("Open them in an emergency"),
+            Tick("Serious and imminent threat"), Type("What makes it necessary", "Found unresponsive, {how} scripts; nobody else knows the history."), Click("Open for 60 minutes")],
+        &["Restricted records are open until", "recorded under this use and reviewed"]),
+    task("clinician", "and their end", &[Open("/patients/{restricted}"), Click("End now")],
+        &["Some kinds of records are restricted here"]),
+    task("clinician", "where one is signed in", &[Click("{account}"), Click("Where you are signed in")],
+        &["Your sessions", "End this one"]),
+
+    task("him", "words in all charts", &[Click("Search all charts"), Type("Words in notes", "metformin"), Enter],
+        &["metformin", "born"]),
+    task("him", "a patient for a request", &[NAME, Enter, CHART], &["{mrn}", "Summary"]),
+    task("him", "the board of requests", &[Click("Releases")], &["Release requests", "New request"]),
+    task("him", "the form of a request by a patient", &[Click("Releases"), Click("New request"), Tick("The patient's own access"), Click("Go on")],
+        &["What this basis asks", "45 CFR 164.524"]),
+    task("him", "the requests as a list by due date", &[Click("Releases"), Click("List")], &["Release requests"]),
+    task("him", "what has ended", &[Click("Releases"), Click("Ended")], &["Release requests"]),
+
+    task("compliance", "who saw this patient", &[Open("/access"), Type("Patient key in this archive", "{patient}"), Click("Show who looked")],
+        &["Who saw a patient's chart", "Stated purpose", "site-clinician"]),
+    task("compliance", "what this person saw", &[Open("/access"), Type("Account", "site-clinician"), Click("Show what was seen")],
+        &["site-clinician", "{patient}"]),
+    task("compliance", "an entry of the log in full", &[Open("/patients/{patient}/access"), Click("s0000:")],
+        &["What the entry says", "{patient}", "Stream"]),
+    task("compliance", "by person and day", &[Open("/patients/{patient}/access"), Click("By person and day")],
+        &["{patient}", "How to read this"]),
+    task("compliance", "accounting of disclosures", &[Open("/patients/{patient}/access"), Click("Accounting of disclosures")],
+        &["45 CFR 164.528"]),
+    task("compliance", "how much was seen, day by day", &[Open("/access"), Click("Days that stand out")],
+        &["Charts opened by everybody, each day"]),
+    task("compliance", "what of a day is worth a look", &[Click("Worth a look")],
+        &["The user's own chart", "A flag asks for a look and is no verdict"]),
+    task("compliance", "uses of break-glass", &[Open("/access"), Click("Uses of break-glass")],
+        &["not reviewed yet", "threat to life"]),
+    task("compliance", "a verdict on one", &[Click("Break-glass reviews"), Click("Cora Castel-Test"), Tick("Needs information"),
+            Type("Comment", "Asked the unit, {how} scripts."), Click("Record the verdict"), Click("Cora Castel-Test")],
+        &["Asked the unit, {how} scripts.", "Needs information"]),
+    task("compliance", "a report for lay people on paper", &[Open("/access/reports/patient?patient={patient}"), Pick("Written for", "Lay readers"), Click("Show")],
+        &["How to read this", "What this report stands on"]),
+
+    task("reviewer", "the queue of reviews", &[Click("Break-glass reviews"), Click("Hugo Hwang-Test")],
+        &["What was said", "Verdicts"]),
+
+    task("archivist", "the accessions in force", &[Click("Accessions")], &["In force", "mer", "hbi"]),
+    task("archivist", "whether all came in", &[Click("Accessions"), Click("{accession}")],
+        &["Every record is accounted for", "Difference 0", "Delivered files", "Quarantine"]),
+    task("archivist", "one's own account", &[Click("{account}")], &["Your account", "Change password"]),
+];
+
+#[test]
+fn the_usual_tasks_of_each_role_come_to_their_result_with_scripts_and_without() {
+    let Some(chrome) = chrome() else { return };
+    let (chrome, site) = (of(&chrome), site());
+    let mut faults = Vec::new();
+    for scripts in [true, false] {
+        for role in ["clinician", "him", "compliance", "reviewer", "archivist"] {
+            chrome.let_scripts_run(scripts);
+            let mut visitor = signed_in(&chrome, &site, role, if scripts { "with" } else { "without" });
+            for task in TASKS.iter().filter(|task| task.role == role) {
+                row(&mut faults, &format!("{role}, {} scripts: {}", if scripts { "with" } else { "without" }, task.what), || {
+                    visitor.open("/");
+                    visitor.follow(task.steps);
+                    visitor.expect(task.words);
+                });
+            }
+        }
+    }
+    demand(&faults);
+}
+
+/// Somebody of a role, at the first page after signing in by the form.
+pub fn signed_in<'c>(chrome: &'c Chrome, site: &Site, role: &'static str, how: &str) -> Visitor<'c> {
+    let account = format!("site-{role}");
+    let mut facts = site.facts.clone();
+    facts.extend([("account", account), ("how", how.to_string())]);
+    let mut visitor = Visitor::new(chrome, &site.server.address, &facts);
+    chrome.forget_cookies();
+    visitor.open("/signin");
+    visitor.follow(&[Type("User name", "{account}"), Type("Password", "{password}"), Click("Sign in")]);
+    visitor.expect(&["Sign out"]);
+    visitor
+}
