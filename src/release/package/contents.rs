@@ -3,9 +3,7 @@
 //!
 //! Not for: whether the files are the ones that were signed (`verify`).
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::io::{self, Read, Seek, SeekFrom};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,8 +13,6 @@ use super::sha256_hex;
 use super::verify::Report;
 use crate::audit::{self, Proof, Proved};
 use crate::merkle::leaf_hash;
-use crate::render::pdf::excerpt::Index;
-use crate::render::pdf::margins::Margins;
 use crate::signing::VerifierKey;
 
 /// Name of the proof of the approval.
@@ -106,52 +102,27 @@ pub fn approval(manifest: &Manifest, proof: Option<&[u8]>, keys: &[VerifierKey],
     }
 }
 
-/// The numbers that the pages of a volume bear: the first one's Bates number, when they bear any.
-#[derive(Clone, Debug)]
-pub struct Numbering {
-    pub prefix: String,
-    pub first: u64,
-    pub digits: usize,
-}
-
-impl Numbering {
-    pub fn of(manifest: &Manifest) -> Option<Numbering> {
-        let bates = manifest.bates.as_ref()?;
-        let digits = bates.first.strip_prefix(bates.prefix.as_str())?;
-        Some(Numbering { prefix: bates.prefix.clone(), first: digits.parse().ok()?, digits: digits.len() })
-    }
-
-    fn page(&self, page: u64) -> String {
-        format!("{}{:0width$}", self.prefix, self.first.saturating_add(page), width = self.digits)
-    }
-}
-
-/// Reads the numbers off the pages of a volume; how many pages it has. `None`: it is no file of ours.
-///
-/// # Errors
-/// The copy of the volume cannot be read.
-pub fn numbers(path: &str, volume: &File, bates: Option<&Numbering>, report: &mut Report) -> io::Result<Option<u64>> {
-    let read = |at: u64, length: usize| {
-        let mut bytes = vec![0; length];
-        volume.read_exact_at(&mut bytes, at)?;
-        Ok(bytes)
+/// Pages of a PDF as `render::pdf` writes it: its table of objects, and in it the count of the page tree.
+pub fn count_pages(mut pdf: impl Read + Seek) -> io::Result<Option<u64>> {
+    /// The page tree is the second object.
+    const TREE: u64 = 2;
+    const LINE: u64 = 20;
+    let mut at = |from: SeekFrom, bytes: u64| -> io::Result<String> {
+        let mut read = Vec::new();
+        pdf.seek(from)?;
+        pdf.by_ref().take(bytes).read_to_end(&mut read)?;
+        Ok(read.iter().map(|byte| char::from(*byte)).collect())
     };
-    let Ok(index) = Index::of(volume.metadata()?.len(), &read) else { return Ok(None) };
-    let Ok(margins) = Margins::of(&index, &read) else { return Ok(None) };
-    let pages = index.pages() as u64;
-    let is_numbered = |page: u64| {
-        let Ok(lines) = margins.lines(&index, page as usize, &read) else { return false };
-        let said = lines.iter().flat_map(|line| line.split(' ')).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-        let own = format!("page {} of {pages}", page + 1);
-        let said = format!(" {said} ").replace(" of this document ", "\n");
-        let stands = |words: &str| said.contains(&format!(" {words} "));
-        stands(&own) && bates.is_none_or(|bates| stands(&bates.page(page)))
-    };
-    let wrong: Vec<u64> = (0..pages).filter(|page| !is_numbered(*page)).map(|page| page + 1).collect();
-    if let Some(first) = wrong.first() {
-        let more = wrong.len() - 1;
-        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-        report.find(path, format!("page {first}{more} does not bear the number that it should"));
-    }
-    Ok(Some(pages))
+    let end = at(SeekFrom::End(0), 0).and_then(|_| at(SeekFrom::End(-40), 40));
+    let Ok(end) = end else { return Ok(None) };
+    let number = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let first_number = |text: &str| text.get(..number(text)).and_then(|digits| digits.parse::<u64>().ok());
+    let Some(table) = end.split_once("startxref\n").and_then(|(_, rest)| first_number(rest)) else { return Ok(None) };
+    let head = at(SeekFrom::Start(table), 40)?;
+    let Some(lines) = head.strip_prefix("xref\n").and_then(|rest| rest.find('\n')) else { return Ok(None) };
+    let line = at(SeekFrom::Start(table + 5 + lines as u64 + 1 + TREE * LINE), 10)?;
+    let Ok(place) = line.parse::<u64>() else { return Ok(None) };
+    let tree = at(SeekFrom::Start(place), 80)?;
+    let count = tree.strip_prefix("2 0 obj\n<</Type /Pages\n/Count ");
+    Ok(count.and_then(first_number))
 }

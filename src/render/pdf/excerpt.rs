@@ -63,11 +63,6 @@ impl Index {
         self.pages.len()
     }
 
-    /// The number of the object that a page (from 0) is.
-    pub(super) fn number_of(&self, page: usize) -> io::Result<u32> {
-        self.pages.get(page).map(|(number, _)| *number).ok_or_else(foreign)
-    }
-
     /// Bytes that this takes in memory.
     pub fn weight(&self) -> usize {
         (self.places.len() + self.starts.len() + self.pages.len()) * size_of::<u64>()
@@ -108,7 +103,7 @@ impl Index {
     }
 
     /// An object as it stands in the file; nothing, when there is none of the number.
-    pub(super) fn object(&self, number: u32, read: &Reader<'_>) -> io::Result<Vec<u8>> {
+    fn object(&self, number: u32, read: &Reader<'_>) -> io::Result<Vec<u8>> {
         let place = (number as usize).checked_sub(1).and_then(|at| self.places.get(at)).copied().unwrap_or(0);
         if place == 0 {
             return Ok(Vec::new());
@@ -132,7 +127,7 @@ fn number(text: &[u8]) -> Option<u64> {
 }
 
 /// Where an object leads to: each number with the name that stands last before it. Texts and streams lead nowhere.
-pub(super) fn references(object: &[u8]) -> Vec<(&[u8], u32)> {
+fn references(object: &[u8]) -> Vec<(&[u8], u32)> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.*'\"_#".contains(byte);
     let (mut found, mut key, mut numbers) = (Vec::new(), &b""[..], [None, None]);
     let mut rest = object;

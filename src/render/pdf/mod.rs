@@ -23,7 +23,6 @@ mod frames;
 mod furniture;
 mod grid;
 mod lines;
-pub mod margins;
 mod outline;
 mod pictures;
 mod press;
