@@ -38,6 +38,7 @@
 //! A chart's pages are given a [`Chart`](crate::model::Chart) whose records cover [`Section::kinds`]; all of the shown kinds are named in the
 //! audit entry, the banner's allergies among them.
 
+mod alike;
 mod assets;
 mod banner;
 mod bars;
