@@ -244,3 +244,5 @@ pub const REDACTION_TERM_CHARS_MAX: usize = 500;
 pub const PROOF_LEAKS_MAX: usize = 1_000;
 /// Bytes that decoding one page image may take, beside the image itself.
 pub const PICTURE_BYTES_MAX: u64 = 512 << 20;
+/// Most corrected records of one chart that are listed by name; all are counted.
+pub const CORRECTIONS_LISTED_MAX: usize = 10_000;

@@ -3,6 +3,7 @@
 //!
 //! Not for: HTTP, JSON shapes, or pages (`server`); bytes on disk (`store`).
 
+mod census;
 mod chart;
 mod delivered;
 mod document;
@@ -32,6 +33,7 @@ mod whole;
 pub use crate::identity::{Parted, Reassignment};
 pub use crate::index::{Facet, TextHit, TextHits, TextQuestion, identity_of, marks, parse_question};
 pub use crate::store::document_id;
+pub use census::{Census, Group, is_correction};
 pub use chart::{ChartBytes, Selection};
 pub use delivered::Delivered;
 pub use find::{PatientHit, PatientHits};

@@ -85,20 +85,6 @@ impl What {
         What { words: normal(words.unwrap_or_default()), codes: Vec::new() }
     }
 
-    /// The same with more that must agree: the dose of an order, the class of an encounter.
-    #[must_use]
-    pub fn and(mut self, more: &str) -> What {
-        let more = normal(more);
-        if !self.words.is_empty() {
-            self.words = format!("{}|{more}", self.words);
-        }
-        for (_, code) in &mut self.codes {
-            code.push('|');
-            code.push_str(&more);
-        }
-        self
-    }
-
     fn is_like(&self, other: &What) -> bool {
         if self.codes.iter().any(|code| other.codes.contains(code)) {
             return true;

@@ -65,7 +65,7 @@ mod trend;
 mod gallery;
 
 pub use assets::Assets;
-pub use chart_nav::{Section, observations};
+pub use chart_nav::Section;
 pub use frame::{Frame, Person};
 pub use glass::{Glass, class_name, class_names};
 pub use names::{Names, birth_date_in, name_in};
