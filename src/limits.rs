@@ -265,3 +265,5 @@ pub const RECENT_DAYS: i64 = 30;
 pub const TIMELINE_WHOLE_MAX: u64 = 4_000;
 pub const TIMELINE_ENCOUNTERS_MAX: usize = 10_000;
 pub const TIMELINE_NEWEST: usize = 2_000;
+/// Most corrected records of one chart that are listed by name; all are counted.
+pub const CORRECTIONS_LISTED_MAX: usize = 10_000;

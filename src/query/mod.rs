@@ -5,6 +5,7 @@
 
 mod between;
 mod candidates;
+mod census;
 mod chart;
 mod coverage;
 mod delivered;
@@ -38,10 +39,11 @@ mod whole;
 pub use crate::identity::{Agreement, Parted, Reassignment};
 pub use crate::index::{Facet, Matched, TextHit, TextHits, TextQuestion, identity_of, marks, parse_question};
 pub use crate::store::document_id;
-pub use between::{Between, Dated};
 pub use crate::store::manifest::{LedgerTotals, Withdrawn};
 pub use crate::store::unmapped::{Coverage as CodeCoverage, Unmapped};
+pub use between::{Between, Dated};
 pub use candidates::{Decision, DecisionRefused, PairPage, PairRow, PairSide};
+pub use census::{Census, Group, is_correction};
 pub use chart::{ChartBytes, Selection};
 pub use coverage::Codes;
 pub use delivered::Delivered;

@@ -3,6 +3,7 @@
 //! Not for: the reconciliation report of a delivery (`Archive::accessions`), or one record's way (`origin`).
 
 use super::snapshot::Archive;
+use crate::model::ChartIndex;
 use crate::store::manifest::LedgerTotals;
 
 /// What the seal of an accession says of its origin.
@@ -31,6 +32,15 @@ pub struct Provenance {
 }
 
 impl Archive {
+    /// The seals of the accessions of a chart's sources: of the sources that its index names, and of no other.
+    pub fn deliveries_of(&self, index: &ChartIndex) -> Vec<Provenance> {
+        let named = |source: &str| index.coverage.iter().any(|of| *of.source_system == *source);
+        let snapshot = self.snapshot();
+        let seals = snapshot.accessions.iter().map(|accession| &accession.seal);
+        let ids: Vec<&str> = seals.filter(|seal| named(&seal.source_system)).map(|seal| seal.accession.as_str()).collect();
+        self.provenance(&ids)
+    }
+
     /// The seals of accessions in force, in the order of publication. They hold no record content, so no permit is asked for.
     pub fn provenance(&self, accessions: &[&str]) -> Vec<Provenance> {
         let snapshot = self.snapshot();

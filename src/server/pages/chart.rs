@@ -19,6 +19,8 @@ const SECTION_NEWEST: usize = 2_000;
 /// Observations that are fetched one by one for a page whose newest ones are of another test.
 const FETCHED_MAX: usize = 1_000;
 const HITS_SIZE: usize = 20;
+/// Stands where a code stands, for the page of corrections; no code has a space in it.
+const CORRECTED: &str = "corrected records";
 
 /// `GET /patients/{patient}`
 pub fn summary(call: &Call) -> Result<Answer, ApiError> {
@@ -27,7 +29,8 @@ pub fn summary(call: &Call) -> Result<Answer, ApiError> {
 
 /// `GET /patients/{patient}/{section}`
 pub fn section(call: &Call) -> Result<Answer, ApiError> {
-    let section = Section::from_slug(call.param("section")).filter(|section| *section != Section::Summary);
+    let section =
+        Section::from_slug(call.param("section")).filter(|section| !matches!(section, Section::Summary | Section::Timeline));
     page(call, section.ok_or_else(ApiError::not_found)?)
 }
 
@@ -41,7 +44,25 @@ fn page(call: &Call, section: Section) -> Result<Answer, ApiError> {
         let until = super::offset(call, viewer::Paging::ROWS) + viewer::Paging::ROWS;
         selection.newest = Some(until.next_multiple_of(SECTION_NEWEST));
     }
+    let until = super::offset(call, viewer::Paging::ROWS) + viewer::Paging::ROWS;
+    if !matches!(section, Section::Summary | Section::Everything) {
+        selection.newest = Some(until.next_multiple_of(newest));
+    }
+    if section == Section::Origins {
+        selection.kinds = banner_kinds();
+    }
+    if section == Section::Corrections {
+        return corrections(call);
+    }
     with_chart(call, &selection, None, |frame, chart| Ok(viewer::section(frame, chart, section, &Query::new(call.query.clone()))))
+}
+
+/// Corrected records may be of any kind and age: those of the page are read by name.
+fn corrections(call: &Call) -> Result<Answer, ApiError> {
+    let selection = Selection { kinds: banner_kinds(), newest: None };
+    with_chart(call, &selection, Some(CORRECTED), |frame, chart| {
+        Ok(viewer::section(frame, chart, Section::Corrections, &Query::new(call.query.clone())))
+    })
 }
 
 /// `GET /patients/{patient}/results/{code}`
@@ -63,7 +84,11 @@ fn with_chart(
     let permit = call.ask_chart(&patient)?;
     let found = call.archive().chart(&permit, &patient, selection);
     let (permit, mut chart) = call.found(permit, "record.read", found)?;
-    fetch_results(call, &permit, &mut chart, code);
+    if code == Some(CORRECTED) {
+        fetch_corrected(call, &permit, &mut chart);
+    } else {
+        fetch_results(call, &permit, &mut chart, code);
+    }
     let mut entry = shown("record.read", &chart.records);
     entry.hits = Some(chart.records.len() as u64);
     if !entry.patients.contains(&patient) {
@@ -99,6 +124,16 @@ fn fetch_results(call: &Call, permit: &Permit, chart: &mut Chart, code: Option<&
     let missing = wanted.into_iter().filter(|id| !at_hand.contains(id)).take(FETCHED_MAX);
     let fetched: Vec<Record> = missing.filter_map(|id| call.archive().record(permit, kind, &id).ok()).collect();
     chart.records.extend(fetched);
+}
+
+/// Adds the corrected records, as many as a page of a chart reads.
+fn fetch_corrected(call: &Call, permit: &Permit, chart: &mut Chart) {
+    let Some(census) = call.app.tallies.of(call.archive(), chart, permit) else { return };
+    let at_hand: HashSet<(Kind, ArchiveId)> = chart.records.iter().map(|r| (r.kind, r.id.clone())).collect();
+    let missing = census.corrected(None).filter(|(kind, id)| !at_hand.contains(&(*kind, (*id).clone())));
+    let found: Vec<Record> =
+        missing.take(SECTION_NEWEST).filter_map(|(kind, id)| call.archive().record(permit, kind, id).ok()).collect();
+    chart.records.extend(found);
 }
 
 /// The observations that a report names as its results.

@@ -74,7 +74,9 @@ fn frame(call: &Call) -> Frame {
         today: today(),
         sources: Sources::from_names(&facts.source_systems),
         names: Names::default(),
-        observations: None,
+        census: None,
+        only: None,
+        deliveries: Vec::new(),
         own_notes: None,
         glass: Glass::default(),
         accessions: facts.accessions,
@@ -99,9 +101,13 @@ pub fn bare_frame(call: &Call) -> Frame {
 /// The frame of a page about this chart, with what its records refer to.
 fn chart_frame(call: &Call, permit: &Permit, chart: &Chart, names: Names) -> Frame {
     let plain = frame(call);
-    let observations = call.app.tallies.of(chart, permit, plain.catalog);
+    let census = call.app.tallies.of(call.archive(), chart, permit);
+    // A source that this chart does not have is not there, whatever the archive holds.
+    let asked = call.query("source").and_then(|letters| plain.sources.by_letters(letters)).map(|badge| badge.name);
+    let only = asked.filter(|name| chart.index.coverage.iter().any(|of| *of.source_system == **name));
     let own_notes = own_notes::address(call, permit, &chart.index.patient);
-    Frame { names, observations, own_notes, glass: break_glass::state(permit, &chart.index.patient), ..plain }
+    let deliveries = call.archive().deliveries_of(&chart.index);
+    Frame { names, census, only, deliveries, own_notes, glass: break_glass::state(permit, &chart.index.patient), ..plain }
 }
 
 fn today() -> String {
@@ -158,5 +164,5 @@ pub fn home_of(role: Role) -> &'static str {
 /// The page number of a query, from 1, as hits to skip.
 fn offset(call: &Call, size: usize) -> usize {
     let page = call.query("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1);
-    page.clamp(1, 500).saturating_sub(1) * size
+    page.clamp(1, 2_000).saturating_sub(1) * size
 }

@@ -2,7 +2,10 @@
 //!
 //! Not for: the patient (`banner`).
 
+use std::sync::Arc;
+
 use crate::access::Role;
+use crate::query::{Census, Provenance};
 use crate::register::Settings;
 
 use super::assets::Assets;
@@ -36,8 +39,12 @@ pub struct Frame {
     pub sources: Sources,
     /// Of the people, organizations, places and medications that the shown records refer to.
     pub names: Names,
-    /// Laboratory results and vital signs of the shown chart, when an earlier page has counted them.
-    pub observations: Option<(u64, u64)>,
+    /// The counts of the shown chart, under the filter of its reader.
+    pub census: Option<Arc<Census>>,
+    /// The one source system of the chart that was asked for; `None`: all.
+    pub only: Option<String>,
+    /// The deliveries of this chart's sources, for the page of its origins.
+    pub deliveries: Vec<Provenance>,
     /// Where this reader finds his own psychotherapy notes about the patient of this chart, where such a page is his.
     pub own_notes: Option<String>,
     /// Whether this chart holds back kinds of records, or has them open for now.

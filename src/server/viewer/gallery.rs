@@ -30,7 +30,9 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         launched_by: None,
         today: "2026-11-22".into(),
         names: Names::default(),
-        observations: None,
+        census: None,
+        only: None,
+        deliveries: Vec::new(),
         idle_s: 0,
         settings: crate::register::Settings::default(),
         made: "2026-11-22 09:14 -05:00".into(),
@@ -189,8 +191,8 @@ fn hits(charts: &[Chart]) -> PatientHits {
 /// Name and HTML of every page that speaks of this chart.
 fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     let clinician = frame(Some(Role::Clinician), "/patients/x");
-    let mut pages: Vec<(String, String)> = Section::ALL
-        .into_iter()
+    let mut pages: Vec<(String, String)> = Section::all()
+        .filter(|s| *s != Section::Timeline)
         .map(|s| {
             (
                 format!("chart-{}", if s.slug().is_empty() { "summary" } else { s.slug() }),

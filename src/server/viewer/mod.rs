@@ -45,6 +45,7 @@
 //! A chart's pages are given a [`Chart`](crate::model::Chart) whose records cover [`Section::kinds`]; all of the shown kinds are named in the
 //! audit entry, the banner's allergies among them.
 
+mod alike;
 mod assets;
 mod banner;
 mod bars;
@@ -76,7 +77,7 @@ mod gallery;
 mod gallery_log;
 
 pub use assets::Assets;
-pub use chart_nav::{Section, observations};
+pub use chart_nav::Section;
 pub use frame::{Frame, Person, role_name};
 pub use glass::{Glass, class_name, class_names};
 pub use names::{Names, birth_date_in, name_in};
@@ -98,8 +99,8 @@ pub use pages::identity::{IdentityList, IdentityPair, identity, identity_pair};
 pub use pages::kept::{KeptView, kept, kept_item};
 pub use pages::log::{LogPage, log_page};
 pub use pages::looks::{Flags, LooksPage, looks, looks_copy};
-pub use pages::oversee::{ExportPage, Found, SignalsWait, StartPage, VolumePage, Waits, access_start, export, volume};
 pub use pages::message::{Message, Side, Tone, log_down, message, not_here};
+pub use pages::oversee::{ExportPage, Found, SignalsWait, StartPage, VolumePage, Waits, access_start, export, volume};
 pub use pages::own_notes::own_notes;
 pub use pages::print::{PrintBody, PrintPage, print, print_head};
 pub use pages::record::{RecordPage, record};

@@ -51,6 +51,11 @@ impl Sources {
         known.cloned().unwrap_or_else(|| Badge { letters: letters_of(name), hue: 8, name: name.to_string() })
     }
 
+    /// The system of these letters.
+    pub fn by_letters(&self, letters: &str) -> Option<Badge> {
+        self.badges.iter().find(|b| b.letters == letters).cloned()
+    }
+
     pub fn len(&self) -> usize {
         self.badges.len()
     }

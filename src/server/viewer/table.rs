@@ -139,7 +139,7 @@ impl askama::filters::HtmlSafe for Paging {}
 
 impl Paging {
     /// Rows shown on one page.
-    pub const ROWS: usize = 100;
+    pub const ROWS: usize = 50;
 
     /// Cuts `rows` to page `page` (from 1) and says where that is. `href` is the address up to the page number.
     pub fn cut<T>(rows: Vec<T>, page: usize, href: &str) -> (Vec<T>, Paging) {
@@ -174,10 +174,10 @@ mod tests {
 
     #[test]
     fn a_long_list_is_cut_and_says_where_it_is() {
-        let (rows, paging) = Paging::cut((0..250).collect(), 3, "?page=");
+        let (rows, paging) = Paging::cut((0..250).collect(), 5, "?page=");
         assert_eq!((rows.first(), rows.len()), (Some(&200), 50));
         assert_eq!(paging.words, "Rows 201 to 250 of 250");
-        assert_eq!((paging.previous.as_deref(), paging.next), (Some("?page=2"), None));
+        assert_eq!((paging.previous.as_deref(), paging.next), (Some("?page=4"), None));
         assert!(Paging::cut(vec![1], 9, "?page=").1.words.is_empty());
     }
 

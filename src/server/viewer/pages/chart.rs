@@ -11,7 +11,7 @@ use super::super::sections::notes_list::Listing;
 use super::super::sections::results::{OneTest, Sheet};
 use super::super::sections::{self, Ask, Body};
 use super::{Shell, render};
-use crate::model::Chart;
+use crate::model::{Chart, KindCount};
 
 #[derive(Template)]
 #[template(path = "section.html")]
@@ -20,6 +20,7 @@ struct Listed<'a> {
     shell: Shell,
     heading: &'static str,
     body: Body,
+    choice: Vec<SourceChoice>,
 }
 
 #[derive(Template)]
@@ -46,6 +47,8 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
     let shell = Shell::new(frame, chart, Some(section));
     let base = shell.nav.base.clone();
     let href = if section == Section::Summary { base.clone() } else { format!("{base}/{}", section.slug()) };
+    let narrowed = only(frame, chart);
+    let chart = narrowed.as_ref().unwrap_or(chart);
     let ask = Ask { frame, chart, query, href: href.clone() };
     let end = shell.banner.end.clone();
     let heading = section.title();
@@ -65,14 +68,48 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
         Section::Immunizations => sections::immunizations::body(&ask),
         Section::Encounters => sections::encounters::body(&ask),
         Section::Procedures => sections::procedures::body(&ask),
-        Section::Reports => sections::reports::body(&ask),
+        Section::Origins => sections::origins::body(&ask),
         Section::Everything => sections::everything::body(&ask),
+        other => sections::listed::body(&ask, other),
     };
     let mut body = body;
     if let Some(words) = sections::capped(&ask, section.kinds_shown()) {
         body.fact = if body.fact.is_empty() { words } else { format!("{} ({words})", body.fact) };
     }
-    render(Listed { frame, shell, heading, body })
+    let choice = choice(frame, chart, &href);
+    render(Listed { frame, shell, heading, body, choice })
+}
+
+/// The chart as one source holds it, when one was asked for: its records and counts.
+fn only(frame: &Frame, chart: &Chart) -> Option<Chart> {
+    let source = frame.only.as_deref()?;
+    let mut narrowed = chart.clone();
+    narrowed.records.retain(|record| *record.source_system == *source);
+    if let Some(census) = &frame.census {
+        narrowed.index.counts = census.kinds(Some(source)).into_iter().map(|(kind, count)| KindCount { kind, count }).collect();
+    }
+    Some(narrowed)
+}
+
+/// One choice of the source filter.
+pub struct SourceChoice {
+    /// `None`: all sources.
+    pub badge: Option<Badge>,
+    pub href: String,
+    pub current: bool,
+}
+
+/// "All sources | MER | HBI"; none where the chart has one source.
+pub fn choice(frame: &Frame, chart: &Chart, href: &str) -> Vec<SourceChoice> {
+    let sources = chart.index.coverage.iter().map(|c| frame.badge(&c.source_system));
+    let all = SourceChoice { badge: None, href: href.to_string(), current: frame.only.is_none() };
+    let one = |badge: Badge| SourceChoice {
+        href: format!("{href}?source={}", badge.letters),
+        current: frame.only.as_ref() == Some(&badge.name),
+        badge: Some(badge),
+    };
+    let found: Vec<_> = std::iter::once(all).chain(sources.map(one)).collect();
+    if found.len() > 2 { found } else { Vec::new() }
 }
 
 /// The trend of one code with its values as a table. `None` when the chart holds no such code; `chart.records` must

@@ -2,6 +2,7 @@
 //!
 //! Not for: the banner's layout (`banner` takes its lines from [`View`]).
 
+use super::super::alike::{Moment, Traits, What};
 use super::super::fhir::{self, Item};
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
@@ -56,6 +57,22 @@ impl View {
             && !matches!(self.verification.as_deref(), Some("entered-in-error" | "refuted"))
     }
 
+    fn traits(&self, item: &Item<'_>) -> Traits {
+        Traits {
+            what: What::of(item.root().at("code")),
+            moment: Moment::Always,
+            source: item.record.source_system.to_string(),
+            facts: vec![
+                ("status", self.status.clone()),
+                ("verification", self.verification.clone()),
+                ("reaction", self.reaction.clone()),
+                ("severity", self.severity.clone()),
+                ("criticality", self.criticality.clone()),
+                ("date", self.date.clone()),
+            ],
+        }
+    }
+
     fn told(&self) -> String {
         let reaction = self.reaction.clone().unwrap_or_else(|| "Reaction not recorded".into());
         match &self.severity {
@@ -87,7 +104,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
     let views = views(ask);
     let active = views.iter().filter(|(v, _)| v.is_active()).count();
     let row = |(v, item): &(View, Item<'_>)| {
-        Row::new(vec![
+        let row = Row::new(vec![
             v.name(item.href()),
             Cell::text(v.status.as_deref().map(text::sentence)),
             Cell::optional(v.verification.as_deref().map(text::sentence)),
@@ -95,9 +112,10 @@ pub fn body(ask: &Ask<'_>) -> Body {
             Cell::optional(v.category.as_deref().map(text::sentence)),
             Cell::day(v.date.as_deref()),
             ask.badge(item),
-        ])
+        ]);
+        (v.substance.clone().unwrap_or_else(|| text::NOT_RECORDED.into()), v.traits(item), row)
     };
-    let (rows, paging) = ask.page(views.iter().map(row).collect());
+    let rows = views.iter().map(row).collect();
     let columns = [
         ("Substance and reaction", ""),
         ("Status", ""),
@@ -107,7 +125,8 @@ pub fn body(ask: &Ask<'_>) -> Body {
         ("Recorded", "date"),
         ("Source", "src"),
     ];
-    let table = Table::new("Allergies, active and severe ones first", &columns, nothing(ask, "allergies")).rows(rows);
+    let table = Table::new("Allergies, active and severe ones first", &columns, nothing(ask, "allergies"));
+    let (table, paging) = ask.grouped(table, rows);
     let fact = tally(&[(active, "active at cutover"), (views.len() - active, "inactive or refuted")]);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

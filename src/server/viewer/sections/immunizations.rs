@@ -2,6 +2,7 @@
 //!
 //! Not for: forecasting what is due; the archive does not advise.
 
+use super::super::alike::{Moment, Traits, What};
 use super::super::fhir;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
@@ -16,7 +17,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
         let not_done = status.as_deref() != Some("completed");
         let date = fhir::date_of(root).or_else(|| root.at("occurrenceString").text());
         let reason = fhir::concept(root.at("statusReason"));
-        Row::new(vec![
+        let row = Row::new(vec![
             Cell::main(fhir::concept(root.at("vaccineCode")), Some(item.href()), reason),
             Cell::day(date.as_deref()),
             match status {
@@ -27,10 +28,18 @@ pub fn body(ask: &Ask<'_>) -> Body {
             Cell::text(fhir::concept(root.at("site"))),
             Cell::text(item.reference(root.at("performer").first().at("actor"))),
             ask.badge(item),
-        ])
+        ]);
+        let name = fhir::concept(root.at("vaccineCode")).unwrap_or_else(|| text::NOT_RECORDED.into());
+        let traits = Traits {
+            what: What::of(root.at("vaccineCode")),
+            moment: Moment::On(fhir::date_of(root)),
+            source: item.record.source_system.to_string(),
+            facts: vec![("status", root.at("status").text())],
+        };
+        (name, traits, row)
     };
     let fact = text::counted(items.len() as u64, "record, newest first", "records, newest first");
-    let (rows, paging) = ask.page(items.iter().map(row).collect());
+    let rows = items.iter().map(row).collect();
     let columns = [
         ("Vaccine", ""),
         ("Date", "date"),
@@ -40,6 +49,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
         ("Given by", "drop"),
         ("Source", "src"),
     ];
-    let table = Table::new("Immunizations, newest first", &columns, nothing(ask, "immunizations")).rows(rows);
+    let table = Table::new("Immunizations, newest first", &columns, nothing(ask, "immunizations"));
+    let (table, paging) = ask.grouped(table, rows);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

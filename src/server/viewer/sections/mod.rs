@@ -6,16 +6,18 @@ pub mod allergies;
 pub mod encounters;
 pub mod everything;
 pub mod immunizations;
+pub mod listed;
 pub mod medications;
 pub mod notes;
 pub mod notes_list;
+pub mod origins;
 pub mod problems;
 pub mod procedures;
-pub mod reports;
 pub mod results;
 
+use super::alike::{self, Alike, Traits};
 use super::panel::Panel;
-use super::table::{Paging, Row};
+use super::table::{Paging, Row, Table};
 use super::text;
 
 /// The body of a section's page.
@@ -43,7 +45,43 @@ impl<'a> Ask<'a> {
 
     /// The rows of the page that was asked for, with the links to the others.
     fn page(&self, rows: Vec<Row>) -> (Vec<Row>, Paging) {
-        Paging::cut(rows, self.query.number("page").unwrap_or(1), &format!("{}?page=", self.href))
+        Paging::cut(rows, self.query.number("page").unwrap_or(1), &self.page_href())
+    }
+
+    /// The address of this section up to the number of a page; a chosen source stays chosen.
+    fn page_href(&self) -> String {
+        let source = self.frame.only.as_deref().map(|only| format!("source={}&", self.frame.badge(only).letters));
+        format!("{}?{}page=", self.href, source.unwrap_or_default())
+    }
+
+    /// Puts rows that look the same under a heading with their count, both kept, and cuts the page.
+    fn grouped(&self, mut table: Table, rows: Vec<(String, Traits, Row)>) -> (Table, Paging) {
+        let groups = alike::group(rows, |(_, traits, _)| traits.clone());
+        let page = self.query.number("page").unwrap_or(1);
+        let (groups, paging) = Paging::cut(groups, page, &self.page_href());
+        let mut alone = Vec::new();
+        for group in groups {
+            if group.is_single() {
+                alone.extend(group.items.into_iter().map(|(_, _, row)| row));
+                continue;
+            }
+            table.group(None, std::mem::take(&mut alone));
+            let heading = self.heading(&group);
+            table.group(Some(heading), group.items.into_iter().map(|(_, _, row)| row).collect());
+        }
+        table.group(None, alone);
+        (table, paging)
+    }
+
+    /// "Hypertension: 2 records look the same. Sources differ in status: active (MER), resolved (HBI)."
+    fn heading(&self, group: &Alike<(String, Traits, Row)>) -> String {
+        let name = group.lead().map_or(text::NOT_RECORDED, |(name, _, _)| name);
+        let mut words = format!("{name}: {} records look the same", group.items.len());
+        for difference in &group.differences {
+            let who = if difference.is_between_sources { "Sources" } else { "Records" };
+            words.push_str(&format!(". {who} differ in {}", difference.words(|source| self.frame.badge(source).letters)));
+        }
+        words
     }
 
     fn badge(&self, item: &super::fhir::Item<'_>) -> super::table::Cell {

@@ -2,6 +2,7 @@
 //!
 //! Not for: deciding what is still active; "active at cutover" is the source's own word.
 
+use super::super::alike::{Moment, Traits, What};
 use super::super::fhir::{self, Item};
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
@@ -34,6 +35,20 @@ impl<'a> View<'a> {
         }
     }
 
+    fn traits(&self) -> Traits {
+        Traits {
+            what: What::of(self.item.root().at("code")),
+            moment: Moment::Since { onset: self.since.clone(), is_open: self.is_active() },
+            source: self.item.record.source_system.to_string(),
+            facts: vec![
+                ("status", self.status.clone()),
+                ("verification", self.verification.clone()),
+                ("since", self.since.clone()),
+                ("end", self.ended.clone()),
+            ],
+        }
+    }
+
     fn is_active(&self) -> bool {
         matches!(self.status.as_deref(), Some("active" | "recurrence" | "relapse"))
     }
@@ -52,11 +67,12 @@ pub fn body(ask: &Ask<'_>) -> Body {
     let active = views.iter().filter(|v| v.is_active() && !v.is_refuted()).count();
     let fact = tally(&[(active, "active at cutover"), (views.len() - active, "other")]);
     let (on, off): (Vec<_>, Vec<_>) = views.iter().partition(|v| v.is_active() && !v.is_refuted());
-    let rows: Vec<Row> = on.into_iter().chain(off).map(|v| row(ask, v)).collect();
-    let (rows, paging) = ask.page(rows);
+    let named = |v: &View<'_>| (v.name.clone().unwrap_or_else(|| text::NOT_RECORDED.into()), v.traits(), row(ask, v));
+    let rows = on.into_iter().chain(off).map(named).collect();
     let columns =
         [("Problem", ""), ("Status", ""), ("Since", "date"), ("Ended", "date drop"), ("Kind", "drop"), ("Source", "src")];
-    let table = Table::new("Problems, active ones first", &columns, nothing(ask, "problems")).rows(rows);
+    let table = Table::new("Problems, active ones first", &columns, nothing(ask, "problems"));
+    let (table, paging) = ask.grouped(table, rows);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }
 

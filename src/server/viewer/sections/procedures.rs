@@ -2,6 +2,7 @@
 //!
 //! Not for: orders for procedures (`everything` shows them).
 
+use super::super::alike::{Moment, Traits, What};
 use super::super::fhir;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
@@ -15,7 +16,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
         let people: Vec<_> = root.at("performer").items().filter_map(|p| item.reference(p.at("actor"))).collect();
         let place = item.reference(root.at("location"));
         let status = root.at("status").text();
-        Row::new(vec![
+        let row = Row::new(vec![
             Cell::main(fhir::concept(root.at("code")), Some(item.href()), fhir::concepts(root.at("bodySite"))),
             Cell::date(fhir::date_of(root).or_else(|| root.at("performedString").text()).as_deref()),
             match status {
@@ -25,11 +26,20 @@ pub fn body(ask: &Ask<'_>) -> Body {
             Cell::text(fhir::concepts(root.at("reasonCode"))),
             Cell::text((!people.is_empty()).then(|| people.join(", ")).or(place)),
             ask.badge(item),
-        ])
+        ]);
+        let name = fhir::concept(root.at("code")).unwrap_or_else(|| text::NOT_RECORDED.into());
+        let traits = Traits {
+            what: What::of(root.at("code")),
+            moment: Moment::On(fhir::date_of(root)),
+            source: item.record.source_system.to_string(),
+            facts: vec![("status", root.at("status").text())],
+        };
+        (name, traits, row)
     };
     let fact = text::counted(items.len() as u64, "procedure, newest first", "procedures, newest first");
-    let (rows, paging) = ask.page(items.iter().map(row).collect());
+    let rows = items.iter().map(row).collect();
     let columns = [("Procedure", ""), ("Date", "date"), ("Status", ""), ("For", "drop"), ("By", "drop"), ("Source", "src")];
-    let table = Table::new("Procedures, newest first", &columns, nothing(ask, "procedures")).rows(rows);
+    let table = Table::new("Procedures, newest first", &columns, nothing(ask, "procedures"));
+    let (table, paging) = ask.grouped(table, rows);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }
