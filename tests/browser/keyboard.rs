@@ -42,7 +42,7 @@ impl Keyboard<'_> {
     #[track_caller]
     fn tab_to(&self, words: &str) {
         const HERE: &str = "const e = document.activeElement, look = getComputedStyle(e);
-            const labels = [...(e.labels ?? [])].map(l => l.innerText).concat(e.getAttribute('aria-label') ?? '', e.matches('input, textarea, select') ? '' : e.innerText);
+            const labels = [...(e.labels ?? [])].map(l => l.innerText).concat(e.getAttribute('aria-label') ?? '', e.matches('body, input, textarea, select') ? '' : e.innerText);
             const edge = look.outlineStyle !== 'none' && parseFloat(look.outlineWidth) >= 2;
             return [labels.join(' ').replace(/\\s+/g, ' ').trim(), edge || e === document.body, e.outerHTML.slice(0, 120)]";
         let mut stops = Vec::new();
