@@ -169,6 +169,8 @@ pub const CCD_NOTE_BYTES_MAX: usize = 1 << 20;
 pub const CCD_NOTES_BYTES_MAX: usize = 32 << 20;
 /// Most entries that are read back from the log to be sorted by a column that only they have.
 pub const REPORT_FULL_MAX: usize = 5_000;
+/// Acts that one export from a page holds; more are for the command line.
+pub const EXPORT_ACTS_MAX: u64 = 200_000;
 /// Most rows of one page of such a report.
 pub const REPORT_PAGE_MAX: usize = 1_000;
 /// Most acts of one day that the signals of snooping are computed for; about 40 bytes each.

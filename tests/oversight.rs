@@ -268,6 +268,61 @@ fn who_opens_his_own_chart_is_worth_a_look_and_a_colleague_at_work_is_not() {
     assert_eq!(page.status, 200, "{}", page.text());
     assert!(page.text().contains(&patient) && page.text().contains("own chart"), "{}", page.text());
     assert_eq!(browser.get("/signals?day=2001-01-01").status, 200);
+    verdict_on_it(&archive, &browser, &page.text(), &today);
+    log_checked_and_exported(&archive, &browser, &patient);
     let clinician = token(&archive, "clinician");
     assert_ne!(server.get(&format!("/signals?day={today}"), Some(&clinician)).status, 200);
+}
+
+/// A verdict is an entry, the signal has it from then on, and nobody judges what is not flagged.
+fn verdict_on_it(archive: &Path, browser: &crate::gate::harness::Browser, page: &str, today: &str) {
+    let hidden = |name: &str| {
+        let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name}: {page}"));
+        percent_encoding::utf8_percent_encode(rest.split('"').next().unwrap(), percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let (user, issuer, patient) = (hidden("user"), hidden("issuer"), hidden("patient"));
+    let send = |user: &str, verdict: &str, comment: &str| {
+        let csrf = &browser.csrf;
+        let form =
+            format!("csrf={csrf}&day={today}&user={user}&issuer={issuer}&patient={patient}&verdict={verdict}&comment={comment}");
+        browser.post("/signals", &[], &form).status
+    };
+    assert_eq!(send("nobody", "explained", "x"), 404);
+    assert_eq!(send(&user, "explained", ""), 400);
+    assert_eq!(send(&user, "guilty", "x"), 400);
+    assert!(crate::support::audited(archive, "signal.reviewed").is_empty(), "nothing of this was a verdict");
+    assert_eq!(send(&user, "followed-up", "Spoke+with+her"), 303);
+    let detail = &crate::support::audited(archive, "signal.reviewed")[0];
+    assert_eq!((&detail["verdict"], &detail["comment"]), (&Value::from("followed-up"), &Value::from("Spoke with her")));
+    let after = browser.get(&format!("/signals?day={today}")).text();
+    assert!(after.contains("To be followed up</span> ") && after.contains("Spoke with her"), "{after}");
+}
+
+/// The check of the log and an export leave their entries, and the pages say what was found.
+fn log_checked_and_exported(archive: &Path, browser: &crate::gate::harness::Browser, patient: &str) {
+    assert!(browser.get("/access").text().contains("The log has not been checked yet"));
+    assert_eq!(browser.post("/access/log", &[], &format!("csrf={}", browser.csrf)).status, 303);
+    let done = || crate::support::audited(archive, "audit.verify");
+    for _ in 0..300 {
+        if done().iter().any(|detail| detail["what"] == "audit log") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert!(done().iter().any(|detail| detail["what"] == "audit log" && detail["findings"] == "0"), "{:?}", done());
+    let page = browser.get(&format!("/access?patient={patient}")).text();
+    assert!(page.contains("The log is complete and unaltered") && page.contains("shown something of this chart"), "{page}");
+    assert!(browser.get(&format!("/access?patient={patient}&copy=1")).text().contains("What this report stands on"));
+    assert!(browser.get("/access?q=nobody-of-that-name").text().contains("No archived record here"));
+    for (form, media_type, first) in
+        [("csv", "text/csv", "time_utc,"), ("ndjson", "application/fhir+ndjson", "{"), ("json", "application/x-ndjson", "{")]
+    {
+        let answer = browser.get(&format!("/access/export?patient={patient}&form={form}"));
+        assert_eq!(answer.status, 200, "{form}");
+        assert!(answer.header("content-type").is_some_and(|it| it.starts_with(media_type)), "{form}");
+        assert!(answer.text().starts_with(first) && answer.text().contains(patient), "{form}: {}", answer.text());
+    }
+    let exports = chartkeep::audit::Query { event: Some("audit.export".into()), ..chartkeep::audit::Query::default() };
+    let exports = chartkeep::audit::read(archive, &exports).expect("the log reads");
+    assert_eq!(exports.len(), 3, "each export is an entry");
 }

@@ -64,6 +64,7 @@ pub const EVENTS: &[&str] = &[
     "btg.use",
     "btg.stop",
     "btg.reviewed",
+    "signal.reviewed",
     "notice.sent",
     "notice.failed",
     "alert.seen",

@@ -19,6 +19,7 @@ mod log;
 mod outlet;
 #[cfg(test)]
 mod outlet_tests;
+mod outside;
 mod proof;
 mod read;
 mod retention;
@@ -49,6 +50,7 @@ pub use fault::Fault;
 pub use follow::{EntryPlace, Followed, Follower, last_checkpoint, streams};
 pub(crate) use json::canonical;
 pub use log::{Ack, AuditError, AuditLog, Options, Pending};
+pub use outside::{Outside, outside_copy};
 pub use proof::{Inclusion, Proof, ProofError, Proved, Prover, check as check_proof, prove_entry, prove_growth};
 pub use read::{Found, Query, read};
 pub use retention::{

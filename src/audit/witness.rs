@@ -25,7 +25,7 @@ use super::walk::Pin;
 pub(super) const SHOWN_AS: &str = "witness";
 pub(super) const FILE_SHOWN_AS: &str = "checkpoint file";
 
-const ENDING: &str = ".checkpoints";
+pub(super) const ENDING: &str = ".checkpoints";
 /// How often a witness that failed is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(30);
 /// How long the end of a process waits for its last checkpoint to be dropped.

@@ -5,11 +5,19 @@
 
 pub mod accounting;
 mod act;
+pub mod columns;
 pub mod forms;
+pub mod integrity;
 pub mod line;
+pub mod looks;
 pub mod projection;
 pub mod reports;
 pub mod signals;
+pub mod verdicts;
+pub mod volume;
+
+#[cfg(test)]
+mod tests;
 
 pub use act::{Act, UserId};
 pub use projection::{OversightError, Projection};

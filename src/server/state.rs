@@ -21,6 +21,7 @@ use super::lookup::ServerLookup;
 use super::notices::Notices;
 use super::oauth::ClientKeySources;
 use super::pages::directory::Directory;
+use super::pages::log::Checks;
 use super::pages::releases::SeenPages;
 use super::pages::signals::Judged;
 use super::pages::tallies::Tallies;
@@ -72,6 +73,8 @@ pub struct App {
     pub rates: Rates,
     /// Days of the log that were judged for signals of snooping.
     pub judged: Judged,
+    /// Whether the access log is being checked.
+    pub checks: Checks,
     /// What the access log tells; opened by the first who asks.
     oversight: OnceLock<Projection>,
     /// Pages of releases that were looked at, by whom.
@@ -124,6 +127,7 @@ impl App {
             tallies,
             rates,
             judged: Judged::default(),
+            checks: Checks::default(),
             seen_pages: SeenPages::default(),
             oversight,
             notices,

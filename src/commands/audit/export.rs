@@ -2,21 +2,21 @@
 //!
 //! Not for: proof (`audit bundle`, `audit verify`). What is written holds names of users and keys of patients.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::commands::overseer::Overseer;
 use crate::durable::{self, NewFile};
 use crate::model::hex;
 use crate::oversight::Projection;
-use crate::oversight::forms::{csv, fhir, wide};
-use crate::oversight::projection::{Order, Original, Seen, Select};
+use crate::oversight::forms::export::{self, Form, Written};
+use crate::oversight::forms::fhir;
+use crate::oversight::projection::{Order, Select};
 use crate::oversight::reports::range;
 
 /// Write the access log, or a range of it, for another system: FHIR AuditEvent NDJSON (IHE BALP), CSV, or plain JSON.
@@ -55,17 +55,14 @@ enum Format {
 }
 
 impl Format {
-    fn file(self) -> (&'static str, &'static str) {
+    fn form(self) -> Form {
         match self {
-            Format::Ndjson => ("AuditEvent.ndjson", "application/fhir+ndjson"),
-            Format::Csv => ("audit.csv", "text/csv; charset=utf-8"),
-            Format::Json => ("audit.ndjson", "application/x-ndjson"),
+            Format::Ndjson => Form::Fhir,
+            Format::Csv => Form::Csv,
+            Format::Json => Form::Entries,
         }
     }
 }
-
-/// Acts read at once.
-const AT_ONCE: u64 = 2_000;
 
 /// Runs `chartkeep audit export`.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
@@ -89,16 +86,11 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     overseer.answer("audit export", "audit.export", &patients, |_| Ok(((), acts, question)))?;
     durable::create_dir_all(&args.dir)?;
     let site = site(&args.archive);
-    let mut out = Output::create(&args.dir, args.format, &overseer.projection, site)?;
-    let mut offset = 0;
-    while offset < acts {
-        let page = overseer.projection.acts(&Select { offset, limit: AT_ONCE, ..select.clone() })?;
-        out.write(&page)?;
-        offset += AT_ONCE;
-    }
-    let (entries, rows, expired) = (out.entries, out.rows, out.expired);
-    let (name, media_type) = args.format.file();
-    let digest = out.file.finish_new()?;
+    let form = args.format.form();
+    let (name, media_type) = form.file();
+    let mut file = NewFile::create(&args.dir.join(name))?;
+    let Written { entries, rows, expired } = export::write(&overseer.projection, &select, form, &site, &mut file)?;
+    let digest = file.finish_new()?;
     let manifest = json!({
         "format": name,
         "made_at": jiff::Timestamp::now().to_string(),
@@ -123,62 +115,4 @@ pub(super) fn site(archive: &Path) -> fhir::Site {
     let urn = crate::signing::KeyRing::load(archive).ok().and_then(|ring| crate::access::archive_urn(&ring).ok());
     let host = std::env::var("HOSTNAME").ok().filter(|host| !host.is_empty()).unwrap_or_else(|| "localhost".into());
     fhir::Site { archive: urn.unwrap_or_else(|| "urn:chartkeep:archive".into()), host }
-}
-
-struct Output<'a> {
-    file: NewFile,
-    format: Format,
-    projection: &'a Projection,
-    site: fhir::Site,
-    entries: u64,
-    rows: u64,
-    expired: u64,
-}
-
-impl<'a> Output<'a> {
-    fn create(dir: &Path, format: Format, projection: &'a Projection, site: fhir::Site) -> anyhow::Result<Output<'a>> {
-        let mut file = NewFile::create(&dir.join(format.file().0))?;
-        if format == Format::Csv {
-            file.write_all(csv::head(&wide::COLUMNS).as_bytes())?;
-        }
-        Ok(Output { file, format, projection, site, entries: 0, rows: 0, expired: 0 })
-    }
-
-    fn write(&mut self, acts: &[Seen]) -> anyhow::Result<()> {
-        let wanted: Vec<(String, u64)> = acts.iter().map(|seen| (seen.act.stream.clone(), seen.act.seq)).collect();
-        let originals = self.projection.originals(&wanted)?;
-        for (seen, place) in acts.iter().zip(&wanted) {
-            self.entries += u64::from(seen.number == 0);
-            match originals.get(place) {
-                Some(original) => self.write_one(seen, original)?,
-                None => self.expired += 1,
-            }
-        }
-        Ok(())
-    }
-
-    fn write_one(&mut self, seen: &Seen, original: &Original) -> anyhow::Result<()> {
-        let line = original.line();
-        match self.format {
-            Format::Json if seen.number > 0 => return Ok(()),
-            Format::Json => {
-                // The bytes of the log are one line of JSON each.
-                self.file.write_all(&original.payload)?;
-                self.file.write_all(b"\n")?;
-            }
-            Format::Ndjson => {
-                let event: Value = fhir::event(&line, &self.site, seen.number);
-                writeln!(self.file, "{event}")?;
-            }
-            Format::Csv => {
-                let patient = line.patients.get(seen.number).map(|patient| patient.archive_id.as_str());
-                let cells: Vec<String> = wide::row(original, &line, patient).iter().map(|cell| cell.text()).collect();
-                let mut row = String::new();
-                csv::push_row(&mut row, cells.iter().map(String::as_str));
-                self.file.write_all(row.as_bytes())?;
-            }
-        }
-        self.rows += 1;
-        Ok(())
-    }
 }

@@ -87,6 +87,7 @@ pub fn codes(event: &str) -> (Code, Option<Code>, Shape) {
         "btg.start" | "btg.use" => (SECURITY_ALERT, Some(dcm("110127", "Emergency Override Started")), Shape::BreakGlass),
         "btg.stop" => (SECURITY_ALERT, Some(dcm("110138", "Emergency Override Stopped")), Shape::BreakGlass),
         "btg.reviewed" => (SECURITY_ALERT, None, Shape::BreakGlass),
+        "signal.reviewed" => (SECURITY_ALERT, None, Shape::Other),
         "audit.query" | "audit.verify" | "audit.export" | "audit.published" => (LOG_USED, None, Shape::LogRead),
         "audit.start" => (APPLICATION, Some(dcm("110134", "Audit Recording Started")), Shape::Other),
         "audit.stop" => (APPLICATION, Some(dcm("110133", "Audit Recording Stopped")), Shape::Other),

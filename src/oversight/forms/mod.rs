@@ -4,6 +4,7 @@
 
 pub mod bundle;
 pub mod csv;
+pub mod export;
 pub mod fhir;
 mod fhir_codes;
 pub mod json;

@@ -38,6 +38,18 @@ pub struct UserDay {
     pub walk: u64,
 }
 
+/// Sums of all people of one role on one day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoleDay {
+    /// Days since 1970-01-01, UTC.
+    pub day: i64,
+    pub role: String,
+    /// Charts opened, each once for each person.
+    pub charts: u64,
+    pub searches: u64,
+    pub refused: u64,
+}
+
 /// Events that open a chart or part of it. The words' ids are those of the schema.
 const OPENS: &str =
     "event IN (1, 2, 4, 5) OR event IN (SELECT id FROM word WHERE text IN ('document.download', 'document.print'))";
@@ -105,6 +117,28 @@ impl Projection {
             .fetch_all(&self.pool),
         )?;
         Ok(rows.into_iter().map(|(day, patients)| (day, patients.unsigned_abs())).collect())
+    }
+
+    /// The sums of each role and day from one (Unix microseconds) up to before another, by day.
+    pub fn role_days(&self, from: i64, to: i64) -> Result<Vec<RoleDay>, OversightError> {
+        let rows: Vec<(i64, String, i64, i64, i64)> = self.wait(
+            sqlx::query_as(
+                "SELECT day, word.text, sum(patients), sum(searches), sum(denied) FROM user_day \
+                 JOIN word ON word.id = user_day.role WHERE day >= ? AND day < ? GROUP BY day, user_day.role ORDER BY day",
+            )
+            .bind(from.div_euclid(DAY_US))
+            .bind(to.saturating_add(DAY_US - 1).div_euclid(DAY_US))
+            .fetch_all(&self.pool),
+        )?;
+        let count = |n: i64| n.unsigned_abs();
+        let days = rows.into_iter().map(|(day, role, charts, searches, refused)| RoleDay {
+            day,
+            role,
+            charts: count(charts),
+            searches: count(searches),
+            refused: count(refused),
+        });
+        Ok(days.collect())
     }
 
     /// The figures of all days from one (Unix microseconds) up to before another, by day.

@@ -30,7 +30,7 @@ use crate::durable::{self, DurableError};
 use crate::model::hex;
 
 pub use ask::{Order, Seen, Select, Tally, UserPatient};
-pub use figures::UserDay;
+pub use figures::{RoleDay, UserDay};
 pub use place::Original;
 
 /// The file's name inside an archive.

@@ -25,6 +25,8 @@ struct Told {
     description: Option<String>,
     purpose: Option<String>,
     basis: String,
+    /// Number of the request that it answered, when it left as a release.
+    request: Option<String>,
 }
 
 pub(super) fn accounting(
@@ -93,7 +95,7 @@ pub(super) fn accounting(
     })
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column::new("date", "Date"),
     Column::new("last", "Last of several"),
     Column::new("times", "Times"),
@@ -102,6 +104,7 @@ const COLUMNS: [Column; 8] = [
     Column::new("description", "What was disclosed"),
     Column::new("purpose", "Why"),
     Column::new("basis", "Legal basis"),
+    Column::new("request", "Request"),
 ];
 
 fn years_ago(now: jiff::Timestamp, years: i16) -> String {
@@ -126,6 +129,7 @@ fn of_line(line: &Line, made: String, rules: &Rules) -> Told {
         description: line.fact(DESCRIPTION),
         purpose: line.fact(PURPOSE),
         basis,
+        request: line.fact("request"),
     }
 }
 
@@ -135,6 +139,8 @@ fn add(told: &mut Vec<Told>, next: Told, summarised: bool) {
     match told.iter_mut().find(same).filter(|_| summarised) {
         Some(earlier) => {
             earlier.times += 1;
+            // One row for answers to several requests names none of them.
+            earlier.request = earlier.request.take().filter(|request| Some(request) == next.request.as_ref());
             if next.first < earlier.first {
                 earlier.first = next.first;
                 earlier.description = next.description;
@@ -157,5 +163,6 @@ fn row(it: Told) -> Vec<Cell> {
         Cell::some(it.description),
         Cell::some(it.purpose),
         Cell::Text(it.basis),
+        Cell::some(it.request),
     ]
 }

@@ -34,6 +34,7 @@ pub fn event(event: &str, outcome: u8, records: u64) -> String {
         "btg.use" => "Used break-glass",
         "btg.stop" => "Break-glass ended",
         "btg.reviewed" => "Use of break-glass reviewed",
+        "signal.reviewed" => "Signal of snooping reviewed",
         "audit.query" => "Access log read",
         "audit.export" => "Access log exported",
         "audit.verify" => "Access log checked",
@@ -54,6 +55,45 @@ pub fn event(event: &str, outcome: u8, records: u64) -> String {
         other => return other.replace(['.', '_'], " "),
     };
     if failed && event != "authz.denied" && event != "authz.abandoned" { format!("{words} (failed)") } else { words.to_string() }
+}
+
+/// How often something was shown, in words: `2 documents`.
+pub fn amount(event: &str, count: u64) -> String {
+    let (one, many) = match event {
+        "record.read" => ("page of the chart", "pages of the chart"),
+        "record.search" => ("search in the chart", "searches in the chart"),
+        "record.everything" => ("whole chart", "whole charts"),
+        "document.view" => ("document", "documents"),
+        "document.download" => ("download", "downloads"),
+        "document.print" => ("print", "prints"),
+        "export.bulk.start" | "export.bulk.file" | "export.bulk.end" => ("export", "exports"),
+        "disclosure" => ("disclosure", "disclosures"),
+        "release.viewed" | "release.changed" => ("page of a release", "pages of a release"),
+        "btg.start" | "btg.use" | "btg.stop" => ("use of break-glass", "uses of break-glass"),
+        _ => ("other act", "other acts"),
+    };
+    counted(count, one, many)
+}
+
+/// What a purpose means, for readers who have not met the word: a line for the glossary of a printed report.
+pub fn purpose_meaning(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "TREAT" => "Caring for the patient, now or before a visit.",
+        "ETREAT" => "Caring for the patient in an emergency.",
+        "BTG" => "Opening restricted records in an emergency, with a reason given. Every such use is reviewed.",
+        "HPAYMT" => "Billing, and payment by an insurer.",
+        "HOPERAT" => "Running the organization: checking quality, teaching, planning.",
+        "HLEGAL" => "A request by a court, a lawyer or an agency, checked by the health information office.",
+        "HCOMPL" => "Checking that the rules are kept, this report among it.",
+        "RECORDMGT" => "Keeping the archive in order: moving, checking and correcting records.",
+        "PATRQT" => "The patient asked for it.",
+        "FAMRQT" => "The family asked for it.",
+        "PWATRNY" => "Somebody with a power of attorney asked for it.",
+        "PUBHLTH" => "Reporting to public health agencies, as the law demands.",
+        "HRESCH" => "Research under the rules for it.",
+        "HSYSADMIN" => "Running the machines.",
+        _ => return None,
+    })
 }
 
 /// A purpose of use, a code of v3-ActReason.

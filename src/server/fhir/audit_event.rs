@@ -117,7 +117,8 @@ pub fn read(call: &Call) -> Result<Answer, ApiError> {
     }
 }
 
-fn site(call: &Call) -> Site {
+/// The archive as its events name it to others.
+pub fn site(call: &Call) -> Site {
     let host = call.base.split("://").nth(1).unwrap_or("localhost").to_string();
     Site { archive: format!("urn:uuid:{}", call.archive().facts().archive), host }
 }

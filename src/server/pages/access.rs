@@ -2,46 +2,16 @@
 //!
 //! Not for: verifying the log.
 
-use jiff::tz::TimeZone;
-
 use crate::access::{Scope, Shown};
 use crate::model::PatientKey;
-use crate::oversight::projection::Select;
-use crate::oversight::reports::{Ask, Question};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api::access::{Asked, REPORT_PAGE, until_text};
 use crate::server::call::Call;
 use crate::server::viewer::{self, AccessReport};
 
-/// Rows of the list of newest accesses.
-const RECENT: u64 = 50;
-
-/// `GET /access`: the reports there are; with `?patient=` the one about that patient.
-pub fn who_looked(call: &Call) -> Result<Answer, ApiError> {
-    let asked = call.query("patient").unwrap_or("").trim();
-    if let Some(patient) = PatientKey::parse(asked) {
-        return about(call, &patient);
-    }
-    // Only compliance may even see the empty form: the gate is asked, and what it allows is answered.
-    let permit = call.ask(Scope::AuditLog(None))?;
-    let projection = call.app.oversight()?;
-    projection.catch_up()?;
-    let newest = projection.acts(&Select { limit: RECENT, ..Select::default() })?;
-    let html = viewer::access_start(&super::frame(call), asked, &newest);
-    let shown = Shown { event: "audit.query", hits: Some(newest.len() as u64), ..Shown::default() };
-    Ok(permit.answer(Body::html(html), shown)?.into())
-}
-
 /// `GET /patients/{patient}/access`
 pub fn who_looked_at(call: &Call) -> Result<Answer, ApiError> {
-    about(call, &call.patient_param("patient")?)
-}
-
-fn about(call: &Call, patient: &PatientKey) -> Result<Answer, ApiError> {
-    let question = Question::Patient(call.archive().chart_scope(patient).patients().to_vec());
-    let ask = Ask { limit: REPORT_PAGE, zone: TimeZone::system(), ..Ask::default() };
-    let parameters = vec![("patient".to_string(), patient.to_string())];
-    page(call, &Asked { question, ask }, "patient", parameters)
+    super::looks::of_patient(call, &call.patient_param("patient")?)
 }
 
 /// `GET /access/reports/{report}`: a page of a report, or with `format=csv` or `json` the whole of it.

@@ -178,5 +178,7 @@ pub fn review(call: &Call) -> Result<Answer, ApiError> {
         comment,
     };
     call.wait(register.review(id, &review)).map_err(down)?;
-    Ok(permit.answer(Body::see_other("/break-glass"), looked_at(1, it.patients))?.into())
+    // Back to the report that the verdict was given on; any other address is none of ours.
+    let back = Some(call.field("back")).filter(|back| back.starts_with("/access?") || back.starts_with("/access/people?"));
+    Ok(permit.answer(Body::see_other(back.unwrap_or("/break-glass")), looked_at(1, it.patients))?.into())
 }

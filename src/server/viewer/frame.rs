@@ -84,7 +84,9 @@ impl Frame {
     pub fn workspaces(&self) -> Vec<Workspace> {
         const FIND: (&str, &str) = ("Find a patient", "/");
         const SEARCH: (&str, &str) = ("Search all charts", "/search");
-        const ACCESS: (&str, &str) = ("Who looked", "/access");
+        const ACCESS: (&str, &str) = ("Compliance", "/access");
+        const VOLUME: (&str, &str) = ("Volume", "/access/volume");
+        const LOG: (&str, &str) = ("Log integrity", "/access/log");
         const REVIEWS: (&str, &str) = ("Break-glass reviews", "/break-glass");
         const SIGNALS: (&str, &str) = ("Worth a look", "/signals");
         const RELEASES: (&str, &str) = ("Releases", "/releases");
@@ -101,7 +103,7 @@ impl Frame {
             None => &[],
             Some(Role::Clinician) => &[FIND],
             Some(Role::Him) => &[FIND, SEARCH, RELEASES, IDENTITY],
-            Some(Role::Compliance) => &[ACCESS, SIGNALS, REVIEWS],
+            Some(Role::Compliance) => &[ACCESS, SIGNALS, REVIEWS, VOLUME, LOG],
             Some(Role::Archivist) => &[ACCESSIONS, IDENTITY, FIXITY, USERS, POLICY, SYSTEM],
             Some(Role::Admin) => &[SYSTEM, FIXITY, USERS, POLICY],
             Some(Role::Reviewer) => &[REVIEWS],
@@ -110,6 +112,10 @@ impl Frame {
         let inside = |href: &str| match href {
             // These have others below them that stand beside them.
             "/" | "/system" => self.path == href,
+            // Its sub-pages that stand in the bar themselves are not it.
+            "/access" => {
+                self.path.starts_with("/access") && !own.iter().any(|(_, it)| *it != "/access" && self.path.starts_with(it))
+            }
             other => self.path.starts_with(other),
         };
         own.iter().map(|(name, href)| Workspace { name, href, current: inside(href) }).collect()

@@ -284,6 +284,7 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-4182911" };
         pages.push((format!("access-{}", version.name()), access_report(&reports, &ask)));
     }
+    pages.extend(super::gallery_log::pages(&reports));
     pages
 }
 
@@ -447,7 +448,6 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("accession".into(), accession(&archivist, &report, &CodesFound::Counting, None)),
         ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), Some(&asked("<b>", &TextHits::default())))),
         ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), None)),
-        ("access-start".into(), access_start(&frame(Some(Role::Compliance), "/access"), "zzz", &[])),
     ]
 }
 

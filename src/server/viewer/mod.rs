@@ -24,10 +24,11 @@
 //! | `GET /patients/{key}/own-notes` | [`own_notes`] |
 //! | `GET /patients/{key}/search` (`?q=`, `?page=`) | [`search`] |
 //! | `GET /search` (`?q=`, `?page=`) | [`search_all`] |
-//! | `GET /access` (`?patient=`), `/patients/{key}/access` | [`access_start`], [`access_report`] |
+//! | `GET /access` (`?patient=`, `?q=`), `/patients/{key}/access`, `/access/people` | [`access_start`], [`looks()`], [`looks_copy`] |
+//! | `GET`, `POST /access/log`; `GET /access/volume`, `/access/export` | [`log_page`], [`volume`], [`export`] |
 //! | `GET /access/reports/{report}` | [`access_report`] |
 //! | `GET /access/entries/{stream}:{number}` | [`access_entry`] |
-//! | `GET /signals` (`?day=`, `?page=`) | [`signals`] |
+//! | `GET`, `POST /signals` (`?day=`, `?page=`) | [`signals`] |
 //! | `GET`, `POST /patients/{key}/break-glass`, `POST …/break-glass/stop` | [`break_glass`] |
 //! | `GET /break-glass` (`?state=all`, `?page=`), `GET`, `POST /break-glass/{id}` | [`reviews`], [`review`] |
 //! | `GET /releases` (`?show=`, `?view=list`), `/releases/new`, `/releases/{number}` and what is below it | [`releases`] |
@@ -47,11 +48,13 @@ mod assets;
 mod banner;
 mod bars;
 mod chart_nav;
+mod columns;
 mod fhir;
 mod flowsheet;
 mod frame;
 mod glass;
 mod html;
+mod log_status;
 mod names;
 mod pages;
 mod panel;
@@ -67,13 +70,15 @@ mod trend;
 
 #[cfg(test)]
 mod gallery;
+#[cfg(test)]
+mod gallery_log;
 
 pub use assets::Assets;
 pub use chart_nav::{Section, observations};
 pub use frame::{Frame, Person, role_name};
 pub use glass::{Glass, class_name, class_names};
 pub use names::{Names, birth_date_in, name_in};
-pub use pages::access::{AccessReport, access_entry, access_report, access_start};
+pub use pages::access::{AccessReport, access_entry, access_report};
 pub use pages::accession::{AccessionReport, FileRow, Quarantine, SignOffRow, Totals, accession, accession_csv};
 pub use pages::accessions::{AccessionRow, AccessionState, WithdrawnRow, accessions};
 pub use pages::account::{AccountPage, FactorPage, FactorState, PasswordPage, account, password, second_factor};
@@ -89,7 +94,10 @@ pub use pages::fetch::fetch;
 pub use pages::find::{AlertRow, FindPage, find};
 pub use pages::identity::{IdentityList, IdentityPair, identity, identity_pair};
 pub use pages::kept::{KeptView, kept, kept_item};
+pub use pages::log::{LogPage, log_page};
+pub use pages::looks::{Flags, LooksPage, looks, looks_copy};
 pub use pages::message::{Message, Tone, log_down, message, not_here};
+pub use pages::oversee::{ExportPage, Found, SignalsWait, StartPage, VolumePage, Waits, access_start, export, volume};
 pub use pages::own_notes::own_notes;
 pub use pages::print::{PrintBody, PrintPage, print, print_head};
 pub use pages::record::{RecordPage, record};

@@ -12,7 +12,7 @@ use super::super::text;
 use super::render;
 use crate::oversight::forms::wide;
 use crate::oversight::line::Line;
-use crate::oversight::projection::{Original, Seen};
+use crate::oversight::projection::Original;
 use crate::oversight::reports::{self, Cell as Value, Report, Version, words};
 use crate::query::Told;
 
@@ -28,51 +28,6 @@ pub struct AccessReport<'a> {
     pub parameters: Vec<(String, String)>,
     /// Up to where the log counts, for the pages after this one.
     pub until: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "access.html")]
-struct Start<'a> {
-    frame: &'a Frame,
-    asked: &'a str,
-    recent: Table,
-}
-
-/// The page that reports begin at: forms for each, and what happened last.
-pub fn access_start(frame: &Frame, asked: &str, newest: &[Seen]) -> String {
-    let columns = [
-        ("Day and time", "date"),
-        ("Patient", ""),
-        ("Who", ""),
-        ("Stated purpose", "drop"),
-        ("What happened", ""),
-        ("Records", "num"),
-    ];
-    let row = |seen: &Seen| {
-        let act = &seen.act;
-        let at = jiff::Timestamp::from_microsecond(act.at).map(|at| at.to_string()).unwrap_or_default();
-        let name = if act.user_name.is_empty() { act.user.subject.clone() } else { act.user_name.clone() };
-        let what = words::event(&act.event, act.outcome, act.records);
-        let user = format!("/access/reports/user?user={}&issuer={}", url_part(&act.user.subject), url_part(&act.user.issuer));
-        let user = Some(user).filter(|_| !act.user.subject.is_empty());
-        Row::new(vec![
-            Cell::date(Some(&at)),
-            match &act.patient {
-                Some(patient) => Cell::link(Some(patient.to_string()), format!("/access?patient={patient}")),
-                None => Cell::Blank,
-            },
-            Cell::main(
-                Some(name).filter(|name| !name.is_empty()),
-                user,
-                Some(words::role(&act.role)).filter(|role| !role.is_empty()),
-            ),
-            Cell::Text(words::purpose(act.purpose.as_deref().unwrap_or(""))),
-            if act.outcome >= 8 { Cell::Tag(what, "caution") } else { Cell::Text(what) },
-            Cell::count(act.records),
-        ])
-    };
-    let recent = Table::new("Newest acts", &columns, "Nothing happened yet.").rows(newest.iter().map(row).collect());
-    render(Start { frame, asked, recent })
 }
 
 /// A head of the report's table: its words, and the address that sorts by it.

@@ -2,17 +2,27 @@
 //!
 //! Not for: finding them (`oversight`).
 
+use std::collections::BTreeMap;
+
 use askama::Template;
+use jiff::tz::TimeZone;
 
 use super::super::frame::Frame;
+use super::super::log_status::local;
 use super::super::table::Paging;
 use super::super::text;
 use super::render;
+use crate::oversight::UserId;
 use crate::oversight::signals::{Findings, Flag};
+use crate::oversight::verdicts::{Signal, VERDICTS, Verdict};
 
 /// One page of the flags of a day.
 pub struct SignalsPage<'a> {
     pub findings: &'a Findings,
+    pub verdicts: &'a BTreeMap<Signal, Vec<Verdict>>,
+    /// Who reads: nobody judges his own acts.
+    pub reader: UserId,
+    pub zone: TimeZone,
     /// `YYYY-MM-DD`.
     pub day: &'a str,
     pub offset: usize,
@@ -37,6 +47,22 @@ struct Shown {
     fact: String,
     score: String,
     lines: Vec<Line>,
+    given: Vec<Given>,
+    /// What the form sends along: account, issuer, and whether this reader may judge.
+    user: String,
+    issuer: String,
+    id: String,
+    is_open: bool,
+    may_judge: bool,
+}
+
+/// A verdict that was given.
+struct Given {
+    words: String,
+    tone: &'static str,
+    by: String,
+    at: String,
+    comment: String,
 }
 
 struct Line {
@@ -51,6 +77,8 @@ struct Page<'a> {
     frame: &'a Frame,
     day: &'a str,
     fact: String,
+    open: usize,
+    choices: &'static [(&'static str, &'static str)],
     people: Vec<Person>,
     paging: Paging,
 }
@@ -64,10 +92,13 @@ pub fn signals(frame: &Frame, ask: &SignalsPage<'_>) -> String {
     let size = ask.page_size.max(1);
     let total = found.people().count() as u64;
     let numbered = found.people().enumerate().skip(ask.offset).take(size);
-    let people: Vec<Person> = numbered.filter_map(|(at, flags)| person(at + 1, flags)).collect();
+    let people: Vec<Person> = numbered.filter_map(|(at, flags)| person(at + 1, flags, ask)).collect();
+    let is_open = |flag: &&Flag| ask.last_of(flag).is_none_or(Verdict::is_open);
     render(Page {
         frame,
         day: ask.day,
+        open: found.flags.iter().filter(is_open).count(),
+        choices: &VERDICTS,
         fact: format!(
             "{} of {} who worked in the archive that day, out of {}",
             text::counted(total, "person", "people"),
@@ -79,7 +110,17 @@ pub fn signals(frame: &Frame, ask: &SignalsPage<'_>) -> String {
     })
 }
 
-fn person(rank: usize, flags: &[Flag]) -> Option<Person> {
+impl SignalsPage<'_> {
+    fn given(&self, flag: &Flag) -> &[Verdict] {
+        self.verdicts.get(&(flag.user.clone(), flag.patient.clone())).map_or(&[], Vec::as_slice)
+    }
+
+    fn last_of(&self, flag: &Flag) -> Option<&Verdict> {
+        self.given(flag).last()
+    }
+}
+
+fn person(rank: usize, flags: &[Flag], ask: &SignalsPage<'_>) -> Option<Person> {
     let flag = flags.first()?;
     let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let (issuer, subject) = (encode(&flag.user.issuer), encode(&flag.user.subject));
@@ -88,18 +129,18 @@ fn person(rank: usize, flags: &[Flag]) -> Option<Person> {
         rank,
         who: name.clone(),
         job: flag.job.clone(),
-        href: format!("/access/reports/user?issuer={issuer}&user={subject}&from={day}&to={day}", day = flag.date),
+        href: format!("/access/people?issuer={issuer}&user={subject}&from={day}&to={day}", day = flag.date),
         strength: match flag.score {
             score if score >= STRONG => "strong",
             score if score >= CLEAR => "clear",
             _ => "possible",
         },
         day: text::counted(u64::from(flag.charts), "chart opened that day", "charts opened that day"),
-        flags: flags.iter().map(shown).collect(),
+        flags: flags.iter().enumerate().map(|(at, flag)| shown(flag, ask, format!("{rank}-{at}"))).collect(),
     })
 }
 
-fn shown(flag: &Flag) -> Shown {
+fn shown(flag: &Flag, ask: &SignalsPage<'_>, id: String) -> Shown {
     let at = |micros: i64| {
         jiff::Timestamp::from_microsecond(micros).map_or_else(|_| String::new(), |at| at.strftime("%H:%M").to_string())
     };
@@ -111,6 +152,27 @@ fn shown(flag: &Flag) -> Shown {
         fact: format!("{acts}, {when} UTC"),
         score: format!("{:.1}", flag.score),
         lines: flag.evidence.iter().map(line).collect(),
+        given: ask.given(flag).iter().map(|verdict| given(verdict, &ask.zone)).collect(),
+        user: flag.user.subject.clone(),
+        issuer: flag.user.issuer.clone(),
+        id,
+        is_open: ask.last_of(flag).is_none_or(Verdict::is_open),
+        may_judge: ask.reader != flag.user,
+    }
+}
+
+fn given(verdict: &Verdict, zone: &TimeZone) -> Given {
+    let tone = match verdict.verdict.as_str() {
+        "explained" => "good",
+        "followed-up" => "alert",
+        _ => "caution",
+    };
+    Given {
+        words: verdict.words().to_string(),
+        tone,
+        by: verdict.by.clone(),
+        at: local(verdict.at, zone),
+        comment: verdict.comment.clone(),
     }
 }
 
@@ -147,7 +209,15 @@ mod tests {
             charts: 9,
         };
         let findings = Findings { flags: vec![flag], acts: 1_000_000, users: 2000, pairs: 80_000, left_out: 0 };
-        let page = |findings| signals(&Frame::default(), &SignalsPage { findings, day: "2026-03-17", offset: 0, page_size: 50 });
+        let signal = (UserId { issuer: "https://id.example".into(), subject: "u&1".into() }, PatientKey::parse("mer.7"));
+        let asked = Verdict { at: 0, by: "Kim".into(), verdict: "needs-information".into(), comment: "Asked <b>her</b>".into() };
+        let given = BTreeMap::from([(signal, vec![asked])]);
+        let reader = UserId { issuer: "local".into(), subject: "kim".into() };
+        let page = |findings| {
+            let (reader, zone) = (reader.clone(), TimeZone::UTC);
+            let page = SignalsPage { findings, verdicts: &given, reader, zone, day: "2026-03-17", offset: 0, page_size: 50 };
+            signals(&Frame::default(), &page)
+        };
         let html = page(&findings);
         for expected in [
             "12.3 bits",
@@ -160,6 +230,9 @@ mod tests {
             "3 acts, 00:00 to 01:00 UTC",
             "9 charts opened that day",
             "no verdict",
+            "Ask the person</span> Kim, 1970-01-01 00:00 UTC",
+            "Asked &#60;b&#62;her",
+            "name=\"user\" value=\"u&#38;1\"",
         ] {
             assert!(html.contains(expected), "{expected} in {html}");
         }

@@ -1,0 +1,80 @@
+//! Verdicts on signals of snooping. The log itself keeps them: each is an entry (`signal.reviewed`) that says on which signal,
+//! what was found and by whom; a later one goes before an earlier one.
+//!
+//! Not for: the review of break-glass, which has a queue (`register`).
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::UserId;
+use super::projection::{Order, OversightError, Projection, Select};
+use crate::model::PatientKey;
+
+/// The event, and the facts of its entries.
+pub const EVENT: &str = "signal.reviewed";
+pub const DAY: &str = "day";
+pub const USER: &str = "user";
+pub const ISSUER: &str = "issuer";
+pub const VERDICT: &str = "verdict";
+pub const COMMENT: &str = "comment";
+
+/// Verdicts on the signals of one day that are read at most.
+const VERDICTS_MAX: u64 = 5_000;
+
+/// What somebody may find.
+pub const VERDICTS: [(&str, &str); 3] =
+    [("explained", "Explained"), ("followed-up", "To be followed up"), ("needs-information", "Ask the person")];
+
+/// A signal: whose act, on which chart; `None`: the person's day as a whole.
+pub type Signal = (UserId, Option<PatientKey>);
+
+/// One verdict.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// Unix microseconds.
+    pub at: i64,
+    pub by: String,
+    /// A name of [`VERDICTS`].
+    pub verdict: String,
+    pub comment: String,
+}
+
+impl Verdict {
+    pub fn words(&self) -> &str {
+        VERDICTS.iter().find(|(name, _)| *name == self.verdict).map_or(&self.verdict, |(_, words)| words)
+    }
+
+    /// Whether something is still to be done.
+    pub fn is_open(&self) -> bool {
+        self.verdict == "needs-information"
+    }
+}
+
+/// The verdicts on the signals of a day, of each signal the oldest first.
+pub fn of_day(projection: &Projection, day: Date) -> Result<BTreeMap<Signal, Vec<Verdict>>, OversightError> {
+    let from = day.to_zoned(projection.zone().clone()).ok().map(|at| at.timestamp().as_microsecond());
+    let select = Select {
+        events: vec![EVENT.into()],
+        from,
+        entries_only: true,
+        order: Order::OldestFirst,
+        limit: VERDICTS_MAX,
+        ..Select::default()
+    };
+    let acts = projection.acts(&select)?;
+    let places: Vec<(String, u64)> = acts.iter().map(|seen| (seen.act.stream.clone(), seen.act.seq)).collect();
+    let originals = projection.originals(&places)?;
+    let mut found: BTreeMap<Signal, Vec<Verdict>> = BTreeMap::new();
+    for (seen, place) in acts.iter().zip(&places) {
+        let Some(line) = originals.get(place).map(|original| original.line()) else { continue };
+        if seen.act.outcome != 0 || line.fact(DAY) != Some(day.to_string()) {
+            continue;
+        }
+        let fact = |name: &str| line.fact(name).unwrap_or_default();
+        let signal = (UserId { issuer: fact(ISSUER), subject: fact(USER) }, seen.act.patient.clone());
+        let by = if seen.act.user_name.is_empty() { seen.act.user.subject.clone() } else { seen.act.user_name.clone() };
+        found.entry(signal).or_default().push(Verdict { at: seen.act.at, by, verdict: fact(VERDICT), comment: fact(COMMENT) });
+    }
+    Ok(found)
+}
