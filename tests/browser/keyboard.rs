@@ -143,10 +143,10 @@ fn compliance_sees_who_looked_and_gives_a_verdict_by_the_keyboard_alone() {
     let Some(chrome) = chrome() else { return };
     let (chrome, site) = (of(&chrome), site());
     let hands = signed_in(&chrome, &site, "compliance");
-    hands.follow("Who looked", "Who looked");
+    hands.follow("Compliance", "Newest acts");
     hands.tab_to("Patient key in this archive");
     hands.write(&site.facts["both"]);
-    hands.go("Enter", "Who saw a patient's chart");
+    hands.go("Enter", "By person and day");
     hands.follow("Break-glass reviews", "Break-glass reviews");
     hands.follow("Hugo Hwang-Test", "Your verdict");
     hands.tab_to("Appropriate");

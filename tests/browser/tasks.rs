@@ -5,7 +5,7 @@
 
 use super::chrome::{Chrome, chrome, of};
 use super::site::{Site, site};
-use super::visitor::Step::{self, Click, Enter, Open, Pick, Tick, Type};
+use super::visitor::Step::{self, Click, Enter, Open, Tick, Type};
 use super::visitor::Visitor;
 use super::{demand, row};
 
@@ -68,17 +68,17 @@ pub static TASKS: &[Task] = &[
     task("him", "what has ended", &[Click("Releases"), Click("Ended")], &["Release requests"]),
 
     task("compliance", "who saw this patient", &[Open("/access"), Type("Patient key in this archive", "{patient}"), Click("Show who looked")],
-        &["Who saw a patient's chart", "Stated purpose", "site-clinician"]),
+        &["By person and day", "Stated purpose", "site-clinician"]),
     task("compliance", "what this person saw", &[Open("/access"), Type("Account", "site-clinician"), Click("Show what was seen")],
-        &["site-clinician", "{patient}"]),
-    task("compliance", "an entry of the log in full", &[Open("/patients/{patient}/access"), Click("s0000:")],
+        &["By patient and day", "{patient}"]),
+    task("compliance", "an entry of the log in full", &[Open("/access?patient={patient}"), Click("entries of"), Click("s0000:")],
         &["What the entry says", "{patient}", "Stream"]),
-    task("compliance", "by person and day", &[Open("/patients/{patient}/access"), Click("By person and day")],
-        &["{patient}", "How to read this"]),
-    task("compliance", "accounting of disclosures", &[Open("/patients/{patient}/access"), Click("Accounting of disclosures")],
+    task("compliance", "accounting of disclosures", &[Open("/access/reports/patient?patient={patient}"), Click("Accounting of disclosures")],
         &["45 CFR 164.528"]),
-    task("compliance", "how much was seen, day by day", &[Open("/access"), Click("Days that stand out")],
+    task("compliance", "how much was seen over time", &[Click("Volume")], &["How this is counted"]),
+    task("compliance", "days that stand out", &[Open("/access"), Click("Days that stand out")],
         &["Charts opened by everybody, each day"]),
+    task("compliance", "whether the log is whole", &[Click("Log integrity")], &["Streams", "Check it yourself"]),
     task("compliance", "what of a day is worth a look", &[Click("Worth a look")],
         &["The user's own chart", "A flag asks for a look and is no verdict"]),
     task("compliance", "uses of break-glass", &[Open("/access"), Click("Uses of break-glass")],
@@ -86,7 +86,7 @@ pub static TASKS: &[Task] = &[
     task("compliance", "a verdict on one", &[Click("Break-glass reviews"), Click("Cora Castel-Test"), Tick("Needs information"),
             Type("Comment", "Asked the unit, {how} scripts."), Click("Record the verdict"), Click("Cora Castel-Test")],
         &["Asked the unit, {how} scripts.", "Needs information"]),
-    task("compliance", "a report for lay people on paper", &[Open("/access/reports/patient?patient={patient}"), Pick("Written for", "Lay readers"), Click("Show")],
+    task("compliance", "a report for lay people on paper", &[Open("/access?patient={patient}"), Click("Print report")],
         &["How to read this", "What this report stands on"]),
 
     task("reviewer", "the queue of reviews", &[Click("Break-glass reviews"), Click("Hugo Hwang-Test")],
