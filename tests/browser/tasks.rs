@@ -5,7 +5,7 @@
 
 use super::chrome::{Chrome, chrome, of};
 use super::site::{Site, site};
-use super::visitor::Step::{self, Click, Enter, Open, Tick, Type};
+use super::visitor::Step::{self, Click, Enter, Open, Pick, Tick, Type};
 use super::visitor::Visitor;
 use super::{demand, row};
 
@@ -86,6 +86,8 @@ pub static TASKS: &[Task] = &[
     task("compliance", "a verdict on one", &[Click("Break-glass reviews"), Click("Cora Castel-Test"), Tick("Needs information"),
             Type("Comment", "Asked the unit, {how} scripts."), Click("Record the verdict"), Click("Cora Castel-Test")],
         &["Asked the unit, {how} scripts.", "Needs information"]),
+    task("compliance", "the whole list, for lay readers", &[Open("/access/reports/patient?patient={patient}"), Pick("Written for", "Lay readers"), Click("Show")],
+        &["How to read this", "What this report stands on"]),
     task("compliance", "a report for lay people on paper", &[Open("/access?patient={patient}"), Click("Print report")],
         &["How to read this", "What this report stands on"]),
 
