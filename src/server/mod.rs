@@ -17,6 +17,7 @@ mod lookup;
 mod multipart;
 mod notices;
 mod oauth;
+mod packed;
 mod pages;
 mod rate;
 mod router;

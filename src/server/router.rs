@@ -20,6 +20,7 @@ use super::door;
 use super::events;
 use super::headers;
 use super::multipart::{self, Parts};
+use super::packed::packed;
 use super::rate::caller_of;
 use super::routes::{Area, Method, Route, routes};
 use super::signin::window;
@@ -107,7 +108,7 @@ async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: w
         });
         // A page of the viewer shows who is signed in, also when it says that something went wrong.
         let result = result.or_else(|error| if area == Area::Viewer { Ok(error.into_page(&call)) } else { Err(error) });
-        result.map(|body| window::dress(&call, body))
+        result.map(|body| packed(&call, area, window::dress(&call, body)))
     };
     // What takes longer is not waited for. Its entry may still be written, which says too much rather than too little.
     let limit = Duration::from_secs(u64::from(app.config.http.answer_seconds));

@@ -309,6 +309,13 @@ impl Chrome {
         self.on(element, "value", json!({ "text": text }));
     }
 
+    /// Writes where the focus is.
+    #[track_caller]
+    pub fn write_here(&self, text: &str) {
+        let focused = self.command("GET", "/element/active", &Value::Null);
+        self.on(&focused, "value", json!({ "text": text }));
+    }
+
     #[track_caller]
     fn on(&self, element: &Value, act: &str, body: Value) {
         let id = element.as_object().and_then(|of| of.values().next()).and_then(Value::as_str).expect("an element");

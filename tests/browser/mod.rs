@@ -4,6 +4,7 @@
 
 mod attacks;
 mod chrome;
+mod keyboard;
 mod pages;
 mod releases;
 mod site;

@@ -203,6 +203,13 @@ impl Without<'_> {
         at.and_then(|at| self.page.get(at..)?.split('"').next()).unwrap_or("-1").to_string()
     }
 
+    /// Where the form leads whose button says so.
+    fn action_of(&self, button: &str) -> String {
+        let mut forms = self.page.split("<form ").skip(1).map(|rest| rest.split("</form>").next().unwrap_or(rest));
+        let form = forms.find(|form| form.contains(button)).unwrap_or_else(|| panic!("{button}: {}", words(&self.page)));
+        plain(attribute(&format!(" {form}"), "action").expect("it leads somewhere"))
+    }
+
     /// The form that has these fields.
     fn form(&self, action: &str, wanted: &[(&str, &str)], then: Option<(&str, &str)>) -> Vec<Field> {
         let forms = self.page.split("<form ").skip(1).map(|rest| rest.split("</form>").next().unwrap_or(rest));
@@ -447,6 +454,7 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
     let request = prepare(&mut plain.0, first);
     whole_flow(&mut plain.0, &mut plain.1, &request);
     let with_scans = prepare(&mut plain.0, planted);
+    mark_by_figures(&mut plain.0, &with_scans);
 
     let chrome = of(&chrome);
     let mut faults = Vec::new();
@@ -471,6 +479,24 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
         .collect();
     assert_eq!(events.iter().filter(|event| *event == "disclosure").count(), 2);
     assert_eq!(events.iter().filter(|event| *event == "release.approved").count(), 2);
+}
+
+/// An area is marked by its figures and put back, without a script.
+fn mark_by_figures(ann: &mut Without<'_>, request: &str) {
+    let path = format!("{request}/redact/0");
+    ann.open(&path);
+    let item =
+        ann.page.split("Pages to draw on").nth(1).and_then(|rest| rest.split("href=\"").nth(1)?.split('"').next()).map(plain);
+    let item = item.expect("an item with page images");
+    ann.open(&item);
+    let area = [("do", "region"), ("left", "10"), ("top", "5"), ("width", "40"), ("height", "10")];
+    let (at, _) = ann.send(&ann.action_of("Take this area out"), &area, None);
+    assert!(
+        ann.page.contains("<rect class=\"mark\" x=\"1000\" y=\"500\" width=\"4000\" height=\"1000\"/>"),
+        "{at}: it is kept as written"
+    );
+    ann.send(&ann.action_of("Put back"), &[], None);
+    assert!(!ann.page.contains("<rect class=\"mark\""), "it is put back");
 }
 
 /// An area is drawn with the pointer, kept as it was drawn, and put back.

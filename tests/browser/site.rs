@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use chartkeep::model::archive_id;
 use chartkeep::store::document_id;
@@ -69,11 +70,29 @@ impl Site {
         }
         let mut facts = facts(&dir, &archive);
         let server = Server::start(&archive);
-        let queue = Browser::sign_in(&server, "site-reviewer").get("/break-glass").text();
-        let first = queue.split("href=\"/break-glass/").nth(1).and_then(|rest| rest.split('"').next()).expect("a use to review");
-        facts.insert("use", first.to_string());
+        let accession = format!("/accessions/{}/quarantine", facts["accession"]);
+        let (used, _) = first_link(&server, "site-reviewer", "/break-glass", "/break-glass/");
+        let (kept, _) = first_link(&server, "site-archivist", &accession, &format!("{accession}/"));
+        let (pair, name) = first_link(&server, "site-archivist", "/identity", "/identity/");
+        let (one, other) = pair.split_once('/').expect("two keys");
+        facts.extend([("use", used), ("kept", kept), ("one", one.into()), ("other", other.into()), ("name-of-one", name)]);
         Site { server, facts, _home: home }
     }
+}
+
+/// Where the first link of a page that begins so leads, from there on, and what it says; some pages have it after a while.
+fn first_link(server: &Server, account: &str, page: &str, link: &str) -> (String, String) {
+    let browser = Browser::sign_in(server, account);
+    for _ in 0..100 {
+        let html = browser.get(page).text();
+        if let Some(rest) = html.split(&format!("href=\"{link}")).nth(1) {
+            let (href, words) = rest.split_once('>').expect("a whole tag");
+            let href = href.split(['"', '?', '#']).next().unwrap_or_default();
+            return (href.to_string(), words.split('<').next().unwrap_or_default().to_string());
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    panic!("no link to {link} on {page}");
 }
 
 fn facts(dir: &Path, archive: &Path) -> BTreeMap<&'static str, String> {

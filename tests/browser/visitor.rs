@@ -4,19 +4,16 @@
 //! Not for: which pages there are (`pages`), or what people want of them (`tasks`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
 
 use chartkeep::server::routes::{Area, Method, routes};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::chrome::{Chrome, Seen};
 
-/// What a page may weigh compressed, in bytes, with what it is drawn with, and how many elements it may have (viewer.md §8).
-const HTML: usize = 60_000;
-const SUMMARY: usize = 35_000;
-const ASSETS: [(&str, usize); 5] =
+/// What a page may weigh as it is sent, in bytes, with what it is drawn with, and how many elements it may have (viewer.md §8).
+const HTML: u64 = 60_000;
+const SUMMARY: u64 = 35_000;
+const ASSETS: [(&str, u64); 5] =
     [(".css", 20_000), (".js", 10_000), ("inter-", 110_000), ("noto-serif-", 90_000), ("jetbrains-mono-", 25_000)];
 const ELEMENTS: u64 = 3_000;
 
@@ -45,8 +42,6 @@ pub struct Visitor<'c> {
     pub clicks: usize,
     /// Path templates of the pages that came up.
     pub visited: BTreeSet<&'static str>,
-    /// Of files, once they were weighed.
-    weights: BTreeMap<String, usize>,
 }
 
 /// The page route that a path belongs to.
@@ -82,18 +77,13 @@ pub const WIDE: &str = "const room = innerWidth + 1;
     const free = beyond.filter(e => !held(e)), out = free.length ? free : beyond;
     return ['is ' + document.documentElement.scrollWidth, ...out.slice(0, 4).map(e => e.outerHTML.slice(0, 120))]";
 
-const WEIGHTS: &str = "return [document.querySelectorAll('*').length, document.documentElement.outerHTML,
-    performance.getEntriesByType('resource').map(e => e.name).filter(name => name.includes('/static/'))]";
-
-fn gzipped(bytes: &[u8]) -> usize {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(bytes).expect("memory takes it");
-    packed.finish().expect("memory takes it").len()
-}
+const WEIGHTS: &str = "const [page] = performance.getEntriesByType('navigation');
+    const assets = performance.getEntriesByType('resource').filter(e => e.name.includes('/static/'));
+    return [document.querySelectorAll('*').length, page.encodedBodySize, assets.map(e => [e.name, e.encodedBodySize])]";
 
 impl<'c> Visitor<'c> {
     pub fn new(chrome: &'c Chrome, own: &str, facts: &BTreeMap<&'static str, String>) -> Visitor<'c> {
-        Visitor { chrome, own: own.into(), facts: facts.clone(), clicks: 0, visited: BTreeSet::new(), weights: BTreeMap::new() }
+        Visitor { chrome, own: own.into(), facts: facts.clone(), clicks: 0, visited: BTreeSet::new() }
     }
 
     /// A text with its facts put in.
@@ -178,33 +168,20 @@ impl<'c> Visitor<'c> {
         let page = self.chrome.ask(WEIGHTS);
         let elements = page[0].as_u64().unwrap_or(u64::MAX);
         assert!(elements < ELEMENTS, "{what}: {elements} elements");
-        let html = gzipped(page[1].as_str().unwrap_or_default().as_bytes());
+        let html = page[1].as_u64().unwrap_or(u64::MAX);
         let most = if route == Some("/patients/{patient}") { SUMMARY } else { HTML };
         assert!(html <= most, "{what}: {html} bytes");
-        let mut sums: BTreeMap<&str, usize> = BTreeMap::new();
-        for url in page[2].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let name = url.rsplit('/').next().unwrap_or(url);
+        let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+        for asset in page[2].as_array().into_iter().flatten() {
+            let name = asset[0].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
             if let Some((kind, _)) = ASSETS.iter().find(|(kind, _)| name.contains(kind)) {
-                *sums.entry(kind).or_default() += self.weight_of(url);
+                *sums.entry(kind).or_default() += asset[1].as_u64().unwrap_or(u64::MAX);
             }
         }
         for (kind, most) in ASSETS {
             let bytes = sums.get(kind).copied().unwrap_or(0);
             assert!(bytes <= most, "{what}: {bytes} bytes of {kind}");
         }
-    }
-
-    /// What a file of the server weighs compressed, as fonts are already.
-    fn weight_of(&mut self, url: &str) -> usize {
-        if let Some(weight) = self.weights.get(url) {
-            return *weight;
-        }
-        let mut bytes = Vec::new();
-        let answer = ureq::get(url).call().expect("the file is there");
-        answer.into_body().as_reader().read_to_end(&mut bytes).expect("it comes whole");
-        let weight = gzipped(&bytes);
-        self.weights.insert(url.to_string(), weight);
-        weight
     }
 
     /// The page says all this.
