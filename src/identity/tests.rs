@@ -184,7 +184,8 @@ fn inverse(before: &Resolver, statement: &Statement) -> Option<Statement> {
         Statement::MaybeSame { a, b, .. } => (before.are_two(&key(&a), &key(&b)), not_same(&a, &b)),
         Statement::Retire { key: k, .. } => (!before.is_retired(&key(&k)), Statement::Reinstate { key: k, reason, evidence }),
         Statement::Reinstate { key: k, .. } => (before.is_retired(&key(&k)), Statement::Retire { key: k, reason, evidence }),
-        Statement::LabelPut { .. } | Statement::SignOff(_) => return None,
+        // That somebody looked and cannot say changes nothing.
+        Statement::LabelPut { .. } | Statement::Later { .. } | Statement::SignOff(_) => return None,
         Statement::Reassign { .. } | Statement::ReassignBack { .. } => return None,
         Statement::Number { .. } | Statement::NumberBack { .. } => return None,
     };

@@ -209,10 +209,10 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
         "chart-kind".into(),
         section(&clinician, chart, Section::Everything, &ask(&[("kind", "Observation"), ("page", "0")])),
     ));
-    let asked: [(&str, Vec<(&str, &str)>); 3] =
+    let timelines: [(&str, Vec<(&str, &str)>); 3] =
         [("", vec![]), ("-open", vec![("encounter", "wrong")]), ("-untied", vec![("untied", "1"), ("year", "2020")])];
-    for (name, asked) in asked {
-        pages.push((format!("chart-timeline{name}"), timeline(&clinician, chart, &ask(&asked), 0)));
+    for (name, query) in timelines {
+        pages.push((format!("chart-timeline{name}"), timeline(&clinician, chart, &ask(&query), 0)));
     }
     for code in ["4548-4", "2160-0", "85354-9", "718-7"] {
         pages.extend(trend(&clinician, chart, code).map(|html| (format!("trend-{code}"), html)));

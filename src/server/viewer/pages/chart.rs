@@ -10,6 +10,7 @@ use super::super::query::Query;
 use super::super::sections::notes_list::Listing;
 use super::super::sections::results::{OneTest, Sheet};
 use super::super::sections::{self, Ask, Body};
+use super::super::source::Badge;
 use super::{Shell, render};
 use crate::model::{Chart, KindCount};
 
