@@ -40,8 +40,8 @@ impl Step {
     /// The finest that leaves few enough columns.
     fn of_span(days: i64) -> Step {
         match days {
-            ..=COLUMNS_MAX => Step::Day,
-            ..=WEEKS_MAX_DAYS => Step::Week,
+            days if days <= COLUMNS_MAX => Step::Day,
+            days if days <= WEEKS_MAX_DAYS => Step::Week,
             _ => Step::Month,
         }
     }

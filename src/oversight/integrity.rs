@@ -207,7 +207,8 @@ mod tests {
         log.checkpoint().unwrap();
         assert!(matches!(outside(Some(&witness)), Outside::Behind { .. }), "{:?}", outside(Some(&witness)));
         let text = std::fs::read_to_string(&copy).unwrap();
-        let root = text.lines().nth(2).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let root = lines[lines.iter().rposition(|line| *line == lines[0]).unwrap() + 2];
         let other = if root.starts_with('A') { "B" } else { "A" };
         std::fs::write(&copy, text.replace(root, &format!("{other}{}", &root[1..]))).unwrap();
         assert_eq!(outside(Some(&witness)), Outside::Differs);

@@ -7,3 +7,5 @@ CREATE TABLE settings (
     single_keys INTEGER NOT NULL,               -- 0: pages listen to no single key
     PRIMARY KEY (issuer, subject)
 ) STRICT, WITHOUT ROWID;
+
+PRAGMA user_version = 11;

@@ -144,7 +144,7 @@ pub(super) fn coverage(codes: &CodesFound, accession: &str, gated_alone: bool) -
         let (name, standard, gate) = gate_of(*kind).map_or((kind.name(), "", None), |(n, s, g)| (n, s, Some(g)));
         let fails = gate.is_some_and(|gate| !passes(it, gate));
         let sub = match it.by_map {
-            0 => format!("{}", text::counted(all, "record", "records")),
+            0 => text::counted(all, "record", "records"),
             n => format!("{}, {} by a map", text::counted(all, "record", "records"), text::count(n)),
         };
         let tick = gate.map_or_else(String::new, |gate| {

@@ -15,10 +15,8 @@ fn chart() -> Chart {
         ("d5", "Progress note", "2023-11-03", "mer", Some("K. Silva-Test, MD"), "current", "text/rtf"),
     ];
     let key = PatientKey::parse("p1").unwrap();
-    let record = |(at, (id, title, date, source, author, status, format)): (
-        usize,
-        &(&str, &str, &str, &str, Option<&str>, &str, &str),
-    )| {
+    type Told = (&'static str, &'static str, &'static str, &'static str, Option<&'static str>, &'static str, &'static str);
+    let record = |(at, (id, title, date, source, author, status, format)): (usize, &Told)| {
         let author = author.map(|name| json!([{ "display": name }])).unwrap_or_default();
         let replaces =
             if *id == "d5" { json!([{"code": "replaces", "target": {"reference": "DocumentReference/d4"}}]) } else { json!([]) };

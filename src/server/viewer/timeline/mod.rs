@@ -394,7 +394,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The nearest years with encounters before and after the open one.
-    fn neighbours(&self) -> (Option<(i32, String)>, Option<(i32, String)>) {
+    fn neighbours(&self) -> (Option<YearLink>, Option<YearLink>) {
         let years = || self.visits.iter().filter_map(Visit::year);
         let link = |year: i32| (year, self.address(&year.to_string(), ""));
         match self.asked {
@@ -405,6 +405,9 @@ impl<'a> Maker<'a> {
         }
     }
 }
+
+/// A year and the address at which it is open.
+type YearLink = (i32, String);
 
 #[cfg(test)]
 mod tests;
