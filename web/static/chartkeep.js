@@ -1,4 +1,4 @@
-// Keys on top of pages that also work without script: "/" to the search box, "g" and a letter to a section, "[" and "]" to the
+// Keys on top of pages that also work without script: "?" lists them, "/" to the search box, "g" and a letter to a section, "[" and "]" to the
 // neighbouring item, arrows to choose a row. Keys never fire in a field and never with a modifier.
 "use strict";
 (() => {
@@ -27,6 +27,44 @@
     return true;
   };
 
+  // What "?" shows. Each page listens to those of its own kind.
+  const listed = [
+    ["/", "search"], ["g s", "summary"], ["g t", "timeline"], ["g r", "results"], ["g v", "vital signs"], ["g p", "problems"],
+    ["g m", "medications"], ["g e", "encounters"], ["g d", "notes and documents"], ["[ ]", "previous and next"],
+    ["↑ ↓", "choose a row"], ["Enter", "open it"], ["t", "name of a test"], ["a", "abnormal only"], ["n p", "next and previous hit"],
+    ["x", "raw XML"], ["Esc", "close"],
+  ];
+  const showKeys = () => {
+    const known = document.querySelector("dialog.keys");
+    if (known) { known.showModal(); return true; }
+    const dialog = document.createElement("dialog");
+    dialog.className = "keys";
+    const title = document.createElement("h2");
+    title.id = "keys-title";
+    title.textContent = "Keys";
+    dialog.setAttribute("aria-labelledby", title.id);
+    const list = document.createElement("dl");
+    for (const [keys, words] of listed) {
+      const term = document.createElement("dt");
+      keys.split(" ").forEach((key, n) => {
+        const cap = document.createElement("kbd");
+        cap.textContent = key;
+        term.append(n ? " " : "", cap);
+      });
+      const told = document.createElement("dd");
+      told.textContent = words;
+      list.append(term, told);
+    }
+    const close = document.createElement("button");
+    close.textContent = "Close";
+    close.className = "button";
+    close.onclick = () => dialog.close();
+    dialog.append(title, list, close);
+    document.body.append(dialog);
+    dialog.showModal();
+    return true;
+  };
+
   document.addEventListener("keydown", (e) => {
     // Whoever speaks to his computer has turned single keys off (his account page).
     if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || document.body.dataset.keys === "off") return;
@@ -41,6 +79,8 @@
       goes = 0;
     } else if (e.key === "g") {
       goes = Date.now();
+    } else if (e.key === "?") {
+      done = showKeys();
     } else if (e.key === "/") {
       done = focusSearch();
     } else if (e.key === "[") {

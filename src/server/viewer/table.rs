@@ -115,6 +115,11 @@ impl Table {
         }
     }
 
+    /// A heading over the groups that follow.
+    pub fn heading(&mut self, heading: &str) {
+        self.groups.push(Group { heading: Some(heading.to_string()), rows: Vec::new() });
+    }
+
     fn cells<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = (&'a Column, &'a Cell)> {
         self.columns.iter().zip(&row.cells)
     }

@@ -14,6 +14,7 @@ use super::super::sections::{self, Ask};
 use super::super::source::Badge;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
+use super::chart::{SourceChoice, choice};
 use super::{Shell, render};
 use crate::model::Chart;
 
@@ -26,7 +27,7 @@ struct Summary<'a> {
     frame: &'a Frame,
     shell: Shell,
     fact: String,
-    choices: Vec<Choice>,
+    choice: Vec<SourceChoice>,
     strip: Panel,
     results: Panel,
     problems: Panel,
@@ -36,73 +37,46 @@ struct Summary<'a> {
     immunizations: Panel,
 }
 
-/// One source in the choice above the panels; without a badge: all of them.
-struct Choice {
-    badge: Option<Badge>,
-    href: String,
-    current: bool,
-}
-
-/// The page. `source=` in its address, by the letters of a badge, leaves that source's records alone.
+/// The page. `ask.chart` is what the chosen source holds, where one was chosen.
 pub fn summary(ask: &Ask<'_>, shell: Shell, end: &End) -> String {
     let index = &ask.chart.index;
-    let badges: Vec<Badge> = index.coverage.iter().map(|c| ask.frame.badge(&c.source_system)).collect();
-    let chosen = ask.query.get("source").and_then(|letters| badges.iter().find(|badge| badge.letters == letters)).cloned();
-    let narrowed = chosen.as_ref().map(|badge| of_source(ask.chart, badge));
-    let of_one = narrowed.as_ref().map(|chart| Ask { frame: ask.frame, chart, query: ask.query, href: ask.href.clone() });
-    let shown = of_one.as_ref().unwrap_or(ask);
     let held = |section: Section| chart_nav::held(index, section.kinds_shown());
+    let chosen = ask.frame.only.as_deref().map(|source| ask.frame.badge(source));
+    // What a panel leads to is of the same source.
+    let kept = |mut panel: Panel| {
+        if let (Some((_, href)), Some(badge)) = (&mut panel.link, &chosen) {
+            href.push_str(&format!("?source={}", url_part(&badge.letters)));
+        }
+        panel
+    };
+    let strip = sections::encounters::strip(ask, end, held(Section::Encounters));
     let page = Summary {
         frame: ask.frame,
         fact: fact(ask.chart, chosen.as_ref(), end),
-        choices: choices(&ask.href, badges, chosen.as_ref()),
-        strip: sections::encounters::strip(shown, end, held(Section::Encounters))
-            .link("Open timeline", format!("{}/timeline", ask.href)),
-        results: sections::results::summary(shown, end).class("wide-2"),
-        problems: sections::problems::summary(shown, held(Section::Problems)),
-        medications: sections::medications::summary(shown, held(Section::Medications)),
-        documents: sections::notes::summary(shown, held(Section::Notes)),
-        allergies: Panel { note: contradiction(shown), ..sections::allergies::summary(shown) },
-        immunizations: immunizations(shown, held(Section::Immunizations)),
+        choice: choice(ask.frame, ask.chart, &ask.href),
+        strip: strip.link("Open timeline", format!("{}/timeline", ask.href)),
+        results: kept(sections::results::summary(ask, end).class("wide-2")),
+        problems: kept(sections::problems::summary(ask, held(Section::Problems))),
+        medications: kept(sections::medications::summary(ask, held(Section::Medications))),
+        documents: kept(sections::notes::summary(ask, held(Section::Notes))),
+        allergies: kept(Panel { note: contradiction(ask), ..sections::allergies::summary(ask) }),
+        immunizations: kept(immunizations(ask, held(Section::Immunizations))),
         shell,
     };
     render(page)
 }
 
-/// The chart as one source holds it. Counts stay those of the whole chart, to which the links of the panels lead.
-fn of_source(chart: &Chart, badge: &Badge) -> Chart {
-    let mut index = chart.index.clone();
-    index.coverage.retain(|c| *c.source_system == *badge.name);
-    let records = chart.records.iter().filter(|record| *record.source_system == *badge.name).cloned().collect();
-    Chart { index, records }
-}
-
 fn fact(chart: &Chart, chosen: Option<&Badge>, end: &End) -> String {
-    let index = &chart.index;
     let when = if end.known { format!("on {}", end.day) } else { "at its last record".into() };
-    let systems = match (chosen, index.coverage.len()) {
+    let systems = match (chosen, chart.index.coverage.len()) {
         (Some(badge), _) => badge.name.clone(),
         (None, 1) => "one old system".to_string(),
         (None, 2) => "two old systems".to_string(),
         (None, 3) => "three old systems".to_string(),
         (None, n) => format!("{n} old systems"),
     };
-    let of_source = |badge: &Badge| index.coverage.iter().find(|c| *c.source_system == *badge.name).map_or(0, |c| c.records);
-    let records = chosen.map_or_else(|| chart_nav::held_in_all(index), of_source);
-    format!("What {systems} held {when}. {}. Nothing here is updated.", text::counted(records, "record", "records"))
-}
-
-fn choices(href: &str, badges: Vec<Badge>, chosen: Option<&Badge>) -> Vec<Choice> {
-    if badges.len() < 2 {
-        return badges.into_iter().map(|badge| Choice { badge: Some(badge), href: href.to_string(), current: true }).collect();
-    }
-    let all = Choice { badge: None, href: href.to_string(), current: chosen.is_none() };
-    let one = |badge: Badge| Choice {
-        href: format!("{href}?source={}", url_part(&badge.letters)),
-        current: chosen.is_some_and(|chosen| chosen.name == badge.name),
-        badge: Some(badge),
-    };
-    std::iter::once(all).chain(badges.into_iter().map(one)).collect()
+    let records = text::counted(chart_nav::held_in_all(&chart.index), "record", "records");
+    format!("What {systems} held {when}. {records}. Nothing here is updated.")
 }
 
 /// Said where one record states that there is no allergy and another names one.

@@ -1,4 +1,4 @@
-//! Immunizations: vaccine, date, lot and site, status.
+//! Immunizations by vaccine group: vaccine, date, lot and site, status.
 //!
 //! Not for: forecasting what is due; the archive does not advise.
 
@@ -7,7 +7,7 @@ use super::super::fhir;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body, nothing};
+use super::{Ask, Body, nothing, vaccines};
 
 pub fn body(ask: &Ask<'_>) -> Body {
     let items = ask.items(&["Immunization"]);
@@ -36,10 +36,12 @@ pub fn body(ask: &Ask<'_>) -> Body {
             source: item.record.source_system.to_string(),
             facts: vec![("status", root.at("status").text())],
         };
-        (name, traits, row)
+        (vaccines::group_of(root.at("vaccineCode")), (name, traits, row))
     };
-    let fact = text::counted(items.len() as u64, "record, newest first", "records, newest first");
-    let rows = items.iter().map(row).collect();
+    let mut rows: Vec<_> = items.iter().map(row).collect();
+    // By name, the unnamed group last; within a group the newest stays first.
+    rows.sort_by_key(|(group, _)| (*group == vaccines::OTHER, *group));
+    let fact = text::counted(items.len() as u64, "record by vaccine group", "records by vaccine group, newest first");
     let columns = [
         ("Vaccine", ""),
         ("Date", "date"),
@@ -49,7 +51,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
         ("Given by", "drop"),
         ("Source", "src"),
     ];
-    let table = Table::new("Immunizations, newest first", &columns, nothing(ask, "immunizations"));
-    let (table, paging) = ask.grouped(table, rows);
+    let table = Table::new("Immunizations by vaccine group, newest first", &columns, nothing(ask, "immunizations"));
+    let (table, paging) = ask.headed(table, rows);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

@@ -14,6 +14,7 @@ pub mod origins;
 pub mod problems;
 pub mod procedures;
 pub mod results;
+pub mod vaccines;
 
 use super::alike::{self, Alike, Traits};
 use super::panel::Panel;
@@ -59,6 +60,27 @@ impl<'a> Ask<'a> {
         let groups = alike::group(rows, |(_, traits, _)| traits.clone());
         let page = self.query.number("page").unwrap_or(1);
         let (groups, paging) = Paging::cut(groups, page, &self.page_href());
+        self.put(&mut table, groups);
+        (table, paging)
+    }
+
+    /// The same under headings: `rows` stand in the order of theirs, and the page is cut before they are grouped.
+    fn headed(&self, mut table: Table, rows: Vec<(&str, (String, Traits, Row))>) -> (Table, Paging) {
+        let (rows, paging) = Paging::cut(rows, self.query.number("page").unwrap_or(1), &self.page_href());
+        let mut rows = rows.into_iter().peekable();
+        while let Some((heading, first)) = rows.next() {
+            let mut under = vec![first];
+            while let Some((_, row)) = rows.next_if(|(next, _)| *next == heading) {
+                under.push(row);
+            }
+            table.heading(heading);
+            let groups = alike::group(under, |(_, traits, _)| traits.clone());
+            self.put(&mut table, groups);
+        }
+        (table, paging)
+    }
+
+    fn put(&self, table: &mut Table, groups: Vec<Alike<(String, Traits, Row)>>) {
         let mut alone = Vec::new();
         for group in groups {
             if group.is_single() {
@@ -70,7 +92,6 @@ impl<'a> Ask<'a> {
             table.group(Some(heading), group.items.into_iter().map(|(_, _, row)| row).collect());
         }
         table.group(None, alone);
-        (table, paging)
     }
 
     /// "Hypertension: 2 records look the same. Sources differ in status: active (MER), resolved (HBI)."
