@@ -495,7 +495,7 @@ fn mark_by_figures(ann: &mut Without<'_>, request: &str) {
         ann.page.contains("<rect class=\"mark\" x=\"1000\" y=\"500\" width=\"4000\" height=\"1000\"/>"),
         "{at}: it is kept as written"
     );
-    ann.send(&ann.action_of("Put back"), &[], None);
+    ann.send(&ann.action_of("Put back"), &[("do", "drop-region")], None);
     assert!(!ann.page.contains("<rect class=\"mark\""), "it is put back");
 }
 

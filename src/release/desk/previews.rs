@@ -116,30 +116,4 @@ mod tests {
         }
         assert_eq!(previews.0.lock().unwrap().len(), PREVIEWS_OPEN_MAX);
     }
-
-    /// How long a page takes, alone and out of the whole. `cargo test --lib -- --ignored --nocapture a_page_of_thousands`
-    #[test]
-    #[ignore = "measures"]
-    fn a_page_of_thousands() {
-        use crate::formats::MediaKind;
-        use crate::render::page_images::{page_png, page_png_of};
-        let folder = tempfile::tempdir().unwrap();
-        let (shelf, previews) = (Shelf::of(folder.path()), Previews::default());
-        let file = pages(4_000);
-        let sha256 = shelf.put(&file).unwrap();
-        let timed = |what: &str, work: &dyn Fn() -> Vec<u8>| {
-            let started = std::time::Instant::now();
-            let png = work();
-            println!("{what}: {} ms", started.elapsed().as_millis());
-            png
-        };
-        println!("{} bytes", file.len());
-        let whole = timed("out of the whole", &|| page_png(&shelf.get(&sha256).unwrap(), MediaKind::Pdf, 3_999, 400).unwrap());
-        let alone = || {
-            let alone = Arc::new(previews.page(&shelf, &sha256, 4_000).unwrap());
-            page_png_of(&alone, MediaKind::Pdf, 0, 400).unwrap()
-        };
-        assert_eq!(timed("alone, opened", &alone), whole);
-        assert_eq!(timed("alone, again", &alone), whole);
-    }
 }

@@ -550,7 +550,7 @@ fn gallery() {
     for (name, html) in chart_pages(&first).into_iter().chain(other_pages(&charts)) {
         std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
     }
-    for name in ["chartkeep.css", "documents.css", "cda.css", "chartkeep.js", "documents.js", "mark.svg"]
+    for name in ["chartkeep.css", "widths.css", "documents.css", "cda.css", "chartkeep.js", "documents.js", "mark.svg"]
         .into_iter()
         .map(str::to_string)
         .chain(fonts())

@@ -1,4 +1,6 @@
 //! The list of documents: counts that add up, filters that can be taken back, an open document that keeps its list.
+//!
+//! Not for: the page around the list (`gallery`, and the browser tests).
 
 use serde_json::json;
 

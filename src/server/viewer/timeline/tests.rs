@@ -1,4 +1,6 @@
 //! What the timeline says of encounters and of what names them, on a made-up chart.
+//!
+//! Not for: reading the records of a year out of an archive (`query::between`).
 
 use serde_json::{Value, json};
 
