@@ -188,6 +188,7 @@ fn still(page: &str) -> String {
 /// The same without the request id that it may quote.
 fn without_request(page: &str) -> String {
     let page = still(page);
+    let is_id = |word: &&str| word.len() == 36 && word.bytes().filter(|b| *b == b'-').count() == 4;
     let ids: Vec<&str> = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(is_id).collect();
     ids.into_iter().fold(page.clone(), |page, id| page.replace(id, "*"))
 }

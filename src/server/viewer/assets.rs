@@ -26,7 +26,8 @@ impl Assets {
             Some("png") => "image/png",
             _ => "text/plain; charset=utf-8",
         };
-        Some((file.data, media_type))
+        let data = if name.ends_with(".css") { Cow::Owned(without_comments(&file.data)) } else { file.data };
+        Some((data, media_type))
     }
 
     /// One hash over all files, so that the style may name its fonts by relative addresses. Any change gives new
@@ -53,9 +54,29 @@ impl Assets {
     }
 }
 
+/// A style sheet without its comments, which are for those who write it. No text of ours in a sheet holds a comment's signs.
+fn without_comments(sheet: &[u8]) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::with_capacity(sheet.len()), sheet);
+    while let Some(start) = memchr::memmem::find(rest, b"/*") {
+        let (before, comment) = rest.split_at(start);
+        out.extend_from_slice(before);
+        let end = memchr::memmem::find(comment, b"*/").map_or(comment.len(), |end| end + 2);
+        rest = comment.get(end..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_style_sheet_goes_out_without_its_comments() {
+        assert_eq!(without_comments(b"/* a */b { c: d; }/* e\n */\nf {}/* not ended"), b"b { c: d; }\nf {}");
+        let (css, _) = Assets::get("chartkeep.css").unwrap();
+        assert!(memchr::memmem::find(&css, b"/*").is_none() && css.ends_with(b"}\n"));
+    }
 
     #[test]
     fn every_file_named_by_the_style_is_there_and_nothing_is_foreign() {

@@ -28,7 +28,7 @@ pub fn body(ask: &Ask<'_>) -> Body {
         ("Delivery", ""),
         ("Archived", "date"),
         ("Records in all", "num"),
-        ("Digest of what was delivered", ""),
+        ("Digest of what was delivered", "digest"),
         ("Source", "src"),
     ];
     let row = |p: &crate::query::Provenance| {
