@@ -58,7 +58,7 @@ static PAGES: &[(&str, &str, &str, &str)] = &[
     ("clinician", "document-xml", "/patients/{cda-of}/documents/{cda}/xml", "ClinicalDocument"),
     ("clinician", "document-rendered", "/patients/{cda-of}/documents/{cda}/rendered", ""),
     ("clinician", "print", "/patients/{text-of}/documents/{text}/print", "Not the certified record"),
-    ("clinician", "break-glass-ask", "/patients/{restricted}/break-glass", "Open restricted records"),
+    ("clinician", "break-glass-ask", "/patients/{restricted}/break-glass", "Break-glass access"),
     ("clinician", "account", "/account", "Your account"),
     ("clinician", "password", "/account/password", "Password"),
     ("clinician", "second-factor", "/account/second-factor", "second factor"),

@@ -64,6 +64,14 @@ fn without_comments(sheet: &[u8]) -> Vec<u8> {
         rest = comment.get(end..).unwrap_or_default();
     }
     out.extend_from_slice(rest);
+    // Indentation is for the same readers: a blank is as good as many.
+    let mut before = b'\n';
+    out.retain_mut(|byte| {
+        let is_blank = byte.is_ascii_whitespace();
+        let stays = !(is_blank && before.is_ascii_whitespace());
+        before = *byte;
+        stays
+    });
     out
 }
 
