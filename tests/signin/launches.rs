@@ -26,7 +26,7 @@ fn a_launch_opens_the_patient_of_the_ehr_and_each_window_keeps_to_its_own() {
     let mut ann = Browser::of("ann");
     let one = ann.go(&world.launch("E-1"));
     assert_eq!(one.status, 200, "{}", one.body);
-    assert!(one.body.contains("Quill") && one.body.contains("Opened from NewEHR."), "{}", one.body);
+    assert!(one.body.contains("Quill") && one.body.contains("Opened from NewEHR;"), "{}", one.body);
     let (first, p1) = window_of(&one);
     let launch = world.newest("auth.launch");
     assert_eq!((&launch["outcome"], &launch["patients"][0]["archive_id"]), (&"0".into(), &p1.as_str().into()));
@@ -207,7 +207,7 @@ fn a_signed_address_opens_once_for_two_minutes() {
     let good = signed(&world, LAUNCH_SECRET, HEADER, &claims("1"));
     let mut browser = Browser::of("nobody");
     let page = browser.go(&good);
-    assert!(page.status == 200 && page.body.contains("Quill") && page.body.contains("Opened from old-portal."), "{}", page.body);
+    assert!(page.status == 200 && page.body.contains("Quill") && page.body.contains("Opened from old-portal;"), "{}", page.body);
     assert_eq!(
         world.newest("auth.login")["user"],
         json!({"iss": "launch:old-portal", "name": "Dr. Seven", "roles": ["clinician"], "sub": "dr-7"})
