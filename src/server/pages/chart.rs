@@ -69,7 +69,7 @@ fn corrections(call: &Call) -> Result<Answer, ApiError> {
 pub fn trend(call: &Call) -> Result<Answer, ApiError> {
     let selection = Selection { kinds: Section::Vitals.kinds(), newest: Some(SECTION_NEWEST) };
     with_chart(call, &selection, Some(call.param("code")), |frame, chart| {
-        viewer::trend(frame, chart, call.param("code")).ok_or_else(ApiError::not_found)
+        viewer::trend(frame, chart, call.param("code"), &Query::new(call.query.clone())).ok_or_else(ApiError::not_found)
     })
 }
 

@@ -103,7 +103,10 @@ fn chart_frame(call: &Call, permit: &Permit, chart: &Chart, names: Names) -> Fra
     let plain = frame(call);
     let census = call.app.tallies.of(call.archive(), chart, permit);
     // A source that this chart does not have is not there, whatever the archive holds.
-    let asked = call.query("source").and_then(|letters| plain.sources.by_letters(letters)).map(|badge| badge.name);
+    // Of documents several may be asked for at once, which narrows their list and nothing else.
+    let mut letters = call.query.iter().filter(|(name, _)| name == "source").map(|(_, letters)| letters);
+    let asked = letters.next().filter(|_| letters.next().is_none());
+    let asked = asked.and_then(|letters| plain.sources.by_letters(letters)).map(|badge| badge.name);
     let only = asked.filter(|name| chart.index.coverage.iter().any(|of| *of.source_system == **name));
     let own_notes = own_notes::address(call, permit, &chart.index.patient);
     let deliveries = call.archive().deliveries_of(&chart.index);

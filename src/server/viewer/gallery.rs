@@ -212,10 +212,10 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     let timelines: [(&str, Vec<(&str, &str)>); 3] =
         [("", vec![]), ("-open", vec![("encounter", "wrong")]), ("-untied", vec![("untied", "1"), ("year", "2020")])];
     for (name, query) in timelines {
-        pages.push((format!("chart-timeline{name}"), timeline(&clinician, chart, &ask(&query), 0)));
+        pages.push((format!("chart-timeline{name}"), timeline(&clinician, chart, &ask(&query), YearRead::default())));
     }
     for code in ["4548-4", "2160-0", "85354-9", "718-7"] {
-        pages.extend(trend(&clinician, chart, code).map(|html| (format!("trend-{code}"), html)));
+        pages.extend(trend(&clinician, chart, code, &Query::default()).map(|html| (format!("trend-{code}"), html)));
     }
     for r in chart.records.iter().filter(|r| r.kind.name() != "DocumentReference") {
         let name = format!("record-{}", r.kind);

@@ -114,4 +114,4 @@ pub use sections::notes_list::Listing;
 pub use source::{Badge, Sources};
 pub use table::Paging;
 pub use text::bytes;
-pub use timeline::{Asked, KINDS as TIMELINE_KINDS, timeline};
+pub use timeline::{Asked, KINDS as TIMELINE_KINDS, YearRead, belongs_to, timeline};

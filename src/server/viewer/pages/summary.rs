@@ -53,7 +53,7 @@ pub fn summary(ask: &Ask<'_>, shell: Shell, end: &End) -> String {
     let page = Summary {
         frame: ask.frame,
         fact: fact(ask.chart, chosen.as_ref(), end),
-        choice: choice(ask.frame, ask.chart, &ask.href),
+        choice: choice(ask.frame, ask.chart, &ask.href, ""),
         strip: strip.link("Open timeline", format!("{}/timeline", ask.href)),
         results: kept(sections::results::summary(ask, end).class("wide-2")),
         problems: kept(sections::problems::summary(ask, held(Section::Problems))),
@@ -117,11 +117,7 @@ fn immunizations(ask: &Ask<'_>, total: u64) -> Panel {
         ])
     };
     let columns = [("Vaccine", ""), ("Newest", "date"), ("Source", "src")];
-    let sources: Vec<&str> = ask.chart.index.coverage.iter().map(|c| &*c.source_system).collect();
-    let empty = match sources.is_empty() {
-        true => "No immunizations in this archive.".to_string(),
-        false => format!("No immunizations from {}. Nothing of this kind was delivered for this patient.", sources.join(", ")),
-    };
+    let empty = sections::nothing(ask, Section::Immunizations, "immunizations");
     let fact = if vaccines.is_empty() { String::new() } else { text::counted(vaccines.len() as u64, "vaccine", "vaccines") };
     let rows = vaccines.iter().take(VACCINES).map(row).collect();
     Panel::of_table("Immunizations", fact, Table::new("Immunizations, newest dose of each", &columns, empty).rows(rows))

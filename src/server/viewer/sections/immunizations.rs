@@ -7,7 +7,7 @@ use super::super::fhir;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body, nothing, vaccines};
+use super::{Ask, Body, Section, nothing, vaccines};
 
 pub fn body(ask: &Ask<'_>) -> Body {
     let items = ask.items(&["Immunization"]);
@@ -51,7 +51,11 @@ pub fn body(ask: &Ask<'_>) -> Body {
         ("Given by", "drop"),
         ("Source", "src"),
     ];
-    let table = Table::new("Immunizations by vaccine group, newest first", &columns, nothing(ask, "immunizations"));
+    let table = Table::new(
+        "Immunizations by vaccine group, newest first",
+        &columns,
+        nothing(ask, Section::Immunizations, "immunizations"),
+    );
     let (table, paging) = ask.headed(table, rows);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

@@ -82,7 +82,7 @@ fn example() -> Chart {
 
 fn page(chart: &Chart, pairs: &[(&str, &str)]) -> String {
     let query = Query::new(pairs.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect());
-    timeline(&Frame::default(), chart, &query, 0)
+    timeline(&Frame::default(), chart, &query, YearRead::default())
 }
 
 #[test]
