@@ -86,6 +86,8 @@ struct Page<'a> {
     count: String,
     understood: Vec<(String, String)>,
     too_many: bool,
+    /// Said when one fact alone was asked for that many people share.
+    alone: Option<String>,
     confusing: Option<(String, &'static str)>,
     years: Option<Years>,
     hits: Vec<Hit>,
@@ -123,6 +125,7 @@ pub fn find(frame: &Frame, ask: &FindPage<'_>) -> String {
         },
         understood: ask.answer.map_or_else(Vec::new, |answer| answer.understood.clone()),
         too_many: total > 50,
+        alone: ask.answer.and_then(|answer| alone(&answer.understood)),
         confusing: confusing(ask.outlines),
         hits: found.iter().enumerate().map(|(row, hit)| row::hit(frame, hit, &place(row))).collect(),
         cards: found.iter().enumerate().map(|(row, hit)| row::card(frame, hit, &place(row))).collect(),
@@ -134,6 +137,12 @@ pub fn find(frame: &Frame, ask: &FindPage<'_>) -> String {
         alerts: &ask.alerts,
     };
     render(html)
+}
+
+/// "the birth year 1957", where that is all that was asked for.
+fn alone(understood: &[(String, String)]) -> Option<String> {
+    let [(what, value)] = understood else { return None };
+    what.starts_with("birth").then(|| format!("the {what} {value}"))
 }
 
 /// How many of the hits could be taken for another, and by what.
