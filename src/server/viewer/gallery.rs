@@ -32,6 +32,8 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         names: Names::default(),
         census: None,
         only: None,
+        declared_end: When::parse("2025-12-31"),
+        paper: Paper::default(),
         deliveries: Vec::new(),
         idle_s: 0,
         settings: crate::register::Settings::default(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{
-    AccessionId, ArchiveId, ChartIndex, Coverage, Kind, KindCount, Label, PatientIdentity, PatientKey, Place, Record,
+    AccessionId, ArchiveId, ChartIndex, Coverage, Kind, KindCount, Label, PatientIdentity, PatientKey, Place, Record, When,
 };
 
 fn record(value: &Value, ordinal: u64) -> Record {
