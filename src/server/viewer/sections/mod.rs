@@ -196,3 +196,6 @@ fn tally(parts: &[(usize, &str)]) -> String {
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, w)| format!("{} {w}", text::count(*n as u64))).collect();
     words.join(", ")
 }
+
+#[cfg(test)]
+mod tests;
