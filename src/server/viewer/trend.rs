@@ -108,7 +108,7 @@ pub fn table(series: &Series, page: usize, href: &str) -> (Table, Paging) {
     let columns = [
         ("Date", "date"),
         ("Value", "value"),
-        ("Flag", ""),
+        ("Flag", "flag"),
         ("Reference", ""),
         ("Status", "drop"),
         ("Archived as", "drop"),

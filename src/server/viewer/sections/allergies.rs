@@ -134,7 +134,8 @@ pub fn body(ask: &Ask<'_>) -> Body {
 pub fn summary(ask: &Ask<'_>) -> Panel {
     let views = views(ask);
     let active: Vec<&(View, Item<'_>)> = views.iter().filter(|(v, _)| v.is_active()).collect();
-    let fact = tally(&[(active.len(), "active")]);
+    let named = active.iter().filter(|(v, _)| !v.none_known).count();
+    let fact = tally(&[(named, "active")]);
     let groups = alike::group(active, |(v, item)| v.traits(item));
     let row = |group: &alike::Alike<&(View, Item<'_>)>| {
         let (v, item) = group.lead()?;

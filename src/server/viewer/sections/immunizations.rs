@@ -41,7 +41,10 @@ pub fn body(ask: &Ask<'_>) -> Body {
     let mut rows: Vec<_> = items.iter().map(row).collect();
     // By name, the unnamed group last; within a group the newest stays first.
     rows.sort_by_key(|(group, _)| (*group == vaccines::OTHER, *group));
-    let fact = text::counted(items.len() as u64, "record by vaccine group", "records by vaccine group, newest first");
+    let fact = match items.len() as u64 {
+        0 => String::new(),
+        n => text::counted(n, "record by vaccine group", "records by vaccine group, newest first"),
+    };
     let columns = [
         ("Vaccine", ""),
         ("Date", "date"),

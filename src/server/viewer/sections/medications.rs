@@ -14,8 +14,9 @@ use super::super::text;
 use super::{Ask, Body, Section, nothing, tally};
 
 const KINDS: [&str; 4] = ["MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"];
-/// Medications on the summary.
+/// Medications on the summary: active ones, and those that had ended.
 const ROWS: usize = 8;
+const ENDED: usize = 3;
 
 struct View<'a> {
     item: Item<'a>,
@@ -164,13 +165,14 @@ pub fn summary(ask: &Ask<'_>, total: u64) -> Panel {
     let empty = nothing(ask, Section::Medications, "medications");
     let mut table = Table::new("Medications by the status last known", &columns, empty);
     table.group(None, on.iter().take(ROWS).filter_map(|group| row(ask, group)).collect());
-    let heading = match (on.is_empty(), off.len().saturating_sub(ROWS - on.len().min(ROWS))) {
+    let room = (ROWS - on.len().min(ROWS)).min(ENDED);
+    let heading = match (on.is_empty(), off.len().saturating_sub(room)) {
         (true, 0) => "None was active at cutover. Ended before".to_string(),
         (true, more) => format!("None was active at cutover. Ended before, and {} more", text::count(more as u64)),
         (false, 0) => "Ended before cutover".to_string(),
         (false, more) => format!("Ended before cutover, and {} more", text::count(more as u64)),
     };
-    table.group(Some(heading), off.iter().take(ROWS - on.len().min(ROWS)).filter_map(|group| row(ask, group)).collect());
+    table.group(Some(heading), off.iter().take(room).filter_map(|group| row(ask, group)).collect());
     Panel::of_table("Medications", fact, table).link(format!("All {}", text::count(total)), format!("{}/medications", ask.href))
 }
 

@@ -36,7 +36,10 @@ pub fn body(ask: &Ask<'_>) -> Body {
         };
         (name, traits, row)
     };
-    let fact = text::counted(items.len() as u64, "procedure, newest first", "procedures, newest first");
+    let fact = match items.len() as u64 {
+        0 => String::new(),
+        n => text::counted(n, "procedure, newest first", "procedures, newest first"),
+    };
     let rows = items.iter().map(row).collect();
     let columns = [("Procedure", ""), ("Date", "date"), ("Status", ""), ("For", "drop"), ("By", "drop"), ("Source", "src")];
     let table = Table::new("Procedures, newest first", &columns, nothing(ask, Section::Procedures, "procedures"));

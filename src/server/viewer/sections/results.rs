@@ -204,7 +204,7 @@ pub fn summary(ask: &Ask<'_>, end: &End) -> Panel {
     let columns = [
         ("Test", "clip"),
         ("Latest", "value"),
-        ("Flag", ""),
+        ("Flag", "flag"),
         ("Reference", "range"),
         ("Trend", "spark"),
         ("No.", "num drop"),

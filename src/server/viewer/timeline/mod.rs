@@ -193,7 +193,14 @@ impl<'a> Maker<'a> {
             choices: self.choices(),
             choice: choice(self.frame, self.chart, &self.base(), &self.setting_kept()),
             what: if self.is_of_procedures() { "procedures" } else { "encounters" },
-            rail: rail(drawn, &index.coverage, end, chosen, &|year| self.address(year, "")),
+            rail: rail(
+                drawn,
+                &index.coverage,
+                end,
+                chosen,
+                if self.is_of_procedures() { "no procedures" } else { "no encounters" },
+                &|year| self.address(year, ""),
+            ),
             year: self.year(),
             empty: match held {
                 0 => "No encounters in this archive for this patient. Notes, results and orders are in their sections.".into(),

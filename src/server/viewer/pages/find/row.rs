@@ -7,6 +7,7 @@ use super::super::super::frame::Frame;
 use super::super::super::html::Markup;
 use super::super::super::source::Badge;
 use super::super::super::text;
+use super::Alike;
 use super::marks::{Marks, Pieces};
 use super::years::Years;
 use crate::model::{PatientIdentity, When};
@@ -18,6 +19,8 @@ pub struct Place<'a> {
     pub choose: String,
     pub chosen: bool,
     pub outline: &'a Outline,
+    /// The row above it that it could be taken for.
+    pub alike: Option<(usize, Alike)>,
     pub years: Option<&'a Years>,
 }
 
@@ -95,7 +98,7 @@ pub fn hit(frame: &Frame, hit: &PatientHit, place: &Place<'_>) -> Hit {
         badges: badges(frame, hit, place.outline),
         linked: hit.linked.iter().map(|linked| Linked::of(frame, linked)).collect(),
         why: sentence(&hit.why),
-        alike: place.outline.alike.map(|(other, how)| alike(other, how)),
+        alike: place.alike.map(|(other, how)| alike(other, how)),
         chosen: place.chosen,
     }
 }
@@ -196,7 +199,7 @@ fn sentence(why: &[String]) -> String {
 }
 
 /// How a row stands to one above it.
-fn alike(other: usize, how: Likeness) -> String {
+fn alike(other: usize, how: Alike) -> String {
     let which = match other {
         0 => "the first".to_string(),
         1 => "the second".to_string(),
@@ -204,11 +207,16 @@ fn alike(other: usize, how: Likeness) -> String {
         n => format!("row {}", n + 1),
     };
     match how {
-        Likeness::SaidToBeTwo => format!("Much like {which}. Somebody has confirmed that they are different people."),
-        Likeness::MayBeOne => {
+        Alike::Name => format!("The same name as {which}. Compare the full birth date and the numbers."),
+        Alike::Told(Likeness::SaidToBeTwo) => {
+            format!("Much like {which}. Somebody has confirmed that they are different people.")
+        }
+        Alike::Told(Likeness::MayBeOne) => {
             format!("May be the same person as {which}. Nobody has linked them: each chart holds its own records.")
         }
-        Likeness::Namesakes => format!("Family name and birth year of {which}. Compare the full birth date and the numbers."),
+        Alike::Told(Likeness::Namesakes) => {
+            format!("Family name and birth year of {which}. Compare the full birth date and the numbers.")
+        }
     }
 }
 
