@@ -18,7 +18,7 @@ use super::super::table::{Cell, Paging, Row, Table};
 use super::super::{banner, text};
 use super::render;
 use crate::model::LinkedPatient;
-use crate::query::{Likeness, Outline, PatientHits, Unseen};
+use crate::query::{Likeness, Outline, PatientHit, PatientHits, Unseen};
 
 /// What was asked and what came back.
 #[derive(Default)]
