@@ -468,11 +468,29 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("sign-in-wrong".into(), sign_in(&frame(None, "/signin"), &wrong)),
         ("not-here".into(), not_here(&clinician)),
         ("log-down".into(), log_down(&clinician, "K7-2291")),
+        ("launch-stopped".into(), message(&clinician, &stopped())),
         ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row), &[])),
         ("accession".into(), accession(&archivist, &report, &CodesFound::Counting, None)),
         ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), &asked("<b>", &TextHits::default()))),
         ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), &SearchPage::default())),
     ]
+}
+
+/// A launch whose patient the EHR and the archive tell differently.
+fn stopped() -> Message {
+    let side = |what, current: &str, archived: &str| Side {
+        what,
+        current: current.into(),
+        archived: archived.into(),
+        differs: current != archived,
+    };
+    Message {
+        tone: Tone::Error,
+        title: "This may be a different person. The chart was not opened.".into(),
+        text: "HIM has been told. Check the patient in the EHR, and open the archive from there again.".into(),
+        sides: vec![side("Name", "Quillfeather, M.", "Quillfeather, <b>Marian</b> A."), side("Born", "1957-03-14", "1957-03-14")],
+        ..Message::default()
+    }
 }
 
 fn asked<'a>(q: &'a str, found: &'a TextHits) -> SearchPage<'a> {

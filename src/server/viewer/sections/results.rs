@@ -7,6 +7,7 @@
 //! Not for: reading observations into series (`series`).
 
 use super::super::banner::End;
+use super::super::chart_nav::section_count;
 use super::super::flowsheet::{Flowsheet, Groups, Layout};
 use super::super::html::{Markup, escape, url_part};
 use super::super::panel::Panel;
@@ -214,6 +215,11 @@ pub fn summary(ask: &Ask<'_>, end: &End) -> Panel {
     let empty = super::nothing(ask, Section::Results, "laboratory results");
     let mut table = Table::new("Latest laboratory results", &columns, empty).rows(shown.iter().filter_map(row).collect());
     table.years = svg::year_marks(first.min(end.us), end.us);
-    Panel::of_table("Results", format!("latest of {}", text::counted(all.len() as u64, "test", "tests")), table)
-        .link(format!("All {}", text::counted(values as u64, "result", "results")), format!("{}/results", ask.href))
+    // Of a large chart the newest are read; how many there are is known all the same.
+    let read = super::capped(ask, &["Observation"]);
+    let held = read.as_ref().and_then(|_| section_count(ask.frame, ask.chart, Section::Results)).unwrap_or(values as u64);
+    let fact = format!("latest of {}", text::counted(all.len() as u64, "test", "tests"));
+    let fact = read.map_or(fact.clone(), |words| format!("{fact} in {words} observations"));
+    Panel::of_table("Results", fact, table)
+        .link(format!("All {}", text::counted(held, "result", "results")), format!("{}/results", ask.href))
 }

@@ -168,7 +168,9 @@ fn procedures_have_a_choice_with_years_of_their_own_and_say_in_which_encounter_t
     assert!(all.contains("Procedures 3") && all.contains("<h2 id=\"year-title\">2023</h2>"), "{all}");
     let listed = page(&chart, &[("setting", "procedure")]);
     assert!(listed.contains("<h2 id=\"year-title\">2022</h2>"), "the newest year with a procedure is open: {listed}");
-    assert!(listed.contains("Colonoscopy") && listed.contains("in Visit clinic of 2022-02-02") && !listed.contains("Arthroscopy"));
+    assert!(
+        listed.contains("Colonoscopy") && listed.contains("in Visit clinic of 2022-02-02") && !listed.contains("Arthroscopy")
+    );
     assert!(listed.contains("Procedures by month") && listed.contains("no procedures") && listed.contains("<b>No date</b>"));
     assert!(listed.contains("year=2019&#38;setting=procedure"), "{listed}");
     assert!(page(&chart, &[("setting", "procedure"), ("year", "2019")]).contains("Arthroscopy"));
