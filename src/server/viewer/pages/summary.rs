@@ -122,7 +122,9 @@ fn immunizations(ask: &Ask<'_>, total: u64) -> Panel {
     let empty = match (refused, sources.is_empty()) {
         (1.., _) => format!("None recorded as given; {} of one not given.", text::counted(refused, "record", "records")),
         (0, true) => "No immunizations in this archive.".to_string(),
-        (0, false) => format!("No immunizations from {}. Nothing of this kind was delivered for this patient.", sources.join(", ")),
+        (0, false) => {
+            format!("No immunizations from {}. Nothing of this kind was delivered for this patient.", sources.join(", "))
+        }
     };
     let fact = if vaccines.is_empty() { String::new() } else { text::counted(vaccines.len() as u64, "vaccine", "vaccines") };
     let rows = vaccines.iter().take(VACCINES).map(row).collect();
