@@ -8,7 +8,6 @@ pub mod archivist;
 pub mod break_glass;
 pub mod cda;
 pub mod chart;
-pub mod directory;
 pub mod documents;
 pub mod fetch;
 pub mod find;
@@ -23,7 +22,6 @@ pub mod reviews;
 pub mod sessions;
 pub mod sign;
 pub mod signals;
-pub mod tallies;
 pub mod timeline;
 
 use crate::access::{Permit, Public, Role};

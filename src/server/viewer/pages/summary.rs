@@ -117,7 +117,10 @@ fn immunizations(ask: &Ask<'_>, total: u64) -> Panel {
         ])
     };
     let columns = [("Vaccine", ""), ("Newest", "date"), ("Source", "src")];
-    let empty = sections::nothing(ask, Section::Immunizations, "immunizations");
+    let empty = match items.len() as u64 {
+        0 => sections::nothing(ask, Section::Immunizations, "immunizations"),
+        refused => format!("None recorded as given; {} of one not given.", text::counted(refused, "record", "records")).into(),
+    };
     let fact = if vaccines.is_empty() { String::new() } else { text::counted(vaccines.len() as u64, "vaccine", "vaccines") };
     let rows = vaccines.iter().take(VACCINES).map(row).collect();
     Panel::of_table("Immunizations", fact, Table::new("Immunizations, newest dose of each", &columns, empty).rows(rows))

@@ -258,7 +258,10 @@ fn the_end_of_the_records_is_the_declared_day_or_says_that_it_is_only_the_newest
     let chart = chart(&[(MER, ordered("Metformin", "active", "2019-01-01", "x"))]);
     let newest = frame(None, None);
     assert!(!End::of(&chart.index, &newest).declared);
-    assert!(section(&newest, &chart, Section::Allergies, &query(&[])).contains("the newest record.</strong> No cutover was declared."));
+    assert!(
+        section(&newest, &chart, Section::Allergies, &query(&[]))
+            .contains("the newest record.</strong> No cutover was declared.")
+    );
     let declared = Frame { declared_end: When::parse("2024-12-31"), ..frame(None, None) };
     let end = End::of(&chart.index, &declared);
     assert!(end.declared && end.day == "2024-12-31");
