@@ -143,7 +143,7 @@ pub fn numbers(path: &str, volume: &File, bates: Option<&Numbering>, report: &mu
         let Ok(lines) = margins.lines(&index, page as usize, &read) else { return false };
         let said = lines.iter().flat_map(|line| line.split(' ')).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         let own = format!("page {} of {pages}", page + 1);
-        let said = format!(" {said} ").replace(" of this document ", "\n");
+        let said = format!(" {said} ").replace(" of this document ", "\n ");
         let stands = |words: &str| said.contains(&format!(" {words} "));
         stands(&own) && bates.is_none_or(|bates| stands(&bates.page(page)))
     };
