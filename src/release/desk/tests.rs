@@ -3,6 +3,8 @@
 //!
 //! Not for: HTTP (`server::api::releases`), or the guards one by one (`workflow`).
 
+mod killed;
+
 use std::time::Duration;
 
 use super::*;
@@ -25,7 +27,7 @@ struct World {
     desk: Arc<Desk>,
     people: BTreeMap<&'static str, Principal>,
     context: RequestContext,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
@@ -50,8 +52,8 @@ fn story() -> String {
     lines.join("\n") + "\n"
 }
 
-/// An archive with the story in it, and its log.
-fn archive(home: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf, AuditLog) {
+/// An archive with the story in it.
+fn archive(home: &std::path::Path) {
     let (root, private) = (home.join("archive"), home.join("keys"));
     durable::create_dir_all(&root).unwrap();
     init_keys(&root, &private).unwrap();
@@ -80,17 +82,28 @@ fn archive(home: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf, A
     let accessions = vec![Arc::new(Accession::open(&layout, &sealed.entry, &keys).unwrap())];
     let index = index::rebuild(&layout, &current, &accessions, 1).unwrap();
     sealed.publish(&layout, &current, &sha256, Standing::InForce(index), &signer, NOW).unwrap();
+}
+
+/// The log of the archive.
+fn log(root: &std::path::Path, private: &std::path::Path) -> AuditLog {
     let options = crate::audit::Options { reserve: crate::audit::Reserve::of_mib(64), ..Default::default() };
-    let log = AuditLog::open_with(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).unwrap()), options).unwrap();
-    (root, private, log)
+    AuditLog::open_with(root, Arc::new(load_signer(private, KeyPurpose::Audit).unwrap()), options).unwrap()
 }
 
 async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
-    let (root, keys, log) = archive(folder.path());
+    archive(folder.path());
+    let world = World::at(folder.path()).await;
+    World { _folder: Some(folder), ..world }
+}
+
+/// The desk of an archive that is there.
+async fn opened(home: &std::path::Path) -> World {
+    let (root, keys) = (home.join("archive"), home.join("keys"));
+    let log = log(&root, &keys);
     let ring = KeyRing::load(&root).unwrap();
     let archive = Archive::open(&root, ring.verifiers(KeyPurpose::Seal), Default::default()).unwrap();
-    let register = Register::open(&folder.path().join("register.db"), SessionTimes::default()).await.unwrap();
+    let register = Register::open(&home.join("register.db"), SessionTimes::default()).await.unwrap();
     let signer = Arc::new(load_signer(&keys, KeyPurpose::Release).unwrap());
     let gate = Gate::new(log, Policy::built_in());
     let mut config = Config::default();
@@ -108,10 +121,15 @@ async fn world() -> World {
         ("clinician", person("doc", Role::Clinician, 0)),
         ("compliance", person("carl", Role::Compliance, 0)),
     ];
-    World { desk: Arc::new(desk), people: people.into(), context: RequestContext::default(), _folder: folder }
+    World { desk: Arc::new(desk), people: people.into(), context: RequestContext::default(), _folder: None }
 }
 
 impl World {
+    /// The world that another process made, or an earlier one.
+    async fn at(home: &std::path::Path) -> World {
+        opened(home).await
+    }
+
     fn who(&self, name: &str) -> Worker<'_> {
         worker(&self.people[name], &self.context)
     }
@@ -126,7 +144,7 @@ impl World {
 
     /// Waits for a job and gives what is seen after it.
     async fn done(&self, job: Job) -> Seen {
-        for _ in 0..600 {
+        for _ in 0..3_000 {
             match self.desk.job(&job.number).unwrap().state {
                 JobState::Running => tokio::time::sleep(Duration::from_millis(20)).await,
                 JobState::Done => break,
