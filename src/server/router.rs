@@ -25,7 +25,7 @@ use super::rate::caller_of;
 use super::routes::{Area, Method, Route, routes};
 use super::signin::window;
 use super::state::{App, Transport};
-use super::stream::FileStream;
+use super::stream::{FileStream, PackedStream};
 
 /// Longest path with query, in bytes.
 const URL_MAX: usize = 8 << 10;
@@ -335,6 +335,7 @@ fn response(transport: Transport, body: Body, id: &str) -> HttpResponse {
         }
     }
     match body.file {
+        Some(run) if run.is_packed => response.body(PackedStream::new(run)),
         Some(run) => response.body(FileStream::new(run)),
         None => response.body(body.bytes),
     }
