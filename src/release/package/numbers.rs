@@ -84,3 +84,86 @@ fn found(wrong: &[u64]) -> String {
         _ => format!("pages {}{more} do not bear the numbers that they should", named.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::render::pdf::content::{Bates, Block, Content, Furniture, Line, Look, Part, Run};
+    use crate::render::pdf::typeset;
+
+    const PREFIX: &str = "RIV26-";
+
+    /// A volume of so many parts, each of several pages.
+    fn volume(parts: usize, page: &str, prefix: &str) -> Vec<u8> {
+        let bates = Bates { prefix: prefix.into(), first: 41, digits: 8, is_of_file: true };
+        let line = |left: &str, middle: &str, right: &str| Line { left: left.into(), middle: middle.into(), right: right.into() };
+        let foot = vec![
+            line("Office · request 7 · Copy, page 2 of 4", "", "{bates}"),
+            line(
+                "As of today",
+                "page {page} of {pages} of this document",
+                &format!("volume 1 of 3, {page} {{sheet}} of {{sheets}}"),
+            ),
+            line("A notice that goes with it, page 1 of 1", "", ""),
+        ];
+        let words = vec![Run { text: "lorem ipsum ".repeat(900), ..Run::default() }];
+        let block = Block::Paragraph { words, look: Look::Body, anchor: None };
+        let furniture = Furniture { foot, bates: Some(bates), ..Furniture::default() };
+        let part = || Part { furniture: furniture.clone(), blocks: vec![block.clone()] };
+        typeset(&Content { parts: (0..parts).map(|_| part()).collect(), ..Content::default() }).unwrap().bytes
+    }
+
+    fn checked(bytes: &[u8], bates: Option<&Numbering>) -> (Option<u64>, Vec<String>) {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut report = Report::default();
+        let pages = read("release.pdf", &file, bates, &mut report).unwrap();
+        (pages, report.findings.into_iter().map(|it| it.what).collect())
+    }
+
+    fn from(next: u64) -> Numbering {
+        Numbering { prefix: PREFIX.into(), next, digits: 8 }
+    }
+
+    #[test]
+    fn pages_bear_their_numbers_also_where_words_of_them_were_redacted() {
+        let whole = volume(3, "page", PREFIX);
+        let (pages, found) = checked(&whole, Some(&from(41)));
+        assert!(found.is_empty() && pages.is_some_and(|pages| pages > 6), "{pages:?} {found:?}");
+        assert_eq!(checked(&whole, None), (pages, Vec::new()));
+        let redacted = volume(3, "[R-1: third party]", "[R-1: third party]");
+        assert_eq!(checked(&redacted, Some(&from(41))), (pages, Vec::new()));
+        // Numbers that begin elsewhere: every page is wrong, and the first of them are named.
+        let (_, found) = checked(&whole, Some(&from(42)));
+        let all = pages.unwrap();
+        let named: Vec<String> = (1..=all.min(8)).map(|page| page.to_string()).collect();
+        assert!(found.len() == 1 && found[0].starts_with(&format!("pages {}", named.join(", "))), "{found:?}");
+        assert!(from(41).after(u64::MAX).is_none() && from(41).after(2).unwrap().is_at(0, "RIV26-00000043"));
+    }
+
+    #[test]
+    fn a_page_in_anothers_place_is_named_and_a_damaged_file_harms_nobody() {
+        let whole = volume(2, "page", PREFIX);
+        let kids = b"/Kids [";
+        let at = whole.windows(kids.len()).position(|bytes| bytes == kids).unwrap() + kids.len();
+        let list = String::from_utf8(whole[at..at + 60].to_vec()).unwrap();
+        let first = list.split(" 0 R").next().unwrap().trim().to_owned();
+        let second = list.split(" 0 R").nth(1).unwrap().trim().to_owned();
+        assert_eq!(first.len(), second.len());
+        let mut twice = whole.clone();
+        let other = list.replacen(&format!("{second} 0 R"), &format!("{first} 0 R"), 1);
+        twice[at..at + 60].copy_from_slice(other.as_bytes());
+        let (_, found) = checked(&twice, Some(&from(41)));
+        assert_eq!(found, ["page 2 does not bear the number that it should"]);
+        for end in (0..whole.len()).step_by(whole.len() / 50) {
+            checked(&whole[..end], Some(&from(41)));
+        }
+        for at in (0..whole.len()).step_by(whole.len() / 150) {
+            let mut other = whole.clone();
+            other[at] ^= 0x10;
+            checked(&other, Some(&from(41)));
+        }
+    }
+}

@@ -337,7 +337,7 @@ fn other_files_are_searched_by_what_they_say() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(80))]
 
     /// Whatever the words and however they are cut into runs, no term is left in the text, and none on paper: neither by itself nor
     /// across a line's end, which on paper may follow any hyphen, nor in the texts that stand for letters with marks.
