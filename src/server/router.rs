@@ -27,7 +27,7 @@ use super::rate::caller_of;
 use super::routes::{Method, Route, routes};
 use super::signin::window;
 use super::state::{App, Transport};
-use super::stream::FileStream;
+use super::stream::{FileStream, PackedStream};
 
 /// Longest path with query, in bytes.
 const URL_MAX: usize = 8 << 10;
@@ -337,6 +337,7 @@ fn response(transport: Transport, body: Body, id: &str) -> HttpResponse {
         }
     }
     match body.file {
+        Some(run) if run.is_packed => response.body(PackedStream::new(run)),
         Some(run) => response.body(FileStream::new(run)),
         None => response.body(body.bytes),
     }
