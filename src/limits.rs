@@ -171,6 +171,8 @@ pub const CCD_NOTES_BYTES_MAX: usize = 32 << 20;
 pub const REPORT_FULL_MAX: usize = 5_000;
 /// Acts that one export from a page holds; more are for the command line.
 pub const EXPORT_ACTS_MAX: u64 = 200_000;
+/// Entries that are saved from a page with their proofs; more are for the command line.
+pub const EVIDENCE_ENTRIES_MAX: usize = 20_000;
 /// Most rows of one page of such a report.
 pub const REPORT_PAGE_MAX: usize = 1_000;
 /// Most acts of one day that the signals of snooping are computed for; about 40 bytes each.

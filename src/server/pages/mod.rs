@@ -10,6 +10,7 @@ pub mod cda;
 pub mod chart;
 pub mod directory;
 pub mod documents;
+mod evidence;
 pub mod fetch;
 pub mod find;
 pub mod log;
