@@ -133,7 +133,8 @@ fn question(call: &Call) -> Result<Question, ApiError> {
                 tracing::error!(%error, "the suspensions of the accounting cannot be read");
                 ApiError::internal()
             })?;
-            Question::Disclosures { patients, suspended, summarised: flag("summarised") }
+            let request = call.query("request").map(str::trim).filter(|text| !text.is_empty()).map(String::from);
+            Question::Disclosures { patients, suspended, summarised: flag("summarised"), request }
         }
         _ => return Err(ApiError::not_found()),
     })

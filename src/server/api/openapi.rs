@@ -53,6 +53,7 @@ const REPORT: [(&str, &str); 13] = [
     ("format", "`json`, or `csv` for all rows."),
     ("all", "`1`: `volume` with days that do not stand out."),
     ("summarised", "`1`: `disclosures` with one row for several to one recipient for one purpose."),
+    ("request", "Number of a request: `disclosures` with what answered it alone."),
 ];
 
 #[rustfmt::skip]

@@ -68,6 +68,7 @@ struct Page<'a> {
     kept: Vec<(String, String)>,
     from: String,
     to: String,
+    request: String,
     csv: String,
     json: String,
     copy: String,
@@ -139,7 +140,7 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
     let size = report.rows.len().max(ask.page_size).max(1);
     let turned = |page: usize| ask.address(&[("offset", &((page - 1) * size).to_string()), ("until", ask.until)]);
     let start = usize::try_from(report.offset).unwrap_or(usize::MAX);
-    let kept = ask.parameters.iter().filter(|(name, _)| !["from", "to", "offset", "until", "version", "copy"].contains(&name.as_str()));
+    let kept = ask.parameters.iter().filter(|(name, _)| !["from", "to", "request", "offset", "until", "version", "copy"].contains(&name.as_str()));
     let patient = ask.parameter("patient").unwrap_or("");
     let sibling = |name: &str| format!("/access/reports/{name}?patient={}", url_part(patient));
     let also = match ask.name {
@@ -160,6 +161,7 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
         kept: kept.cloned().collect(),
         from: ask.parameter("from").unwrap_or("").to_string(),
         to: ask.parameter("to").unwrap_or("").to_string(),
+        request: ask.parameter("request").unwrap_or("").to_string(),
         csv: whole("csv"),
         json: whole("json"),
         copy: ask.address(&[("copy", "1"), ("offset", ""), ("limit", ""), ("until", ask.until)]),
