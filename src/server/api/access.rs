@@ -170,7 +170,7 @@ pub fn accessions(call: &Call) -> Result<Answer, ApiError> {
     let permit = call.ask(Scope::Accessions)?;
     let accessions = call.archive().accessions(&permit)?;
     let entry =
-        Shown { event: "audit.query", hits: Some(accessions.len() as u64), query: Some("accessions".into()), ..Shown::default() };
+        Shown { event: "archive.viewed", hits: Some(accessions.len() as u64), query: Some("accessions".into()), ..Shown::default() };
     let accessions = accessions
         .into_iter()
         .map(|it| Accession {

@@ -39,7 +39,7 @@ const SEARCH: [(&str, &str); 9] = [
     PAGE[1],
 ];
 
-const REPORT: [(&str, &str); 13] = [
+const REPORT: [(&str, &str); 14] = [
     ("patient", "Key of the patient: `patient`, `patient-days`, `disclosures`."),
     ("user", "Account or subject of the person: `user`."),
     ("issuer", "Who vouches for the person; `local` when not given."),
