@@ -22,6 +22,8 @@ pub const PACK_RAW_MAX: usize = 64 << 10;
 pub const EXPANSION_RATIO_MAX: u64 = 200;
 /// What any packed file may expand to, whatever the ratio.
 pub const EXPANSION_FREE: u64 = 64 << 20;
+/// Largest file in which the sending system says what it delivered, in bytes.
+pub const DELIVERY_MANIFEST_BYTES_MAX: u64 = 64 << 20;
 /// Most members of one delivered container, those of containers inside it included.
 pub const MEMBERS_MAX: u64 = 1_000_000;
 /// Deepest nesting of containers: a container in a container in a container.

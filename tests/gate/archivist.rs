@@ -53,7 +53,8 @@ fn an_archivist_decides_after_a_second_look_and_sees_no_word_of_what_is_in_quara
         let found = chartkeep::audit::read(&archive, &question).expect("the log reads");
         found.iter().filter_map(|it| it.entry["query"]["clean"].as_str().map(String::from)).collect::<Vec<_>>()
     };
-    let of_accession = [format!("accession {accession}"), format!("quarantine of {accession}"), format!("quarantine of {accession}")];
+    let of_accession =
+        [format!("accession {accession}"), format!("quarantine of {accession}"), format!("quarantine of {accession}")];
     assert_eq!((looked("archive.viewed"), looked("audit.query")), (of_accession.to_vec(), Vec::new()));
 
     // Others see none of it.

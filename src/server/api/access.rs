@@ -169,8 +169,12 @@ pub fn parse_until(text: &str) -> Option<Vec<(String, u64)>> {
 pub fn accessions(call: &Call) -> Result<Answer, ApiError> {
     let permit = call.ask(Scope::Accessions)?;
     let accessions = call.archive().accessions(&permit)?;
-    let entry =
-        Shown { event: "archive.viewed", hits: Some(accessions.len() as u64), query: Some("accessions".into()), ..Shown::default() };
+    let entry = Shown {
+        event: "archive.viewed",
+        hits: Some(accessions.len() as u64),
+        query: Some("accessions".into()),
+        ..Shown::default()
+    };
     let accessions = accessions
         .into_iter()
         .map(|it| Accession {

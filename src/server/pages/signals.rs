@@ -86,7 +86,9 @@ pub fn verdict(call: &Call) -> Result<Answer, ApiError> {
     let user = UserId { issuer: call.field("issuer").into(), subject: call.field("user").into() };
     let today = jiff::Zoned::now().date();
     let is_flagged = match asked.filter(|day| *day <= today) {
-        Some(day) => judged(call, day, today, Duration::ZERO)?.flags.iter().any(|flag| flag.user == user && flag.patient == patient),
+        Some(day) => {
+            judged(call, day, today, Duration::ZERO)?.flags.iter().any(|flag| flag.user == user && flag.patient == patient)
+        }
         None => false,
     };
     let Some(day) = asked.filter(|_| is_flagged) else {

@@ -319,7 +319,13 @@ fn a_page_of_busy_days_is_light() {
         let day = last_day().checked_sub(back.days()).unwrap();
         visit(day, ("okafor", "R. Okafor-Test, MD", "clinician"), "TREAT", acts(day))
     });
-    let mut columns = Columns::over(last_day().checked_sub(61.days()).unwrap(), last_day(), None, &["Clinicians", "HIM", "Programs", "Others"], Some("Break-glass"));
+    let mut columns = Columns::over(
+        last_day().checked_sub(61.days()).unwrap(),
+        last_day(),
+        None,
+        &["Clinicians", "HIM", "Programs", "Others"],
+        Some("Break-glass"),
+    );
     for back in 0..62 {
         (0..5).for_each(|group| columns.add(group, last_day().checked_sub(back.days()).unwrap(), 7));
     }

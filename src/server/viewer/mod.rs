@@ -80,10 +80,11 @@ pub use assets::Assets;
 pub use chart_nav::Section;
 pub use frame::{Frame, Person, role_name};
 pub use glass::{Glass, class_name, class_names};
+pub use html::url_part;
 pub use names::{Names, birth_date_in, name_in};
 pub use pages::access::{AccessReport, access_entry, access_report};
-pub use html::url_part;
-pub use pages::accession::{AccessionReport, FileRow, Quarantine, SignOffRow, Totals, accession, accession_csv};
+pub use pages::accession::{AccessionReport, Quarantine, SignOffRow, accession};
+pub use pages::accession_files::{Declared, FileRow, Totals, accession_csv};
 pub use pages::accessions::{AccessionRow, AccessionState, WithdrawnRow, accessions};
 pub use pages::account::{AccountPage, FactorPage, FactorState, PasswordPage, account, password, second_factor};
 pub use pages::break_glass::{

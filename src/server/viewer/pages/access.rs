@@ -140,7 +140,10 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
     let size = report.rows.len().max(ask.page_size).max(1);
     let turned = |page: usize| ask.address(&[("offset", &((page - 1) * size).to_string()), ("until", ask.until)]);
     let start = usize::try_from(report.offset).unwrap_or(usize::MAX);
-    let kept = ask.parameters.iter().filter(|(name, _)| !["from", "to", "request", "offset", "until", "version", "copy"].contains(&name.as_str()));
+    let kept = ask
+        .parameters
+        .iter()
+        .filter(|(name, _)| !["from", "to", "request", "offset", "until", "version", "copy"].contains(&name.as_str()));
     let patient = ask.parameter("patient").unwrap_or("");
     let sibling = |name: &str| format!("/access/reports/{name}?patient={}", url_part(patient));
     let also = match ask.name {
@@ -242,7 +245,10 @@ mod tests {
             let report = report(Version::Full, wide::COLUMNS.to_vec(), (0..rows).map(|_| row()).collect(), 2_000);
             let parameters = vec![("patient".to_string(), "mer.1".to_string()), ("version".to_string(), "full".to_string())];
             let page_size = if is_copy { 2_000 } else { 40 };
-            access_report(&Frame::default(), &AccessReport { report: &report, name: "patient", parameters, until: "s0000-5", page_size, is_copy })
+            access_report(
+                &Frame::default(),
+                &AccessReport { report: &report, name: "patient", parameters, until: "s0000-5", page_size, is_copy },
+            )
         };
         let screen = page(40, false);
         let elements = screen.matches('<').count() - screen.matches("</").count();
@@ -259,8 +265,7 @@ mod tests {
         let columns = vec![Column::new("who", "Who"), Column::new("records", "Records")];
         let report = report(Version::Plain, columns, rows, 5);
         let parameters = vec![("patient".to_string(), HOSTILE[4].to_string()), ("sort".to_string(), "who".to_string())];
-        let ask =
-            AccessReport { report: &report, name: "patient", parameters, until: "s0000-5", page_size: 100, is_copy: false };
+        let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-5", page_size: 100, is_copy: false };
         let html = access_report(&Frame::default(), &ask);
         assert!(!html.contains("<script>alert") && !html.contains("\"onload"), "{html}");
         assert!(html.contains("aria-sort=\"ascending\"") && html.contains("sort=-who"), "{html}");
