@@ -2,6 +2,7 @@
 //!
 //! Not for: the whole log (`audit verify`).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -179,7 +180,10 @@ impl Files {
                 let entries = std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
                 entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
             }
-            Files::Zip(zip) => zip.file_names().map(String::from).collect(),
+            Files::Zip(zip) => {
+                let names: Result<Vec<String>, _> = zip.file_names().map(|name| name.map(Cow::into_owned)).collect();
+                names.context("a name in it cannot be read")?
+            }
         };
         let mut stems: Vec<String> = names.iter().filter_map(|name| name.strip_suffix(".json")).map(String::from).collect();
         stems.sort();
