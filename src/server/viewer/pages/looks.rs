@@ -25,7 +25,7 @@ use crate::oversight::reports::words;
 use crate::oversight::verdicts::Verdict;
 
 /// Entries of one visit that its row unfolds: a page of busy days stays light.
-const ENTRIES_SHOWN: usize = 8;
+const ENTRIES_SHOWN: usize = 5;
 
 /// What the signals of snooping say of the days that a page tells of.
 #[derive(Clone, Debug, Default)]
@@ -141,6 +141,7 @@ struct Page<'a> {
     flagged: usize,
     csv: String,
     export: String,
+    evidence: String,
     copy: String,
     listed: String,
     back: String,
@@ -415,6 +416,7 @@ pub fn looks(frame: &Frame, ask: &LooksPage<'_>) -> String {
         flagged_only: ask.flagged_only,
         flagged: looks.visits.iter().filter(|visit| ask.is_flagged(visit)).count(),
         csv,
+        evidence: format!("{}&form=evidence", ask.address("/access/export", &whole)),
         export: ask.address("/access/export", &whole),
         copy: ask.address(path, &[("copy", "1"), ("page", ""), ("what", ""), ("role", ""), ("purpose", ""), ("flagged", "")]),
         listed,
