@@ -6,7 +6,8 @@
 //! Not for: pass or fail. It prints pages, seconds and memory of each step; BENCHMARKS.md says how they were taken.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{self, BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -34,7 +35,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
 const BASIS: &str = "patient-access";
-const SCANS: usize = 16;
 const WORDS: [&str; 12] =
     ["patient", "seen", "with", "pain", "of", "the", "chest,", "normal", "electrocardiogram", "follow-up", "within", "14 days."];
 
@@ -57,7 +57,8 @@ fn run(name: &str, pages: usize, threads: usize, folder: &Path) {
     let root = folder.join(name);
     if !root.exists() {
         let delivery = folder.join(format!("{name}.ndjson"));
-        std::fs::write(&delivery, chart(pages, name == "mixed")).expect("written");
+        let mut file = BufWriter::new(File::create(&delivery).expect("created"));
+        chart(&mut file, pages, name == "mixed").and_then(|()| file.flush()).expect("written");
         chartkeep(&[Path::new("init"), &root]);
         chartkeep(&[Path::new("ingest"), &root, &delivery, Path::new("--source-system"), Path::new("bench")]);
     }
@@ -154,12 +155,12 @@ fn text(number: usize, count: usize) -> String {
     out
 }
 
-/// One patient's chart of about so many pages.
-fn chart(pages: usize, is_mixed: bool) -> String {
-    let mut lines = vec![format!(
+/// One patient's chart of about so many pages, written line by line: no page is twice in it but those of the attached PDF.
+fn chart(out: &mut dyn Write, pages: usize, is_mixed: bool) -> io::Result<()> {
+    writeln!(
+        out,
         r#"{{"resourceType":"Patient","id":"{PERSON}","name":[{{"family":"Quill","given":["Ann"]}}],"birthDate":"1957-03-14"}}"#
-    )];
-    let scans: Vec<String> = if is_mixed { (0..SCANS).map(scan).collect() } else { Vec::new() };
+    )?;
     let attached = BASE64.encode(attached());
     let day = |n: usize| format!("20{:02}-{:02}-{:02}", 1 + n % 20, 1 + n % 12, 1 + n % 28);
     let document = |n: usize, media: &str, data: &str| {
@@ -171,16 +172,17 @@ fn chart(pages: usize, is_mixed: bool) -> String {
     let (mut n, mut made) = (0, 0);
     while made < pages {
         // A note of four pages and a bit.
-        lines.push(document(n, "text/plain", &BASE64.encode(text(n, 2_100))));
+        writeln!(out, "{}", document(n, "text/plain", &BASE64.encode(text(n, 2_100))))?;
         (n, made) = (n + 1, made + 5);
         if is_mixed {
-            lines.push(document(n, "image/png", &scans[n % SCANS]));
-            lines.push(document(n + 1, "application/pdf", &attached));
-            lines.push(panel(n + 2, &day(n)));
+            let (media, scanned) = scan(n);
+            writeln!(out, "{}", document(n, media, &scanned))?;
+            writeln!(out, "{}", document(n + 1, "application/pdf", &attached))?;
+            writeln!(out, "{}", panel(n + 2, &day(n)))?;
             (n, made) = (n + 3, made + 2 + 3 + 2);
         }
     }
-    lines.join("\n") + "\n"
+    Ok(())
 }
 
 /// Results in a table of its own.
@@ -199,18 +201,31 @@ fn panel(n: usize, day: &str) -> String {
     )
 }
 
-/// A page of a fax at 200 dots per inch, as PNG in base64.
-fn scan(number: usize) -> String {
+/// A scanned page at 200 dots per inch in base64: in turn a black and white fax as PNG and a colour photograph of paper as JPEG,
+/// each with lines like writing and the dust of its own scanner.
+fn scan(number: usize) -> (&'static str, String) {
     let (width, height) = (1700_u32, 2200_u32);
-    let mut picture = image::GrayImage::from_pixel(width, height, image::Luma([255]));
+    let is_fax = number % 8 < 4;
+    let mut state = number as u64 + 7;
+    let mut picture = image::RgbImage::from_pixel(width, height, image::Rgb(if is_fax { [255; 3] } else { [244, 240, 231] }));
     for (x, y, pixel) in picture.enumerate_pixels_mut() {
-        if y % 40 < 12 && (x * 7 + y * 3 + number as u32 * 13) % 11 < 4 {
-            *pixel = image::Luma([0]);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let dust = (state >> 40) as u32;
+        let is_ink =
+            y % 40 < 12 && x > 150 && x < 1550 && (x / 3 * 7 + y / 3 * 5 + number as u32 * 13 + (y / 40) * x / 50) % 11 < 4;
+        if is_ink || dust.is_multiple_of(3000) {
+            *pixel = image::Rgb([20, 22, 40]);
+        } else if !is_fax {
+            pixel.0 = pixel.0.map(|value| value - (dust % 8) as u8);
         }
     }
     let mut out = Cursor::new(Vec::new());
-    picture.write_to(&mut out, image::ImageFormat::Png).expect("a picture");
-    BASE64.encode(out.into_inner())
+    if is_fax {
+        image::imageops::grayscale(&picture).write_to(&mut out, image::ImageFormat::Png).expect("a picture");
+    } else {
+        picture.write_to(&mut out, image::ImageFormat::Jpeg).expect("a picture");
+    }
+    (if is_fax { "image/png" } else { "image/jpeg" }, BASE64.encode(out.into_inner()))
 }
 
 /// A PDF of two pages.

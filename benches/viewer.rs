@@ -68,7 +68,13 @@ fn run(plan: &Plan) {
     for (name, person) in [("usual", usual), ("giant", giant)] {
         let name = format!("{name}, {} resources", size(person));
         let base = format!("/patients/{}", key(&person.id));
+        let begun = Instant::now();
+        text_of(&browser, &base);
+        println!("{:52} {:6} {:8.1}", format!("{name}: first opening"), 1, begun.elapsed().as_secs_f64() * 1000.0);
         for path in sections(&text_of(&browser, &base).0, &base) {
+            page(&browser, plan.rounds, &name, path.strip_prefix("/patients/").unwrap_or(&path), &path);
+        }
+        for path in deep(&browser, &base) {
             page(&browser, plan.rounds, &name, path.strip_prefix("/patients/").unwrap_or(&path), &path);
         }
         memory(&server, &name);
@@ -105,6 +111,23 @@ fn sections(html: &str, base: &str) -> Vec<String> {
         }
     }
     paths
+}
+
+/// What lies behind the sections: the trend of a test, the last page of the longest list, all records of the commonest kind.
+fn deep(browser: &Browser, base: &str) -> Vec<String> {
+    let first = |path: &str, part: &str| {
+        let html = text_of(browser, path).0;
+        html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).find(|href| href.contains(part)).map(unescaped)
+    };
+    let trend = first(&format!("{base}/results"), "/results/");
+    let kind = format!("{base}/everything?kind=Observation");
+    let next = first(&kind, "page=");
+    let notes = first(&format!("{base}/notes"), "page=");
+    trend.into_iter().chain([kind]).chain(next).chain(notes).collect()
+}
+
+fn unescaped(href: &str) -> String {
+    href.replace("&amp;", "&").replace("&#38;", "&")
 }
 
 /// A page as text, and its size as it was sent.

@@ -118,9 +118,11 @@ fn immunizations(ask: &Ask<'_>, total: u64) -> Panel {
     };
     let columns = [("Vaccine", ""), ("Newest", "date"), ("Source", "src")];
     let sources: Vec<&str> = ask.chart.index.coverage.iter().map(|c| &*c.source_system).collect();
-    let empty = match sources.is_empty() {
-        true => "No immunizations in this archive.".to_string(),
-        false => format!("No immunizations from {}. Nothing of this kind was delivered for this patient.", sources.join(", ")),
+    let refused = items.len() as u64;
+    let empty = match (refused, sources.is_empty()) {
+        (1.., _) => format!("None recorded as given; {} of one not given.", text::counted(refused, "record", "records")),
+        (0, true) => "No immunizations in this archive.".to_string(),
+        (0, false) => format!("No immunizations from {}. Nothing of this kind was delivered for this patient.", sources.join(", ")),
     };
     let fact = if vaccines.is_empty() { String::new() } else { text::counted(vaccines.len() as u64, "vaccine", "vaccines") };
     let rows = vaccines.iter().take(VACCINES).map(row).collect();
