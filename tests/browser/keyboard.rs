@@ -202,18 +202,18 @@ fn a_request_is_chosen_reviewed_approved_sealed_and_delivered_by_the_keyboard_al
     ann.open(&request, "Choose what goes out");
     ann.follow("Choose records", "Demographics");
     ann.follow("Freeze this choice", "Review and redact");
+    ann.follow("Decide flagged items", "Back to the request");
     for _ in 0..40 {
-        if !chrome.words().contains("Decide flagged items") {
+        if !chrome.words().contains(" to decide") {
             break;
         }
-        ann.follow("Decide flagged items", "What is done with it");
         ann.tab_to("Goes out");
         chrome.press(" ");
         ann.tab_to("Reason");
         ann.write("Checked: it is this patient’s");
         ann.follow("Decide and go to the next", "");
-        ann.open(&request, "Review and redact");
     }
+    ann.follow("Back to the request", "Review and redact");
     ann.follow("Make the pages", "");
     ann.wait_for(&request, "The pages are there");
     ann.look_at_flagged(&review);

@@ -192,6 +192,7 @@ const CLICKS_MOST: usize = 7;
 static CLICKS: &[(&str, &[Step], &[&str], usize)] = &[
     ("the trend of HbA1c", &[NAME, Enter, CHART, Click("Hemoglobin A1c")], &["Hemoglobin A1c", "4.0–5.6"], 3),
     ("the discharge summary of the last stay", &[NAME, Enter, CHART, Click("Discharge summary")], &["2015-08-28", "William Brookmore, MD"], 3),
+    ("the discharge note of a given stay", &[NAME, Enter, CHART, Click("Timeline"), Click("2015"), Click("Hospital admission"), Click("Discharge summary")], &["2015-08-28", "William Brookmore, MD"], 6),
     ("that summary on paper", &[NAME, Enter, CHART, Click("Discharge summary"), Click("Print")], &["Not the certified record"], 4),
 ];
 

@@ -19,6 +19,9 @@ use crate::query::Told;
 /// Columns for which any screen has room.
 const COLUMNS_NARROW: usize = 10;
 
+/// Columns for which a sheet that stands upright has room.
+const COLUMNS_UPRIGHT: usize = 7;
+
 /// A report with the address that it was asked for at.
 pub struct AccessReport<'a> {
     pub report: &'a Report,
@@ -61,6 +64,8 @@ struct Page<'a> {
     is_copy: bool,
     /// More columns than a small screen has room for.
     is_wide: bool,
+    /// Of so many columns that a sheet lies on its side.
+    is_landscape: bool,
     /// About one patient, so that it may be handed to him.
     is_of_patient: bool,
     by_day: Option<(String, Markup)>,
@@ -117,7 +122,9 @@ impl AccessReport<'_> {
         let class = match value {
             Value::Count(_) | Value::Number(_) => "num",
             Value::Time { .. } => "date",
-            _ if column.key == "day" => "date",
+            _ if ["day", "date", "last"].contains(&column.key) => "date",
+            // Keys of patients are longer than any column and have no blanks.
+            _ if column.key == "patient" => "key",
             _ => "",
         };
         let text = match value {
@@ -159,6 +166,7 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
         is_full,
         is_copy: ask.is_copy,
         is_wide: report.columns.len() > COLUMNS_NARROW,
+        is_landscape: !is_full && report.columns.len() > COLUMNS_UPRIGHT,
         is_of_patient: matches!(ask.name, "patient" | "patient-days"),
         by_day: report.by_day.as_ref().and_then(bars),
         kept: kept.cloned().collect(),
