@@ -104,7 +104,9 @@ fn under(permit: &Permit, event: &'static str) -> Entry {
 /// sign-ins) as executing.
 fn action(event: &str) -> Action {
     match event {
-        "record.read" | "document.view" | "document.download" | "document.print" | "audit.query" => Action::Read,
+        "record.read" | "document.view" | "document.download" | "document.print" | "audit.query" | "archive.viewed" => {
+            Action::Read
+        }
         "user.created" | "client.created" | "auth.token_issued" => Action::Create,
         "user.disabled"
         | "user.role_changed"
