@@ -267,3 +267,11 @@ fn the_end_of_the_records_is_the_declared_day_or_says_that_it_is_only_the_newest
     assert!(end.declared && end.day == "2024-12-31");
     assert!(section(&declared, &chart, Section::Allergies, &query(&[])).contains("Records end at cutover."));
 }
+
+#[test]
+fn the_summary_does_not_say_that_nothing_was_delivered_when_a_dose_was_refused() {
+    let refused = json!({"resourceType":"Immunization","status":"not-done","vaccineCode":{"text":"Influenza"},"occurrenceDateTime":"2012-10-04"});
+    let html = page(&chart(&[(MER, refused)]), Section::Summary, &[]);
+    assert!(html.contains("None recorded as given; 1 record of one not given."), "{html}");
+    assert!(page(&chart(&[]), Section::Summary, &[]).contains("immunizations"), "an empty chart says so");
+}
