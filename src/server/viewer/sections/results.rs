@@ -128,7 +128,7 @@ impl Narrow {
 }
 
 /// The series whose trend stands below the sheet: the one with most numbers among those with a value out of range.
-fn pick<'a>(series: Vec<&'a Series>) -> Option<&'a Series> {
+fn pick(series: Vec<&Series>) -> Option<&Series> {
     let score = |s: &&Series| (s.measures.iter().any(|m| m.flag.is_some()), s.dots().len());
     series.into_iter().rev().max_by_key(score).filter(|s| s.dots().len() >= 3)
 }

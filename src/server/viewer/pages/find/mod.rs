@@ -233,7 +233,7 @@ mod tests {
         let of = |what: &str, value: &str| (what.to_string(), value.to_string());
         assert_eq!(alone(&[of("birth year", "1957")]).as_deref(), Some("the birth year 1957"));
         let all = of("birth year, phone, record number", "1957");
-        assert_eq!(alone(&[all.clone()]).as_deref(), Some("the birth year, phone or record number 1957"));
+        assert_eq!(alone(std::slice::from_ref(&all)).as_deref(), Some("the birth year, phone or record number 1957"));
         assert_eq!(alone(&[of("family or given name", "quill")]), None);
         assert_eq!(alone(&[all, of("family or given name", "quill")]), None);
     }
