@@ -151,10 +151,12 @@ pub(super) struct PackedStream {
     run: FileRun,
     /// `None`: the end was sent, or a piece is being packed.
     encoder: Option<Encoder>,
-    packing: Option<JoinHandle<io::Result<(Option<Encoder>, Bytes)>>>,
+    packing: Option<JoinHandle<io::Result<PackedPiece>>>,
 }
 
 type Encoder = GzEncoder<Vec<u8>>;
+/// The encoder, unless that was the last piece, and what it gave.
+type PackedPiece = (Option<Encoder>, Bytes);
 
 impl PackedStream {
     pub(super) fn new(run: FileRun) -> PackedStream {
@@ -162,8 +164,8 @@ impl PackedStream {
     }
 }
 
-/// Packs the next piece. Gives the encoder back unless it was the last one.
-fn packed_piece(file: &File, at: u64, count: u64, is_last: bool, mut encoder: Encoder) -> io::Result<(Option<Encoder>, Bytes)> {
+/// Packs the next piece.
+fn packed_piece(file: &File, at: u64, count: u64, is_last: bool, mut encoder: Encoder) -> io::Result<PackedPiece> {
     let mut bytes = vec![0; count as usize];
     file.read_exact_at(&mut bytes, at)?;
     encoder.write_all(&bytes)?;

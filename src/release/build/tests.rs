@@ -2,6 +2,7 @@
 //!
 //! Not for: how pages look (`paper`), or who may do this (`workflow`).
 
+mod planted;
 mod whole;
 
 use std::collections::BTreeMap;
