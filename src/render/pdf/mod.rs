@@ -23,6 +23,7 @@ mod frames;
 mod furniture;
 mod grid;
 mod lines;
+pub mod margins;
 mod outline;
 mod pictures;
 mod press;

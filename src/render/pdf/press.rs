@@ -142,7 +142,7 @@ pub(super) const CATALOG: u32 = 1;
 pub(super) const TREE: u32 = 2;
 const INFORMATION: u32 = 3;
 const METADATA: u32 = 4;
-const FONTS: u32 = 5;
+pub(super) const FONTS: u32 = 5;
 
 impl<W: Write> Book<W> {
     fn new(out: W) -> Result<Book<W>, PdfFault> {
