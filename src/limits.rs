@@ -22,6 +22,8 @@ pub const PACK_RAW_MAX: usize = 64 << 10;
 pub const EXPANSION_RATIO_MAX: u64 = 200;
 /// What any packed file may expand to, whatever the ratio.
 pub const EXPANSION_FREE: u64 = 64 << 20;
+/// Largest file in which the sending system says what it delivered, in bytes.
+pub const DELIVERY_MANIFEST_BYTES_MAX: u64 = 64 << 20;
 /// Most members of one delivered container, those of containers inside it included.
 pub const MEMBERS_MAX: u64 = 1_000_000;
 /// Deepest nesting of containers: a container in a container in a container.
@@ -171,6 +173,8 @@ pub const CCD_NOTES_BYTES_MAX: usize = 32 << 20;
 pub const REPORT_FULL_MAX: usize = 5_000;
 /// Acts that one export from a page holds; more are for the command line.
 pub const EXPORT_ACTS_MAX: u64 = 200_000;
+/// Entries that are saved from a page with their proofs; more are for the command line.
+pub const EVIDENCE_ENTRIES_MAX: usize = 20_000;
 /// Most rows of one page of such a report.
 pub const REPORT_PAGE_MAX: usize = 1_000;
 /// Most acts of one day that the signals of snooping are computed for; about 40 bytes each.

@@ -60,7 +60,9 @@ fn asked_about(scope: &Scope) -> Vec<PatientKey> {
 /// sign-ins) as executing.
 fn action(event: &str) -> Action {
     match event {
-        "record.read" | "document.view" | "document.download" | "document.print" | "audit.query" => Action::Read,
+        "record.read" | "document.view" | "document.download" | "document.print" | "audit.query" | "archive.viewed" => {
+            Action::Read
+        }
         "user.created" | "client.created" | "auth.token_issued" => Action::Create,
         "user.disabled"
         | "user.role_changed"

@@ -9,6 +9,7 @@ pub mod break_glass;
 pub mod cda;
 pub mod chart;
 pub mod documents;
+mod evidence;
 pub mod fetch;
 pub mod find;
 pub mod log;

@@ -292,7 +292,8 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     for version in [Version::Plain, Version::Full] {
         let report = access_report_example(version);
         let parameters = vec![("patient".to_string(), chart.index.patient.to_string()), ("sort".into(), "-time".into())];
-        let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-4182911" };
+        let ask =
+            AccessReport { report: &report, name: "patient", parameters, until: "s0000-4182911", page_size: 100, is_copy: false };
         pages.push((format!("access-{}", version.name()), access_report(&reports, &ask)));
     }
     pages.extend(super::gallery_log::pages(&reports));
@@ -450,6 +451,7 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
             seed: "7f3a91c2".into(),
             of_this_seal: true,
         }],
+        declared: Some(Declared { from: "manifest.toml".into(), missing: vec![("NOTES.csv".into(), 7)], kinds: vec![] }),
     };
     let wrong = SignIn {
         user: "okafor".into(),
@@ -570,10 +572,11 @@ fn gallery() {
     for (name, html) in chart_pages(&first).into_iter().chain(other_pages(&charts)) {
         std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
     }
-    for name in ["chartkeep.css", "widths.css", "documents.css", "cda.css", "chartkeep.js", "documents.js", "mark.svg"]
-        .into_iter()
-        .map(str::to_string)
-        .chain(fonts())
+    for name in
+        ["chartkeep.css", "widths.css", "oversight.css", "documents.css", "cda.css", "chartkeep.js", "documents.js", "mark.svg"]
+            .into_iter()
+            .map(str::to_string)
+            .chain(fonts())
     {
         let path = format!("{folder}{}", Assets::url(&name));
         std::fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();
