@@ -9,8 +9,9 @@ use std::sync::Arc;
 use ahash::AHashMap;
 
 use super::QueryError;
-use super::chart::{Selection, visit_chart};
+use super::chart::visit_chart;
 use super::snapshot::Archive;
+use super::wanted::Selection;
 use crate::access::Permit;
 use crate::formats::fhir::{Shape, leaf_text};
 use crate::limits::CORRECTIONS_LISTED_MAX;
