@@ -352,7 +352,7 @@ fn prepare(ann: &mut dyn Hands, patient: &SamplePatient) -> String {
         ("priority", "routine"),
     ];
     let (request, words) = ann.send("/releases/new", &fields, Some(("then", "submit")));
-    assert!(words.contains("Verify identity and authority"), "{words}");
+    assert!(words.contains("Verify identity and authority") && !words.contains("All there is"), "{words}");
 
     let papers = format!("{request}/papers");
     ann.file(&papers, "passport.txt", "A copy of a passport");
@@ -371,6 +371,8 @@ fn prepare(ann: &mut dyn Hands, patient: &SamplePatient) -> String {
     assert!(words.contains("Every check holds"), "{words}");
     let (_, words) = ann.send(&format!("{request}/step"), &[("move", "accept")], None);
     assert!(words.contains("Choose what goes out"), "{words}");
+    // The patient asks himself and is verified: all there is of him can be had as well, as one file.
+    assert!(words.contains("All there is") && words.contains("nothing chosen and nothing redacted"), "{words}");
 
     let path = format!("{request}/select");
     let shown = ann.open(&path);
@@ -454,6 +456,7 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
 
     let mut plain = (Without { signed: &ann, page: String::new() }, Without { signed: &ben, page: String::new() });
     let request = prepare(&mut plain.0, first);
+    whole_export(&mut plain.0, &request, first);
     whole_flow(&mut plain.0, &mut plain.1, &request);
     let with_scans = prepare(&mut plain.0, planted);
     mark_by_figures(&mut plain.0, &with_scans);
@@ -481,6 +484,22 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
         .collect();
     assert_eq!(events.iter().filter(|event| *event == "disclosure").count(), 2);
     assert_eq!(events.iter().filter(|event| *event == "release.approved").count(), 2);
+}
+
+/// The button leads to everything that there is of the patient, as one ZIP.
+fn whole_export(ann: &mut Without<'_>, request: &str, patient: &SamplePatient) {
+    ann.open(request);
+    let href = format!("/api/v1/patients/{}/ehi", key(&patient.id));
+    assert!(ann.page.contains(&format!("href=\"{href}\"")), "{}", words(&ann.page));
+    let zip = loop {
+        let answer = ann.signed.get(&href);
+        if answer.status != 202 {
+            break answer;
+        }
+        assert!(answer.header("refresh").is_some(), "a browser asks again by itself");
+    };
+    assert_eq!((zip.status, zip.header("content-type")), (200, Some("application/zip")));
+    assert!(zip.body.starts_with(b"PK") && zip.header("content-disposition").is_some_and(|it| it.contains("ehi-")));
 }
 
 /// An area is marked by its figures and put back, without a script.
