@@ -22,6 +22,8 @@ pub const PACK_RAW_MAX: usize = 64 << 10;
 pub const EXPANSION_RATIO_MAX: u64 = 200;
 /// What any packed file may expand to, whatever the ratio.
 pub const EXPANSION_FREE: u64 = 64 << 20;
+/// Largest file in which the sending system says what it delivered, in bytes.
+pub const DELIVERY_MANIFEST_BYTES_MAX: u64 = 64 << 20;
 /// Most members of one delivered container, those of containers inside it included.
 pub const MEMBERS_MAX: u64 = 1_000_000;
 /// Deepest nesting of containers: a container in a container in a container.
@@ -171,6 +173,8 @@ pub const CCD_NOTES_BYTES_MAX: usize = 32 << 20;
 pub const REPORT_FULL_MAX: usize = 5_000;
 /// Acts that one export from a page holds; more are for the command line.
 pub const EXPORT_ACTS_MAX: u64 = 200_000;
+/// Entries that are saved from a page with their proofs; more are for the command line.
+pub const EVIDENCE_ENTRIES_MAX: usize = 20_000;
 /// Most rows of one page of such a report.
 pub const REPORT_PAGE_MAX: usize = 1_000;
 /// Most acts of one day that the signals of snooping are computed for; about 40 bytes each.
@@ -265,5 +269,14 @@ pub const RECENT_DAYS: i64 = 30;
 pub const TIMELINE_WHOLE_MAX: u64 = 4_000;
 pub const TIMELINE_ENCOUNTERS_MAX: usize = 10_000;
 pub const TIMELINE_NEWEST: usize = 2_000;
+/// Days before a year of such a chart, and after the last of its encounters ended, in which its timeline looks for records that
+/// name one of them.
+pub const TIMELINE_BEFORE_DAYS: i64 = 31;
+pub const TIMELINE_AFTER_DAYS: i64 = 92;
 /// Most corrected records of one chart that are listed by name; all are counted.
 pub const CORRECTIONS_LISTED_MAX: usize = 10_000;
+
+/// Pages of a scan or PDF that are set for paper without asking, which are those of one part when it has more; and pages that are
+/// set at once when somebody asks for all.
+pub const PRINT_PAGES_UNASKED: u32 = 50;
+pub const PRINT_PAGES_MAX: u32 = 500;

@@ -51,6 +51,57 @@ fn observation(id: &str, subject: &str) -> String {
 }
 
 #[test]
+fn what_the_sending_system_declared_is_held_against_what_was_read() {
+    let lines = format!("{}\n{}\n{}\n", patient("p1"), patient("p2"), patient("p3"));
+    let digest = |bytes: &[u8]| {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect::<String>()
+    };
+    let declared = |rows: u64, patients: u64, digest: &str| {
+        format!(
+            "vendor = \"MER Inc.\"\nextracted_at = 2024-06-30\n[counts]\nPatient = {patients}\n[[files]]\npath = \"./Patient.ndjson\"\n\
+             rows = {rows}\nsha256 = \"{digest}\"\n[[files]]\npath = \"notes/gone.csv\"\nrows = 7\n"
+        )
+    };
+    let of = |manifest: &str| {
+        let delivery = deliver(&[("Patient.ndjson", lines.as_bytes()), ("manifest.toml", manifest.as_bytes())]);
+        let home = folder();
+        let archive = init(&home);
+        let run = ingest(&archive, &[delivery.path()]);
+        (home, archive, run)
+    };
+    let right = digest(lines.as_bytes());
+    let (_home, archive, run) = of(&declared(3, 3, &right));
+    assert_eq!(run.expect(0).json()["declared"], json!({ "compared": 3, "differing": 1 }), "the file that did not come differs");
+    let accession = &accessions(&archive)[0];
+    let report = std::fs::read(accession.paths().report_json()).expect("a report");
+    let report: Value = serde_json::from_slice(&report).expect("JSON");
+    assert_eq!(report["declared"]["files"], json!({ "Patient.ndjson": 3, "notes/gone.csv": 7 }));
+    let page = std::fs::read_to_string(accession.paths().report_json().with_extension("html")).expect("a page");
+    assert!(page.contains("1 of 3 declared counts differ") && page.contains("not delivered"), "{page}");
+
+    let (_home, _, run) = of(&declared(4, 3, &right));
+    assert_eq!(run.expect(0).json()["declared"]["differing"], 2);
+    let (_home, archive, run) = of(&declared(3, 3, &digest(b"another")));
+    assert!(run.expect(2).stdout.contains("its SHA-256 is another") && accessions(&archive).is_empty());
+    let (_home, _, run) = of("files = 7");
+    assert!(run.expect(2).stdout.contains("manifest.toml, which says what was delivered, cannot be read"));
+}
+
+#[test]
+fn the_made_up_hospital_declares_what_it_delivers() {
+    let accession = &accessions(loaded())[0];
+    let report: Value = serde_json::from_slice(&std::fs::read(accession.paths().report_json()).expect("a report")).expect("JSON");
+    let declared = report["declared"]["files"].as_object().expect("its manifest says so");
+    assert!(declared.len() > 5, "{declared:?}");
+    for file in report["files"].as_array().expect("files") {
+        if let Some(count) = declared.get(file["name"].as_str().expect("a name")) {
+            assert_eq!(*count, file["fates"]["input"], "{file}");
+        }
+    }
+}
+
+#[test]
 fn the_ledger_says_what_the_hospital_says() {
     let manifest = &hospital().manifest;
     let accession = &accessions(loaded())[0];

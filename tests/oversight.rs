@@ -84,6 +84,41 @@ fn what_is_exported_is_read_by_a_fhir_library_and_proved_by_a_key() {
     assert!(checked.code == Some(2) && checked.stdout.contains("not in the tree"), "{checked:?}");
 }
 
+#[test]
+fn evidence_saved_from_a_page_is_proved_by_a_key_and_an_altered_entry_is_not() {
+    let (folder, archive, patient) = lived_in();
+    crate::gate::harness::add_account(&archive, "kim", "compliance");
+    let server = Server::start(&archive);
+    let browser = crate::gate::harness::Browser::sign_in(&server, "kim");
+    let path = format!("/access/export?form=evidence&patient={patient}");
+    let answer = browser.get(&path);
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/zip")), "{}", answer.text());
+    let saved = folder.path().join("evidence.zip");
+    std::fs::write(&saved, &answer.body).unwrap();
+    let unpacked = folder.path().join("unpacked");
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&answer.body)).expect("a ZIP");
+    zip.extract(&unpacked).expect("it unpacks");
+    let key = std::fs::read_to_string(unpacked.join("keys.txt")).unwrap().trim().to_string();
+    for bundle in [&saved, &unpacked] {
+        let checked = chartkeep(["audit", "check-bundle", text(bundle), "--key", &key]).expect(0);
+        assert!(checked.stdout.contains("0 of them not proved"), "{checked:?}");
+    }
+    // One letter of one entry is another.
+    let entries = std::fs::read_dir(&unpacked).unwrap().flatten().map(|it| it.path());
+    let one = entries.filter(|path| path.extension().is_some_and(|it| it == "json")).min().expect("an entry");
+    let altered = std::fs::read_to_string(&one).unwrap().replacen("\"outcome\":\"0\"", "\"outcome\":\"8\"", 1);
+    std::fs::write(&one, altered).unwrap();
+    let checked = chartkeep(["audit", "check-bundle", text(&unpacked), "--key", &key]);
+    assert!(checked.code == Some(2) && checked.stdout.contains("1 of them not proved"), "{checked:?}");
+    // Whoever is not compliance gets nothing, and what left is in the log.
+    crate::gate::harness::add_account(&archive, "ann", "clinician");
+    assert_eq!(crate::gate::harness::Browser::sign_in(&server, "ann").get(&path).status, 403);
+    let asked = chartkeep::audit::Query { event: Some("audit.export".into()), ..Default::default() };
+    let entries = chartkeep::audit::read(&archive, &asked).expect("the log reads");
+    let told = entries.iter().map(|it| it.entry["query"]["clean"].as_str().unwrap_or_default().to_string());
+    assert!(told.clone().any(|words| words.starts_with("export form=evidence")), "{:?}", told.collect::<Vec<_>>());
+}
+
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -268,6 +303,8 @@ fn who_opens_his_own_chart_is_worth_a_look_and_a_colleague_at_work_is_not() {
     assert_eq!(page.status, 200, "{}", page.text());
     assert!(page.text().contains(&patient) && page.text().contains("own chart"), "{}", page.text());
     assert_eq!(browser.get("/signals?day=2001-01-01").status, 200);
+    // A day that has not come has no log, also at the end of the calendar.
+    assert_eq!(browser.get("/signals?day=9999-12-31").status, 400);
     verdict_on_it(&archive, &browser, &page.text(), &today);
     log_checked_and_exported(&archive, &browser, &patient);
     let clinician = token(&archive, "clinician");

@@ -84,6 +84,7 @@ pub const EVENTS: &[&str] = &[
     "hold.cleared",
     "ingest.run",
     "archive.maintained",
+    "archive.viewed",
     "config.changed",
 ];
 

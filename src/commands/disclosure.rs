@@ -242,7 +242,7 @@ fn account(args: &AccountArgs) -> anyhow::Result<()> {
     let patients = overseer.person(&args.patient)?;
     let keys: Vec<String> = patients.iter().map(ToString::to_string).collect();
     let suspended = overseer.workplace.register()?.suspensions(&keys)?;
-    let question = Question::Disclosures { patients: patients.clone(), suspended, summarised: args.summarised };
+    let question = Question::Disclosures { patients: patients.clone(), suspended, summarised: args.summarised, request: None };
     let report = overseer.answer("disclosure account", "audit.query", &patients, |projection| {
         let report = reports::make(projection, &question, &Ask::default())?;
         let total = report.total;

@@ -19,6 +19,7 @@ use crate::access::Role;
 use crate::config::Config;
 use crate::identity::statements_of;
 use crate::index;
+use crate::ingest::declared::Agreement;
 use crate::ingest::{self, IngestOptions, IngestSummary, Ingested, Progress, Standing};
 use crate::mapping::IdentityEvent;
 use crate::mapping::settings::Settings;
@@ -33,7 +34,8 @@ use crate::store::manifest::{InForce, IndexInForce};
 /// Files, folders, .zip and .tar of FHIR R4 (bulk NDJSON, Bundles, one resource per file, with attachments inside or as
 /// files beside), HL7 v2 messages and C-CDA documents; tables (CSV, fixed width) and loose documents with a mapping file.
 /// Every source record ends as archived, duplicate, quarantined, excluded or joined; the ledger balances or nothing is
-/// published.
+/// published. A manifest.toml in the delivery says what its sender counted (files with path, rows and sha256, and counts
+/// by type): another digest stops the ingest, another count stands in the report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  chartkeep ingest /data/old-ehr /deliveries/2024-07-02 --source-system mer\n\nExit codes: 0 \
 published, 1 published with quarantined records to look at, 2 refused or failed.")]
@@ -100,6 +102,9 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<ExitCode> {
         if outcome.awaits {
             result["awaits_signoff"] = true.into();
         }
+        if let Some(agreement) = outcome.summary.agreement {
+            result["declared"] = json!(agreement);
+        }
         println!("{result}");
     } else {
         print_summary(&outcome, &args.archive);
@@ -131,6 +136,15 @@ pub(super) fn print_summary(outcome: &Outcome, archive: &Path) {
         outcome.seconds,
         records.input as f64 / outcome.seconds.max(0.001)
     );
+    match outcome.summary.agreement {
+        Some(Agreement { compared, differing: 0 }) => println!("  All {compared} counts that the sending system declared agree."),
+        Some(Agreement { compared, differing }) => {
+            println!(
+                "  {differing} of {compared} counts that the sending system declared DIFFER from what was read: see the report."
+            );
+        }
+        None => {}
+    }
     if records.quarantined > 0 {
         println!("  Look at what was quarantined: chartkeep report {} --accession {}", archive.display(), outcome.accession);
     }
@@ -194,6 +208,7 @@ pub(super) fn ingest(
                 ("duplicate", summary.records.duplicate.to_string()),
                 ("quarantined", summary.records.quarantined.to_string()),
                 ("excluded", summary.records.excluded.to_string()),
+                ("declared", summary.agreement.map_or_else(|| "not given".into(), said_of)),
             ],
         ))
     };
@@ -223,6 +238,10 @@ pub(super) fn ingest(
     index::remove_unused(&open.layout, &published, &open.catalog)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Outcome { accession, summary, is_known: false, awaits, seconds, bytes_archive: bytes_of(&open) })
+}
+
+fn said_of(agreement: Agreement) -> String {
+    format!("{} of {} agree", agreement.compared - agreement.differing, agreement.compared)
 }
 
 /// The index over what is in force and what is about to be.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use ahash::{AHashMap, AHashSet};
 
+use super::declared::{Agreement, Declared};
 use super::gather::{Fate, PartOutput};
 use super::labels::{gathered, with_attached};
 use super::planned::Planned;
@@ -51,6 +52,8 @@ pub struct Pieces<'a> {
     pub seconds: f64,
     pub settings: &'a Settings,
     pub reprocess_of: Option<&'a str>,
+    /// What the sending system says that it delivered.
+    pub declared: Option<Declared>,
     pub label_rules: LabelRules,
 }
 
@@ -106,10 +109,11 @@ pub fn assemble(
     demand_balance(&pieces, &totals, records)?;
     totals.tally.check(&pieces.files, &pieces.spread.by_kind, &pieces.spread.derived).map_err(IngestError::Unbalanced)?;
 
-    let summary = IngestSummary {
+    let mut summary = IngestSummary {
         records: totals.totals,
         by_kind: pieces.spread.by_kind.clone(),
         bytes_in: pieces.files.iter().map(|f| f.content_bytes).sum(),
+        agreement: None,
     };
     let data_to = pieces.parts.iter().filter_map(|p| p.last_day).max().map(day_text);
     let repeated = totals.repeated;
@@ -124,6 +128,7 @@ pub fn assemble(
         merkle_root: hex(&root),
     };
     let report = report::make(&pieces, &summary, facts);
+    summary.agreement = report.declared.as_ref().map(|_| Agreement::of(&report.compared()));
     for (name, bytes) in [("report.json", report.to_json()), ("report.html", report.to_html(None))] {
         let digest = durable::write_new(&generation.dir().join(name), &bytes).map_err(StoreError::from)?;
         entries.push(FileEntry::new(name, &digest, None));

@@ -8,6 +8,7 @@
 
 mod aliases;
 mod assemble;
+pub mod declared;
 mod deliver;
 mod earlier;
 mod gather;
@@ -47,6 +48,7 @@ use crate::store::manifest::{Catalog, InForce, IndexInForce, LedgerTotals, Manif
 use crate::store::{Accession, StoreError, catalog};
 
 pub use assemble::{day_text, write_manifest};
+use declared::{Agreement, Declared};
 pub use deliver::hash_file;
 use gather::{GatherPlan, Gatherer, PartOutput};
 use planned::ShapeRegistry;
@@ -90,6 +92,8 @@ pub struct IngestSummary {
     pub records: LedgerTotals,
     pub by_kind: BTreeMap<String, u64>,
     pub bytes_in: u64,
+    /// With what the sending system declared; `None` when it declared nothing.
+    pub agreement: Option<Agreement>,
 }
 
 /// What an ingest is asked to do.
@@ -150,6 +154,10 @@ pub fn run(
     listed.with_containers();
     let readers = Readers::prepare(options.settings, &mut listed)?;
     let delivery = &listed.files;
+    let declared = match options.reprocess_of {
+        None => Declared::of(delivery)?,
+        Some(_) => None,
+    };
     if delivery.is_empty() {
         return Err(IngestError::Delivery("the delivery holds no files".into()));
     }
@@ -184,6 +192,9 @@ pub fn run(
     let source_rules = rules.of_source(options.source_system);
     let registry = ShapeRegistry::new(Arc::clone(&source_rules));
     let (files, spread) = spread_all(delivery, &readers, options, plan, &registry, &buckets, progress)?;
+    if let Some(declared) = &declared {
+        declared.demand_digests(&files)?;
+    }
     let mut spread = spread;
     for (code, count) in &readers.findings {
         *spread.findings.entry(code.clone()).or_default() += count;
@@ -249,6 +260,7 @@ pub fn run(
         seconds: started.elapsed().as_secs_f64(),
         settings: options.settings,
         reprocess_of: options.reprocess_of,
+        declared,
         label_rules: labels::named(&rules),
     };
     let (seal, manifest, summary, report) = assemble::assemble(pieces, &draft.join("seal.json"), signer)?;
@@ -392,7 +404,12 @@ fn same_delivery(earlier: &[Arc<Accession>], delivery: &[DeliveryFile]) -> Resul
         if same {
             let input = accession.seal.ledger.input;
             let records = LedgerTotals { input, duplicate: input, ..Default::default() };
-            let summary = IngestSummary { records, by_kind: accession.seal.by_kind.clone(), bytes_in: accession.seal.bytes_in };
+            let summary = IngestSummary {
+                records,
+                by_kind: accession.seal.by_kind.clone(),
+                bytes_in: accession.seal.bytes_in,
+                agreement: None,
+            };
             return Ok(Some(Ingested::Known { accession: accession.id.as_str().into(), summary }));
         }
     }

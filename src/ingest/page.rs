@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use serde::Serialize;
 
+use super::declared::DeclaredLine;
 use super::profile::ElementLine;
 use super::report::{ColumnLine, MadeLine, Report};
 use crate::store::manifest::LedgerTotals;
@@ -103,6 +104,9 @@ struct Page<'a> {
     fresh: u64,
     /// Declared words that mean no element of USCDI.
     other_words: Vec<&'a str>,
+    /// Counts that the sending system declared, and those of them that differ.
+    declared: usize,
+    differing: Vec<DeclaredLine>,
 }
 
 impl Page<'_> {
@@ -123,6 +127,7 @@ impl Report {
     /// A page that prints on paper and needs nothing else.
     pub fn to_html(&self, later: Option<&Later>) -> Vec<u8> {
         let none = Later::default();
+        let said = self.compared();
         let page = Page {
             report: self,
             later: later.unwrap_or(&none),
@@ -137,6 +142,8 @@ impl Report {
             repeated: self.made.values().map(|line| line.repeated).sum(),
             fresh: self.made.values().map(MadeLine::fresh).sum(),
             other_words: other_words(self),
+            declared: said.len(),
+            differing: said.into_iter().filter(|line| !line.agrees()).collect(),
         };
         page.render().unwrap_or_else(|_| String::from("The report could not be written.")).into_bytes()
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::IngestSummary;
 use super::assemble::Pieces;
+use super::declared::{Declared, DeclaredLine};
 use super::gather::PartOutput;
 use super::profile::Profile;
 use super::tally::Counts;
@@ -176,6 +177,9 @@ pub struct Report {
     /// What the mapping's settings declare as never delivered, in the site's words.
     #[serde(default)]
     pub never_delivered: Vec<String>,
+    /// What the sending system says that it delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
 }
 
 /// What the report is made of beside the pieces.
@@ -234,6 +238,7 @@ pub fn make(pieces: &Pieces<'_>, summary: &IngestSummary, facts: Facts) -> Repor
         people: facts.people,
         profile: facts.profile,
         never_delivered: pieces.settings.never_delivered.clone(),
+        declared: pieces.declared.clone(),
     }
 }
 
@@ -264,6 +269,11 @@ impl Report {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
+    }
+
+    /// Every declared count beside what was found; nothing when none was declared.
+    pub fn compared(&self) -> Vec<DeclaredLine> {
+        self.declared.as_ref().map_or_else(Vec::new, |declared| declared.compare(&self.files, &self.by_kind))
     }
 
     /// Whether it says what became of each file and kind; the reports of the first version did not.

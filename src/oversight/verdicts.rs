@@ -30,8 +30,10 @@ pub const VERDICTS: [(&str, &str); 3] =
 pub type Signal = (UserId, Option<PatientKey>);
 
 /// One verdict.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Verdict {
+    /// The entry that keeps it: stream and number.
+    pub entry: (String, u64),
     /// Unix microseconds.
     pub at: i64,
     pub by: String,
@@ -51,8 +53,16 @@ impl Verdict {
     }
 }
 
-/// The verdicts on the signals of a day, of each signal the oldest first.
-pub fn of_day(projection: &Projection, day: Date) -> Result<BTreeMap<Signal, Vec<Verdict>>, OversightError> {
+/// Verdicts on signals, of each signal the oldest first.
+pub type Given = BTreeMap<Signal, Vec<Verdict>>;
+
+/// The verdicts on the signals of a day.
+pub fn of_day(projection: &Projection, day: Date) -> Result<Given, OversightError> {
+    Ok(since(projection, day)?.remove(&day).unwrap_or_default())
+}
+
+/// The verdicts on the signals of a day and of those after it, by day.
+pub fn since(projection: &Projection, day: Date) -> Result<BTreeMap<Date, Given>, OversightError> {
     let from = day.to_zoned(projection.zone().clone()).ok().map(|at| at.timestamp().as_microsecond());
     let select = Select {
         events: vec![EVENT.into()],
@@ -65,16 +75,16 @@ pub fn of_day(projection: &Projection, day: Date) -> Result<BTreeMap<Signal, Vec
     let acts = projection.acts(&select)?;
     let places: Vec<(String, u64)> = acts.iter().map(|seen| (seen.act.stream.clone(), seen.act.seq)).collect();
     let originals = projection.originals(&places)?;
-    let mut found: BTreeMap<Signal, Vec<Verdict>> = BTreeMap::new();
-    for (seen, place) in acts.iter().zip(&places) {
-        let Some(line) = originals.get(place).map(|original| original.line()) else { continue };
-        if seen.act.outcome != 0 || line.fact(DAY) != Some(day.to_string()) {
-            continue;
-        }
+    let mut found: BTreeMap<Date, Given> = BTreeMap::new();
+    for (seen, place) in acts.iter().zip(places) {
+        let Some(line) = originals.get(&place).map(|original| original.line()) else { continue };
+        let of = line.fact(DAY).and_then(|text| text.parse::<Date>().ok()).filter(|of| *of >= day);
+        let Some(of) = of.filter(|_| seen.act.outcome == 0) else { continue };
         let fact = |name: &str| line.fact(name).unwrap_or_default();
         let signal = (UserId { issuer: fact(ISSUER), subject: fact(USER) }, seen.act.patient.clone());
         let by = if seen.act.user_name.is_empty() { seen.act.user.subject.clone() } else { seen.act.user_name.clone() };
-        found.entry(signal).or_default().push(Verdict { at: seen.act.at, by, verdict: fact(VERDICT), comment: fact(COMMENT) });
+        let verdict = Verdict { entry: place, at: seen.act.at, by, verdict: fact(VERDICT), comment: fact(COMMENT) };
+        found.entry(of).or_default().entry(signal).or_default().push(verdict);
     }
     Ok(found)
 }

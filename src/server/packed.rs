@@ -11,8 +11,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::answer::Body;
+use super::area::Area;
 use super::call::Call;
-use super::routes::Area;
 
 /// What is smaller gains nothing.
 const LEAST: usize = 1_024;

@@ -403,6 +403,25 @@ impl Chrome {
         all.iter().map(|v| v.as_str().unwrap_or_default().to_string()).collect()
     }
 
+    /// How far what was drawn has moved by itself since the page began (the sum of Chromium's layout shifts). Needs scripts.
+    pub fn shifted(&self) -> f64 {
+        let script = "const [done] = arguments;
+            let sum = 0;
+            const add = entries => entries.forEach(e => { if (!e.hadRecentInput) sum += e.value; });
+            const observer = new PerformanceObserver(list => add(list.getEntries()));
+            observer.observe({ type: 'layout-shift', buffered: true });
+            document.fonts.ready.then(() => requestAnimationFrame(() => setTimeout(() => { add(observer.takeRecords()); done(sum); }, 80)))";
+        let sum = self.post("/execute/async", json!({ "script": script, "args": [] }));
+        sum.as_f64().unwrap_or_else(|| panic!("no layout shift was told: {sum}"))
+    }
+
+    /// Keeps a text in `target/screenshots`, when `CHARTKEEP_SCREENSHOTS` is set.
+    pub fn note(&self, name: &str, text: &str) {
+        if std::env::var_os("CHARTKEEP_SCREENSHOTS").is_some() {
+            self.keep(name, &json!(BASE64.encode(text)));
+        }
+    }
+
     /// Writes a picture of the whole page to `target/screenshots`, when `CHARTKEEP_SCREENSHOTS` is set.
     pub fn picture(&self, name: &str) {
         if std::env::var_os("CHARTKEEP_SCREENSHOTS").is_none() {

@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use chartkeep::synth::SamplePatient;
+
 use super::chrome::{Chrome, Seen, chrome, of};
+use super::hands::{Office, Without, own_access, verified};
 use super::site::{Site, site};
+use super::world::Signed;
+use crate::gate::harness::PASSWORD;
 
 /// So many stops a page may have before what is wanted.
 const STOPS: usize = 250;
@@ -71,6 +76,45 @@ impl Keyboard<'_> {
         panic!("no stop is {name}");
     }
 
+    /// Ticks a box, unless it is ticked.
+    #[track_caller]
+    fn tick(&self, words: &str) {
+        self.tab_to(words);
+        if self.chrome.ask("return document.activeElement.checked") != json!(true) {
+            self.chrome.press(" ");
+        }
+        assert_eq!(self.chrome.ask("return document.activeElement.checked"), json!(true), "{words}");
+    }
+
+    /// Opens an address, as a bookmark does.
+    #[track_caller]
+    fn open(&self, path: &str, words: &str) {
+        let seen = self.chrome.open(&format!("{}{path}", self.own));
+        self.expect(&seen, words);
+    }
+
+    /// Opens an address again until it says so.
+    #[track_caller]
+    fn wait_for(&self, path: &str, words: &str) {
+        for _ in 0..400 {
+            self.open(path, "");
+            if self.chrome.words().contains(words) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        panic!("waited in vain for {words:?}: {}", self.chrome.words());
+    }
+
+    /// Goes from flagged page to flagged page until none is left.
+    #[track_caller]
+    fn look_at_flagged(&self, review: &str) {
+        self.open(review, "Is it complete?");
+        while self.chrome.ask("return document.querySelector('a[data-key=u]') !== null") == json!(true) {
+            self.go("u", "Is it complete?");
+        }
+    }
+
     /// Follows what says so.
     #[track_caller]
     fn follow(&self, link: &str, words: &str) {
@@ -81,12 +125,17 @@ impl Keyboard<'_> {
 
 #[track_caller]
 fn signed_in<'c>(chrome: &'c Chrome, site: &Site, role: &str) -> Keyboard<'c> {
+    signed_in_at(chrome, &site.server.address, &format!("site-{role}"))
+}
+
+#[track_caller]
+fn signed_in_at<'c>(chrome: &'c Chrome, address: &str, account: &str) -> Keyboard<'c> {
     chrome.forget_cookies();
-    let keyboard = Keyboard { chrome, own: site.server.address.clone() };
-    chrome.open(&format!("{}/signin", keyboard.own)).expect_quiet("sign-in", &keyboard.own);
-    keyboard.write(&format!("site-{role}"));
+    let keyboard = Keyboard { chrome, own: address.to_string() };
+    keyboard.open("/signin", "Sign in");
+    keyboard.write(account);
     keyboard.tab_to("Password");
-    keyboard.write(&site.facts["password"]);
+    keyboard.write(PASSWORD);
     keyboard.go("Enter", "Sign out");
     keyboard
 }
@@ -136,6 +185,56 @@ fn health_information_writes_a_request_down_by_the_keyboard_alone() {
     let seen = chrome.watch(|chrome| chrome.press_and_wait("Enter"));
     let words = chrome.words();
     assert!(words.contains("Verif"), "{}: {words}", seen.url);
+}
+
+#[test]
+fn a_request_is_chosen_reviewed_approved_sealed_and_delivered_by_the_keyboard_alone() {
+    let Some(chrome) = chrome() else { return };
+    let (chrome, office) = (of(&chrome), Office::new());
+    let request = {
+        let ann = Signed::known(&office.server, "ann");
+        let patients = &office.hospital.manifest.sample_patients;
+        let smallest: &SamplePatient = patients.iter().min_by_key(|it| it.records.values().sum::<u64>()).expect("people");
+        verified(&mut Without::new(&ann), &own_access(&[smallest]))
+    };
+    let (address, review) = (&office.server.address, format!("{request}/review/0"));
+    let ann = signed_in_at(&chrome, address, "ann");
+    ann.open(&request, "Choose what goes out");
+    ann.follow("Choose records", "Demographics");
+    ann.follow("Freeze this choice", "Review and redact");
+    ann.follow("Decide flagged items", "Back to the request");
+    for _ in 0..40 {
+        if !chrome.words().contains(" to decide") {
+            break;
+        }
+        ann.tab_to("Goes out");
+        chrome.press(" ");
+        ann.tab_to("Reason");
+        ann.write("Checked: it is this patient’s");
+        ann.follow("Decide and go to the next", "");
+    }
+    ann.follow("Back to the request", "Review and redact");
+    ann.follow("Make the pages", "");
+    ann.wait_for(&request, "The pages are there");
+    ann.look_at_flagged(&review);
+    ann.follow("Send for approval", "Approval by a second person");
+    ann.follow("Sign out", "Sign in");
+
+    let ben = signed_in_at(&chrome, address, "ben");
+    ben.look_at_flagged(&review);
+    ben.open(&request, "Approval by a second person");
+    ben.follow("Go to approval", "You approve the exact preview");
+    for words in ["I looked at all", "The recipient and the authority are right", "left out for the stated reasons"] {
+        ben.tick(words);
+    }
+    ben.follow("Approve", "Build and sign the package");
+    ben.follow("Seal the package", "");
+    ben.wait_for(&request, "Deliver the package");
+    ben.follow("Deliver the package", "Hand it out");
+    ben.tick("Package of");
+    ben.tick("The recipient and the address are those of the request");
+    ben.follow("Hand it out", "Handed out");
+    ben.follow("Back to the request", "Did it arrive?");
 }
 
 #[test]

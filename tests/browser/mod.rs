@@ -4,6 +4,8 @@
 
 mod attacks;
 mod chrome;
+mod desk;
+mod hands;
 mod keyboard;
 mod pages;
 mod releases;

@@ -6,19 +6,17 @@
 mod idle;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
-use chartkeep::synth::{Options, SamplePatient};
+use chartkeep::synth::SamplePatient;
 use serde_json::json;
 
 use super::chrome::{Chrome, chrome, of};
+use super::hands::{Hands, Office, Without, chosen, look, made, own_access, plain, reviewed, verified};
 use super::pages::inspect;
 use super::visitor::route_of;
 use super::world::Signed;
 use super::{demand, row};
-use crate::gate::harness::{add_account, entries_by_request, key};
-use crate::support::{Folder, Hospital, Server, folder, ingest, init};
+use crate::gate::harness::{entries_by_request, key};
 
 /// The pages that come up on the way of a request; each is held against axe-core and looked at in three sizes.
 pub const VISITS: &[&str] = &[
@@ -34,38 +32,6 @@ pub const VISITS: &[&str] = &[
     "/releases/{number}/approve",
     "/releases/{number}/deliver",
 ];
-
-/// An archive of its own, since requests are written down in it, with two people who work on them.
-struct Office {
-    archive: PathBuf,
-    server: Server,
-    hospital: Hospital,
-    _home: Folder,
-}
-
-impl Office {
-    fn new() -> Office {
-        let home = folder();
-        let hospital = Hospital::new(&Options { patients: 12, seed: 5, releases: true, ..Options::default() });
-        let archive = init(&home);
-        ingest(&archive, &[&hospital.delivery()]).expect(1);
-        for name in ["ann", "ben"] {
-            add_account(&archive, name, "him");
-        }
-        Office { server: Server::start(&archive), archive, hospital, _home: home }
-    }
-}
-
-/// Somebody at work: opens pages and sends forms, whichever browser it is.
-trait Hands {
-    fn open(&mut self, path: &str) -> String;
-    /// Sends a form of the open page; gives the address that it led to and the words there.
-    fn send(&mut self, action: &str, fields: &[(&str, &str)], then: Option<(&str, &str)>) -> (String, String);
-    /// The address of the next flagged page that was not looked at, by the open page.
-    fn next_flagged(&self) -> Option<String>;
-    /// Puts a paper on file.
-    fn file(&mut self, action: &str, name: &str, bytes: &str);
-}
 
 /// A browser with scripts, which looks at every page for barriers.
 struct WithScript<'a> {
@@ -144,277 +110,31 @@ impl Hands for WithScript<'_> {
     }
 }
 
-/// A browser without scripts: what a form holds is read off its page.
-struct Without<'a> {
-    signed: &'a Signed<'a>,
-    page: String,
-}
-
-/// A field of a form: its name, what is sent of it as it stands, and whether it is hidden.
-struct Field {
-    name: String,
-    value: Option<String>,
-    hidden: bool,
-}
-
-fn attribute<'t>(tag: &'t str, name: &str) -> Option<&'t str> {
-    tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()
-}
-
-fn plain(text: &str) -> String {
-    let mut text = text.to_string();
-    for (escaped, c) in [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")] {
-        text = text.replace(escaped, c);
-    }
-    text
-}
-
-/// The fields of a form, as a browser sends them when nothing is changed.
-fn fields_of(form: &str) -> Vec<Field> {
-    let mut fields = Vec::new();
-    for piece in form.split('<').skip(1) {
-        let (tag, after) = piece.split_once('>').unwrap_or((piece, ""));
-        let Some(name) = attribute(tag, "name").map(String::from) else {
-            // An option of the list before it: the one that is selected, or the first.
-            if tag.starts_with("option")
-                && let Some(Field { value, .. }) = fields.last_mut()
-                && (value.is_none() || tag.contains(" selected"))
-            {
-                *value = Some(plain(attribute(tag, "value").unwrap_or("")));
-            }
-            continue;
-        };
-        let kind = attribute(tag, "type").unwrap_or("text");
-        let value = match tag.split([' ', '\n']).next() {
-            Some("textarea") => Some(plain(after)),
-            Some("input") if ["radio", "checkbox"].contains(&kind) => {
-                tag.contains(" checked").then(|| plain(attribute(tag, "value").unwrap_or("")))
-            }
-            Some("input") if kind != "file" => Some(plain(attribute(tag, "value").unwrap_or(""))),
-            _ => None,
-        };
-        fields.push(Field { name, value, hidden: kind == "hidden" });
-    }
-    fields
-}
-
-impl Without<'_> {
-    /// The state of the request that the page was made of.
-    fn steps(&self) -> String {
-        let at = self.page.find("name=\"steps\" value=\"").map(|at| at + 20);
-        at.and_then(|at| self.page.get(at..)?.split('"').next()).unwrap_or("-1").to_string()
-    }
-
-    /// Where the form leads whose button says so.
-    fn action_of(&self, button: &str) -> String {
-        let mut forms = self.page.split("<form ").skip(1).map(|rest| rest.split("</form>").next().unwrap_or(rest));
-        let form = forms.find(|form| form.contains(button)).unwrap_or_else(|| panic!("{button}: {}", words(&self.page)));
-        plain(attribute(&format!(" {form}"), "action").expect("it leads somewhere"))
-    }
-
-    /// The form that has these fields.
-    fn form(&self, action: &str, wanted: &[(&str, &str)], then: Option<(&str, &str)>) -> Vec<Field> {
-        let forms = self.page.split("<form ").skip(1).map(|rest| rest.split("</form>").next().unwrap_or(rest));
-        let own = forms
-            .filter(|form| form.contains("method=\"post\""))
-            .filter(|form| attribute(&format!(" {form}"), "action").map(plain).as_deref() == Some(action));
-        let fits = |fields: &Vec<Field>| {
-            let has = |(name, value): &(&str, &str)| {
-                fields.iter().any(|it| it.name == *name && (!it.hidden || it.value.as_deref() == Some(value)))
-            };
-            wanted.iter().all(has) && then.iter().all(|(name, _)| fields.iter().any(|it| it.name == *name))
-        };
-        let found = own.map(fields_of).find(fits);
-        found.unwrap_or_else(|| panic!("{action} {wanted:?} is no form of: {}", words(&self.page)))
-    }
-}
-
-/// What buttons are called: only the one that is pressed is sent.
-fn is_button(name: &str) -> bool {
-    name == "then"
-}
-
-fn encoded(fields: &[(&str, &str)]) -> String {
-    let part = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    fields.iter().map(|(name, value)| format!("{}={}", part(name), part(value))).collect::<Vec<_>>().join("&")
-}
-
-/// The words of a page, without its tags.
-fn words(page: &str) -> String {
-    let mut text = String::new();
-    let mut is_tag = false;
-    for c in page.chars() {
-        match c {
-            '<' => is_tag = true,
-            '>' => {
-                is_tag = false;
-                text.push(' ');
-            }
-            c if !is_tag => text.push(c),
-            _ => {}
-        }
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-impl Hands for Without<'_> {
-    fn open(&mut self, path: &str) -> String {
-        let answer = self.signed.get(path);
-        assert_eq!(answer.status, 200, "{path}: {}", words(&answer.text()));
-        self.page = answer.text();
-        words(&self.page)
-    }
-
-    fn send(&mut self, action: &str, fields: &[(&str, &str)], then: Option<(&str, &str)>) -> (String, String) {
-        let form = self.form(action, fields, then);
-        let is_set = |name: &str| fields.iter().chain(&then).any(|(own, _)| *own == name);
-        let kept = form.iter().filter(|field| field.hidden || !is_set(&field.name)).filter(|field| !is_button(&field.name));
-        let kept = kept.filter_map(|field| Some((field.name.as_str(), field.value.as_deref()?)));
-        let typed = fields.iter().copied().filter(|(name, _)| !form.iter().any(|field| field.hidden && field.name == *name));
-        let all: Vec<(&str, &str)> = kept.chain(typed).chain(then).collect();
-        let answer = self.signed.post(action, &encoded(&all));
-        match answer.header("location") {
-            Some(to) => {
-                let to = to.to_string();
-                let words = self.open(to.split('#').next().unwrap_or(""));
-                (to, words)
-            }
-            None => {
-                self.page = answer.text();
-                (action.to_string(), words(&self.page))
-            }
-        }
-    }
-
-    fn next_flagged(&self) -> Option<String> {
-        let link = self.page.split("data-key=\"u\" href=\"").nth(1)?;
-        link.split('"').next().map(plain)
-    }
-
-    fn file(&mut self, action: &str, name: &str, bytes: &str) {
-        let part = |head: &str, body: &str| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n");
-        let steps = self.steps();
-        let body = [
-            part("name=\"csrf\"", self.signed.csrf()),
-            part("name=\"steps\"", &steps),
-            part("name=\"kind\"", "identity"),
-            part(&format!("name=\"file\"; filename=\"{name}\""), bytes),
-            "--b--\r\n".to_string(),
-        ]
-        .concat();
-        let request = ureq::http::Request::builder()
-            .method("POST")
-            .uri(self.signed.url(action))
-            .header("content-type", "multipart/form-data; boundary=b")
-            .header("cookie", self.signed.cookie());
-        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
-        let answer = config.build().new_agent().run(request.body(body).expect("a request")).expect("an answer");
-        assert_eq!(answer.status(), 303);
-    }
-}
-
-/// Waits for pages or a package that are being made.
-fn made(hands: &mut dyn Hands, path: &str, wanted: &str) -> String {
-    let begun = Instant::now();
-    loop {
-        let words = hands.open(path);
-        if words.contains(wanted) {
-            return words;
-        }
-        assert!(!words.contains("The last attempt failed"), "{words}");
-        assert!(begun.elapsed() < Duration::from_secs(120), "waited in vain for {wanted}: {words}");
-        std::thread::sleep(Duration::from_millis(300));
-    }
-}
-
-/// From the board to a request that is verified and chosen, its flagged items decided, its pages looked at. Gives its address.
+/// From the board to a request that is verified and chosen, its flagged items decided. Gives its address.
 fn prepare(ann: &mut dyn Hands, patient: &SamplePatient) -> String {
-    let (family, given, born) = (&patient.family, &patient.given, patient.birth_date.as_str());
     assert!(ann.open("/releases").contains("Release requests"));
     assert!(ann.open("/releases/new").contains("On what authority"));
     let asks = ann.open("/releases/new?basis=patient-access");
     assert!(asks.contains("What this basis asks") && asks.contains("45 CFR 164.524"), "{asks}");
     // What is missing is named beside its field, and what was typed stays.
-    let name = format!("{family}, {given}");
+    let name = format!("{}, {}", patient.family, patient.given);
     let (_, lacking) = ann.send("/releases/new", &[("subject-0-name", &name)], Some(("then", "submit")));
     assert!(
         lacking.contains("Verification cannot begin yet") && lacking.contains("What the records are wanted for"),
         "{lacking}"
     );
-    let fields = [
-        ("requester-name", "Rose Requester"),
-        ("requester-address", "1 Main Street\nSpringfield"),
-        ("requester-relation", "self"),
-        ("subject-0-name", &name),
-        ("subject-0-born", born),
-        ("purpose", "for her own use"),
-        ("channel", "mail"),
-        ("priority", "routine"),
-    ];
-    let (request, words) = ann.send("/releases/new", &fields, Some(("then", "submit")));
-    assert!(words.contains("Verify identity and authority") && !words.contains("All there is"), "{words}");
-
-    let papers = format!("{request}/papers");
-    ann.file(&papers, "passport.txt", "A copy of a passport");
-    assert!(ann.open(&request).contains("passport.txt"));
-
-    let path = format!("{request}/patients/0");
-    let shown = ann.open(&path);
-    assert!(shown.contains("The archive proposes nobody") && shown.contains("as on the request"), "{shown}");
-    let (_, words) = ann.send(&path, &[("keys", &key(&patient.id))], None);
-    assert!(words.contains("✓ Found"), "{words}");
-    let (_, words) = ann.send(
-        &format!("{request}/checks"),
-        &[("check-identity", "yes"), ("how-identity", "passport, seen at the desk")],
-        None,
-    );
-    assert!(words.contains("Every check holds"), "{words}");
-    let (_, words) = ann.send(&format!("{request}/step"), &[("move", "accept")], None);
-    assert!(words.contains("Choose what goes out"), "{words}");
+    let request = verified(ann, &own_access(&[patient]));
     // The patient asks himself and is verified: all there is of him can be had as well, as one file.
-    assert!(words.contains("All there is") && words.contains("nothing chosen and nothing redacted"), "{words}");
-
-    let path = format!("{request}/select");
-    let shown = ann.open(&path);
-    assert!(shown.contains("about ") && shown.contains(" page") && shown.contains("Demographics"), "{shown}");
-    let (_, narrowed) = ann.send(&path, &[("text", "words that nobody wrote")], Some(("then", "try")));
-    assert!(narrowed.contains("about "), "{narrowed}");
-    ann.open(&path);
-    let (_, words) = ann.send(&path, &[], Some(("then", "freeze")));
-    assert!(words.contains("Review and redact"), "{words}");
-
-    let path = format!("{request}/items/0");
-    for _ in 0..40 {
-        let shown = ann.open(&path);
-        if !shown.contains(" to decide") || shown.contains("Nothing is flagged") {
-            break;
-        }
-        ann.send(&path, &[("decision", "include"), ("reason", "Checked: it is this patient’s")], None);
-    }
+    let shown = ann.open(&request);
+    assert!(shown.contains("All there is") && shown.contains("nothing chosen and nothing redacted"), "{shown}");
+    chosen(ann, &request, 1);
     request
-}
-
-/// Looks at every flagged page; gives the words of the last.
-fn look(hands: &mut dyn Hands, review: &str) -> String {
-    let mut shown = hands.open(review);
-    while let Some(next) = hands.next_flagged() {
-        shown = hands.open(&next);
-    }
-    shown
 }
 
 /// Ann prepares, Ben reviews and approves, Ann delivers.
 fn whole_flow(ann: &mut dyn Hands, ben: &mut dyn Hands, request: &str) {
-    let words = ann.open(request);
-    assert!(words.contains("Make the pages as they would leave"), "{words}");
-    ann.send(&format!("{request}/preview"), &[], None);
-    made(ann, request, "The pages are there");
+    reviewed(ann, request, 1);
     let review = format!("{request}/review/0");
-    let shown = look(ann, &review);
-    assert!(shown.contains("Is it complete?") && shown.contains("In this release"), "{shown}");
-    assert!(!shown.contains("does not hold"), "{shown}");
-    let (_, words) = ann.send(&review, &[], None);
-    assert!(words.contains("Approval by a second person") && words.contains("somebody else approves it"), "{words}");
     // Who prepared it cannot approve it.
     assert!(ann.open(&format!("{request}/approve")).contains("You had a hand in this release"));
 
@@ -490,7 +210,7 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
 fn whole_export(ann: &mut Without<'_>, request: &str, patient: &SamplePatient) {
     ann.open(request);
     let href = format!("/api/v1/patients/{}/ehi", key(&patient.id));
-    assert!(ann.page.contains(&format!("href=\"{href}\"")), "{}", words(&ann.page));
+    assert!(ann.page.contains(&format!("href=\"{href}\"")), "{}", ann.page);
     let zip = loop {
         let answer = ann.signed.get(&href);
         if answer.status != 202 {

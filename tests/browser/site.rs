@@ -28,12 +28,13 @@ const CONFIG: &str = "institution = \"Example Valley Health (made up)\"\n\n[cuto
     postal_code = \"03599\"\ntelephone = \"+1-603-555-0100\"\n\n[release]\nbates_prefix = \"EVH\"\n\n";
 
 /// Who works here: account, role.
-pub const PEOPLE: [(&str, &str); 5] = [
+pub const PEOPLE: [(&str, &str); 6] = [
     ("site-clinician", "clinician"),
     ("site-him", "him"),
     ("site-compliance", "compliance"),
     ("site-reviewer", "reviewer"),
     ("site-archivist", "archivist"),
+    ("site-admin", "admin"),
 ];
 
 pub struct Site {

@@ -44,6 +44,8 @@ pub static TASKS: &[Task] = &[
         &["metformin 500 mg tablet", "active at cutover", "2021-05-17"]),
     task("clinician", "the discharge summary of a stay", &[NAME, Enter, CHART, Click("Notes and documents"), Click("2015-08-28")],
         &["Discharge summary", "William Brookmore, MD", "2015-08-28", "Digest checked at opening"]),
+    task("clinician", "a stay and its discharge note, by the timeline", &[NAME, Enter, CHART, Click("Timeline"), Click("2015"), Click("Hospital admission"), Click("Discharge summary")],
+        &["Discharge summary", "William Brookmore, MD", "2015-08-28", "Digest checked at opening"]),
     task("clinician", "what belongs to a year's encounters", &[NAME, Enter, CHART, Click("Timeline")],
         &["Encounters by month", "newest first"]),
     task("clinician", "what was ordered", &[NAME, Enter, CHART, Click("Orders")],
@@ -70,6 +72,18 @@ pub static TASKS: &[Task] = &[
         &["What this basis asks", "45 CFR 164.524"]),
     task("him", "the requests as a list by due date", &[Click("Releases"), Click("List")], &["Release requests"]),
     task("him", "what has ended", &[Click("Releases"), Click("Ended")], &["Release requests"]),
+    task("him", "a request kept as a draft", &[Click("Releases"), Click("New request"), Tick("The patient's own access"), Click("Go on"),
+            Type("Purpose, in the request’s words", "for {how} scripts"), Click("Keep as a draft")],
+        &["Complete it"]),
+    task("him", "a document for a request", &[NAME, Enter, CHART, Click("Notes and documents"), Click("2015-08-28")],
+        &["Discharge summary", "Digest checked at opening"]),
+    task("him", "where a record came from", &[NAME, Enter, CHART, Click("Problems"), Click("Type 2 diabetes mellitus")],
+        &["Where it came from", "SHA-256 of the original"]),
+    task("him", "patients who may be one person", &[Click("Identity review"), Click("{name-of-one}")],
+        &["Are these two one person?", "Facts are not proof"]),
+    task("him", "a pair put off", &[Click("Identity review"), Click("{name-of-one}"), Tick("Later"), Type("Reason", "Asked the desk, {how} scripts"), Click("Look once more"), Click("Yes, say so")],
+        &["Identity review", "The pair was put off."]),
+    task("him", "who put it off, and why", &[Click("Identity review"), Click("{name-of-one}")], &["Put off by", "Asked the desk, {how} scripts"]),
 
     task("compliance", "who saw this patient", &[Open("/access"), Type("Patient key in this archive", "{patient}"), Click("Show who looked")],
         &["By person and day", "Stated purpose", "site-clinician"]),
@@ -85,6 +99,16 @@ pub static TASKS: &[Task] = &[
     task("compliance", "whether the log is whole", &[Click("Log integrity")], &["Streams", "Check it yourself"]),
     task("compliance", "what of a day is worth a look", &[Click("Worth a look")],
         &["The user's own chart", "A flag asks for a look and is no verdict"]),
+    task("compliance", "a signal, its evidence, and a verdict on it", &[Click("Worth a look"), Type("What you found", "Spoke with her, {how} scripts."), Click("Explained")],
+        &["Worth a look", "Spoke with her, {how} scripts.", "bits", "Save the evidence"]),
+    task("compliance", "the signals beside what somebody did", &[Click("Worth a look"), Click("Elif Eklund-Test"), Click("signal")],
+        &["The user's own chart", "Everybody of this day"]),
+    task("compliance", "what was disclosed for one request", &[Open("/access/reports/disclosures?patient={patient}"), Type("Request number", "2026-0001"), Click("Show")],
+        &["Only request 2026-0001", "this is not the whole accounting"]),
+    task("compliance", "a long history in full", &[Open("/access/reports/patient?patient={patient}"), Pick("Written for", "Litigation"), Click("Show")],
+        &["Each row is one entry", "Digest in the tree (SHA-256)"]),
+    task("compliance", "the whole of a report on paper", &[Open("/access/reports/patient?patient={patient}"), Click("Print the whole")],
+        &["The whole report", "What this report stands on"]),
     task("compliance", "uses of break-glass", &[Open("/access"), Click("Uses of break-glass")],
         &["not reviewed yet", "threat to life"]),
     task("compliance", "a verdict on one", &[Click("Break-glass reviews"), Click("Cora Castel-Test"), Tick("Needs information"),
@@ -95,6 +119,11 @@ pub static TASKS: &[Task] = &[
     task("compliance", "a report for lay people on paper", &[Open("/access?patient={patient}"), Click("Print report")],
         &["How to read this", "What this report stands on"]),
 
+    task("reviewer", "every use, those with a verdict too", &[Click("All")], &["Break-glass reviews", "Cora Castel-Test"]),
+    task("reviewer", "a verdict on a use", &[Click("Hugo Hwang-Test"), Tick("Needs information"), Type("Comment", "Asked the ward, {how} scripts."),
+            Click("Record the verdict"), Click("Hugo Hwang-Test")],
+        &["Asked the ward, {how} scripts.", "Needs information"]),
+    task("reviewer", "one's own account", &[Click("{account}")], &["Your account", "Change password"]),
     task("reviewer", "the queue of reviews", &[Click("Break-glass reviews"), Click("Hugo Hwang-Test")],
         &["What was said", "Verdicts"]),
 
@@ -116,6 +145,12 @@ pub static TASKS: &[Task] = &[
     task("archivist", "who has an account", &[Click("Users")], &["site-clinician", "Programs"]),
     task("archivist", "what the policy permits", &[Click("Policy")], &["SHA-256 of its file", "Rules"]),
     task("archivist", "how the system stands", &[Click("System")], &["Keys", "Versions"]),
+    task("admin", "how the system stands", &[Click("System")], &["Keys", "Versions"]),
+    task("admin", "when all was last checked", &[Click("Fixity")], &["How to run one", "chartkeep verify"]),
+    task("admin", "who has an account", &[Click("Users")], &["site-clinician", "Programs"]),
+    task("admin", "what the policy permits", &[Click("Policy")], &["SHA-256 of its file", "Rules"]),
+    task("archivist", "whether the sender's own counts agree", &[Click("Accessions"), Click("{accession}")],
+        &["vendor’s counts agree", "✓ agrees", "synth-manifest.json"]),
     task("archivist", "one's own account", &[Click("{account}")], &["Your account", "Change password"]),
 ];
 
@@ -124,21 +159,32 @@ fn the_usual_tasks_of_each_role_come_to_their_result_with_scripts_and_without() 
     let Some(chrome) = chrome() else { return };
     let (chrome, site) = (of(&chrome), site());
     let mut faults = Vec::new();
+    let mut table = String::from("| who | what | clicks |\n| --- | --- | --- |\n");
     for scripts in [true, false] {
-        for role in ["clinician", "him", "compliance", "reviewer", "archivist"] {
+        for role in ["clinician", "him", "compliance", "reviewer", "archivist", "admin"] {
             chrome.let_scripts_run(scripts);
             let mut visitor = signed_in(&chrome, &site, role, if scripts { "with" } else { "without" });
             for task in TASKS.iter().filter(|task| task.role == role) {
                 row(&mut faults, &format!("{role}, {} scripts: {}", if scripts { "with" } else { "without" }, task.what), || {
                     visitor.open("/");
+                    visitor.clicks = 0;
                     visitor.follow(task.steps);
                     visitor.expect(task.words);
+                    assert!(visitor.clicks <= CLICKS_MOST, "{} clicks", visitor.clicks);
+                    if scripts {
+                        table.push_str(&format!("| {role} | {} | {} |\n", task.what, visitor.clicks));
+                    }
                 });
             }
         }
     }
+    println!("{table}");
+    chrome.note("clicks.md", &table);
     demand(&faults);
 }
+
+/// Clicks that the longest of the usual tasks may take from the first page; what is ticked and chosen is one too.
+const CLICKS_MOST: usize = 7;
 
 /// What somebody new to it asks for first, and the clicks from the page after signing in to the answer; Enter in a field is one. They
 /// stand in web/README.md too.
@@ -146,6 +192,7 @@ fn the_usual_tasks_of_each_role_come_to_their_result_with_scripts_and_without() 
 static CLICKS: &[(&str, &[Step], &[&str], usize)] = &[
     ("the trend of HbA1c", &[NAME, Enter, CHART, Click("Hemoglobin A1c")], &["Hemoglobin A1c", "4.0–5.6"], 3),
     ("the discharge summary of the last stay", &[NAME, Enter, CHART, Click("Discharge summary")], &["2015-08-28", "William Brookmore, MD"], 3),
+    ("the discharge note of a given stay", &[NAME, Enter, CHART, Click("Timeline"), Click("2015"), Click("Hospital admission"), Click("Discharge summary")], &["2015-08-28", "William Brookmore, MD"], 6),
     ("that summary on paper", &[NAME, Enter, CHART, Click("Discharge summary"), Click("Print")], &["Not the certified record"], 4),
 ];
 

@@ -26,9 +26,9 @@ pub enum Step {
     Click(&'static str),
     /// Writes into the field that is labelled so.
     Type(&'static str, &'static str),
-    /// Ticks the box or chooses the one that is labelled so.
+    /// Ticks the box or chooses the one that is labelled so. Counts as a click.
     Tick(&'static str),
-    /// Chooses from the list that is labelled so.
+    /// Chooses from the list that is labelled so. Counts as a click.
     Pick(&'static str, &'static str),
     /// Presses Enter where one has written. Counts as a click.
     Enter,
@@ -125,10 +125,12 @@ impl<'c> Visitor<'c> {
                 self.chrome.write(&element, &self.told(text));
             }
             Step::Tick(label) => {
+                self.clicks += 1;
                 let element = self.element(label, "input[type=radio], input[type=checkbox]");
                 self.chrome.click(&element);
             }
             Step::Pick(label, option) => {
+                self.clicks += 1;
                 let list = self.element(label, "select");
                 let option = self.told(option);
                 let found = self.chrome.run(
@@ -166,11 +168,13 @@ impl<'c> Visitor<'c> {
         let route = route_of(path);
         self.visited.extend(route);
         let page = self.chrome.ask(WEIGHTS);
+        // What is made for paper is whole, however long it is.
+        let is_paper = self.chrome.ask("return document.body.classList.contains('paper')") == json!(true);
         let elements = page[0].as_u64().unwrap_or(u64::MAX);
-        assert!(elements < ELEMENTS, "{what}: {elements} elements");
+        assert!(elements < ELEMENTS || is_paper, "{what}: {elements} elements");
         let html = page[1].as_u64().unwrap_or(u64::MAX);
         let most = if route == Some("/patients/{patient}") { SUMMARY } else { HTML };
-        assert!(html <= most, "{what}: {html} bytes");
+        assert!(html <= most || is_paper, "{what}: {html} bytes");
         let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
         for asset in page[2].as_array().into_iter().flatten() {
             let name = asset[0].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();

@@ -47,6 +47,18 @@ fn an_archivist_decides_after_a_second_look_and_sees_no_word_of_what_is_in_quara
     let looked: Vec<String> = looked.into_iter().map(|found| serde_json::Value::Object(found.entry).to_string()).collect();
     assert!(looked.len() == 1 && looked[0].contains("kept item 1.0") && !looked[0].contains("Quillfeather"), "{looked:?}");
 
+    // Looking at an accession is no look into the access log.
+    let looked = |event: &str| {
+        let question = Query { event: Some(event.into()), limit: usize::MAX, ..Query::default() };
+        let found = chartkeep::audit::read(&archive, &question).expect("the log reads");
+        found.iter().filter_map(|it| it.entry["query"]["clean"].as_str().map(String::from)).collect::<Vec<_>>()
+    };
+    let as_such = looked("archive.viewed");
+    for what in [format!("accession {accession}"), format!("quarantine of {accession}")] {
+        assert!(as_such.contains(&what), "{what} is not in {as_such:?}");
+    }
+    assert_eq!(looked("audit.query"), Vec::<String>::new());
+
     // Others see none of it.
     let okafor = Browser::sign_in(&server, "okafor");
     for path in ["/identity", "/system", "/system/users", "/system/policy", "/accessions"] {

@@ -138,6 +138,6 @@
   if (idle > 0) setTimeout(warn, Math.max(idle - WARN_S, 1) * 1000);
 
   // The open document in view in its list, without moving the page.
-  const open = document.getElementById("open");
-  if (open) { const list = open.closest(".list"); list.scrollTop = open.offsetTop - list.clientHeight / 3; }
+  const open = document.getElementById("open"), list = open?.closest(".list");
+  if (list) list.scrollTop = open.offsetTop - list.clientHeight / 3;
 })();

@@ -2,13 +2,17 @@
 //!
 //! Not for: the whole log (`audit verify`).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use jiff::tz::TimeZone;
+use zip::ZipArchive;
 
 use crate::commands::DONE_WITH_FINDINGS;
 use crate::commands::overseer::Overseer;
@@ -17,7 +21,7 @@ use crate::model::PatientKey;
 use crate::oversight::forms::bundle::{self, Exhibit};
 use crate::oversight::projection::{Projection, Select};
 use crate::oversight::reports::range;
-use crate::signing::{KeyPurpose, KeyRing, VerifierKey};
+use crate::signing::{KeyRing, VerifierKey};
 
 /// Write entries as they stand in the log, each with a proof under a signed checkpoint, to be checked without the archive.
 ///
@@ -47,29 +51,19 @@ pub struct BundleArgs {
 
 /// Check a bundle with nothing but a public key. Exit code 2 when anything does not check.
 ///
-/// The key is to come from outside the bundle; the one inside only says which was used.
+/// It is a folder, or the .zip that compliance saved from a page. The key is to come from outside the bundle; the one inside only says which was used.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  chartkeep audit check-bundle /out/evidence --key archive/audit/1+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k")]
+  chartkeep audit check-bundle /out/evidence --key archive/audit/1+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k
+  chartkeep audit check-bundle evidence.zip --key keys-from-the-site.txt")]
 pub struct CheckBundleArgs {
-    /// The bundle's folder
-    dir: PathBuf,
+    /// The bundle: a folder, or a .zip
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
     /// A public key of the log, or a file with some, one to a line
     #[arg(long, value_name = "KEY|FILE")]
     key: String,
 }
-
-const HOW_TO_CHECK: &str = "Evidence from the access log of an archive.
-
-Each entry is two files: <stream>-<number>.json holds its bytes as they stand in the log, and the file of the same name that
-ends in .tlog-proof holds the proof (C2SP tlog-proof): the number of the entry, hashes, and a signed checkpoint (C2SP
-tlog-checkpoint). keys.txt names the public keys; compare them with what you have from elsewhere.
-
-To check by hand: SHA-256 over a zero byte and the bytes of the .json file is the leaf. With the hashes of the proof it gives
-the root of the checkpoint as RFC 9162, section 2.1.3.2, says. The checkpoint's text is signed with Ed25519.
-
-With the software: chartkeep audit check-bundle FOLDER --key KEY
-";
 
 /// Runs `chartkeep audit bundle`.
 pub fn run(args: &BundleArgs) -> anyhow::Result<ExitCode> {
@@ -94,10 +88,8 @@ pub fn run(args: &BundleArgs) -> anyhow::Result<ExitCode> {
             None => unproved += 1,
         }
     }
-    let keys = overseer.workplace.ring.verifiers(KeyPurpose::Audit);
-    let keys: String = keys.iter().map(|key| format!("{key}\n")).collect();
-    write("keys.txt".into(), keys.as_bytes())?;
-    write("README.txt".into(), HOW_TO_CHECK.as_bytes())?;
+    write(bundle::KEYS.into(), bundle::keys_text(&overseer.workplace.ring).as_bytes())?;
+    write(bundle::README.into(), bundle::HOW_TO_CHECK.as_bytes())?;
     overseer.close();
     println!("{} entries are in {}, {unproved} of them under no signed checkpoint yet.", exhibits.len(), args.dir.display());
     Ok(if unproved == 0 { ExitCode::SUCCESS } else { ExitCode::from(DONE_WITH_FINDINGS) })
@@ -134,37 +126,79 @@ fn exhibits(args: &BundleArgs, projection: &Projection, ring: &KeyRing, patients
 /// Runs `chartkeep audit check-bundle`.
 pub fn check(args: &CheckBundleArgs) -> anyhow::Result<ExitCode> {
     let keys = keys(&args.key)?;
-    let mut names: Vec<PathBuf> = std::fs::read_dir(&args.dir)
-        .with_context(|| format!("cannot read {}", args.dir.display()))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-        .collect();
-    names.sort();
-    ensure!(!names.is_empty(), "{} holds no entries", args.dir.display());
+    let mut files = Files::open(&args.bundle)?;
+    let stems = files.stems()?;
+    ensure!(!stems.is_empty(), "{} holds no entries", args.bundle.display());
     let mut bad = 0;
-    for path in &names {
-        match check_one(path, &keys) {
+    for stem in &stems {
+        match check_one(&mut files, stem, &keys) {
             Ok(said) => println!("{said}"),
             Err(error) => {
                 bad += 1;
-                println!("{}: {error:#}", path.display());
+                println!("{stem}: {error:#}");
             }
         }
     }
-    println!("{} entries, {bad} of them not proved.", names.len());
+    println!("{} entries, {bad} of them not proved.", stems.len());
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(crate::commands::REFUSED) })
 }
 
-fn check_one(path: &Path, keys: &[VerifierKey]) -> anyhow::Result<String> {
-    let payload = std::fs::read(path)?;
-    let proof = std::fs::read_to_string(path.with_extension("tlog-proof")).context("there is no proof")?;
+fn check_one(files: &mut Files, stem: &str, keys: &[VerifierKey]) -> anyhow::Result<String> {
+    let payload = files.read(&format!("{stem}.json"))?;
+    let proof = files.read(&format!("{stem}.tlog-proof")).context("there is no proof")?;
+    let proof = String::from_utf8(proof).context("this is no proof")?;
     let (origin, seq) = bundle::check(&payload, &proof, keys).map_err(anyhow::Error::msg)?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let stream = origin.rsplit('/').next().unwrap_or_default().to_string();
     let named = Exhibit { stream, seq, payload: Vec::new(), proof: None }.file_stem();
     ensure!(named == stem, "the proof is of entry {named}");
     Ok(format!("{stem}: entry {seq} of {origin}"))
+}
+
+/// Longest file of a bundle that is read. An entry is a small part of it.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// The files of a bundle, however it came.
+enum Files {
+    Folder(PathBuf),
+    Zip(ZipArchive<BufReader<File>>),
+}
+
+impl Files {
+    fn open(path: &Path) -> anyhow::Result<Files> {
+        let unreadable = || format!("cannot read {}", path.display());
+        if path.is_dir() {
+            return Ok(Files::Folder(path.to_path_buf()));
+        }
+        let file = File::open(path).with_context(unreadable)?;
+        Ok(Files::Zip(ZipArchive::new(BufReader::new(file)).with_context(unreadable)?))
+    }
+
+    /// The names of its entries without the ending, in order.
+    fn stems(&self) -> anyhow::Result<Vec<String>> {
+        let names: Vec<String> = match self {
+            Files::Folder(dir) => {
+                let entries = std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+                entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+            }
+            Files::Zip(zip) => {
+                let names: Result<Vec<String>, _> = zip.file_names().map(|name| name.map(Cow::into_owned)).collect();
+                names.context("a name in it cannot be read")?
+            }
+        };
+        let mut stems: Vec<String> = names.iter().filter_map(|name| name.strip_suffix(".json")).map(String::from).collect();
+        stems.sort();
+        Ok(stems)
+    }
+
+    fn read(&mut self, name: &str) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match self {
+            Files::Folder(dir) => File::open(dir.join(name))?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?,
+            Files::Zip(zip) => zip.by_name(name)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?,
+        };
+        ensure!(bytes.len() as u64 <= FILE_BYTES_MAX, "it is larger than an entry can be");
+        Ok(bytes)
+    }
 }
 
 fn keys(text: &str) -> anyhow::Result<Vec<VerifierKey>> {

@@ -58,6 +58,9 @@ pub struct ReportArgs {
     /// Disclosures: one row for several to one recipient for one purpose
     #[arg(long)]
     summarised: bool,
+    /// Disclosures: only what answered the request of this number
+    #[arg(long, value_name = "NUMBER")]
+    request: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -113,7 +116,7 @@ fn question(overseer: &Overseer, args: &ReportArgs) -> anyhow::Result<Question> 
             let patients = person()?;
             let keys: Vec<String> = patients.iter().map(ToString::to_string).collect();
             let suspended = overseer.workplace.register()?.suspensions(&keys)?;
-            Question::Disclosures { patients, suspended, summarised: args.summarised }
+            Question::Disclosures { patients, suspended, summarised: args.summarised, request: args.request.clone() }
         }
     })
 }

@@ -4,18 +4,41 @@
 //! A proof is a file after C2SP tlog-proof: the entry's number, the hashes beside its way to the root, the checkpoint. Not
 //! for: proving that nothing was added or left out since (`audit::verify`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Seek, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::export::ExportError;
 use crate::audit::{Inclusion, ProofError, Prover, leaf_hash, verify_inclusion};
 use crate::merkle::Hash;
 use crate::oversight::projection::{OversightError, Projection};
-use crate::signing::{KeyRing, VerifierKey, verify_note};
+use crate::signing::{KeyPurpose, KeyRing, VerifierKey, verify_note};
 
 /// First line of a proof.
 const PROOF_LINE: &str = "c2sp.org/tlog-proof@v1";
+/// Entries whose proofs are made at once.
+const AT_ONCE: usize = 1_000;
+/// The public keys in a bundle, and how to check it.
+pub const KEYS: &str = "keys.txt";
+pub const README: &str = "README.txt";
+/// What lies beside the entries of every bundle.
+pub const HOW_TO_CHECK: &str = "Evidence from the access log of an archive.
+
+Each entry is two files: <stream>-<number>.json holds its bytes as they stand in the log, and the file of the same name that
+ends in .tlog-proof holds the proof (C2SP tlog-proof): the number of the entry, hashes, and a signed checkpoint (C2SP
+tlog-checkpoint). keys.txt names the public keys; compare them with what you have from elsewhere.
+
+To check by hand: SHA-256 over a zero byte and the bytes of the .json file is the leaf. With the hashes of the proof it gives
+the root of the checkpoint as RFC 9162, section 2.1.3.2, says. The checkpoint's text is signed with Ed25519.
+
+With the software: chartkeep audit check-bundle BUNDLE --key KEY, where BUNDLE is the folder or the .zip
+
+That an entry is proved says that the log has it, word for word. It does not say that the log has no other.
+";
 
 /// One entry with its proof.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,6 +83,59 @@ pub fn exhibits(
         exhibits.push(Exhibit { stream, seq, payload: original.payload, proof });
     }
     Ok(exhibits)
+}
+
+/// The public keys of the log, one to a line.
+pub fn keys_text(ring: &KeyRing) -> String {
+    ring.verifiers(KeyPurpose::Audit).iter().map(|key| format!("{key}\n")).collect()
+}
+
+/// What was packed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Packed {
+    pub entries: u64,
+    /// Those of them that no signed checkpoint covers yet.
+    pub unproved: u64,
+    /// Entries that the log holds no more.
+    pub expired: u64,
+}
+
+/// Writes these entries, by stream, with their proofs as one ZIP, whose bytes follow from its files alone.
+pub fn pack(
+    projection: &Projection,
+    ring: &KeyRing,
+    wanted: &BTreeMap<String, BTreeSet<u64>>,
+    out: &mut (impl Write + Seek),
+) -> Result<Packed, ExportError> {
+    let mut zip = ZipWriter::new(out);
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644);
+    let mut packed = Packed::default();
+    let mut put = |name: String, bytes: &[u8]| -> io::Result<()> {
+        zip.start_file(name, options).map_err(io::Error::from)?;
+        zip.write_all(bytes)
+    };
+    put(README.into(), HOW_TO_CHECK.as_bytes())?;
+    put(KEYS.into(), keys_text(ring).as_bytes())?;
+    for (stream, numbers) in wanted {
+        let numbers: Vec<u64> = numbers.iter().copied().collect();
+        for some in numbers.chunks(AT_ONCE) {
+            let found = exhibits(projection, ring, stream, &some.iter().copied().collect())?;
+            packed.expired += (some.len() - found.len()) as u64;
+            for exhibit in found {
+                packed.entries += 1;
+                put(format!("{}.json", exhibit.file_stem()), &exhibit.payload)?;
+                match &exhibit.proof {
+                    Some(proof) => put(format!("{}.tlog-proof", exhibit.file_stem()), proof.as_bytes())?,
+                    None => packed.unproved += 1,
+                }
+            }
+        }
+    }
+    zip.finish().map_err(io::Error::from)?;
+    Ok(packed)
 }
 
 fn proof_text(seq: u64, hashes: &[Hash], checkpoint: &str) -> String {
@@ -124,5 +200,15 @@ mod tests {
             assert!(check(&exhibit.payload, proof, &[]).is_err());
             assert!(check(&exhibit.payload, &proof.replacen("index ", "index 1", 1), &keys).is_err());
         }
+        let wanted = BTreeMap::from([(stream, (1..size + 3).collect())]);
+        let packed = |projection| {
+            let mut out = io::Cursor::new(Vec::new());
+            (pack(projection, &ring, &wanted, &mut out).unwrap(), out.into_inner())
+        };
+        let (told, bytes) = packed(&projection);
+        assert_eq!(told, Packed { entries: size - 1, unproved: 0, expired: 3 });
+        assert_eq!(bytes, packed(&projection).1, "the same entries are the same file");
+        let zip = zip::ZipArchive::new(io::Cursor::new(bytes)).unwrap();
+        assert_eq!(zip.len() as u64, 2 * (size - 1) + 2, "each with its proof, the keys, and how to check it");
     }
 }

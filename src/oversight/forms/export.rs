@@ -1,7 +1,7 @@
 //! The access log, or a range of it, written out for another system: FHIR AuditEvents, CSV, or the entries as they stand. Page by page,
 //! so that memory does not grow with the range.
 //!
-//! Not for: who may have it and where it goes (`server`, `commands`), or proof (`bundle`).
+//! Not for: who may have it and where it goes (`server`, `commands`), or proofs (`bundle`).
 
 use std::io::{self, Write};
 

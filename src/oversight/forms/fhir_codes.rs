@@ -107,6 +107,8 @@ pub fn codes(event: &str) -> (Code, Option<Code>, Shape) {
         "hold.cleared" => (APPLICATION, Some(lifecycle("unhold", "Remove Hold Record Lifecycle Event")), Shape::Other),
         "identity.changed" => (APPLICATION, Some(lifecycle("merge", "Merge Record Lifecycle Event")), Shape::Other),
         "ingest.run" => (IMPORT, None, Shape::Other),
+        // Plain reading of what is no patient’s; the request says what was read, as it does of the log.
+        "archive.viewed" => (REST, Some(interaction("read")), Shape::LogRead),
         _ => (APPLICATION, None, Shape::Other),
     }
 }

@@ -29,11 +29,19 @@ struct Told {
     request: Option<String>,
 }
 
+/// What of the disclosures is told.
+pub(super) struct Narrowed<'a> {
+    pub suspended: &'a [Suspension],
+    /// One row for several to one recipient.
+    pub summarised: bool,
+    /// Only what answered this request.
+    pub request: Option<&'a str>,
+}
+
 pub(super) fn accounting(
     projection: &Projection,
     patients: &[PatientKey],
-    suspended: &[Suspension],
-    summarised: bool,
+    narrowed: &Narrowed<'_>,
     ask: &Ask,
 ) -> Result<Draft, OversightError> {
     let rules = Rules::shipped()?;
@@ -57,17 +65,19 @@ pub(super) fn accounting(
         let Some(original) = originals.get(&(seen.act.stream.clone(), seen.act.seq)) else { continue };
         let line = original.line();
         let made = line.fact(DISCLOSED).unwrap_or_else(|| day(seen.act.at, ask).to_string());
-        if seen.act.outcome != 0 || made < first_day || made.get(..10).unwrap_or(&made) > last_day.as_str() {
+        let is_in_time = made >= first_day && made.get(..10).unwrap_or(&made) <= last_day.as_str();
+        let is_asked = |number: &str| line.fact("request").is_some_and(|own| own.eq_ignore_ascii_case(number));
+        if seen.act.outcome != 0 || !is_in_time || !narrowed.request.is_none_or(is_asked) {
             continue;
         }
         let basis = line.recipient.authority.as_str();
         kept.push(seen);
         if !rules.is_accountable(basis) {
             not_counted += 1;
-        } else if is_suspended(&line, rules.basis(basis), suspended, now.as_second()) {
+        } else if is_suspended(&line, rules.basis(basis), narrowed.suspended, now.as_second()) {
             held_back += 1;
         } else {
-            add(&mut told, of_line(&line, made, rules), summarised);
+            add(&mut told, of_line(&line, made, rules), narrowed.summarised);
         }
     }
     kept.reverse();
@@ -78,13 +88,16 @@ pub(super) fn accounting(
         n => format!("{} to be accounted for since {first_day}.", words::counted(n, "disclosure", "disclosures")),
     };
     // Only the privacy office hears what is not in the patient's copy.
-    let notes = match ask.version {
+    let mut notes = match ask.version {
         Version::Full => vec![
             format!("{not_counted} disclosures are exempt by their legal basis."),
             format!("{held_back} disclosures are held back by a suspension that is in force."),
         ],
         Version::Plain => vec![format!("Made under {}.", rules.citation)],
     };
+    if let Some(number) = narrowed.request {
+        notes.push(format!("Only what answered request {number} is listed: this is not the whole accounting."));
+    }
     Ok(Draft {
         summary,
         columns: COLUMNS.to_vec(),

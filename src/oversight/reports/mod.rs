@@ -130,6 +130,8 @@ pub enum Question {
         patients: Vec<PatientKey>,
         suspended: Vec<Suspension>,
         summarised: bool,
+        /// Only what answered the request of this number.
+        request: Option<String>,
     },
 }
 
@@ -270,8 +272,9 @@ pub fn make(projection: &Projection, question: &Question, ask: &Ask) -> Result<R
         Question::User(user) => user::by_patient(projection, user, ask)?,
         Question::BreakGlass => break_glass::uses(projection, ask)?,
         Question::Volume(all) => volume::days(projection, *all, ask)?,
-        Question::Disclosures { patients, suspended, summarised } => {
-            disclosures::accounting(projection, patients, suspended, *summarised, ask)?
+        Question::Disclosures { patients, suspended, summarised, request } => {
+            let narrowed = disclosures::Narrowed { suspended, summarised: *summarised, request: request.as_deref() };
+            disclosures::accounting(projection, patients, &narrowed, ask)?
         }
     };
     let is_full = ask.version == Version::Full && !draft.acts.is_empty();
@@ -385,6 +388,9 @@ fn about(question: &Question, ask: &Ask) -> Vec<(String, String)> {
     let patients: Vec<&str> = question.patients().iter().map(PatientKey::as_str).collect();
     if !patients.is_empty() {
         about.push((if patients.len() == 1 { "Patient key" } else { "Patient keys" }.to_string(), patients.join(", ")));
+    }
+    if let Question::Disclosures { request: Some(number), .. } = question {
+        about.push(("Only request".into(), number.clone()));
     }
     if let Question::User(user) = question {
         about.push(("Person".into(), user.subject.clone()));

@@ -180,7 +180,7 @@ fn the_accounting_has_what_counts_for_six_years_and_not_what_is_suspended() {
         resumed,
     };
     let told = |suspended: Vec<Suspension>, summarised: bool, version: Version| {
-        let question = Question::Disclosures { patients: vec![key("mer.1")], suspended, summarised };
+        let question = Question::Disclosures { patients: vec![key("mer.1")], suspended, summarised, request: None };
         make(&house.projection, &question, &Ask { version, ..Ask::default() }).unwrap()
     };
     let open = told(Vec::new(), false, Version::Plain);
@@ -207,4 +207,29 @@ fn the_accounting_has_what_counts_for_six_years_and_not_what_is_suspended() {
         (column(&short, "times")[at].as_str(), column(&short, "date")[at].clone(), column(&short, "last")[at].clone()),
         ("2", ago(40), ago(10))
     );
+}
+
+#[test]
+fn the_accounting_is_narrowed_to_a_request_and_to_dates_and_says_so() {
+    let house = house();
+    let today = jiff::Zoned::now().with_time_zone(TimeZone::UTC).date();
+    let ago = |days: i64| today.checked_sub(jiff::Span::new().days(days)).unwrap();
+    for (to, request, days) in [("Court", "2026-0007", 9), ("County Health", "2026-0008", 8), ("Court", "2026-0007", 3)] {
+        let mut entry = disclosed(to, "judicial", &ago(days).to_string());
+        entry.detail.push(("request", request.into()));
+        house.log.append(entry).unwrap();
+    }
+    let told = |request: Option<&str>, from: Option<i64>| {
+        let request = request.map(String::from);
+        let question = Question::Disclosures { patients: vec![key("mer.1")], suspended: Vec::new(), summarised: false, request };
+        make(&house.projection, &question, &Ask { from, ..Ask::default() }).unwrap()
+    };
+    assert_eq!(column(&told(None, None), "request"), ["2026-0007", "2026-0008", "2026-0007"]);
+    let one = told(Some("2026-0007"), None);
+    assert_eq!((column(&one, "recipient"), one.summary.get(..2)), (vec!["Court".to_string(), "Court".into()], Some("2 ")));
+    assert!(one.notes.iter().any(|note| note.contains("not the whole accounting")), "{:?}", one.notes);
+    assert!(one.about.contains(&("Only request".into(), "2026-0007".into())));
+    let from = ago(5).to_zoned(TimeZone::UTC).unwrap().timestamp().as_microsecond();
+    assert_eq!(column(&told(Some("2026-0007"), Some(from)), "date"), [ago(3).to_string()]);
+    assert_eq!(told(Some("2026-0009"), None).total, 0);
 }

@@ -42,8 +42,9 @@ pub use anchors::anchors_under;
 use content::Anchor;
 pub use content::Content;
 pub use faces::fonts_sha256;
+pub use outline::Cover;
 pub use pictures::compressed;
-pub use press::{Cover, press};
+pub use press::press;
 pub use sheets::{count as sheets, standing};
 
 /// Why a PDF was not made.

@@ -133,7 +133,8 @@ fn question(call: &Call) -> Result<Question, ApiError> {
                 tracing::error!(%error, "the suspensions of the accounting cannot be read");
                 ApiError::internal()
             })?;
-            Question::Disclosures { patients, suspended, summarised: flag("summarised") }
+            let request = call.query("request").map(str::trim).filter(|text| !text.is_empty()).map(String::from);
+            Question::Disclosures { patients, suspended, summarised: flag("summarised"), request }
         }
         _ => return Err(ApiError::not_found()),
     })
@@ -168,8 +169,12 @@ pub fn parse_until(text: &str) -> Option<Vec<(String, u64)>> {
 pub fn accessions(call: &Call) -> Result<Answer, ApiError> {
     let permit = call.ask(Scope::Accessions)?;
     let accessions = call.archive().accessions(&permit)?;
-    let entry =
-        Shown { event: "audit.query", hits: Some(accessions.len() as u64), query: Some("accessions".into()), ..Shown::default() };
+    let entry = Shown {
+        event: "archive.viewed",
+        hits: Some(accessions.len() as u64),
+        query: Some("accessions".into()),
+        ..Shown::default()
+    };
     let accessions = accessions
         .into_iter()
         .map(|it| Accession {

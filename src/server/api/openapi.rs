@@ -39,7 +39,7 @@ const SEARCH: [(&str, &str); 9] = [
     PAGE[1],
 ];
 
-const REPORT: [(&str, &str); 13] = [
+const REPORT: [(&str, &str); 14] = [
     ("patient", "Key of the patient: `patient`, `patient-days`, `disclosures`."),
     ("user", "Account or subject of the person: `user`."),
     ("issuer", "Who vouches for the person; `local` when not given."),
@@ -53,6 +53,7 @@ const REPORT: [(&str, &str); 13] = [
     ("format", "`json`, or `csv` for all rows."),
     ("all", "`1`: `volume` with days that do not stand out."),
     ("summarised", "`1`: `disclosures` with one row for several to one recipient for one purpose."),
+    ("request", "Number of a request: `disclosures` with what answered it alone."),
 ];
 
 #[rustfmt::skip]

@@ -3,7 +3,9 @@
 //! Not for: verifying the log.
 
 use crate::access::{Scope, Shown};
+use crate::limits::{REPORT_ACTS_MAX, REPORT_FULL_MAX};
 use crate::model::PatientKey;
+use crate::oversight::reports::Version;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api::access::{Asked, REPORT_PAGE, until_text};
 use crate::server::call::Call;
@@ -14,19 +16,34 @@ pub fn who_looked_at(call: &Call) -> Result<Answer, ApiError> {
     super::looks::of_patient(call, &call.patient_param("patient")?)
 }
 
-/// `GET /access/reports/{report}`: a page of a report, or with `format=csv` or `json` the whole of it.
+/// Entries in full on one page of the screen: each has four times the cells of a row in plain words.
+const FULL_PAGE: usize = 40;
+
+/// `GET /access/reports/{report}`: a page of a report; with `copy=1` the whole of it for paper, with `format=csv` or `json` the
+/// whole of it to be saved.
 pub fn report(call: &Call) -> Result<Answer, ApiError> {
     if matches!(call.query("format"), Some("csv" | "json")) {
         return crate::server::api::access::report(call);
     }
+    let is_copy = matches!(call.query("copy"), Some("1"));
+    let is_full = call.query("version") == Some(Version::Full.name());
+    let limit = match (is_copy, is_full) {
+        (false, false) => REPORT_PAGE,
+        (false, true) => FULL_PAGE,
+        (true, false) => REPORT_ACTS_MAX,
+        (true, true) => REPORT_FULL_MAX,
+    };
+    let asked = Asked::of(call, limit)?;
+    let page_size = asked.ask.limit;
+    let name = call.param("report");
     let parameters = call.query.iter().filter(|(name, value)| !value.is_empty() && name != "format").cloned().collect();
-    page(call, &Asked::of(call, REPORT_PAGE)?, call.param("report"), parameters)
-}
-
-fn page(call: &Call, asked: &Asked, name: &str, parameters: Vec<(String, String)>) -> Result<Answer, ApiError> {
     asked.answer(call, |report| {
+        if is_copy && report.rows.len() as u64 != report.total {
+            return Err(ApiError::too_costly("There is more than one print holds: narrow the dates."));
+        }
         let until = until_text(&report.stands_at);
-        Ok(Body::html(viewer::access_report(&super::frame(call), &AccessReport { report, name, parameters, until: &until })))
+        let page = AccessReport { report, name, parameters, until: &until, page_size, is_copy };
+        Ok(Body::html(viewer::access_report(&super::frame(call), &page)))
     })
 }
 

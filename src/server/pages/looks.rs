@@ -16,7 +16,7 @@ use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::door;
 use crate::server::notices::review_days;
-use crate::server::viewer::{self, LooksPage};
+use crate::server::viewer::{self, DayFlags, LooksPage};
 
 /// Visits on one page.
 const PAGE_SIZE: usize = 20;
@@ -47,7 +47,12 @@ fn page(call: &Call, of: Of) -> Result<Answer, ApiError> {
     let person_of = |key: &PatientKey| first_key(call, key);
     let found = looks(projection, &question, &person_of)?;
     let integrity = Integrity::read(projection, call.app.config.audit.witness.as_deref())?;
-    let flags = super::signals::known_flags(call);
+    // The days on this page first: what is judged at once has its bounds.
+    let days = |from: usize| found.visits.iter().skip(from).map(|visit| visit.day);
+    let flags = match is_copy {
+        true => DayFlags::default(),
+        false => super::signals::flags_of(call, days(super::offset(call, PAGE_SIZE)).chain(days(0)))?,
+    };
     let name = match &question.of {
         Of::User(user) => found.visits.first().map_or_else(|| user.subject.clone(), |visit| visit.name.clone()),
         Of::Patient(_) => String::new(),

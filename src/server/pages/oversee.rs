@@ -25,6 +25,8 @@ use crate::server::stream::{self, Wanted};
 use crate::server::viewer::{self, ExportPage, Found, StartPage, VolumePage, Waits};
 use crate::server::{door, fhir};
 
+use super::evidence;
+
 /// Rows of the list of newest acts.
 const RECENT: u64 = 12;
 /// People that a search of the log lists.
@@ -129,6 +131,9 @@ pub fn export(call: &Call) -> Result<Answer, ApiError> {
     let patients = key.as_ref().map(|key| call.archive().chart_scope(key).patients().to_vec()).unwrap_or_default();
     let (from, to) = super::looks::dates(call)?;
     let select = selection(call, &patients, (from, to));
+    if text("form") == "evidence" {
+        return evidence::send(call, permit, &select, (from, to));
+    }
     match Form::from_name(&text("form")) {
         Some(form) => send(call, permit, &select, form, (from, to)),
         None => {

@@ -1,8 +1,11 @@
-//! The page of signals, for compliance: asks the gate, has the day judged, and answers with an entry.
+//! The page of signals, for compliance: asks the gate, has the day judged, and answers with an entry. What other pages show of
+//! signals beside what happened.
 //!
 //! Not for: finding signals (`oversight`).
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -12,19 +15,21 @@ use crate::audit::{Entry, Outcome};
 use crate::limits::BREAK_GLASS_TEXT_MAX;
 use crate::model::PatientKey;
 use crate::oversight::UserId;
-use crate::oversight::projection::Select;
+use crate::oversight::projection::{Projection, Select};
 use crate::oversight::signals::{Findings, Flag, Sources, judge};
 use crate::oversight::verdicts::{self, VERDICTS};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
-use crate::server::viewer::{self, Flags, SignalsPage, SignalsWait};
+use crate::server::viewer::{self, DayFlags, Flagged, SignalsPage, SignalsWait};
 use crate::server::{door, events};
 
 const PAGE_SIZE: usize = 50;
-/// Acts of a day that is judged for the page compliance begins at.
+/// Acts of the days that are judged for a page which only tells how many signals there are.
 const AT_ONCE_MAX: u64 = 20_000;
-/// Days remembered as judged.
-const DAYS_MAX: usize = 32;
+/// Days remembered as judged, and most days that one page tells of.
+const DAYS_MAX: usize = 64;
+/// How long a day that is not over is told of as it was judged, on pages that are about something else.
+const FRESH: Duration = Duration::from_secs(60);
 
 /// Days as they were judged under one catalog; to those that are over nothing is added any more. The newest judged first.
 #[derive(Debug, Default)]
@@ -34,26 +39,31 @@ pub struct Judged(Mutex<Vec<JudgedDay>>);
 struct JudgedDay {
     day: Date,
     catalog: u64,
+    at: Instant,
     findings: Arc<Findings>,
 }
 
-/// `GET /signals?day=`. Nothing is looked for before the gate allows it.
+/// `GET /signals?day=`, with `user=&issuer=` of one person alone. Nothing is looked for before the gate allows it.
 pub fn signals(call: &Call) -> Result<Answer, ApiError> {
     let permit = call.ask(Scope::AuditLog(None))?;
     let today = jiff::Zoned::now().date();
     let asked = call.query("day").and_then(|day| day.trim().parse().ok());
     let day = match asked {
+        Some(day) if day > today => return Err(ApiError::bad("This day has not come yet.")),
         Some(day) => day,
         None => usual(call, today)?,
     };
-    let findings = judged(call, day, today)?;
+    let findings = judged(call, day, today, Duration::ZERO)?;
     let offset = super::offset(call, PAGE_SIZE);
+    let subject = call.query("user").filter(|user| !user.is_empty());
+    let only = subject.map(|user| UserId { issuer: call.query("issuer").unwrap_or("local").into(), subject: user.into() });
     let given = verdicts::of_day(call.app.oversight()?, day)?;
     let principal = call.principal()?;
     let reader = UserId { issuer: principal.issuer.clone(), subject: principal.subject.clone() };
     let page = SignalsPage {
         findings: &findings,
         verdicts: &given,
+        only: only.as_ref(),
         reader,
         day: &day.to_string(),
         offset,
@@ -62,8 +72,9 @@ pub fn signals(call: &Call) -> Result<Answer, ApiError> {
     };
     let html = viewer::signals(&super::frame(call), &page);
     let shown = findings.flags.len().saturating_sub(offset).min(PAGE_SIZE);
-    let said =
-        Shown { event: "audit.query", hits: Some(shown as u64), query: Some(format!("signals of {day}")), ..Shown::default() };
+    let of_whom = only.map(|user| format!(" user={} issuer={}", user.subject, user.issuer)).unwrap_or_default();
+    let query = Some(format!("signals of {day}{of_whom}"));
+    let said = Shown { event: "audit.query", hits: Some(shown as u64), query, ..Shown::default() };
     Ok(permit.answer(Body::html(html), said)?.into())
 }
 
@@ -76,7 +87,9 @@ pub fn verdict(call: &Call) -> Result<Answer, ApiError> {
     let user = UserId { issuer: call.field("issuer").into(), subject: call.field("user").into() };
     let today = jiff::Zoned::now().date();
     let is_flagged = match asked.filter(|day| *day <= today) {
-        Some(day) => judged(call, day, today)?.flags.iter().any(|flag| flag.user == user && flag.patient == patient),
+        Some(day) => {
+            judged(call, day, today, Duration::ZERO)?.flags.iter().any(|flag| flag.user == user && flag.patient == patient)
+        }
         None => false,
     };
     let Some(day) = asked.filter(|_| is_flagged) else {
@@ -110,7 +123,12 @@ pub fn verdict(call: &Call) -> Result<Answer, ApiError> {
         return Err(ApiError::forbidden());
     }
     events::write(call, given)?;
-    Ok(permit.answer(Body::see_other(format!("/signals?day={day}")), looked(1))?.into())
+    // Back to where the verdict was given: the whole day, or one person's.
+    let only = match call.field("only") {
+        "1" => format!("&user={}&issuer={}", viewer::url_part(&user.subject), viewer::url_part(&user.issuer)),
+        _ => String::new(),
+    };
+    Ok(permit.answer(Body::see_other(format!("/signals?day={day}{only}")), looked(1))?.into())
 }
 
 /// How many people are flagged of the last day, and how many flags have no verdict. A day that would take long to judge is left
@@ -119,14 +137,10 @@ pub fn waiting(call: &Call) -> Result<SignalsWait, ApiError> {
     let today = jiff::Zoned::now().date();
     let day = usual(call, today)?;
     let projection = call.app.oversight()?;
-    let start = |day: Date| day.to_zoned(projection.zone().clone()).ok().map(|at| at.timestamp().as_microsecond());
-    let of_day = Select { from: start(day), to: day.tomorrow().ok().and_then(start), ..Select::default() };
-    let is_known =
-        call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|known| known.day == day && day < today);
-    if !is_known && projection.tally(&of_day)?.acts > AT_ONCE_MAX {
+    if remembered(call, day, today, FRESH).is_none() && acts_of(projection, day)? > AT_ONCE_MAX {
         return Ok(SignalsWait { day: day.to_string(), found: None });
     }
-    let findings = judged(call, day, today)?;
+    let findings = judged(call, day, today, FRESH)?;
     let given = verdicts::of_day(projection, day)?;
     let is_open = |flag: &&Flag| {
         let last = given.get(&(flag.user.clone(), flag.patient.clone())).and_then(|given| given.last());
@@ -134,6 +148,12 @@ pub fn waiting(call: &Call) -> Result<SignalsWait, ApiError> {
     };
     let open = findings.flags.iter().filter(is_open).count() as u64;
     Ok(SignalsWait { day: day.to_string(), found: Some((findings.people().count() as u64, open)) })
+}
+
+fn acts_of(projection: &Projection, day: Date) -> Result<u64, ApiError> {
+    let start = |day: Date| day.to_zoned(projection.zone().clone()).ok().map(|at| at.timestamp().as_microsecond());
+    let of_day = Select { from: start(day), to: day.tomorrow().ok().and_then(start), ..Select::default() };
+    Ok(projection.tally(&of_day)?.acts)
 }
 
 /// The last day that is over, or today when nothing happened on that.
@@ -147,25 +167,54 @@ fn usual(call: &Call, today: Date) -> Result<Date, ApiError> {
     Ok(if projection.acts(&of_yesterday)?.is_empty() { today } else { yesterday })
 }
 
-/// What is flagged of the days that were judged, for pages that show it beside what happened. Nothing is judged for it.
-pub fn known_flags(call: &Call) -> Flags {
-    let days = call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut flags = Flags::new();
-    for flag in days.iter().flat_map(|known| known.findings.flags.iter()) {
-        // The weightiest line says why in the fewest words.
-        let Some(evidence) = flag.evidence.first() else { continue };
-        let told = flags.entry((flag.user.clone(), flag.date)).or_default();
-        told.push((flag.patient.clone(), evidence.words.clone()));
+/// What is flagged of these days, for pages that show it beside what happened. Days that were not judged before are judged as
+/// long as together they have few acts; of the others nothing is said, and the page says so.
+pub fn flags_of(call: &Call, days: impl Iterator<Item = Date>) -> Result<DayFlags, ApiError> {
+    let today = jiff::Zoned::now().date();
+    let projection = call.app.oversight()?;
+    let mut flags = DayFlags::default();
+    let (mut wanted, mut acts) = (BTreeSet::new(), 0);
+    for day in days {
+        if wanted.len() >= DAYS_MAX || !wanted.insert(day) {
+            continue;
+        }
+        if remembered(call, day, today, FRESH).is_none() {
+            let of_day = acts_of(projection, day)?;
+            if acts + of_day > AT_ONCE_MAX {
+                continue;
+            }
+            acts += of_day;
+        }
+        flags.judged.insert(day);
     }
-    flags
+    let Some(first) = flags.judged.first().copied() else { return Ok(flags) };
+    let given = verdicts::since(projection, first)?;
+    for day in flags.judged.clone() {
+        for flag in &judged(call, day, today, FRESH)?.flags {
+            // The weightiest line says why in the fewest words.
+            let Some(evidence) = flag.evidence.first() else { continue };
+            let signal = (flag.user.clone(), flag.patient.clone());
+            let verdict = given.get(&day).and_then(|given| given.get(&signal)).and_then(|given| given.last()).cloned();
+            let told = flags.found.entry((signal.0, day)).or_default();
+            told.push(Flagged { patient: signal.1, words: evidence.words.clone(), verdict });
+        }
+    }
+    Ok(flags)
 }
 
-fn judged(call: &Call, day: Date, today: Date) -> Result<Arc<Findings>, ApiError> {
+/// A day as it was judged before; one that is not over only when that was so long ago at most.
+fn remembered(call: &Call, day: Date, today: Date, fresh: Duration) -> Option<Arc<Findings>> {
     let catalog = call.archive().facts().catalog;
-    let remembered = || call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = remembered().iter().find(|known| day < today && (known.day, known.catalog) == (day, catalog)) {
-        return Ok(known.findings.clone());
+    let days = call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = days.iter().find(|known| (known.day, known.catalog) == (day, catalog))?;
+    (day < today || known.at.elapsed() < fresh).then(|| known.findings.clone())
+}
+
+fn judged(call: &Call, day: Date, today: Date, fresh: Duration) -> Result<Arc<Findings>, ApiError> {
+    if let Some(known) = remembered(call, day, today, fresh) {
+        return Ok(known);
     }
+    let catalog = call.archive().facts().catalog;
     let projection = call.app.oversight()?;
     projection.catch_up()?;
     let register = &call.app.register;
@@ -185,11 +234,10 @@ fn judged(call: &Call, day: Date, today: Date) -> Result<Arc<Findings>, ApiError
         tracing::warn!(rows = troubles.len(), "rows of the site's files for the signals were left out");
     }
     let findings = Arc::new(findings);
-    // Today is remembered for what is shown beside other pages, and judged anew when it is asked for itself.
-    let mut days = remembered();
+    let mut days = call.app.judged.0.lock().unwrap_or_else(PoisonError::into_inner);
     days.retain(|known| known.day != day);
     days.truncate(DAYS_MAX - 1);
-    days.insert(0, JudgedDay { day, catalog, findings: findings.clone() });
+    days.insert(0, JudgedDay { day, catalog, at: Instant::now(), findings: findings.clone() });
     drop(days);
     Ok(findings)
 }

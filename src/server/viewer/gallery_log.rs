@@ -15,6 +15,7 @@ use crate::oversight::columns::Columns;
 use crate::oversight::integrity::{Checked, Integrity, StreamStands};
 use crate::oversight::looks::{Looks, Of, Question, Use, Visit, What};
 use crate::oversight::projection::{Seen, StandsAt};
+use crate::oversight::verdicts::Verdict;
 use crate::oversight::volume::Volume;
 use crate::oversight::{Act, UserId};
 
@@ -193,7 +194,7 @@ fn page<'a>(
     question: &'a Question,
     looks: &'a Looks,
     integrity: &'a Integrity,
-    flags: &'a Flags,
+    flags: &'a DayFlags,
     now: Timestamp,
 ) -> LooksPage<'a> {
     LooksPage {
@@ -236,8 +237,11 @@ pub fn pages(frame: &Frame) -> Vec<(String, String)> {
     let of_user = Question { of: Of::User(user("okafor")), ..question.clone() };
     let (year, nothing) = (year(), Looks { found: 2, ..Looks::default() });
     let (sound, faulty, never) = (integrity(now, 0), integrity(now, 2), Integrity::default());
-    let signal = vec![(PatientKey::parse("mer.1"), "Same family name as a former name <b>".to_string())];
-    let flags = Flags::from([((user("brackenfield"), last_day().checked_sub(4.days()).unwrap()), signal)]);
+    let flag = |words: &str| Flagged { patient: PatientKey::parse("mer.1"), words: words.into(), verdict: None };
+    let explained = Some(Verdict { verdict: "explained".into(), ..Verdict::default() });
+    let signal = vec![Flagged { verdict: explained, ..flag("Own chart") }, flag("Same family name as a former name <b>")];
+    let day = last_day().checked_sub(4.days()).unwrap();
+    let flags = DayFlags { found: [((user("brackenfield"), day), signal)].into(), judged: [day].into() };
     let month = amounts(&year.columns);
     let start = |integrity| StartPage {
         asked: "",
@@ -281,6 +285,9 @@ fn what_the_pages_say() {
         ("looks", "2 times it was under break-glass; one use is not reviewed yet."),
         ("looks", "<span class=\"tag alert\">Break-glass, not reviewed</span>"),
         ("looks", "Same family name as a former name &#60;b&#62;"),
+        ("looks", "2 signals, 1 without a verdict</a>"),
+        ("looks", "&#38;user=brackenfield&#38;issuer=local\">2 signals"),
+        ("looks", "not looked through for signals"),
         ("looks", "Refused, 1 time"),
         ("looks", "A flag is a reason to look, not a verdict."),
         ("looks", "✓ The log is complete and unaltered"),
@@ -302,4 +309,39 @@ fn what_the_pages_say() {
         "nothing of it leaves"
     );
     assert!(!pages["looks-none"].contains("<svg class=\"columns"), "nothing is drawn of nothing");
+}
+
+#[test]
+fn a_page_of_busy_days_is_light() {
+    let now = "2026-11-22T15:15:00Z".parse::<Timestamp>().unwrap();
+    let acts = |day: Date| (0..40).map(|minute| seen(day, minute, "record.read", 3, Some("b-1"))).collect::<Vec<_>>();
+    let visits = (0..400).map(|back| {
+        let day = last_day().checked_sub(back.days()).unwrap();
+        visit(day, ("okafor", "R. Okafor-Test, MD", "clinician"), "TREAT", acts(day))
+    });
+    let mut columns = Columns::over(
+        last_day().checked_sub(61.days()).unwrap(),
+        last_day(),
+        None,
+        &["Clinicians", "HIM", "Programs", "Others"],
+        Some("Break-glass"),
+    );
+    for back in 0..62 {
+        (0..5).for_each(|group| columns.add(group, last_day().checked_sub(back.days()).unwrap(), 7));
+    }
+    let looks = Looks { visits: visits.collect(), columns, ..year() };
+    let question = Question {
+        of: Of::Patient(vec![PatientKey::parse("mer.1").unwrap()]),
+        from: last_day().checked_sub(1.years()).unwrap(),
+        to: last_day(),
+        what: What::All,
+        role: String::new(),
+        purpose: String::new(),
+        zone: TimeZone::UTC,
+        suspended: Vec::new(),
+        leave_out_suspended: false,
+    };
+    let html = super::looks(&Frame::default(), &page(&question, &looks, &integrity(now, 0), &DayFlags::default(), now));
+    let elements = html.matches('<').count() - html.matches("</").count();
+    assert!(elements < 3_000, "{elements}");
 }

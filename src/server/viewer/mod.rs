@@ -10,13 +10,13 @@
 //! | `GET /` (`?q=`, `?page=`, `?row=`) | [`find`]; `POST /alerts/{number}/seen` from its alerts |
 //! | `GET /signin` (`?next=`), `POST /signin` (`user`, `password`, `next`, `csrf`) | [`sign_in`] |
 //! | `POST /signout` (`csrf`) | redirect to `/signin` |
-//! | `GET /patients/{key}` and `/patients/{key}/{section}` | [`section`]; slugs in [`Section`] |
-//! | `GET /patients/{key}/timeline` (`?year=`, `?encounter=`, `?setting=`, `?untied=`, `?all=`, `?page=`) | [`timeline`] |
-//! | `GET /patients/{key}/results/{code}` | [`trend`] |
+//! | `GET /patients/{key}` and `/patients/{key}/{section}` (`?source=`, `?page=`, `?print=1`; sheets `?tests=`, `?to=`, `?test=`, `?abnormal=1`) | [`section`]; slugs in [`Section`] |
+//! | `GET /patients/{key}/timeline` (`?year=`, `?encounter=`, `?setting=`, `?source=`, `?untied=`, `?all=`, `?page=`) | [`timeline`] |
+//! | `GET /patients/{key}/results/{code}` (`?page=`, `?print=1`) | [`trend`] |
 //! | `GET /patients/{key}/records/{Kind}/{id}`, `/records/{Kind}/{id}` (no patient) | [`record`] |
 //! | `GET /patients/{key}/notes` (`?q=`, filters, `?page=`) | [`documents`] |
 //! | `GET /patients/{key}/documents/{docid}` (`?q=`, filters, `?sheet=`, `?zoom=`, `?turn=`), `…/coded` | [`document`] |
-//! | `GET /patients/{key}/documents/{docid}/print` | [`print`], or archived markup under [`print_head`] |
+//! | `GET /patients/{key}/documents/{docid}/print` (`?from=`, `?to=`) | [`print`], or archived markup under [`print_head`] |
 //! | `GET /patients/{key}/documents/{docid}/rendered`, `…/xml` (`?page=`), `…/links/{key}` | [`document_alone`], [`document`], [`link_out`] |
 //! | `GET /patients/{key}/documents/{docid}/media/{n}/{page}.png`, `…/original` | pictures and files that a CDA document holds |
 //! | `GET /documents/{docid}/body` | HTML of an HTML document, own strict policy with `sandbox`; framed by [`document`] |
@@ -60,6 +60,7 @@ mod log_status;
 mod names;
 mod pages;
 mod panel;
+mod paper;
 mod query;
 pub mod releases;
 mod sections;
@@ -80,9 +81,11 @@ pub use assets::Assets;
 pub use chart_nav::Section;
 pub use frame::{Frame, Person, role_name};
 pub use glass::{Glass, class_name, class_names};
+pub use html::url_part;
 pub use names::{Names, birth_date_in, name_in};
 pub use pages::access::{AccessReport, access_entry, access_report};
-pub use pages::accession::{AccessionReport, FileRow, Quarantine, SignOffRow, Totals, accession, accession_csv};
+pub use pages::accession::{AccessionReport, Quarantine, SignOffRow, accession};
+pub use pages::accession_files::{Declared, FileRow, Totals, accession_csv};
 pub use pages::accessions::{AccessionRow, AccessionState, WithdrawnRow, accessions};
 pub use pages::account::{AccountPage, FactorPage, FactorState, PasswordPage, account, password, second_factor};
 pub use pages::break_glass::{
@@ -98,7 +101,7 @@ pub use pages::find::{AlertRow, FindPage, Recent, find};
 pub use pages::identity::{IdentityList, IdentityPair, identity, identity_pair};
 pub use pages::kept::{KeptView, kept, kept_item};
 pub use pages::log::{LogPage, log_page};
-pub use pages::looks::{Flags, LooksPage, looks, looks_copy};
+pub use pages::looks::{DayFlags, Flagged, LooksPage, looks, looks_copy};
 pub use pages::message::{Message, Side, Tone, log_down, message, not_here};
 pub use pages::oversee::{ExportPage, Found, SignalsWait, StartPage, VolumePage, Waits, access_start, export, volume};
 pub use pages::own_notes::own_notes;
@@ -109,9 +112,10 @@ pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
 pub use pages::signals::{SignalsPage, signals};
 pub use pages::system::{CheckRow, HealthPage, HealthRow, KeyRow, PolicyPage, UserRow, fixity, health, policy, users};
+pub use paper::Paper;
 pub use query::Query;
 pub use sections::notes_list::Listing;
 pub use source::{Badge, Sources};
 pub use table::Paging;
 pub use text::bytes;
-pub use timeline::{Asked, KINDS as TIMELINE_KINDS, timeline};
+pub use timeline::{Asked, KINDS as TIMELINE_KINDS, YearRead, belongs_to, timeline};

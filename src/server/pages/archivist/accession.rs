@@ -2,7 +2,7 @@
 //!
 //! Not for: the ledger itself (`ingest`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,8 +14,8 @@ use crate::query::AccessionSummary;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
 use crate::server::viewer::{
-    self, AccessionReport, AccessionRow, AccessionState, CodesFound, CodesPage, FileRow, Quarantine, SignOffRow, Totals,
-    WithdrawnRow,
+    self, AccessionReport, AccessionRow, AccessionState, CodesFound, CodesPage, Declared, FileRow, Quarantine, SignOffRow,
+    Totals, WithdrawnRow,
 };
 use crate::statements::{SignOff, Verdict};
 
@@ -184,7 +184,8 @@ fn report_of(it: &AccessionSummary, others: &[AccessionSummary]) -> AccessionRep
         },
         versions: number(&json, "versions").min(it.ledger.archived),
         bytes_in: it.bytes_in,
-        files: list("files").iter().map(file_of).collect(),
+        files: list("files").iter().map(|file| file_of(file, &json)).collect(),
+        declared: declared_of(&json),
         by_kind,
         quarantine,
         read_again: others.iter().find(read_again).map(|other| other.accession.to_string()),
@@ -202,7 +203,25 @@ fn number(value: &Value, name: &str) -> u64 {
     value.get(name).and_then(Value::as_u64).unwrap_or_default()
 }
 
-fn file_of(value: &Value) -> FileRow {
+/// What the sending system declared beside the counts of files that came.
+fn declared_of(report: &Value) -> Option<Declared> {
+    let declared = report.get("declared")?;
+    let words = |name: &str| declared.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let counts = |name: &str| declared.get(name).and_then(Value::as_object).into_iter().flatten();
+    let files = report.get("files").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let came: BTreeSet<String> = files.iter().map(|file| text(file, "name")).collect();
+    let missing = counts("files").filter(|(name, _)| !came.contains(*name));
+    let read = report.get("by_kind").unwrap_or(&Value::Null);
+    Some(Declared {
+        from: words("from").chain(words("by")).collect::<Vec<_>>().join(", "),
+        missing: missing.map(|(name, count)| (name.clone(), count.as_u64().unwrap_or_default())).collect(),
+        kinds: counts("kinds")
+            .map(|(kind, count)| (kind.clone(), count.as_u64().unwrap_or_default(), number(read, kind)))
+            .collect(),
+    })
+}
+
+fn file_of(value: &Value, report: &Value) -> FileRow {
     // Reports of the first version have no fates.
     let totals = value.get("fates").map(|fates| Totals {
         read: number(fates, "input"),
@@ -219,6 +238,7 @@ fn file_of(value: &Value) -> FileRow {
         bytes: number(value, "bytes"),
         sha256: text(value, "sha256"),
         totals,
+        declared: report.pointer("/declared/files").and_then(|files| files.get(text(value, "name"))?.as_u64()),
     }
 }
 

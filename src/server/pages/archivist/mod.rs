@@ -16,9 +16,9 @@ pub use system::{fixity, health, policy, users};
 use crate::access::Shown;
 use crate::server::answer::Body;
 
-/// The entry of a look at what holds no record.
+/// The entry of a look at what holds no record, and is not the log either.
 fn looked_at(what: impl Into<String>, hits: u64) -> Shown {
-    Shown { event: "audit.query", hits: Some(hits), query: Some(what.into()), ..Shown::default() }
+    Shown { event: "archive.viewed", hits: Some(hits), query: Some(what.into()), ..Shown::default() }
 }
 
 /// A table to be saved.

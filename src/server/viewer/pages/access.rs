@@ -19,6 +19,9 @@ use crate::query::Told;
 /// Columns for which any screen has room.
 const COLUMNS_NARROW: usize = 10;
 
+/// Columns for which a sheet that stands upright has room.
+const COLUMNS_UPRIGHT: usize = 7;
+
 /// A report with the address that it was asked for at.
 pub struct AccessReport<'a> {
     pub report: &'a Report,
@@ -28,6 +31,10 @@ pub struct AccessReport<'a> {
     pub parameters: Vec<(String, String)>,
     /// Up to where the log counts, for the pages after this one.
     pub until: &'a str,
+    /// Rows of one page.
+    pub page_size: usize,
+    /// For paper: everything on one page, and nothing to press.
+    pub is_copy: bool,
 }
 
 /// A head of the report's table: its words, and the address that sorts by it.
@@ -54,8 +61,11 @@ struct Page<'a> {
     report: &'a Report,
     name: &'a str,
     is_full: bool,
+    is_copy: bool,
     /// More columns than a small screen has room for.
     is_wide: bool,
+    /// Of so many columns that a sheet lies on its side.
+    is_landscape: bool,
     /// About one patient, so that it may be handed to him.
     is_of_patient: bool,
     by_day: Option<(String, Markup)>,
@@ -63,8 +73,11 @@ struct Page<'a> {
     kept: Vec<(String, String)>,
     from: String,
     to: String,
+    request: String,
     csv: String,
     json: String,
+    copy: String,
+    back: String,
     also: Vec<(&'static str, String)>,
     heads: Vec<Head>,
     rows: Vec<Vec<Field>>,
@@ -109,7 +122,9 @@ impl AccessReport<'_> {
         let class = match value {
             Value::Count(_) | Value::Number(_) => "num",
             Value::Time { .. } => "date",
-            _ if column.key == "day" => "date",
+            _ if ["day", "date", "last"].contains(&column.key) => "date",
+            // Keys of patients are longer than any column and have no blanks.
+            _ if column.key == "patient" => "key",
             _ => "",
         };
         let text = match value {
@@ -120,7 +135,7 @@ impl AccessReport<'_> {
         let is_key = column.key == "patient" && crate::model::PatientKey::parse(&text).is_some();
         let href = is_key.then(|| format!("/access?patient={}", url_part(&text)));
         let href = href.or_else(|| (column.key == "entry" && text.contains(':')).then(|| format!("/access/entries/{text}")));
-        Field { head: column.head, text, class, href }
+        Field { head: column.head, text, class, href: href.filter(|_| !self.is_copy) }
     }
 }
 
@@ -129,13 +144,13 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
     let report = ask.report;
     let is_full = report.version == Version::Full;
     let rows = report.rows.iter().map(|row| report.columns.iter().zip(row).map(|(c, v)| ask.field(c, v)).collect()).collect();
-    let size = report.rows.len().max(1);
-    let page_size =
-        ask.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(crate::server::api::access::REPORT_PAGE);
-    let size = size.max(page_size).max(1);
+    let size = report.rows.len().max(ask.page_size).max(1);
     let turned = |page: usize| ask.address(&[("offset", &((page - 1) * size).to_string()), ("until", ask.until)]);
     let start = usize::try_from(report.offset).unwrap_or(usize::MAX);
-    let kept = ask.parameters.iter().filter(|(name, _)| !["from", "to", "offset", "until", "version"].contains(&name.as_str()));
+    let kept = ask
+        .parameters
+        .iter()
+        .filter(|(name, _)| !["from", "to", "request", "offset", "until", "version", "copy"].contains(&name.as_str()));
     let patient = ask.parameter("patient").unwrap_or("");
     let sibling = |name: &str| format!("/access/reports/{name}?patient={}", url_part(patient));
     let also = match ask.name {
@@ -149,14 +164,19 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
         report,
         name: ask.name,
         is_full,
+        is_copy: ask.is_copy,
         is_wide: report.columns.len() > COLUMNS_NARROW,
+        is_landscape: !is_full && report.columns.len() > COLUMNS_UPRIGHT,
         is_of_patient: matches!(ask.name, "patient" | "patient-days"),
         by_day: report.by_day.as_ref().and_then(bars),
         kept: kept.cloned().collect(),
         from: ask.parameter("from").unwrap_or("").to_string(),
         to: ask.parameter("to").unwrap_or("").to_string(),
+        request: ask.parameter("request").unwrap_or("").to_string(),
         csv: whole("csv"),
         json: whole("json"),
+        copy: ask.address(&[("copy", "1"), ("offset", ""), ("limit", ""), ("until", ask.until)]),
+        back: ask.address(&[("copy", "")]),
         also,
         heads: ask.heads(),
         rows,
@@ -207,27 +227,53 @@ mod tests {
     const HOSTILE: [&str; 5] =
         ["a\nb", "\u{1b}[31mred", "=cmd|' /C calc'!A0", "x\u{2028}y", "<script>alert(1)</script>\"onload=\"x"];
 
-    #[test]
-    fn what_users_typed_is_text_on_the_page() {
-        let rows = HOSTILE.iter().map(|text| vec![Value::Text(text.to_string()), Value::Count(1)]).collect();
-        let report = Report {
+    fn report(version: Version, columns: Vec<Column>, rows: Vec<Vec<Value>>, total: u64) -> Report {
+        Report {
             name: "patient",
             title: "Who saw",
-            version: Version::Plain,
+            version,
             about: vec![("Patient key".into(), HOSTILE[4].into())],
             summary: HOSTILE[4].into(),
-            columns: vec![Column::new("who", "Who"), Column::new("records", "Records")],
+            columns,
             rows,
-            total: 5,
+            total,
             offset: 0,
             by_day: None,
             notes: vec![HOSTILE[4].into()],
             stands_at: Vec::new(),
             made_at: jiff::Timestamp::UNIX_EPOCH,
             zone: "UTC".into(),
+        }
+    }
+
+    #[test]
+    fn a_long_history_in_full_is_light_on_the_screen_and_whole_on_paper() {
+        let row = || wide::COLUMNS.iter().map(|_| Value::Text("s0000:7".into())).collect::<Vec<_>>();
+        let page = |rows: usize, is_copy| {
+            let report = report(Version::Full, wide::COLUMNS.to_vec(), (0..rows).map(|_| row()).collect(), 2_000);
+            let parameters = vec![("patient".to_string(), "mer.1".to_string()), ("version".to_string(), "full".to_string())];
+            let page_size = if is_copy { 2_000 } else { 40 };
+            access_report(
+                &Frame::default(),
+                &AccessReport { report: &report, name: "patient", parameters, until: "s0000-5", page_size, is_copy },
+            )
         };
+        let screen = page(40, false);
+        let elements = screen.matches('<').count() - screen.matches("</").count();
+        assert!(elements < 3_000, "{elements}");
+        assert!(screen.contains("Rows 1 to 40 of 2,000") && screen.contains("copy=1"), "{screen}");
+        let paper = page(2_000, true);
+        assert_eq!(paper.matches("data-head=\"Stream\"").count(), 2_000);
+        assert!(!paper.contains("<form class=\"panel") && !paper.contains("rel=\"next\""), "nothing to press on paper");
+    }
+
+    #[test]
+    fn what_users_typed_is_text_on_the_page() {
+        let rows = HOSTILE.iter().map(|text| vec![Value::Text(text.to_string()), Value::Count(1)]).collect();
+        let columns = vec![Column::new("who", "Who"), Column::new("records", "Records")];
+        let report = report(Version::Plain, columns, rows, 5);
         let parameters = vec![("patient".to_string(), HOSTILE[4].to_string()), ("sort".to_string(), "who".to_string())];
-        let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-5" };
+        let ask = AccessReport { report: &report, name: "patient", parameters, until: "s0000-5", page_size: 100, is_copy: false };
         let html = access_report(&Frame::default(), &ask);
         assert!(!html.contains("<script>alert") && !html.contains("\"onload"), "{html}");
         assert!(html.contains("aria-sort=\"ascending\"") && html.contains("sort=-who"), "{html}");

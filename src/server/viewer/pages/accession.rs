@@ -12,42 +12,14 @@ use super::super::html::{Markup, escape, url_part};
 use super::super::source::Badge;
 use super::super::table::{Cell, Paging, Row, Table};
 use super::super::text;
+use super::accession_files::{Declared, FileRow, Totals, declared_kinds, declared_words, files};
 use super::accessions::AccessionRow;
 use super::codes::{CodesFound, GateLine, gates};
 use super::render;
 use super::years::{YearBars, year_bars};
 
-/// Files listed before the others are summed up.
-const FILES_FIRST: usize = 8;
 /// Reasons listed before the list of all.
 const REASONS_FIRST: usize = 8;
-
-/// What became of the records read. The parts must add up to `read`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Totals {
-    pub read: u64,
-    /// Further versions of a record included.
-    pub archived: u64,
-    pub duplicates: u64,
-    pub excluded: u64,
-    /// Used up by other source records.
-    pub joined: u64,
-    pub quarantined: u64,
-}
-
-/// One delivered file and its fate.
-#[derive(Clone, Debug, Default)]
-pub struct FileRow {
-    pub name: String,
-    /// "records", "kept" …, in the ledger's words.
-    pub fate: String,
-    pub items: u64,
-    pub bytes: u64,
-    /// Hex.
-    pub sha256: String,
-    /// `None` in reports of the first version.
-    pub totals: Option<Totals>,
-}
 
 /// One reason for quarantine with its first example (file and position, never content).
 #[derive(Clone, Debug, Default)]
@@ -89,25 +61,10 @@ pub struct AccessionReport {
     pub facts: Vec<(String, String)>,
     /// What reviewers said of it, oldest first.
     pub sign_offs: Vec<SignOffRow>,
+    /// `None`: it said nothing.
+    pub declared: Option<Declared>,
     /// Records by year and kind.
     pub years: BTreeMap<i32, BTreeMap<String, u64>>,
-}
-
-impl Totals {
-    fn difference(&self) -> i128 {
-        i128::from(self.read) - i128::from(self.archived + self.duplicates + self.excluded + self.joined + self.quarantined)
-    }
-
-    fn plus(self, other: Totals) -> Totals {
-        Totals {
-            read: self.read + other.read,
-            archived: self.archived + other.archived,
-            duplicates: self.duplicates + other.duplicates,
-            excluded: self.excluded + other.excluded,
-            joined: self.joined + other.joined,
-            quarantined: self.quarantined + other.quarantined,
-        }
-    }
 }
 
 /// One part of the equation: words, count, class of its colour, and its share of the bar in thousandths.
@@ -141,6 +98,8 @@ struct Report<'a> {
     codes: Table,
     codes_fact: String,
     lines: Vec<GateLine>,
+    declared: String,
+    declared_kinds: Option<Table>,
     sign_offs: Option<Table>,
     years: Vec<YearBars>,
 }
@@ -180,6 +139,8 @@ pub fn accession(frame: &Frame, report: &AccessionReport, codes: &CodesFound, pa
         codes: super::codes::coverage(codes, &report.row.id, true),
         codes_fact: codes.fact(),
         lines: lines(report, codes, balanced),
+        declared: declared_words(report),
+        declared_kinds: declared_kinds(report),
         sign_offs: (!report.sign_offs.is_empty()).then(|| sign_offs(report)),
         years: year_bars(&report.years),
         report,
@@ -250,80 +211,6 @@ fn drawn(parts: &[(&'static str, u64, &'static str)], read: u64) -> (Vec<Part>, 
         small => format!("true scale, except {}, drawn wider", small.join(", ")),
     };
     (drawn, widened)
-}
-
-fn figure(n: u64) -> Cell {
-    if n == 0 { Cell::Markup(Markup::trusted("<span class=\"missing\">0</span>".into())) } else { Cell::count(n) }
-}
-
-fn red(n: u64) -> Cell {
-    match n {
-        0 => figure(0),
-        n => Cell::Markup(Markup::trusted(format!("<span class=\"out\">{}</span>", text::count(n)))),
-    }
-}
-
-fn difference(totals: &Totals) -> Cell {
-    Cell::Markup(Markup::trusted(match totals.difference() {
-        0 => "<span class=\"checked\">0</span>".into(),
-        n => format!("<span class=\"out\">{}{}</span>", if n < 0 { "−" } else { "" }, text::count(n.unsigned_abs() as u64)),
-    }))
-}
-
-fn file_cells(main: Cell, totals: Option<Totals>) -> Row {
-    let not_given = || Cell::Markup(Markup::trusted("<span class=\"missing\">not given</span>".into()));
-    let not_checked = || Cell::Markup(Markup::trusted("<span class=\"missing\">not checked</span>".into()));
-    let cells = match totals {
-        Some(t) => vec![
-            Cell::Markup(Markup::trusted(format!("<b>{}</b>", text::count(t.read)))),
-            figure(t.archived),
-            figure(t.duplicates),
-            figure(t.excluded),
-            figure(t.joined),
-            red(t.quarantined),
-            difference(&t),
-        ],
-        None => (0..7).map(|_| Cell::Blank).collect(),
-    };
-    Row::new(std::iter::once(main).chain(cells).chain([not_given(), not_checked()]).collect())
-}
-
-fn files(report: &AccessionReport, page: Option<usize>) -> (Table, String, Paging) {
-    let columns = [
-        ("File", ""),
-        ("Read", "num"),
-        ("Archived", "num"),
-        ("Duplicate", "num"),
-        ("Left out", "num drop"),
-        ("Joined", "num drop"),
-        ("Quarantined", "num"),
-        ("Difference", "num"),
-        ("Vendor’s count", "num drop"),
-        ("Agrees", "drop"),
-    ];
-    let row = |(number, f): &(usize, &FileRow)| {
-        let href =
-            f.totals.filter(|t| t.quarantined > 0).map(|_| format!("/accessions/{}/quarantine?file={number}", report.row.id));
-        let sub = format!("{}, {}", text::sentence(&f.fate).to_lowercase(), text::bytes(f.bytes));
-        file_cells(Cell::main(Some(f.name.clone()), href, Some(sub)), f.totals)
-    };
-    let mut all: Vec<(usize, &FileRow)> = report.files.iter().enumerate().collect();
-    all.sort_by_key(|(number, f)| (std::cmp::Reverse(f.totals.map_or(f.items, |t| t.read)), *number));
-    let count = text::counted(all.len() as u64, "file", "files");
-    let table = Table::new("Delivered files, largest first", &columns, "No files.");
-    if let Some(page) = page {
-        let href = format!("/accessions/{}?files=", report.row.id);
-        let (shown, paging) = Paging::cut(all, page, &href);
-        return (table.rows(shown.iter().map(row).collect()), format!("{count}, largest first"), paging);
-    }
-    let others = all.split_off(all.len().min(FILES_FIRST));
-    let mut rows: Vec<Row> = all.iter().map(row).collect();
-    if !others.is_empty() {
-        let sum = others.iter().filter_map(|(_, f)| f.totals).fold(Totals::default(), Totals::plus);
-        let words = text::counted(others.len() as u64, "other file", "other files");
-        rows.push(file_cells(Cell::link(Some(words), format!("/accessions/{}?files=1", report.row.id)), Some(sum)));
-    }
-    (table.rows(rows), format!("{count}, largest first"), Paging::default())
 }
 
 fn quarantine(report: &AccessionReport) -> Table {
@@ -405,7 +292,17 @@ fn lines(report: &AccessionReport, codes: &CodesFound, balanced: bool) -> Vec<Ga
     } else {
         GateLine::bad("Not every record is accounted for".into(), "not publishable".into())
     };
-    let vendor = GateLine::open("Vendor’s counts not given".into(), "not checked".into());
+    let vendor = match report.agreement() {
+        None => GateLine::open("Vendor’s counts not given".into(), "not checked".into()),
+        Some((0, _)) => GateLine::open("Vendor’s counts not given".into(), "its manifest names none".into()),
+        Some((all, 0)) => {
+            GateLine::good(format!("All {} of the vendor’s counts agree", text::count(all)), "with what was read".into())
+        }
+        Some((all, differing)) => GateLine::bad(
+            format!("{} of {} of the vendor’s counts differ", text::count(differing), text::count(all)),
+            "from what was read; whoever signs says why".into(),
+        ),
+    };
     let mut lines = vec![balance, vendor];
     lines.extend(gates(codes));
     lines.push(sample);
@@ -431,28 +328,9 @@ fn sign_offs(report: &AccessionReport) -> Table {
     Table::new("Reviews of a random sample", &columns, "Not signed off yet.").rows(report.sign_offs.iter().map(row).collect())
 }
 
-/// The files and their fates as CSV (RFC 4180), for a spreadsheet.
-pub fn accession_csv(report: &AccessionReport) -> String {
-    let mut out =
-        String::from("file,fate,bytes,sha256,read,archived,duplicate,left_out,joined,quarantined,difference,vendor_count\r\n");
-    for f in &report.files {
-        let t = f.totals.unwrap_or_default();
-        let figures = [t.read, t.archived, t.duplicates, t.excluded, t.joined, t.quarantined].map(|n| n.to_string()).join(",");
-        let (name, fate) = (csv_cell(&f.name), csv_cell(&f.fate));
-        out.push_str(&format!("{name},{fate},{},{},{figures},{},\r\n", f.bytes, f.sha256, t.difference()));
-    }
-    out
-}
-
-/// A cell that no spreadsheet takes for a formula.
-pub(super) fn csv_cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{text}") } else { text.to_string() };
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::accession_files::{accession_csv, csv_cell};
     use super::*;
 
     fn report() -> AccessionReport {
@@ -479,6 +357,27 @@ mod tests {
         let html = accession(&Frame::default(), &wrong, &CodesFound::Counting, None);
         assert!(html.contains("Not publishable.") && html.contains("12 records unaccounted for in =OBS.csv"), "{html}");
         assert!(!html.contains("Every record is accounted for"));
+    }
+
+    #[test]
+    fn what_the_sending_system_said_is_held_against_what_was_read() {
+        let html = |declared: Option<u64>, missing: &[(&str, u64)]| {
+            let mut said = report();
+            said.files[0].declared = declared;
+            let missing = missing.iter().map(|(name, count)| (name.to_string(), *count)).collect();
+            said.declared = Some(Declared { from: "manifest.toml".into(), missing, kinds: vec![("Patient".into(), 7, 7)] });
+            accession(&Frame::default(), &said, &CodesFound::Counting, None)
+        };
+        let agrees = html(Some(15_000), &[]);
+        assert!(agrees.contains("✓ agrees") && agrees.contains("All 2 of the vendor’s counts agree"), "{agrees}");
+        let fewer = html(Some(15_003), &[]);
+        assert!(fewer.contains(">3 missing<") && fewer.contains("1 of 2 of the vendor’s counts differ"), "{fewer}");
+        assert!(html(Some(14_999), &[]).contains(">1 more<"));
+        let gone = html(Some(15_000), &[("NOTES.csv", 12)]);
+        assert!(gone.contains("declared, not delivered") && gone.contains(">12 missing<"), "{gone}");
+        let mut said = report();
+        said.files[0].declared = Some(15_003);
+        assert!(accession_csv(&said).lines().nth(1).unwrap().ends_with(",0,15003"), "{}", accession_csv(&said));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! Not for: gathering them (`oversight::looks`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use jiff::Timestamp;
@@ -22,20 +22,44 @@ use crate::oversight::integrity::Integrity;
 use crate::oversight::looks::{Looks, Of, Question, Use, Visit, What};
 use crate::oversight::projection::{Seen, StandsAt};
 use crate::oversight::reports::words;
+use crate::oversight::verdicts::Verdict;
 
-/// Entries of one visit that its row unfolds.
-const ENTRIES_SHOWN: usize = 12;
+/// Entries of one visit that its row unfolds: a page of busy days stays light.
+const ENTRIES_SHOWN: usize = 5;
 
-/// Signals that were found, by whose day they are: each a sentence.
-pub type Flags = BTreeMap<(UserId, Date), Vec<(Option<PatientKey>, String)>>;
+/// What the signals of snooping say of the days that a page tells of.
+#[derive(Clone, Debug, Default)]
+pub struct DayFlags {
+    /// By whose day they are; of each day the weightiest first.
+    pub found: BTreeMap<(UserId, Date), Vec<Flagged>>,
+    /// Days that were looked through. Of others nothing is known.
+    pub judged: BTreeSet<Date>,
+}
+
+/// One signal.
+#[derive(Clone, Debug, Default)]
+pub struct Flagged {
+    /// `None`: the person's day as a whole.
+    pub patient: Option<PatientKey>,
+    /// The weightiest of its evidence.
+    pub words: String,
+    /// The last that was given.
+    pub verdict: Option<Verdict>,
+}
+
+impl Flagged {
+    /// Whether nobody has to look at it any more.
+    fn is_explained(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|verdict| verdict.verdict == "explained")
+    }
+}
 
 /// What the page is made of.
 pub struct LooksPage<'a> {
     pub question: &'a Question,
     pub looks: &'a Looks,
     pub integrity: &'a Integrity,
-    /// Of the days that were judged.
-    pub flags: &'a Flags,
+    pub flags: &'a DayFlags,
     /// Display name of the user, when it is about one.
     pub name: String,
     pub offset: usize,
@@ -50,9 +74,13 @@ pub struct LooksPage<'a> {
     pub made_at: Timestamp,
 }
 
+#[derive(Default)]
 struct Tag {
     tone: &'static str,
     text: String,
+    /// Where it leads, and what it says in short.
+    href: Option<String>,
+    why: String,
 }
 
 struct Entry {
@@ -81,6 +109,8 @@ struct Line {
     shown: String,
     kinds: String,
     tags: Vec<Tag>,
+    /// Leads to the signals of a day that was not looked through.
+    unread: Option<String>,
     entries: Vec<Entry>,
     more: usize,
     waiting: Option<Waiting>,
@@ -111,6 +141,7 @@ struct Page<'a> {
     flagged: usize,
     csv: String,
     export: String,
+    evidence: String,
     copy: String,
     listed: String,
     back: String,
@@ -145,19 +176,29 @@ impl LooksPage<'_> {
         if self.is_of_patient() { "/access" } else { "/access/people" }
     }
 
-    fn flags_of(&self, visit: &Visit) -> Vec<&str> {
-        let found = self.flags.get(&(visit.user.clone(), visit.day));
+    /// The signals about this visit.
+    fn flags_of(&self, visit: &Visit) -> Vec<&Flagged> {
         let keys: &[PatientKey] = match &self.question.of {
             Of::Patient(keys) => keys,
             Of::User(_) => visit.patient.as_slice(),
         };
-        let mut said: Vec<&str> = Vec::new();
-        for (patient, words) in found.into_iter().flatten() {
-            if patient.as_ref().is_none_or(|patient| keys.contains(patient)) && !said.contains(&words.as_str()) {
-                said.push(words);
-            }
-        }
-        said
+        let found = self.flags.found.get(&(visit.user.clone(), visit.day)).into_iter().flatten();
+        found.filter(|flag| flag.patient.as_ref().is_none_or(|patient| keys.contains(patient))).collect()
+    }
+
+    /// How many signals lie in this visit, the words of the weightiest, and how they stand.
+    fn signals(&self, visit: &Visit) -> Option<Tag> {
+        let flags = self.flags_of(visit);
+        let first = flags.iter().find(|flag| !flag.is_explained()).or(flags.first())?;
+        let open = flags.iter().filter(|flag| flag.verdict.as_ref().is_none_or(Verdict::is_open)).count() as u64;
+        let (tone, standing) = match (open, flags.iter().any(|flag| !flag.is_explained())) {
+            (0, false) => ("good", ", explained".to_string()),
+            (0, true) => ("caution", ", followed up".to_string()),
+            (open, _) if open == flags.len() as u64 => ("caution", String::new()),
+            (open, _) => ("caution", format!(", {open} without a verdict")),
+        };
+        let text = format!("{}{standing}", text::counted(flags.len() as u64, "signal", "signals"));
+        Some(Tag { tone, text, href: Some(signals_href(visit, true)), why: first.words.clone() })
     }
 
     fn tags(&self, visit: &Visit) -> Vec<Tag> {
@@ -170,21 +211,20 @@ impl LooksPage<'_> {
                 None if self.is_overdue(it) => ("alert", "Break-glass, review overdue".to_string()),
                 None => ("alert", "Break-glass, not reviewed".to_string()),
             };
-            tags.push(Tag { tone, text });
+            tags.push(Tag { tone, text, ..Tag::default() });
         }
-        tags.extend(self.flags_of(visit).into_iter().map(|words| Tag { tone: "caution", text: words.to_string() }));
-        tags.extend(
-            (visit.refused() > 0)
-                .then(|| Tag { tone: "", text: format!("Refused, {}", words::counted(visit.refused(), "time", "times")) }),
-        );
-        tags.extend(visit.is_suspended.then(|| Tag { tone: "caution", text: "Held back from the patient by law".into() }));
+        tags.extend(self.signals(visit));
+        let refused = || format!("Refused, {}", words::counted(visit.refused(), "time", "times"));
+        tags.extend((visit.refused() > 0).then(|| Tag { text: refused(), ..Tag::default() }));
+        let held_back = || Tag { tone: "caution", text: "Held back from the patient by law".into(), ..Tag::default() };
+        tags.extend(visit.is_suspended.then(held_back));
         tags
     }
 
     fn is_flagged(&self, visit: &Visit) -> bool {
         let waits =
             visit.uses.iter().any(|id| self.looks.uses.get(id).is_none_or(|it| it.verdict.as_deref() != Some("appropriate")));
-        waits || visit.refused() > 0 || !self.flags_of(visit).is_empty()
+        waits || visit.refused() > 0 || self.flags_of(visit).iter().any(|flag| !flag.is_explained())
     }
 
     fn due(&self, it: &Use) -> i64 {
@@ -232,6 +272,7 @@ impl LooksPage<'_> {
             shown: shown.join(", "),
             kinds: words::domains(&kinds.into_iter().collect::<Vec<_>>().join(" ")),
             tags: self.tags(visit),
+            unread: (!self.flags.judged.contains(&visit.day)).then(|| signals_href(visit, false)),
             entries: visit.acts.iter().take(ENTRIES_SHOWN).map(entry).collect(),
             more: visit.acts.len().saturating_sub(ENTRIES_SHOWN),
             waiting,
@@ -301,6 +342,15 @@ impl LooksPage<'_> {
     }
 }
 
+/// The signals of the day of a visit; with `only` of this person alone.
+fn signals_href(visit: &Visit, only: bool) -> String {
+    let only = match only {
+        true => format!("&user={}&issuer={}", url_part(&visit.user.subject), url_part(&visit.user.issuer)),
+        false => String::new(),
+    };
+    format!("/signals?day={}{only}", visit.day)
+}
+
 fn times_were(n: u64) -> String {
     if n == 1 { "Once it was".into() } else { format!("{} times it was", text::count(n)) }
 }
@@ -366,6 +416,7 @@ pub fn looks(frame: &Frame, ask: &LooksPage<'_>) -> String {
         flagged_only: ask.flagged_only,
         flagged: looks.visits.iter().filter(|visit| ask.is_flagged(visit)).count(),
         csv,
+        evidence: format!("{}&form=evidence", ask.address("/access/export", &whole)),
         export: ask.address("/access/export", &whole),
         copy: ask.address(path, &[("copy", "1"), ("page", ""), ("what", ""), ("role", ""), ("purpose", ""), ("flagged", "")]),
         listed,

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod accession;
+pub mod accession_files;
 pub mod accessions;
 pub mod account;
 pub mod break_glass;

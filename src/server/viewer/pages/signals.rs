@@ -8,6 +8,7 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use super::super::frame::Frame;
+use super::super::html::url_part;
 use super::super::log_status::local;
 use super::super::table::Paging;
 use super::super::text;
@@ -20,6 +21,8 @@ use crate::oversight::verdicts::{Signal, VERDICTS, Verdict};
 pub struct SignalsPage<'a> {
     pub findings: &'a Findings,
     pub verdicts: &'a BTreeMap<Signal, Vec<Verdict>>,
+    /// Whom alone it is about.
+    pub only: Option<&'a UserId>,
     /// Who reads: nobody judges his own acts.
     pub reader: UserId,
     pub zone: TimeZone,
@@ -48,6 +51,8 @@ struct Shown {
     score: String,
     lines: Vec<Line>,
     given: Vec<Given>,
+    /// Saves the entries behind it with their proofs.
+    evidence: String,
     /// What the form sends along: account, issuer, and whether this reader may judge.
     user: String,
     issuer: String,
@@ -81,6 +86,7 @@ struct Page<'a> {
     choices: &'static [(&'static str, &'static str)],
     people: Vec<Person>,
     paging: Paging,
+    only: bool,
 }
 
 /// Bits from which on a flag is strong, and those from which on it is clear.
@@ -91,7 +97,8 @@ pub fn signals(frame: &Frame, ask: &SignalsPage<'_>) -> String {
     let found = ask.findings;
     let size = ask.page_size.max(1);
     let total = found.people().count() as u64;
-    let numbered = found.people().enumerate().skip(ask.offset).take(size);
+    let is_asked = |flags: &[Flag]| ask.only.is_none_or(|only| flags.iter().any(|flag| flag.user == *only));
+    let numbered = found.people().enumerate().filter(|(_, flags)| is_asked(flags)).skip(ask.offset).take(size);
     let people: Vec<Person> = numbered.filter_map(|(at, flags)| person(at + 1, flags, ask)).collect();
     let is_open = |flag: &&Flag| ask.last_of(flag).is_none_or(Verdict::is_open);
     render(Page {
@@ -105,7 +112,11 @@ pub fn signals(frame: &Frame, ask: &SignalsPage<'_>) -> String {
             text::count(found.users),
             text::counted(found.acts, "act", "acts"),
         ),
-        paging: Paging::of(ask.offset, people.len(), total, false, |p| format!("/signals?day={}&page={p}", ask.day), size),
+        paging: match ask.only {
+            Some(_) => Paging::default(),
+            None => Paging::of(ask.offset, people.len(), total, false, |p| format!("/signals?day={}&page={p}", ask.day), size),
+        },
+        only: ask.only.is_some(),
         people,
     })
 }
@@ -122,8 +133,7 @@ impl SignalsPage<'_> {
 
 fn person(rank: usize, flags: &[Flag], ask: &SignalsPage<'_>) -> Option<Person> {
     let flag = flags.first()?;
-    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let (issuer, subject) = (encode(&flag.user.issuer), encode(&flag.user.subject));
+    let (issuer, subject) = (url_part(&flag.user.issuer), url_part(&flag.user.subject));
     let name = if flag.user_name.is_empty() { &flag.user.subject } else { &flag.user_name };
     Some(Person {
         rank,
@@ -152,6 +162,7 @@ fn shown(flag: &Flag, ask: &SignalsPage<'_>, id: String) -> Shown {
         fact: format!("{acts}, {when} UTC"),
         score: format!("{:.1}", flag.score),
         lines: flag.evidence.iter().map(line).collect(),
+        evidence: evidence_href(flag),
         given: ask.given(flag).iter().map(|verdict| given(verdict, &ask.zone)).collect(),
         user: flag.user.subject.clone(),
         issuer: flag.user.issuer.clone(),
@@ -159,6 +170,13 @@ fn shown(flag: &Flag, ask: &SignalsPage<'_>, id: String) -> Shown {
         is_open: ask.last_of(flag).is_none_or(Verdict::is_open),
         may_judge: ask.reader != flag.user,
     }
+}
+
+/// Everything of this person and day, about this patient when it is about one, and what was found about the signal.
+fn evidence_href(flag: &Flag) -> String {
+    let patient = flag.patient.as_ref().map(|key| format!("&patient={}", url_part(key.as_str()))).unwrap_or_default();
+    let (user, issuer) = (url_part(&flag.user.subject), url_part(&flag.user.issuer));
+    format!("/access/export?form=evidence&signal=1&from={day}&to={day}&user={user}&issuer={issuer}{patient}", day = flag.date)
 }
 
 fn given(verdict: &Verdict, zone: &TimeZone) -> Given {
@@ -210,12 +228,14 @@ mod tests {
         };
         let findings = Findings { flags: vec![flag], acts: 1_000_000, users: 2000, pairs: 80_000, left_out: 0 };
         let signal = (UserId { issuer: "https://id.example".into(), subject: "u&1".into() }, PatientKey::parse("mer.7"));
-        let asked = Verdict { at: 0, by: "Kim".into(), verdict: "needs-information".into(), comment: "Asked <b>her</b>".into() };
+        let comment = "Asked <b>her</b>".to_string();
+        let asked = Verdict { by: "Kim".into(), verdict: "needs-information".into(), comment, ..Verdict::default() };
         let given = BTreeMap::from([(signal, vec![asked])]);
         let reader = UserId { issuer: "local".into(), subject: "kim".into() };
         let page = |findings| {
             let (reader, zone) = (reader.clone(), TimeZone::UTC);
-            let page = SignalsPage { findings, verdicts: &given, reader, zone, day: "2026-03-17", offset: 0, page_size: 50 };
+            let (day, offset, page_size) = ("2026-03-17", 0, 50);
+            let page = SignalsPage { findings, verdicts: &given, only: None, reader, zone, day, offset, page_size };
             signals(&Frame::default(), &page)
         };
         let html = page(&findings);
@@ -233,6 +253,7 @@ mod tests {
             "Ask the person</span> Kim, 1970-01-01 00:00 UTC",
             "Asked &#60;b&#62;her",
             "name=\"user\" value=\"u&#38;1\"",
+            "form=evidence&#38;signal=1&#38;from=2026-03-17&#38;to=2026-03-17&#38;user=u%261",
         ] {
             assert!(html.contains(expected), "{expected} in {html}");
         }

@@ -213,7 +213,7 @@ struct Health<'a> {
     frame: &'a Frame,
     page: &'a HealthPage<'a>,
     at: String,
-    faults: u64,
+    tone: &'static str,
     result: String,
     table: Table,
     keys: Table,
@@ -238,7 +238,11 @@ pub fn health(frame: &Frame, page: &HealthPage<'_>) -> String {
     render(Health {
         frame,
         at: moment(&page.at),
-        faults,
+        tone: match (faults, cautions) {
+            (0, 0) => "good",
+            (0, _) => "caution",
+            _ => "error",
+        },
         result: match (faults, cautions) {
             (0, 0) => "Everything is well.".into(),
             (0, n) => format!("{} a look.", text::counted(n, "thing needs", "things need")),
