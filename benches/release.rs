@@ -5,36 +5,27 @@
 //!
 //! Not for: pass or fail. It prints pages, seconds and memory of each step; BENCHMARKS.md says how they were taken.
 
-use std::collections::BTreeMap;
+#[path = "packer/mod.rs"]
+mod packer;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chartkeep::access::{Gate, Policy, Principal, Purpose, RequestContext, Role};
-use chartkeep::audit::AuditLog;
-use chartkeep::config::Config;
-use chartkeep::model::{PatientKey, hex};
-use chartkeep::query::Archive;
-use chartkeep::release::basis::Rules;
-use chartkeep::release::build::{BuildRecord, Plan, VERSION, Workshop, generator, numbers, preview, seal};
+use chartkeep::release::build::{numbers, preview, seal};
 use chartkeep::release::package::verify;
-use chartkeep::release::request::{Request, Subject};
-use chartkeep::release::selection::{self, RecordSets};
-use chartkeep::release::shelf::Shelf;
+use chartkeep::release::request::Formats;
 use chartkeep::render::pdf::content::{Block, Look, Part, Run};
 use chartkeep::render::pdf::{Content, typeset};
-use chartkeep::signing::{KeyPurpose, KeyRing, Signer, default_private_dir, load_signer};
+use packer::{PERSON, Packer};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
-const BASIS: &str = "patient-access";
 const WORDS: [&str; 12] =
     ["patient", "seen", "with", "pain", "of", "the", "chest,", "normal", "electrocardiogram", "follow-up", "within", "14 days."];
 
@@ -62,58 +53,19 @@ fn run(name: &str, pages: usize, threads: usize, folder: &Path) {
         chartkeep(&[Path::new("init"), &root]);
         chartkeep(&[Path::new("ingest"), &root, &delivery, Path::new("--source-system"), Path::new("bench")]);
     }
-    let private = default_private_dir(&root);
-    let ring = KeyRing::load(&root).expect("keys");
-    let config = Config::load(&root).expect("a configuration");
-    let archive = Archive::open(&root, ring.verifiers(KeyPurpose::Seal), BTreeMap::new()).expect("an archive");
-    let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).expect("a key"))).expect("a log");
-    let gate = Gate::new(log, Policy::built_in());
-    let rules = Rules::shipped().expect("rules");
-    let purpose = rules.basis(BASIS).and_then(|basis| Purpose::from_code(&basis.purpose)).expect("a purpose");
-    let principal = Principal::operator("bench", Role::Him, purpose);
-    let key = PatientKey::parse(PERSON).expect("a key");
-    let permit = gate.ask(&principal, archive.chart_scope(&key), RequestContext::default()).expect("a permit");
-    let shelf = Shelf::of(&root);
-    let signer = load_signer(&private, KeyPurpose::Release).expect("a key");
-    let shop = Workshop { archive: &archive, permit: &permit, shelf: &shelf, config: &config, threads };
-
-    let sets = RecordSets::shipped().expect("record sets");
-    let request = Request {
-        subjects: vec![Subject { name: "Ann Quill".into(), keys: vec![PERSON.into()], ..Subject::default() }],
-        basis: BASIS.into(),
-        ..Request::default()
-    };
-    let (chosen, _) = timed(name, "selection", || {
-        selection::choose(&archive, &permit, &request, 0, "2026-000001", &rules, &sets).expect("a selection")
-    });
-    let plan = Plan {
-        v: VERSION,
-        request: "2026-000001".into(),
-        selection_sha256: shelf.put(&chosen.to_bytes()).expect("kept"),
-        received: "2026-11-23T12:00:00Z".into(),
-        made: "2026-11-23T12:00:00Z".into(),
-        bates: Some(("RIV26-".into(), 8)),
-        generator: generator(),
-        ..Plan::default()
-    };
+    let packer = Packer::open(&root);
+    let permit = packer.permit();
+    let shop = packer.shop(&permit, threads);
+    let (chosen, _) = timed(name, "selection", || packer.chosen(&permit));
+    let plan = packer.plan(&chosen, Formats::default());
     let (made, seconds) = timed(name, "preview", || preview(&shop, &plan).expect("a preview"));
     let all = made.previewed.pages;
     println!("{name}: {} items, {all} pages, {:.0} pages/s", chosen.items.len(), all as f64 / seconds);
-    let mut record = BuildRecord {
-        v: VERSION,
-        plan_sha256: made.previewed.plan_sha256.clone(),
-        pdf_sha256: made.previewed.pdf_sha256.clone(),
-        package_id: "0198f3c2-7d11-7c55-9f5e-6a0f5d3c1b2a".into(),
-        approved: "2026-11-24T08:30:00Z".into(),
-        bates_first: Some(1),
-        key: signer.key_name().to_owned(),
-        key_public: hex(&signer.public_key()),
-        ..BuildRecord::default()
-    };
+    let mut record = packer.record(&made);
     record.bates_count = timed(name, "numbers", || numbers(&shop, &record, &made.told).expect("numbers")).0;
-    let package = timed(name, "package", || seal(&shop, &record, &signer).expect("a package")).0;
-    let file = shelf.open(&package.package_sha256).expect("kept");
-    let report = timed(name, "verify", || verify::verify(file, &signer.verifier()).expect("read")).0;
+    let package = timed(name, "package", || seal(&shop, &record, &packer.signer).expect("a package")).0;
+    let file = packer.shelf.open(&package.package_sha256).expect("kept");
+    let report = timed(name, "verify", || verify::verify(file, &packer.signer.verifier()).expect("read")).0;
     println!(
         "{name}: {} MB, {} pages, {} proofs, holds: {}",
         package.bytes / 1_000_000,
@@ -121,6 +73,8 @@ fn run(name: &str, pages: usize, threads: usize, folder: &Path) {
         report.proofs,
         report.holds()
     );
+    drop(permit);
+    packer.close();
 }
 
 fn timed<T>(name: &str, what: &str, work: impl FnOnce() -> T) -> (T, f64) {

@@ -28,6 +28,8 @@ pub mod release;
 pub mod render;
 pub mod server;
 pub mod signing;
+#[cfg(test)]
+pub(crate) mod small_archive;
 pub mod sources;
 pub mod statements;
 pub mod store;

@@ -269,5 +269,14 @@ pub const RECENT_DAYS: i64 = 30;
 pub const TIMELINE_WHOLE_MAX: u64 = 4_000;
 pub const TIMELINE_ENCOUNTERS_MAX: usize = 10_000;
 pub const TIMELINE_NEWEST: usize = 2_000;
+/// Days before a year of such a chart, and after the last of its encounters ended, in which its timeline looks for records that
+/// name one of them.
+pub const TIMELINE_BEFORE_DAYS: i64 = 31;
+pub const TIMELINE_AFTER_DAYS: i64 = 92;
 /// Most corrected records of one chart that are listed by name; all are counted.
 pub const CORRECTIONS_LISTED_MAX: usize = 10_000;
+
+/// Pages of a scan or PDF that are set for paper without asking, which are those of one part when it has more; and pages that are
+/// set at once when somebody asks for all.
+pub const PRINT_PAGES_UNASKED: u32 = 50;
+pub const PRINT_PAGES_MAX: u32 = 500;

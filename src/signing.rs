@@ -6,7 +6,9 @@
 mod key;
 mod note;
 mod ring;
+mod verifier;
 
 pub use key::{KeyError, KeyPurpose, Signer, SigningKey, default_private_dir, load_signer};
-pub use note::{NoteError, VerifierKey, sign_note, verify_note};
+pub use note::{sign_note, verify_note};
 pub use ring::{KeyRing, RingEntry, RingError, RingFinding, init_keys, rotate_key};
+pub use verifier::{NoteError, VerifierKey};

@@ -24,6 +24,8 @@ mod labels;
 mod mapped;
 mod oversight;
 mod packages;
+#[path = "../benches/packer/mod.rs"]
+mod packer;
 mod proof;
 mod releases;
 mod sealed;

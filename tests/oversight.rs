@@ -303,6 +303,8 @@ fn who_opens_his_own_chart_is_worth_a_look_and_a_colleague_at_work_is_not() {
     assert_eq!(page.status, 200, "{}", page.text());
     assert!(page.text().contains(&patient) && page.text().contains("own chart"), "{}", page.text());
     assert_eq!(browser.get("/signals?day=2001-01-01").status, 200);
+    // A day that has not come has no log, also at the end of the calendar.
+    assert_eq!(browser.get("/signals?day=9999-12-31").status, 400);
     verdict_on_it(&archive, &browser, &page.text(), &today);
     log_checked_and_exported(&archive, &browser, &patient);
     let clinician = token(&archive, "clinician");

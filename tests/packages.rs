@@ -2,27 +2,14 @@
 //!
 //! Not for: how packages are made (`src/release/build`), or the way of a request (`src/release/desk`).
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use chartkeep::access::{Gate, Policy, Principal, Purpose, RequestContext, Role};
-use chartkeep::audit::AuditLog;
-use chartkeep::config::Config;
-use chartkeep::model::{PatientKey, hex};
-use chartkeep::query::Archive;
-use chartkeep::release::basis::Rules;
-use chartkeep::release::build::{BuildRecord, Plan, VERSION, Workshop, generator, numbers, preview, seal};
+use chartkeep::release::build::{numbers, preview, seal};
 use chartkeep::release::package::wrap;
-use chartkeep::release::request::{Formats, Request, Subject};
-use chartkeep::release::selection::{RecordSets, choose};
-use chartkeep::release::shelf::Shelf;
-use chartkeep::signing::{KeyPurpose, KeyRing, Signer, default_private_dir, load_signer};
+use chartkeep::release::request::Formats;
 
+use crate::packer::{PERSON, Packer};
 use crate::support::{Folder, chartkeep, folder, ingest_from, init};
-
-const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
-const BASIS: &str = "patient-access";
 
 /// A chart of notes and results.
 fn delivery(to: &Path) {
@@ -48,55 +35,19 @@ fn package(home: &Folder) -> (PathBuf, PathBuf) {
     let file = home.path().join("chart.ndjson");
     delivery(&file);
     ingest_from("mer", &root, &[&file]).expect(0);
-    let private = default_private_dir(&root);
-    let seals = KeyRing::load(&root).expect("keys").verifiers(KeyPurpose::Seal);
-    let archive = Archive::open(&root, seals, BTreeMap::new()).expect("an archive");
-    let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).expect("a key"))).expect("a log");
-    let rules = Rules::shipped().expect("rules");
-    let purpose = rules.basis(BASIS).and_then(|basis| Purpose::from_code(&basis.purpose)).expect("a purpose");
-    let principal = Principal::operator("tester", Role::Him, purpose);
-    let gate = Gate::new(log.clone(), Policy::built_in());
-    let key = PatientKey::parse(PERSON).expect("a key");
-    let permit = gate.ask(&principal, archive.chart_scope(&key), RequestContext::default()).expect("a permit");
-    let (config, shelf) = (Config::load(&root).expect("a configuration"), Shelf::of(&root));
-    let shop = Workshop { archive: &archive, permit: &permit, shelf: &shelf, config: &config, threads: 2 };
-    let request = Request {
-        subjects: vec![Subject { name: "Ann Quill".into(), keys: vec![PERSON.into()], ..Subject::default() }],
-        basis: BASIS.into(),
-        ..Request::default()
-    };
-    let sets = RecordSets::shipped().expect("record sets");
-    let chosen = choose(&archive, &permit, &request, 0, "2026-000001", &rules, &sets).expect("a selection");
-    let plan = Plan {
-        v: VERSION,
-        request: "2026-000001".into(),
-        selection_sha256: shelf.put(&chosen.to_bytes()).expect("kept"),
-        received: "2026-11-23T12:00:00Z".into(),
-        made: "2026-11-23T12:00:00Z".into(),
-        formats: Formats { native: true, ndjson: true, ..Formats::default() },
-        bates: Some(("RIV26-".into(), 8)),
-        generator: generator(),
-        ..Plan::default()
-    };
+    let packer = Packer::open(&root);
+    let permit = packer.permit();
+    let shop = packer.shop(&permit, 2);
+    let formats = Formats { native: true, ndjson: true, ..Formats::default() };
+    let plan = packer.plan(&packer.chosen(&permit), formats);
     let made = preview(&shop, &plan).expect("a preview");
-    let signer = load_signer(&private, KeyPurpose::Release).expect("a key");
-    let mut record = BuildRecord {
-        v: VERSION,
-        plan_sha256: made.previewed.plan_sha256.clone(),
-        pdf_sha256: made.previewed.pdf_sha256.clone(),
-        package_id: "0198f3c2-7d11-7c55-9f5e-6a0f5d3c1b2a".into(),
-        approved: "2026-11-24T08:30:00Z".into(),
-        bates_first: Some(1),
-        key: signer.key_name().to_owned(),
-        key_public: hex(&signer.public_key()),
-        ..BuildRecord::default()
-    };
+    let mut record = packer.record(&made);
     record.bates_count = numbers(&shop, &record, &made.told).expect("numbers");
-    let package = seal(&shop, &record, &signer).expect("a package");
+    let package = seal(&shop, &record, &packer.signer).expect("a package");
     drop(permit);
-    log.close();
+    packer.close();
     let file = home.path().join("ROI-2026-000001.zip");
-    std::fs::write(&file, shelf.get(&package.package_sha256).expect("kept")).expect("written");
+    std::fs::write(&file, packer.shelf.get(&package.package_sha256).expect("kept")).expect("written");
     (root, file)
 }
 

@@ -7,33 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::audit::AuditLog;
 use crate::model::{ArchiveId, Kind, Label, PatientKey};
 
+use super::permit::{Audited, GateError, Permit};
 use super::policy::{Decision, Policy, Question, Right, break_glass_offer, decide};
-use super::{Audited, Permit, Principal, Scope, entry};
-
-/// Where a request came from, for its audit entry.
-#[derive(Clone, Debug, Default)]
-pub struct RequestContext {
-    /// TCP peer, or the address set by a configured trusted proxy.
-    pub ip: Option<String>,
-    pub user_agent: Option<String>,
-    /// `X-Request-Id`, else generated; echoed in the response.
-    pub request_id: String,
-    pub method: String,
-    /// Path and query exactly as received (no headers).
-    pub path: String,
-    /// Whether the route applies SMART scopes to each record that it shows, as those of FHIR do. Where none does, a token
-    /// whose scopes leave out anything is denied.
-    pub applies_scopes: bool,
-}
-
-/// Why no permit or no answer was given. The texts carry no patient data.
-#[derive(Debug, thiserror::Error)]
-pub enum GateError {
-    #[error("not allowed")]
-    Denied,
-    #[error("the access log cannot be written, so nothing is shown")]
-    LogUnavailable,
-}
+use super::reach::Scope;
+use super::request::RequestContext;
+use super::{Principal, entry};
 
 /// What the gate looks up before it decides, each only when the principal or the policy makes it matter. Whatever cannot be
 /// found out is answered with nothing, which never widens.

@@ -17,8 +17,8 @@ use crate::limits::{INTROSPECTION_ANSWER_MAX, INTROSPECTIONS_AT_ONCE, INTROSPECT
 use crate::outbound::{Caller, is_allowed};
 
 use super::TokenError;
+use super::claims::{LIFETIME_MAX_S, SKEW_S, seconds, texts};
 use super::client_proof::{Credentials, form_urlencoded};
-use super::issuer::{LIFETIME_MAX_S, SKEW_S, seconds, texts};
 use super::token_form::{TOKEN_BYTES_MAX, object};
 
 /// How long an answer is believed; never longer than the token lives (spec access.md §2 step 10).

@@ -12,17 +12,13 @@ use serde_json::{Map, Value};
 use crate::config::{AccessConfig, Issuer, IssuerUse};
 use crate::outbound::{Caller, OutboundError};
 
+use super::claims::{LIFETIME_MAX_S, SKEW_S, seconds, texts};
 use super::introspection::{self, Introspection};
 use super::issuer_claims::{self, Accepted};
 use super::jwks::{Key, algorithm};
 use super::jwks_source::{KeySource, Place};
 use super::token_form::{Parts, parts};
 use super::{Role, TokenError};
-
-/// Clock skew that is forgiven, in seconds.
-pub(super) const SKEW_S: u64 = 60;
-/// Longest life of a token, in seconds.
-pub(super) const LIFETIME_MAX_S: u64 = 24 * 3600;
 
 /// Why the issuer table cannot be used; `serve` does not start then.
 #[derive(Debug, thiserror::Error)]
@@ -235,25 +231,6 @@ impl IssuerKeys {
         let party = claims.get("azp").map(|party| party.as_str() == self.row.client_id.as_deref());
         let is_ours = kind == TokenKind::Access || party.unwrap_or(names.len() == 1);
         if named && is_ours { Ok(()) } else { Err(TokenError::Audience) }
-    }
-}
-
-/// Strings of a claim that is one string or a list of them; `None` when it is anything else.
-pub(super) fn texts(claim: Option<&Value>) -> Option<Vec<&str>> {
-    match claim? {
-        Value::String(one) => Some(vec![one]),
-        Value::Array(several) => several.iter().map(Value::as_str).collect(),
-        _ => None,
-    }
-}
-
-/// Times are whole numbers of seconds; a token that has them otherwise has none (RFC 7519 §2 allows fractions, and nobody
-/// who issues for a whole second needs them).
-pub(super) fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, TokenError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::Number(number)) => number.as_u64().map(Some).ok_or(TokenError::Time),
-        Some(_) => Err(TokenError::Time),
     }
 }
 

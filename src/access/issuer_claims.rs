@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Issuer;
 
-use super::issuer::{seconds, texts};
+use super::claims::{seconds, texts};
 use super::scopes::{Holder, Scopes};
 use super::{Attributes, Principal, Purpose, Role, TokenError};
 

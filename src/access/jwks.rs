@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::limits::{JWKS_BYTES_MAX, JWKS_KEYS_MAX};
 
 use super::TokenError;
+use super::token_backend::install_backend;
 use super::token_form::{self, Parts, is_kid};
 
 /// Sizes of an RSA modulus that are taken, in bits.
@@ -82,7 +83,7 @@ impl Key {
         if !self.family.serves(algorithm) || self.algorithm.is_some_and(|own| own != algorithm) {
             return Err(TokenError::Algorithm);
         }
-        super::token::install_backend();
+        install_backend();
         match jsonwebtoken::crypto::verify(token.signature, token.message.as_bytes(), &self.key, algorithm) {
             Ok(true) => Ok(()),
             _ => Err(TokenError::Signature),

@@ -5,105 +5,22 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::audit::{Ack, AuditError, AuditLog, Entry};
+use crate::audit::{Ack, AuditError, AuditLog, BreakGlass, Entry, Outcome};
 use crate::model::{ArchiveId, Kind, Label, PatientKey, Place};
 
-use super::policy::{Allowed, Denied, DenyReason};
-use super::{BreakGlassGrant, GateError, Principal, RequestContext, entry};
+use super::entry::{self, entry};
+use super::policy::{Allowed, Denied, DenyReason, Right};
+use super::reach::{Filter, Scope, is_directory};
+use super::request::RequestContext;
+use super::{BreakGlassGrant, Principal, Purpose};
 
-/// What a permit allows to be read. A query function checks that its work lies inside.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Scope {
-    /// Find patients by name, birth date, number, phone.
-    FindPatients,
-    /// Read the chart of one patient: index, records, documents, search inside it.
-    Chart(PatientKey),
-    /// Read the chart of one person who has several patient keys; the first is the one asked for. `query` makes it of a
-    /// key, and every key in it stands in the audit entry.
-    Person(Vec<PatientKey>),
-    /// Read the psychotherapy notes about one person that the reader himself wrote; the keys are all of that person's.
-    OwnNotes(Vec<PatientKey>),
-    /// Read one record by type and id, whoever's it is.
-    Record(Kind, ArchiveId),
-    /// Search text across patients.
-    SearchAll,
-    /// Export everything (the operator's `export`).
-    Everything,
-    /// Export records of all patients, or of many, to a program (FHIR Bulk Data).
-    Bulk,
-    /// Export all there is of one person, to be taken away; the keys are all of that person's, the one asked for first.
-    Ehi(Vec<PatientKey>),
-    /// Read the audit log (compliance). `None`: all of it; else who looked at this chart.
-    AuditLog(Option<PatientKey>),
-    /// Accessions, reports, ledger totals: no record content.
-    Accessions,
-    /// Look at every patient's identity in order to tell who is who.
-    IdentityReview,
-    /// What could not be read and was kept whole.
-    Quarantine,
-    /// The form of what was kept whole, its letters and digits replaced: no record content.
-    QuarantineMasked,
-    /// Uses of break-glass and their review: why, when and what was opened, not the records.
-    BreakGlassReviews,
-    /// Accounts and clients: no record content.
-    Accounts,
-    /// The policy and the rules for labels: no record content.
-    Policy,
-    /// How the archive and its server stand: disk, log, index, keys, checks. No record content.
-    System,
-    /// Requests for records: what they say, and the packages that leave. The records themselves are asked for as a person's.
-    Releases,
-}
-
-impl Scope {
-    /// The patients whom the question is about, when the scope names any: one, or all keys of one person.
-    pub fn patients(&self) -> &[PatientKey] {
-        match self {
-            Scope::Chart(patient) | Scope::AuditLog(Some(patient)) => std::slice::from_ref(patient),
-            Scope::Person(keys) | Scope::OwnNotes(keys) | Scope::Ehi(keys) => keys,
-            _ => &[],
-        }
-    }
-}
-
-/// Kinds that say who and where, and nothing of any patient.
-pub fn is_directory(kind: Kind) -> bool {
-    const NAMES: [&str; 7] =
-        ["Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService", "Medication", "Endpoint"];
-    NAMES.contains(&kind.name())
-}
-
-/// What a permit hides. ANDed into every search, count, facet and suggestion, never applied to hits afterwards.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Filter {
-    /// A record of any of these classes is not there. [`Label::EVERY`] hides whatever carries a label.
-    pub hide: Label,
-    /// Source systems whose records are not there.
-    pub hide_sources: BTreeSet<String>,
-    /// Kinds whose records are not there.
-    pub hide_kinds: BTreeSet<Kind>,
-}
-
-impl Filter {
-    /// Hides every record that carries any label, and nothing else.
-    pub fn unlabelled_only() -> Filter {
-        Filter { hide: Label::EVERY, ..Filter::default() }
-    }
-
-    /// Whether a record of this label may be shown, as far as labels go.
-    pub fn allows(&self, label: Label) -> bool {
-        !self.hide.intersects(label)
-    }
-
-    /// Whether records of this source system and kind may be shown at all.
-    pub fn allows_of(&self, source_system: &str, kind: Kind) -> bool {
-        !self.hide_sources.contains(source_system) && !self.hide_kinds.contains(&kind)
-    }
-
-    /// Whether it hides nothing of anybody.
-    pub fn is_open(&self) -> bool {
-        *self == Filter::default()
-    }
+/// Why no permit or no answer was given. The texts carry no patient data.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    #[error("not allowed")]
+    Denied,
+    #[error("the access log cannot be written, so nothing is shown")]
+    LogUnavailable,
 }
 
 /// Leave to read within a scope, made by the gate alone. Answering consumes it; dropping it unanswered is logged.
@@ -350,7 +267,7 @@ impl Permit {
     fn entry_of(&mut self, shown: Shown) -> (Entry, Result<(), GateError>) {
         self.answered = true;
         let reason = match self.objection(&shown) {
-            None => return (entry::answered(self, shown), Ok(())),
+            None => return (answered(self, shown), Ok(())),
             Some(reason) => reason,
         };
         if reason == DenyReason::LabelBeyondPermit {
@@ -386,12 +303,57 @@ impl Drop for Permit {
     /// Nothing was shown, so nothing waits for this entry.
     fn drop(&mut self) {
         if !self.answered {
-            let entry = entry::abandoned(self);
+            let entry = abandoned(self);
             if let Err(error) = self.log.enqueue(entry) {
                 tracing::warn!(%error, "a permit was abandoned and that could not be logged");
             }
         }
     }
+}
+
+/// The entry of an answer: every record shown, by place.
+fn answered(permit: &Permit, shown: Shown) -> Entry {
+    let mut entry = under(permit, shown.event);
+    // Whom the question was about stands in the entry even when nothing was found; of a person, every key that was opened.
+    let mut named = BTreeSet::new();
+    let patients = shown.patients.into_iter().chain(permit.scope.patients().iter().cloned());
+    entry.patients = patients.filter(|patient| named.insert(patient.clone())).collect();
+    entry.shown = shown.places;
+    entry.kinds = shown.kinds;
+    entry.label = shown.label;
+    if let Some(query) = entry.query.as_mut() {
+        query.hits = shown.hits;
+        query.text = shown.query;
+    }
+    entry
+}
+
+/// The entry of a permit that was given and never answered: an error, or a client that went away. Nothing was shown.
+fn abandoned(permit: &Permit) -> Entry {
+    Entry {
+        outcome: Outcome::MinorFailure,
+        outcome_desc: Some(format!("{} permitted, nothing shown", Right::of(&permit.scope).words())),
+        patients: permit.scope.patients().to_vec(),
+        ..under(permit, "authz.abandoned")
+    }
+}
+
+/// An entry about what a permit allows, with the policy that did, and the break-glass under which it is read.
+fn under(permit: &Permit, event: &'static str) -> Entry {
+    let mut entry = entry(event, &permit.principal, &permit.context);
+    entry.policy = Some(permit.policy.clone());
+    if let Some((grant, others)) = permit.allowed.grants.split_first() {
+        entry.also_purpose = Some(Purpose::BreakGlass.code());
+        entry.break_glass = Some(BreakGlass {
+            id: grant.id.clone(),
+            reason_code: grant.reason_code.clone(),
+            reason_text: None,
+            expires: jiff::Timestamp::from_second(grant.expires).ok().map(|time| time.to_string()),
+        });
+        let others: Vec<&str> = others.iter().map(|grant| grant.id.as_str()).collect();
+        entry.detail.extend((!others.is_empty()).then(|| ("other_btg", others.join(" "))));
+    }
+    entry
 }
 
 /// Leave to read records in order to check or rebuild the archive itself. It has no `answer`: what is read under it

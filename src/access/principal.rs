@@ -8,13 +8,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Label, PatientKey};
 
-use super::policy::Channel;
 use super::scopes::Scopes;
 
 /// Issuer of operators at the command line; no token can carry it, since token issuers are URNs of archives.
 const COMMAND_LINE_ISSUER: &str = "cli";
 /// Issuer of the archive's own accounts, signed in by password.
 const LOCAL_ISSUER: &str = "local";
+
+/// By which door a principal came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Channel {
+    /// An operator on the archive's own machine, vouched for by the operating system.
+    CommandLine,
+    /// A session or a token over HTTP.
+    Network,
+}
+
+impl Channel {
+    pub const ALL: [Channel; 2] = [Channel::Network, Channel::CommandLine];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Channel::CommandLine => "command-line",
+            Channel::Network => "network",
+        }
+    }
+}
 
 /// The roles (spec access.md §7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

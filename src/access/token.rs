@@ -19,6 +19,8 @@ use crate::signing::{KeyPurpose, KeyRing, Signer};
 
 use super::issuer_claims::{Accepted, LaunchPatient};
 use super::scopes::{Holder, Scopes};
+use super::token_backend::install_backend;
+use super::token_error::TokenError;
 use super::token_form::TOKEN_BYTES_MAX;
 use super::{Principal, Purpose, Role};
 
@@ -30,85 +32,6 @@ const LIFETIME_MAX_S: u64 = 24 * 3600;
 const TOKEN_TYPE: &str = "at+jwt";
 /// The one algorithm (RFC 8037 §3.1).
 const ALGORITHM: &str = "EdDSA";
-
-/// Why a token is void. The code is for the audit entry; a client learns only that its token is invalid.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum TokenError {
-    #[error("the token is too long or not three base64url segments")]
-    Form,
-    #[error("the token's header is not one that this archive writes")]
-    Header,
-    #[error("the token's signature, issuer or audience does not check")]
-    Signature,
-    #[error("the token's claims are not those that this archive writes")]
-    Claims,
-    #[error("the token has expired or is not valid yet")]
-    Time,
-    #[error("the token is of no issuer that is known here")]
-    Issuer,
-    #[error("the token is of another type")]
-    Type,
-    #[error("the token is signed in a way that its issuer or its key does not allow")]
-    Algorithm,
-    #[error("the token names no key, or not by a name")]
-    KeyName,
-    #[error("the issuer has no key of this name")]
-    UnknownKey,
-    #[error("the issuer's keys cannot be had at present")]
-    Unavailable,
-    #[error("the issuer says that the token does not stand")]
-    Inactive,
-    #[error("the token is for another audience")]
-    Audience,
-    #[error("the token is bound to a key of its holder, which cannot be proven here")]
-    Confirmation,
-    #[error("the token's person has no role here")]
-    Role,
-    #[error("the token's person has several roles here")]
-    RoleAmbiguous,
-    #[error("the token's purpose of use is not known")]
-    Purpose,
-    #[error("the token's person was not signed in as strongly as his issuer must")]
-    Acr,
-    #[error("the token speaks of a patient in a way that cannot be understood")]
-    Patient,
-    #[error("the archive has no token key")]
-    NoKey,
-    #[error("a token's life is from 1 second to 24 hours")]
-    Lifetime,
-    #[error("the JWT library fails its self-test")]
-    SelfTest,
-}
-
-impl TokenError {
-    /// The stable code for an audit entry `auth.token_rejected`.
-    pub fn code(self) -> &'static str {
-        match self {
-            TokenError::Form => "form",
-            TokenError::Header => "header",
-            TokenError::Signature => "signature",
-            TokenError::Claims => "claims",
-            TokenError::Time => "time",
-            TokenError::Issuer => "issuer",
-            TokenError::Type => "type",
-            TokenError::Algorithm => "algorithm",
-            TokenError::KeyName => "key-name",
-            TokenError::UnknownKey => "unknown-key",
-            TokenError::Unavailable => "issuer-unavailable",
-            TokenError::Inactive => "inactive",
-            TokenError::Audience => "audience",
-            TokenError::Confirmation => "confirmation",
-            TokenError::Role => "no-role",
-            TokenError::RoleAmbiguous => "role-ambiguous",
-            TokenError::Purpose => "purpose",
-            TokenError::Acr => "acr",
-            TokenError::Patient => "patient",
-            TokenError::NoKey => "no-key",
-            TokenError::Lifetime => "lifetime",
-            TokenError::SelfTest => "self-test",
-        }
-    }
-}
 
 /// The name of an archive as issuer and audience of its tokens: `urn:chartkeep:` and 32 hex digits that stand for its
 /// first token key, which never changes.
@@ -373,28 +296,6 @@ pub fn bearer_token(header_value: &str) -> Option<&str> {
     let (scheme, token) = header_value.split_once(' ')?;
     let ok = scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
     ok.then_some(token)
-}
-
-/// Names the cryptography behind the JWT library once for the process: without, it may panic at its first use.
-pub fn install_backend() {
-    // An error only says that it is installed already.
-    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-}
-
-/// Proves at start-up that the JWT library verifies what it should and refuses what it must, on the published vector of
-/// RFC 8037 appendix A.4.
-///
-/// # Errors
-/// `SelfTest`: the process must not serve.
-pub fn token_self_test() -> Result<(), TokenError> {
-    const KEY: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-    const MESSAGE: &[u8] = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
-    const SIGNATURE: &str = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
-    install_backend();
-    let key = DecodingKey::from_ed_components(KEY).map_err(|_| TokenError::SelfTest)?;
-    let verifies = |message: &[u8]| jsonwebtoken::crypto::verify(SIGNATURE, message, &key, Algorithm::EdDSA).unwrap_or(false);
-    let forged = [MESSAGE, b"x"].concat();
-    if verifies(MESSAGE) && !verifies(&forged) { Ok(()) } else { Err(TokenError::SelfTest) }
 }
 
 #[cfg(test)]

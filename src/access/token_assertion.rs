@@ -7,7 +7,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 use super::TokenError;
-use super::issuer::{SKEW_S, seconds, texts};
+use super::claims::{SKEW_S, seconds, texts};
 use super::jwks::{Key, KeySet, algorithm};
 use super::jwks_source::KeySource;
 use super::token_form::parts;

@@ -99,7 +99,7 @@ fn a_token_of_ours_says_who_may_do_what() {
     assert_eq!(principal.token_id, Some(token.id.clone()));
     assert!(!format!("{token:?}").contains(&token.text));
     assert_eq!(outcome(&signed(HEADER, &claims().to_string())), Ok(()), "the forger of these tests can make a good one");
-    assert_eq!(token_self_test(), Ok(()));
+    assert_eq!(crate::access::token_self_test(), Ok(()));
 }
 
 #[test]

@@ -142,6 +142,10 @@ pub(crate) fn notes(text: &str) -> Vec<&str> {
     notes
 }
 
+/// A checkpoint of this stream that was kept outside the archive.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Pin(pub Checkpoint);
+
 #[cfg(test)]
 mod tests {
     use super::*;

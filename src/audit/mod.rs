@@ -22,6 +22,7 @@ mod outlet_tests;
 mod outside;
 mod proof;
 mod read;
+mod report;
 mod retention;
 #[cfg(test)]
 mod retention_tests;
@@ -53,12 +54,13 @@ pub use log::{Ack, AuditError, AuditLog, Options, Pending};
 pub use outside::{Outside, outside_copy};
 pub use proof::{Inclusion, Proof, ProofError, Proved, Prover, check as check_proof, prove_entry, prove_growth};
 pub use read::{Found, Query, read};
+pub use report::{LogFinding, Report};
 pub use retention::{
     Approval, Candidate, RETENTION_YEARS_MIN, RetireError, Stays, candidates as retention_candidates, cutoff, holds, retire,
 };
 pub use room::{Reserve, disk_of};
 pub use rotate::rotate_audit_key;
-pub use verify::{Against, LogFinding, Report, verify, verify_against};
+pub use verify::{Against, verify, verify_against};
 
 pub(crate) use folder::{CHECKPOINTS_FILE, LogFolder};
 pub(crate) use read::for_each_entry;

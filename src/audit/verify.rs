@@ -11,43 +11,18 @@ use std::time::Duration;
 use crate::durable;
 use crate::signing::{KeyPurpose, KeyRing, VerifierKey};
 
+use super::checkpoint::Pin;
 use super::fault::Fault;
 use super::folder::{CHECKPOINTS_FILE, LOCK_FILE, LogFolder, STREAMS_FILE, file_names, is_stream_name, read};
+use super::report::{Report, inside};
 use super::tiles::TILES_FOLDER;
-use super::walk::{Pin, Scan, scan_stream};
+use super::walk::{Scan, scan_stream};
 use super::witness::{self, Kept};
 use super::{FOLDER, LogError, tiles};
 
 /// Scans of a stream that is being written to, before what looks wrong at its end counts as wrong.
 const LIVE_SCANS_MAX: u32 = 5;
 const LIVE_PAUSE: Duration = Duration::from_millis(50);
-
-/// Something wrong, and where.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LogFinding {
-    /// Path inside the archive.
-    pub file: String,
-    /// Byte offset in the file: the first that does not check.
-    pub offset: u64,
-    pub fault: Fault,
-    pub what: String,
-}
-
-/// What a check of a log found.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Report {
-    pub findings: Vec<LogFinding>,
-    pub streams: u64,
-    pub entries: u64,
-    /// Entries that were retired: their hashes were checked.
-    pub retired: u64,
-    pub checkpoints: u64,
-    /// Checkpoints of a witness, or of a file, that were found in the log.
-    pub witnessed: u64,
-    /// Streams of which the witness has nothing.
-    pub unwitnessed: Vec<String>,
-    pub bytes: u64,
-}
 
 /// Checkpoints that were kept outside the archive, with which a log is compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,16 +31,6 @@ pub struct Against<'a> {
     pub witness: Option<&'a Path>,
     /// A file of checkpoints that were checked before: entries before them are taken as read, the rest is checked.
     pub from: Option<&'a Path>,
-}
-
-impl Report {
-    pub fn ok(&self) -> bool {
-        self.findings.is_empty()
-    }
-
-    pub(super) fn find(&mut self, file: String, offset: u64, fault: Fault, what: impl Into<String>) {
-        self.findings.push(LogFinding { file, offset, fault, what: what.into() });
-    }
 }
 
 /// Checks the audit log of an archive. A log that was never written is in order.
@@ -168,19 +133,6 @@ fn check_folder(folder: &LogFolder, keys: &[VerifierKey], outside: &Outside<'_>,
     Ok(())
 }
 
-impl Report {
-    /// Adds what was found in one stream.
-    fn take(&mut self, stream: Report) {
-        self.streams += 1;
-        self.entries += stream.entries;
-        self.retired += stream.retired;
-        self.checkpoints += stream.checkpoints;
-        self.witnessed += stream.witnessed;
-        self.bytes += stream.bytes;
-        self.findings.extend(stream.findings);
-    }
-}
-
 /// Checks a stream. One that another process writes to may look torn for a moment, so it gets another look.
 fn check_stream(folder: &LogFolder, stream: &str, keys: &[VerifierKey], outside: &Outside<'_>) -> Result<Scan, LogError> {
     let pins = |of: &BTreeMap<String, Vec<Pin>>| of.get(stream).cloned().unwrap_or_default();
@@ -229,8 +181,4 @@ fn check_other_file(path: &Path, name: &str, file: String, report: &mut Report) 
         report.find(file, 0, Fault::Stray, "not a file of a log");
     }
     Ok(())
-}
-
-pub(super) fn inside(folder: &LogFolder, path: &str) -> String {
-    format!("{}/{path}", folder.name)
 }

@@ -12,19 +12,15 @@ use crate::merkle::Hash;
 use crate::signing::VerifierKey;
 
 use super::LogError;
-use super::checkpoint::{Bad, Checkpoint, read_checkpoints};
+use super::checkpoint::{Bad, Checkpoint, Pin, read_checkpoints};
 use super::fault::{Fault, Wrong};
 use super::folder::{CHECKPOINTS_FILE, LogFolder, Part, read};
 use super::frame::{FrameReader, Next, SEGMENT_MARK};
+use super::report::{Report, inside};
 use super::retired::Retired;
 use super::state::State;
 use super::tile_check::TileCheck;
 use super::tiles::Leaves;
-use super::verify::{Report, inside};
-
-/// A checkpoint of this stream that was kept outside the archive.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Pin(pub Checkpoint);
 
 /// One look at a stream.
 #[derive(Default)]

@@ -15,11 +15,10 @@ use crate::durable;
 use crate::signing::VerifierKey;
 
 use super::LogError;
-use super::checkpoint::{Checkpoint, notes};
+use super::checkpoint::{Checkpoint, Pin, notes};
 use super::fault::Fault;
 use super::folder::{CHECKPOINTS_FILE, LogFolder, file_names, is_stream_name, read};
-use super::verify::LogFinding;
-use super::walk::Pin;
+use super::report::LogFinding;
 
 /// How findings name the folder and the file, whose own places are outside the archive.
 pub(super) const SHOWN_AS: &str = "witness";

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::access::{Gate, Policy, Principal, RequestContext, Role, entry};
-use crate::audit::{AuditLog, Entry};
+use crate::audit::{AuditLog, Entry, Outcome};
 use crate::config::Config;
 use crate::register::{BlockingRegister, PasswordRules, REGISTER_FILE};
 use crate::signing::{KeyPurpose, KeyRing, SigningKey, default_private_dir, load_signer};
@@ -105,6 +105,27 @@ pub(super) fn operator_name() -> String {
         .into_iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()))
         .unwrap_or_else(|| "unknown".into())
+}
+
+/// Makes a change once its entry is durable, so that no change goes unlogged; a change that then fails is logged as such.
+pub(super) fn logged<T, E: std::error::Error + Send + Sync + 'static>(
+    workplace: &Workplace,
+    event: &'static str,
+    command: &str,
+    detail: Vec<(&'static str, String)>,
+    change: impl FnOnce() -> Result<T, E>,
+) -> anyhow::Result<T> {
+    let entry = operator_entry(event, Role::Admin, command, detail);
+    workplace.log.append(entry.clone())?;
+    change().map_err(|error| {
+        let mut failed = entry;
+        failed.outcome = Outcome::MinorFailure;
+        failed.outcome_desc = Some(error.to_string());
+        match workplace.log.append(failed) {
+            Ok(_) => error.into(),
+            Err(log) => anyhow::Error::from(error).context(log),
+        }
+    })
 }
 
 #[cfg(test)]

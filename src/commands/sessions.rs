@@ -8,8 +8,7 @@ use anyhow::{Context, ensure};
 
 use crate::register::{BlockingRegister, SessionSummary, Who};
 
-use super::operator::{Workplace, open_register};
-use super::user::logged;
+use super::operator::{Workplace, logged, open_register};
 
 /// List the sessions of everyone who is signed in to the viewer, or end them.
 ///

@@ -17,9 +17,9 @@ use crate::model::{PatientKey, hex};
 use crate::register::{BlockingRegister, Who};
 use crate::signing::KeyPurpose;
 
-use super::operator::{Workplace, operator_entry};
+use super::operator::{Workplace, logged, operator_entry};
 use super::sessions;
-use super::user::{logged, parse_role};
+use super::user::parse_role;
 
 /// Longest name that is put into a token, in bytes.
 const NAME_BYTES_MAX: usize = 128;

@@ -10,10 +10,9 @@ use anyhow::{Context, bail, ensure};
 use zeroize::Zeroizing;
 
 use crate::access::Role;
-use crate::audit::Outcome;
 use crate::register::{Account, BlockingRegister, NewAccount, Terms, generate_password, is_account_name};
 
-use super::operator::{Workplace, open_register, operator_entry};
+use super::operator::{Workplace, logged, open_register};
 use super::sessions::{self, SessionsArgs};
 
 /// Names a file whose first line is the password.
@@ -279,27 +278,6 @@ fn one_time(hours: u32) -> Terms {
 
 fn known(register: &BlockingRegister, name: &str) -> anyhow::Result<Account> {
     register.account(name)?.with_context(|| format!("there is no account {name}"))
-}
-
-/// Makes a change once its entry is durable, so that no change goes unlogged; a change that then fails is logged as such.
-pub(super) fn logged<T, E: std::error::Error + Send + Sync + 'static>(
-    workplace: &Workplace,
-    event: &'static str,
-    command: &str,
-    detail: Vec<(&'static str, String)>,
-    change: impl FnOnce() -> Result<T, E>,
-) -> anyhow::Result<T> {
-    let entry = operator_entry(event, Role::Admin, command, detail);
-    workplace.log.append(entry.clone())?;
-    change().map_err(|error| {
-        let mut failed = entry;
-        failed.outcome = Outcome::MinorFailure;
-        failed.outcome_desc = Some(error.to_string());
-        match workplace.log.append(failed) {
-            Ok(_) => error.into(),
-            Err(log) => anyhow::Error::from(error).context(log),
-        }
-    })
 }
 
 /// The password from where it may come from; asked for without echo at a terminal.

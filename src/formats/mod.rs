@@ -14,6 +14,7 @@ mod flow;
 pub mod hl7v2;
 mod html;
 pub mod markup;
+mod media_kind;
 pub mod pdf;
 mod plain;
 mod rtf;
@@ -25,7 +26,8 @@ mod xml_text;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use sniff::{MediaKind, sniff};
+pub use media_kind::MediaKind;
+pub use sniff::sniff;
 
 use crate::limits::{EXTRACTED_TEXT_MAX, RECORD_BYTES_MAX};
 use crate::model::Finding;

@@ -9,22 +9,13 @@ use std::hash::Hash;
 
 use ahash::AHashSet;
 
-use super::features::{Features, compare, swapped_birth_date};
+use super::features::{Agreement, Features, compare, swapped_birth_date};
 use super::resolver::Resolver;
 use crate::model::PatientKey;
 use crate::names::sound;
 
 /// How far apart two patients of one block may stand to be compared.
 const NEIGHBOURS: usize = 40;
-
-/// How one field of two patients agrees.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Agreement {
-    pub field: &'static str,
-    pub level: &'static str,
-    /// In bits.
-    pub weight: f64,
-}
 
 /// Two patients who may be one person.
 #[derive(Clone, PartialEq, Debug)]

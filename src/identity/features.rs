@@ -4,7 +4,6 @@
 
 use serde_json::Value;
 
-use super::candidates::Agreement;
 use super::weights::{Level, Weights, weights};
 use crate::model::{PatientIdentity, PatientKey, When};
 use crate::names::{fold, nicknames, sound, tokens};
@@ -90,6 +89,15 @@ fn address_key(address: &str) -> String {
         SHORT.iter().find(|(long, _)| *long == word).map_or(word, |(_, short)| short).to_string()
     };
     words.map(short).collect::<Vec<_>>().join(" ")
+}
+
+/// How one field of two patients agrees.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Agreement {
+    pub field: &'static str,
+    pub level: &'static str,
+    /// In bits.
+    pub weight: f64,
 }
 
 /// The sum of the weights of what both have, in bits, and how each field agrees. The order of the two does not matter.

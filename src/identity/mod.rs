@@ -17,10 +17,10 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
-pub use candidates::{Agreement, Candidate, Candidates, candidates};
+pub use candidates::{Candidate, Candidates, candidates};
 pub use crosswalk::{Crosswalk, CrosswalkError, DelimitedRows, Known, Plan, Row, Status, Trouble};
 pub use events::{SharedNamespaces, links_of_patient, statements_of};
-pub use features::{Features, compare};
+pub use features::{Agreement, Features, compare};
 pub use reassigned::{Reassigned, Reassignment};
 pub use resolver::{Conflict, Parted, Resolver, Said};
 pub use weights::{Weights, weights};

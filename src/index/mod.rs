@@ -16,6 +16,7 @@ mod patients;
 mod record_text;
 mod schema;
 mod searcher;
+mod segments;
 mod snippet;
 mod stored;
 mod text;

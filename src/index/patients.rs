@@ -8,22 +8,21 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use ahash::AHashMap;
-use tantivy::columnar::{Column, StrColumn};
+use tantivy::columnar::Column;
 use tantivy::postings::TermInfo;
 use tantivy::schema::{IndexRecordOption, Value};
-use tantivy::{DocAddress, DocId, DocSet, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument};
+use tantivy::{DocAddress, DocId, DocSet, TERMINATED, TantivyDocument};
 
 use crate::access::Filter;
 use crate::limits::PAGE_MAX;
-use crate::model::{Kind, Label, PatientIndexDoc, When};
+use crate::model::{Kind, PatientIndexDoc, When};
 use crate::names::{nicknames, sound};
 
 use super::names::{self, Role};
 use super::patient_question::{self, Asked, Reading};
-use super::schema::PatientFields;
+use super::segments::PatientSegment;
 use super::typo::for_each_slip;
 use super::{IndexError, Matched, PatientHit, PatientMatches, Searcher, stored};
 
@@ -64,49 +63,6 @@ const START: u8 = 30;
 const NICKNAME: u8 = 22;
 const SLIP: u8 = 14;
 const SOUND: u8 = 8;
-
-/// One segment of the patient index, opened once.
-pub struct PatientSegment {
-    terms: Arc<InvertedIndexReader>,
-    order: Column<u64>,
-    born: Column<u64>,
-    tie: Column<u64>,
-    source: Option<StrColumn>,
-    /// The labels that its patients have, each set once, with what their terms begin with.
-    labels: Vec<(Label, String)>,
-    patients: usize,
-}
-
-impl PatientSegment {
-    pub fn open(reader: &SegmentReader, fields: &PatientFields) -> Result<PatientSegment, IndexError> {
-        let columns = reader.fast_fields();
-        let terms = reader.inverted_index(fields.term)?;
-        Ok(PatientSegment {
-            labels: labels_in(&terms)?,
-            terms,
-            source: columns.str("source")?,
-            order: columns.u64("order")?,
-            born: columns.u64("born")?,
-            tie: columns.u64("tie")?,
-            patients: reader.max_doc() as usize,
-        })
-    }
-}
-
-/// The labels that lead the terms of a segment; those of one label lie together.
-fn labels_in(terms: &InvertedIndexReader) -> Result<Vec<(Label, String)>, IndexError> {
-    let unreadable = || IndexError::Damaged("a term of the patient index has no readable label");
-    let mut labels = vec![(Label::NORMAL, names::label_prefix(Label::NORMAL))];
-    let mut after = names::LABELLED.to_string();
-    loop {
-        let mut stream = terms.terms().range().gt(&after).into_stream()?;
-        let Some((term, _)) = stream.next() else { return Ok(labels) };
-        let label = std::str::from_utf8(term).ok().and_then(names::label_of).ok_or_else(unreadable)?;
-        let prefix = names::label_prefix(label);
-        after = format!("{prefix}{}", char::MAX);
-        labels.push((label, prefix));
-    }
-}
 
 /// What a filter leaves of one segment.
 struct Left<'a> {

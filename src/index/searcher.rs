@@ -11,12 +11,10 @@ use tantivy::directory::{DirectoryLock, FileHandle, Lock, MmapDirectory, WatchCa
 use tantivy::schema::Schema;
 use tantivy::{Directory, Index, ReloadPolicy, SegmentReader};
 
+use super::IndexError;
 use super::manifest::{self, PATIENTS, TEXT};
-use super::patients::PatientSegment;
 use super::schema::{self, PatientFields, TextFields};
-use super::snippet::{self, Snippet};
-use super::text::TextSegment;
-use super::{IndexError, TextQuestion};
+use super::segments::{PatientSegment, TextSegment};
 
 /// An open index: a fixed state of both, for reading. Cheap to clone; safe to share between threads.
 #[derive(Clone)]
@@ -45,11 +43,6 @@ impl Searcher {
         let text_segments = segments(&texts, |s| TextSegment::open(s, &text_fields))?;
         let inner = Inner { patients, patient_fields, patient_segments, texts, text_fields, text_segments };
         Ok(Searcher { inner: Arc::new(inner) })
-    }
-
-    /// The best passage of `text` for a question, about 200 characters of plain text.
-    pub fn snippet(&self, question: &TextQuestion, text: &str) -> Snippet {
-        snippet::snippet(question, text)
     }
 }
 

@@ -4,9 +4,8 @@
 
 use std::ops::Range;
 
-use super::TextQuestion;
-use super::text::stemmed;
-use super::words::{Stems, next_word};
+use super::words::{Stems, next_word, stemmed};
+use super::{Searcher, TextQuestion};
 
 /// Length of a snippet and of the part that the marks are chosen for, in bytes.
 const SNIPPET_BYTES: usize = 200;
@@ -32,6 +31,13 @@ pub struct Snippet {
     pub marks: Vec<Range<usize>>,
     /// Where in the text the words begin that it was chosen for; unknown without any.
     pub at: Option<usize>,
+}
+
+impl Searcher {
+    /// The best passage of `text` for a question, about 200 characters of plain text.
+    pub fn snippet(&self, question: &TextQuestion, text: &str) -> Snippet {
+        snippet(question, text)
+    }
 }
 
 /// The best passage of `text`. Words match as they do in the search; the words of a phrase match only where the whole

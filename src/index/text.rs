@@ -10,19 +10,20 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use tantivy::columnar::{BytesColumn, Column, StrColumn};
+use tantivy::columnar::{Column, StrColumn};
 use tantivy::query::{
     AllQuery, Bm25StatisticsProvider, BooleanQuery, ConstScoreQuery, EnableScoring, Occur, PhraseQuery, Query, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, Score, SegmentReader, Term};
+use tantivy::{DocId, Score, Term};
 
 use crate::access::Filter;
 use crate::limits::PAGE_MAX;
-use crate::model::{AccessionId, ArchiveId, Kind, Label, PatientKey, Place};
+use crate::model::{AccessionId, ArchiveId, Kind, PatientKey, Place};
 
-use super::schema::{self, Group, MARK_NO_TEXT, TextFields, day_number, day_text, key_bytes, key_from_bytes, last_day};
-use super::words::{Stems, next_word};
+use super::schema::{self, Group, MARK_NO_TEXT, day_number, day_text, key_bytes, key_from_bytes, last_day};
+use super::segments::TextSegment;
+use super::words::{Stems, stemmed};
 use super::{Facet, IndexError, Moves, Searcher, TextHit, TextHits, TextQuestion};
 
 /// Farthest that a reader may page, in hits: what stands behind is found by a narrower question.
@@ -116,57 +117,7 @@ impl Searcher {
     }
 }
 
-/// The columns of one segment, opened once.
-pub struct TextSegment {
-    /// Every class that a document of the segment carries.
-    labels: Label,
-    groups: Vec<Group>,
-    group: Option<StrColumn>,
-    day: Option<Column<u64>>,
-    ordinal: Column<u64>,
-    id_high: Option<Column<u64>>,
-    id_low: Option<Column<u64>>,
-    id_text: Option<StrColumn>,
-    patient: Option<BytesColumn>,
-    title: Option<StrColumn>,
-    author: Option<StrColumn>,
-}
-
 impl TextSegment {
-    pub fn open(reader: &SegmentReader, fields: &TextFields) -> Result<TextSegment, IndexError> {
-        let marks = reader.inverted_index(fields.mark)?;
-        let mut labels = Label::NORMAL;
-        for (class, mark) in schema::label_marks(Label::EVERY) {
-            if marks.terms().get(&mark)?.is_some() {
-                labels = labels.union(class);
-            }
-        }
-        let columns = reader.fast_fields();
-        let group = columns.str("group")?;
-        let mut groups = Vec::new();
-        if let Some(column) = &group {
-            let mut text = String::new();
-            for ord in 0..column.num_terms() as u64 {
-                text.clear();
-                column.ord_to_str(ord, &mut text)?;
-                groups.push(Group::parse(&text).ok_or(IndexError::Damaged("a group of the text index is not readable"))?);
-            }
-        }
-        Ok(TextSegment {
-            labels,
-            groups,
-            group,
-            day: columns.column_opt("day")?,
-            ordinal: columns.u64("ordinal")?,
-            id_high: columns.column_opt("id_high")?,
-            id_low: columns.column_opt("id_low")?,
-            id_text: columns.str("id_text")?,
-            patient: columns.bytes("patient")?,
-            title: columns.str("title")?,
-            author: columns.str("author")?,
-        })
-    }
-
     fn group_number(&self, doc: DocId) -> Option<usize> {
         self.group.as_ref()?.ords().first(doc).map(|ord| ord as usize)
     }
@@ -230,20 +181,6 @@ impl Terms {
     fn is_empty(&self) -> bool {
         self.words.is_empty() && self.phrases.is_empty()
     }
-}
-
-/// The words of `text` as (position, stem).
-pub(super) fn stemmed(stems: &mut Stems, text: &str) -> Vec<(usize, String)> {
-    let (mut at, mut found) = (0, Vec::new());
-    for position in 0.. {
-        let Some(word) = next_word(text, at) else { break };
-        at = word.end;
-        let stem = stems.stem(&text[word]);
-        if !stem.is_empty() {
-            found.push((position, stem.to_string()));
-        }
-    }
-    found
 }
 
 /// The asked span of days, as `day_number`s, both ends inside.

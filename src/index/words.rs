@@ -144,6 +144,20 @@ pub fn folded_words(text: &str) -> Vec<String> {
     words
 }
 
+/// The words of `text` as (position, stem).
+pub fn stemmed(stems: &mut Stems, text: &str) -> Vec<(usize, String)> {
+    let (mut at, mut found) = (0, Vec::new());
+    for position in 0.. {
+        let Some(word) = next_word(text, at) else { break };
+        at = word.end;
+        let stem = stems.stem(&text[word]);
+        if !stem.is_empty() {
+            found.push((position, stem.to_string()));
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

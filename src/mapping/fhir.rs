@@ -281,6 +281,15 @@ pub fn decimal(text: &str) -> Option<String> {
     Some(format!("{sign}{whole}{point}{part}"))
 }
 
+impl Coding {
+    /// Its members, when it has a code.
+    pub fn write(&self, o: &mut Object<'_>) {
+        if !self.code.trim().is_empty() {
+            o.text("system", &self.system).text("code", &self.code).text("display", &self.display);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ pub mod id;
 pub mod profile;
 pub mod sensitivity;
 pub mod settings;
+mod settings_error;
 pub mod systems;
 pub mod tabular;
 pub mod time;

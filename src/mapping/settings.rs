@@ -15,6 +15,8 @@ use super::{cda, document, hl7v2};
 use crate::limits::SETTINGS_DEPTH_MAX;
 use crate::model::hex;
 
+pub use super::settings_error::SettingsError;
+
 /// Everything that a site can decide about how its deliveries are read.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -35,11 +37,6 @@ pub struct Settings {
     /// The text of the mapping file; empty without one.
     pub text: String,
 }
-
-/// Why a mapping file cannot be used; names the line where it can.
-#[derive(Debug, thiserror::Error)]
-#[error("mapping file: {0}")]
-pub struct SettingsError(pub String);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 
-use super::fhir::Object;
 use crate::formats::code_systems::uri_of_name;
 pub use crate::formats::code_systems::uri_of_oid;
 
@@ -21,12 +20,6 @@ pub struct Coding {
 impl Coding {
     pub fn new(system: impl Into<String>, code: impl Into<String>, display: impl Into<String>) -> Coding {
         Coding { system: system.into(), code: code.into(), display: display.into() }
-    }
-
-    pub fn write(&self, o: &mut Object<'_>) {
-        if !self.code.trim().is_empty() {
-            o.text("system", &self.system).text("code", &self.code).text("display", &self.display);
-        }
     }
 }
 

@@ -128,6 +128,11 @@ impl Label {
         Class::ALL.into_iter().filter(move |class| all.holds(*class))
     }
 
+    /// The names of its classes as policies and access log entries write them, with a space between.
+    pub fn codes(self) -> String {
+        self.classes().map(Class::name).collect::<Vec<_>>().join(" ")
+    }
+
     /// The bits as they are stored.
     pub fn bits(self) -> u32 {
         self.0

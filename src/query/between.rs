@@ -3,23 +3,13 @@
 //! Not for: whole charts (`chart`), or records without a date: they lie between no two instants.
 
 use super::QueryError;
-use super::chart::Found;
+use super::found::Found;
 use super::part::{is_pieced, parts};
 use super::record::record_at;
 use super::snapshot::Archive;
+use super::wanted::Between;
 use crate::access::Permit;
-use crate::model::{Kind, PatientKey, Record};
-
-/// Which records of a chart, by kind and clinical date.
-#[derive(Clone, Debug)]
-pub struct Between {
-    pub kinds: Vec<Kind>,
-    /// Microseconds, from and until (exclusive).
-    pub from: i64,
-    pub until: i64,
-    /// At most this many of a kind, the newest.
-    pub newest: usize,
-}
+use crate::model::{PatientKey, Record};
 
 /// What was found, and how many of these were passed over since there are more than were asked for.
 #[derive(Debug, Default)]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::QueryError;
+use super::background::Pairs;
 use super::linked::linked_patient;
 use super::sight;
 use super::slow::Looked;
@@ -18,18 +19,6 @@ use crate::index::identity_of;
 use crate::limits::IDENTITY_PAIRS_MAX;
 use crate::model::{ArchiveId, Kind, LinkedPatient, PatientKey, civil_from_days};
 use crate::statements::{Evidence, Statement};
-
-/// The catalog whose patients were compared, and which of them are hidden.
-pub(super) type PairsKey = (u64, Filter);
-
-/// What a comparison of all patients found. Keys and scores; no name is remembered.
-#[derive(Debug)]
-pub struct Pairs {
-    at: Timestamp,
-    patients: u64,
-    found: u64,
-    pairs: Vec<Candidate>,
-}
 
 /// How long a comparison is used; pairs that were parted since come back with the next one.
 const GOOD_FOR_S: i64 = 3600;

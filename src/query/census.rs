@@ -9,8 +9,9 @@ use std::sync::Arc;
 use ahash::AHashMap;
 
 use super::QueryError;
-use super::chart::{Selection, visit_chart};
+use super::chart::visit_chart;
 use super::snapshot::Archive;
+use super::wanted::Selection;
 use crate::access::Permit;
 use crate::formats::fhir::{Shape, leaf_text};
 use crate::limits::CORRECTIONS_LISTED_MAX;
@@ -55,6 +56,13 @@ pub struct Census {
 }
 
 impl Census {
+    /// Of made-up counts.
+    #[cfg(test)]
+    pub fn of<'a>(counts: impl IntoIterator<Item = (&'a str, Kind, Group, u64)>) -> Census {
+        let counts = counts.into_iter().map(|(source, kind, group, n)| ((Arc::from(source), kind, group), n)).collect();
+        Census { counts, ..Census::default() }
+    }
+
     /// Records of one source, or of all, that `is_wanted`.
     pub fn count(&self, source: Option<&str>, is_wanted: impl Fn(Kind, Group) -> bool) -> u64 {
         let of_source = |of: &str| source.is_none_or(|source| source == of);

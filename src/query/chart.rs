@@ -2,32 +2,21 @@
 //!
 //! Not for: single records (`record`).
 
-use ahash::AHashMap;
-
 use super::QueryError;
+use super::found::Found;
 use super::linked::linked_patient;
 use super::part::{Part, is_pieced, parts};
 use super::record::{last_updated, record_at};
 use super::sight;
 use super::snapshot::{Archive, Snapshot};
+use super::wanted::Selection;
 use crate::access::{Filter, Permit};
 use crate::index::identity_of;
-use crate::model::{
-    ArchiveId, Chart, ChartIndex, Coverage, Kind, KindCount, Label, LinkedPatient, PatientKey, Place, Record, When,
-};
+use crate::model::{Chart, ChartIndex, Coverage, Kind, KindCount, Label, LinkedPatient, PatientKey, Place, When};
 use crate::store::{Accession, ChartFrame};
 
 /// Charts of at most this many records are counted record by record, so that older versions are left out of the counts.
 const COUNTED_EXACTLY: u64 = 5_000;
-
-/// Which records of a chart are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// Empty: all kinds.
-    pub kinds: Vec<Kind>,
-    /// At most this many per kind, the newest; `None`: all.
-    pub newest: Option<usize>,
-}
 
 /// A whole chart as bytes: a head, then the served JSON of each record, joined by commas; and what an audit entry needs
 /// beside it.
@@ -140,68 +129,6 @@ pub(super) fn visit_chart(
         part.visit(selection, permit.filter(), &mut |frame, at| visit(part.accession, frame, at))?;
     }
     Ok(())
-}
-
-/// Records by name, so that only the current version of each is shown.
-#[derive(Default)]
-pub(super) struct Found {
-    records: Vec<(String, Record)>,
-    by_name: AHashMap<(Kind, ArchiveId), usize>,
-    /// The key asked for, when records of several compartments stand together by date.
-    person: Option<PatientKey>,
-    dates: AHashMap<Place, i64>,
-}
-
-impl Found {
-    /// `person`: the key asked for, when records of several compartments stand together.
-    pub(super) fn of(person: Option<PatientKey>) -> Found {
-        Found { person, ..Found::default() }
-    }
-
-    pub(super) fn add(&mut self, frame: &ChartFrame<'_>, at: usize, mut record: Record) {
-        let name = (record.kind, record.id.clone());
-        if self.person.is_some() {
-            let day = frame.date(at).map_or(i64::MIN, |when| when.start_us());
-            self.dates.insert(record.place.clone(), day);
-        }
-        match self.by_name.get(&name) {
-            None => {
-                self.by_name.insert(name, self.records.len());
-                self.records.push((String::new(), record));
-            }
-            Some(place) => {
-                let updated = last_updated(frame, at);
-                let held = &mut self.records[*place];
-                let versions = held.1.version + 1;
-                if updated >= held.0 {
-                    record.version = versions;
-                    *held = (updated, record);
-                } else {
-                    held.1.version = versions;
-                }
-            }
-        }
-    }
-
-    /// In the order of kinds, within a kind as found: by date within each source, or over all of them for a person of
-    /// several keys.
-    pub(super) fn current(self, newest: Option<usize>) -> Vec<Record> {
-        let mut records: Vec<Record> = self.records.into_iter().map(|(_, record)| record).collect();
-        let is_other = |r: &Record| self.person.as_ref().is_some_and(|own| r.kind == Kind::PATIENT && r.id != own.0);
-        records.sort_by_key(|r| (r.kind, is_other(r), self.dates.get(&r.place).copied()));
-        let Some(most) = newest else { return records };
-        let mut left: AHashMap<Kind, usize> = AHashMap::new();
-        for record in &records {
-            *left.entry(record.kind).or_default() += 1;
-        }
-        // The newest stand last.
-        records.retain(|record| {
-            let count = left.entry(record.kind).or_default();
-            *count -= 1;
-            *count < most
-        });
-        records
-    }
 }
 
 fn index_of(snapshot: &Snapshot, parts: &[Part<'_>], filter: &Filter, patient: &PatientKey) -> Result<ChartIndex, QueryError> {

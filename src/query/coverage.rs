@@ -6,28 +6,13 @@
 use jiff::Timestamp;
 
 use super::QueryError;
+use super::background::Codes;
 use super::slow::Looked;
 use super::snapshot::Archive;
 use crate::access::Permit;
 use crate::limits::UNMAPPED_MAX;
-use crate::model::{AccessionId, Kind};
-use crate::store::unmapped::{Coverage, Unmapped, survey};
-
-/// Accession and generation: another set of code maps is another generation.
-pub(super) type CodesKey = (AccessionId, u32);
-
-/// The codes of one accession.
-#[derive(Clone, Debug)]
-pub struct Codes {
-    /// When they were counted.
-    pub at: Timestamp,
-    /// By kind of record.
-    pub coverage: Vec<(Kind, Coverage)>,
-    /// Codes that stand alone, most frequent first; bounded.
-    pub unmapped: Vec<Unmapped>,
-    /// How many there are.
-    pub unmapped_total: u64,
-}
+use crate::model::AccessionId;
+use crate::store::unmapped::survey;
 
 impl Archive {
     /// The codes of an accession in force, or that they are being counted.

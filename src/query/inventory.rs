@@ -14,12 +14,12 @@ use ahash::AHashMap;
 use sha2::{Digest, Sha256};
 
 use super::QueryError;
-use super::chart::Selection;
 use super::part::{Part, parts_of};
 use super::reassigned::patients_now;
 use super::record::{last_updated, record_at};
 use super::sight::{self, Days};
 use super::snapshot::{Archive, Snapshot};
+use super::wanted::Selection;
 use crate::access::{Filter, Permit, Scope};
 use crate::identity::Parted;
 use crate::limits::RELEASE_RECORDS_MAX;

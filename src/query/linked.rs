@@ -168,15 +168,6 @@ pub(super) fn keys(snapshot: &Snapshot, permit: &Permit, patient: &PatientKey) -
     Ok(keys)
 }
 
-/// Whether a record of `patient` may be shown as part of the chart that the permit is for: not when a link alone leads to
-/// him and he himself is hidden.
-pub(super) fn is_shown(snapshot: &Snapshot, permit: &Permit, patient: Option<&PatientKey>) -> Result<bool, QueryError> {
-    match (permit.person(), patient) {
-        (Some(keys), Some(patient)) if keys.first() != Some(patient) => Ok(!hides_patient(snapshot, permit.filter(), patient)?),
-        _ => Ok(true),
-    }
-}
-
 /// The current Patient record of a key; `None` when there is none or it is hidden.
 fn current_patient(snapshot: &Snapshot, filter: &Filter, key: &PatientKey) -> Result<Option<Record>, QueryError> {
     if hides_patient(snapshot, filter, key)? {

@@ -3,6 +3,7 @@
 //!
 //! Not for: HTTP, JSON shapes, or pages (`server`); bytes on disk (`store`).
 
+mod background;
 mod between;
 mod candidates;
 mod census;
@@ -12,10 +13,12 @@ mod delivered;
 mod document;
 mod find;
 mod foreign;
+mod found;
 mod inventory;
 mod kept;
 mod leaves;
 mod linked;
+mod moved;
 mod origin;
 mod outline;
 mod own_notes;
@@ -34,6 +37,7 @@ mod taken_run;
 mod text;
 mod told;
 mod visits;
+mod wanted;
 mod whole;
 
 pub use crate::identity::{Agreement, Parted, Reassignment};
@@ -41,11 +45,11 @@ pub use crate::index::{Facet, Matched, TextHit, TextHits, TextQuestion, identity
 pub use crate::store::document_id;
 pub use crate::store::manifest::{LedgerTotals, Withdrawn};
 pub use crate::store::unmapped::{Coverage as CodeCoverage, Unmapped};
-pub use between::{Between, Dated};
+pub use background::Codes;
+pub use between::Dated;
 pub use candidates::{Decision, DecisionRefused, PairPage, PairRow, PairSide};
 pub use census::{Census, Group, is_correction};
-pub use chart::{ChartBytes, Selection};
-pub use coverage::Codes;
+pub use chart::ChartBytes;
 pub use delivered::Delivered;
 pub use find::{PatientHit, PatientHits};
 pub use inventory::{Held, Hidden, Holding, Inventory, SourceMark};
@@ -64,6 +68,7 @@ pub use taken::Taken;
 pub use taken_run::TakenWith;
 pub use told::Told;
 pub use visits::{Visit, Visits};
+pub use wanted::{Between, Selection};
 pub use whole::WholePart;
 
 use crate::index::IndexError;

@@ -6,11 +6,11 @@
 use serde_json::Value;
 
 use super::QueryError;
-use super::chart::Selection;
 use super::part::parts_of;
 use super::record::record_at;
 use super::sight;
 use super::snapshot::{Archive, Snapshot};
+use super::wanted::Selection;
 use crate::access::{Filter, Permit};
 use crate::index::text_of_record;
 use crate::model::{Class, Kind, Record};

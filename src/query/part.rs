@@ -6,12 +6,11 @@
 use std::ops::Range;
 
 use super::QueryError;
-use super::between::Between;
-use super::chart::Selection;
 use super::linked;
-use super::reassigned::Moved;
+use super::moved::Moved;
 use super::sight::{self, Days};
 use super::snapshot::Snapshot;
+use super::wanted::{Between, Selection};
 use crate::access::{Filter, Permit};
 use crate::model::{AccessionId, Kind, PatientKey};
 use crate::store::directory::PatientEntry;

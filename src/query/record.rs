@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use super::QueryError;
-use super::linked::is_shown;
 use super::reassigned::patients_now;
 use super::sight;
 use super::snapshot::{Archive, Snapshot};
@@ -84,7 +83,7 @@ pub(super) fn located_where(
             let patients = patients_now(snapshot, accession, &frame, found.index);
             // A record that names several patients lies in the chart of each.
             let patient = patients.iter().find(|p| covers(Some(p))).or(patients.first());
-            if !covers(patient) || !is_shown(snapshot, permit, patient)? {
+            if !covers(patient) || !sight::is_shown(snapshot, permit, patient)? {
                 is_out_of_scope = true;
                 continue;
             }
@@ -127,32 +126,6 @@ pub(super) fn last_updated(frame: &ChartFrame<'_>, index: usize) -> String {
         })
         .flatten()
         .unwrap_or_default()
-}
-
-/// The patients whom a record names, its own compartment first.
-pub(super) fn patients_of(accession: &Accession, frame: &ChartFrame<'_>, index: usize) -> Vec<PatientKey> {
-    use crate::formats::fhir::{Target, target};
-    if frame.kind(index) == Some(Kind::PATIENT) {
-        return frame.names(index).and_then(|(id, _)| PatientKey::parse(&id)).into_iter().collect();
-    }
-    let source = &accession.source_system;
-    let keys = frame.view(index, |shape, leaf| {
-        let mut keys: Vec<PatientKey> = Vec::new();
-        for at in shape.patient_leaves() {
-            let Some(reference) = leaf(usize::from(*at)).map(leaf_text) else { continue };
-            let key = match target(&reference) {
-                Target::Local(Kind::PATIENT, id) => PatientKey::parse(crate::model::archive_id(source, "Patient", id).as_str()),
-                Target::Urn(urn) => match crate::store::Resolver::alias(accession, urn) {
-                    Some((Kind::PATIENT, id)) => PatientKey::parse(&id),
-                    _ => None,
-                },
-                _ => None,
-            };
-            keys.extend(key.filter(|k| !keys.contains(k)));
-        }
-        keys
-    });
-    keys.unwrap_or_default()
 }
 
 /// The record at a place, with version 1 until its versions have been counted.

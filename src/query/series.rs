@@ -5,8 +5,9 @@
 use ahash::AHashMap;
 
 use super::QueryError;
-use super::chart::{Selection, visit_chart};
+use super::chart::visit_chart;
 use super::snapshot::Archive;
+use super::wanted::Selection;
 use crate::access::Permit;
 use crate::formats::fhir::{Part, Shape, leaf_text};
 use crate::model::{AccessionId, ArchiveId, Kind, PatientKey, ValuePoint, When};

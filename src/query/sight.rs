@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::QueryError;
 use super::snapshot::Snapshot;
-use crate::access::Filter;
+use crate::access::{Filter, Permit};
 use crate::model::{Kind, PatientKey};
 use crate::store::directory::PatientEntry;
 use crate::store::{Accession, ChartFrame};
@@ -47,6 +47,15 @@ pub(super) fn hides_patient(snapshot: &Snapshot, filter: &Filter, key: &PatientK
         }
     }
     Ok(false)
+}
+
+/// Whether a record of `patient` may be shown as part of the chart that the permit is for: not when a link alone leads to
+/// him and he himself is hidden.
+pub(super) fn is_shown(snapshot: &Snapshot, permit: &Permit, patient: Option<&PatientKey>) -> Result<bool, QueryError> {
+    match (permit.person(), patient) {
+        (Some(keys), Some(patient)) if keys.first() != Some(patient) => Ok(!hides_patient(snapshot, permit.filter(), patient)?),
+        _ => Ok(true),
+    }
 }
 
 /// How many records the filter leaves of a run of one kind.

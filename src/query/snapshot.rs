@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::QueryError;
-use super::candidates::{Pairs, PairsKey};
-use super::coverage::{Codes, CodesKey};
-use super::reassigned::Moved;
-use super::slow::Slow;
+use super::background::Background;
+use super::moved::Moved;
 use crate::access::Permit;
 use crate::identity::{Reassigned, Resolver};
 use crate::index::Searcher;
@@ -45,13 +43,6 @@ struct Inner {
     is_pinned: bool,
     /// What takes minutes over a large archive, done once.
     slow: Background,
-}
-
-/// Work in the background, by what it is about.
-#[derive(Clone, Default)]
-pub(super) struct Background {
-    pub codes: Slow<CodesKey, Codes>,
-    pub pairs: Slow<PairsKey, Pairs>,
 }
 
 /// What changes with every statement.

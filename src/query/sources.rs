@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use ahash::AHashSet;
 
 use super::QueryError;
-use super::chart::Selection;
 use super::part::parts;
 use super::reassigned::patients_now;
 use super::sight;
 use super::snapshot::{Archive, Snapshot};
+use super::wanted::Selection;
 use crate::access::Permit;
 use crate::model::{AccessionId, Kind, Label, PatientKey, Place};
 use crate::store::Accession;

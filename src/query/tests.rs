@@ -4,24 +4,16 @@
 //! Not for: what a role's filter is (`access`), or the answers over HTTP (the gate's tests).
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::access::{Filter, Permit, Scope};
 use crate::audit::AuditLog;
-use crate::durable;
-use crate::index;
-use crate::ingest::{self, IngestOptions, Ingested, Standing};
-use crate::mapping::settings::Settings;
 use crate::model::{ArchiveId, Class, Kind, Label, PatientKey, When, archive_id};
-use crate::signing::{KeyPurpose, KeyRing, init_keys, load_signer};
-use crate::store::layout::Layout;
-use crate::store::{Accession, catalog, document_id};
+use crate::small_archive::SmallArchive;
+use crate::store::document_id;
 
-const NOW: &str = "2026-11-23T12:00:00Z";
 const SOURCES: [&str; 2] = ["mer", "pvs"];
 /// One person each; sources name them by the same UUIDs, so that a chart has parts in both.
 const PEOPLE: [&str; 2] = ["7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11", "0c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c12"];
@@ -100,29 +92,17 @@ struct Desk {
 impl Desk {
     fn of(lines: &[Line]) -> Desk {
         let home = tempfile::tempdir().unwrap();
-        let (root, private) = (home.path().join("archive"), home.path().join("keys"));
-        durable::create_dir_all(&root).unwrap();
-        init_keys(&root, &private).unwrap();
-        let layout = Layout::new(&root);
-        for folder in [layout.catalogs(), layout.accessions(), layout.indexes(), root.join("statements"), root.join("audit")] {
-            durable::create_dir_all(&folder).unwrap();
-        }
-        let signer = load_signer(&private, KeyPurpose::Seal).unwrap();
-        catalog::publish_first(&layout, "6f1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c13", NOW, &signer).unwrap();
+        let small = SmallArchive::new(home.path());
         for source in SOURCES {
             let own: Vec<&str> = lines.iter().filter(|line| line.source == source).map(|line| line.json.as_str()).collect();
             if !own.is_empty() {
-                let path = home.path().join(format!("{source}.ndjson"));
-                std::fs::write(&path, own.join("\n") + "\n").unwrap();
-                deliver(&root, source, &path, &private);
+                small.take_lines(source, &(own.join("\n") + "\n"));
             }
         }
-        let keys = KeyRing::load(&root).unwrap().verifiers(KeyPurpose::Seal);
         // Declared, since what a source holds up to is told of all of it.
         let cutover: BTreeMap<String, When> =
             SOURCES.iter().map(|source| (source.to_string(), When::parse("2020-01-01").unwrap())).collect();
-        let archive = Archive::open(&root, keys, cutover).unwrap();
-        let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).unwrap())).unwrap();
+        let (archive, log) = (small.open_with(cutover), small.log());
         Desk { _home: home, archive, log }
     }
 
@@ -202,23 +182,6 @@ impl Desk {
             document_id(kind, id.as_str(), 0).map(|document| self.archive.document(&permit, &document).map(|d| d.sha256));
         format!("{versions:?} {origin:?} {document:?} {:?}", self.archive.text_of(&permit, kind, id))
     }
-}
-
-fn deliver(root: &Path, source_system: &str, path: &Path, private: &Path) {
-    let layout = Layout::new(root);
-    let keys = KeyRing::load(root).unwrap().verifiers(KeyPurpose::Seal);
-    let signer = load_signer(private, KeyPurpose::Seal).unwrap();
-    let (current, sha256) = catalog::current(&layout, &keys).unwrap();
-    let (paths, settings) = ([path.to_path_buf()], Settings::default());
-    let options =
-        IngestOptions { paths: &paths, source_system, threads: 1, now: NOW.into(), settings: &settings, reprocess_of: None };
-    let Ingested::Sealed(sealed) = ingest::run(&layout, &current, &keys, &signer, &options, &|_| {}).unwrap() else {
-        panic!("the delivery is new")
-    };
-    let entries = current.accessions.iter().chain([&sealed.entry]);
-    let accessions: Vec<_> = entries.map(|entry| Arc::new(Accession::open(&layout, entry, &keys).unwrap())).collect();
-    let index = index::rebuild(&layout, &current, &accessions, 1).unwrap();
-    sealed.publish(&layout, &current, &sha256, Standing::InForce(index), &signer, NOW).unwrap();
 }
 
 fn filter() -> impl Strategy<Value = Filter> {

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::QueryError;
-use super::chart::Selection;
 use super::part::Part;
 use super::record::record_at;
 use super::snapshot::{Archive, Snapshot};
+use super::wanted::Selection;
 use crate::access::{Filter, Maintenance};
 use crate::limits::PLACE_NAMES_MAX;
 use crate::model::{ArchiveId, Kind, PatientKey};

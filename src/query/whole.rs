@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::QueryError;
-use super::chart::Found;
+use super::found::Found;
 use super::part::parts;
 use super::reassigned::patients_now;
 use super::record::record_at;

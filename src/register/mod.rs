@@ -25,6 +25,7 @@ mod session;
 mod settings;
 mod signin;
 mod totp;
+mod who;
 
 #[cfg(test)]
 mod break_glass_tests;
@@ -55,10 +56,11 @@ pub use release::{BatesRange, KeptStep, ReleaseFacts, ReleaseRow, step_digest};
 pub use release_way::{PendingHandover, ReleaseLink};
 pub use review::{NewReview, Review, Reviewed, Verdict};
 pub use revocation::TokenMark;
-pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession, Who};
+pub use session::{Activity, Begin, Outside, Session, SessionSummary, SessionTimes, StartedSession};
 pub use settings::{Settings, Theme};
 pub use signin::{SentAway, SignInUnderWay};
 pub use totp::Enrolment;
+pub use who::Who;
 
 /// The file's name inside an archive.
 pub const REGISTER_FILE: &str = "register.db";

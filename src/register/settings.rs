@@ -3,7 +3,8 @@
 //!
 //! Not for: rights (`access`), or what the site sets for all (`config`).
 
-use super::{Register, RegisterError, Who};
+use super::who::Who;
+use super::{Register, RegisterError};
 
 /// In which colours the pages are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

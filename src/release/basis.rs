@@ -81,6 +81,34 @@ pub enum RulesError {
     File(#[from] std::io::Error),
     #[error("basis {basis}: {what}")]
     Basis { basis: String, what: String },
+    #[error(
+        "line {line}, basis {basis}: the accounting of disclosures has no basis that is called {code} (schemas/disclosures.toml)"
+    )]
+    Disclosure { line: usize, basis: String, code: String },
+    #[error("{file}: {fault}")]
+    In { file: String, fault: Box<RulesError> },
+}
+
+/// The accounting's rules, as far as they are asked for here: which bases it knows.
+#[derive(Deserialize)]
+struct Accounting {
+    basis: Vec<Accounted>,
+}
+
+#[derive(Deserialize)]
+struct Accounted {
+    code: String,
+}
+
+/// Where each basis of a file names its code in the accounting.
+#[derive(Deserialize)]
+struct Places {
+    basis: Vec<Placed>,
+}
+
+#[derive(Deserialize)]
+struct Placed {
+    disclosure: toml::Spanned<String>,
 }
 
 impl Rules {
@@ -95,18 +123,21 @@ impl Rules {
     /// The site's rules, when it has its own.
     ///
     /// # Errors
-    /// As `parse`; a file that is not there.
+    /// As `parse`; a file that is not there. The file is named.
     pub fn load(own: Option<&Path>) -> Result<Rules, RulesError> {
-        own.map_or_else(Rules::shipped, |path| Rules::parse(&super::own_text(path)?))
+        let Some(path) = own else { return Rules::shipped() };
+        let read = super::own_text(path).map_err(RulesError::from).and_then(|text| Rules::parse(&text));
+        read.map_err(|fault| RulesError::In { file: path.display().to_string(), fault: Box::new(fault) })
     }
 
     /// Reads and checks rules.
     ///
     /// # Errors
-    /// What is wrong, with the basis: an unknown class or check, one class in two lists or in none, a basis twice.
+    /// What is wrong, with the basis: an unknown class, check or code of the accounting, one class in two lists, a basis twice.
     pub fn parse(text: &str) -> Result<Rules, RulesError> {
         let mut rules: Rules = toml::from_str(text)?;
         rules.text = text.to_owned();
+        rules.is_accounted_for()?;
         for (place, basis) in rules.basis.iter().enumerate() {
             let fault = |what: String| Err(RulesError::Basis { basis: basis.code.clone(), what });
             if rules.basis[..place].iter().any(|other| other.code == basis.code) {
@@ -130,6 +161,21 @@ impl Rules {
             }
         }
         Ok(rules)
+    }
+
+    /// Whether the accounting knows each basis: one that it does not know would stand there without words, for want of a letter.
+    fn is_accounted_for(&self) -> Result<(), RulesError> {
+        let known: Accounting = toml::from_str(include_str!("../../schemas/disclosures.toml"))?;
+        let places: Places = toml::from_str(&self.text)?;
+        for (basis, place) in self.basis.iter().zip(&places.basis) {
+            if !known.basis.iter().any(|it| it.code == basis.disclosure) {
+                let before = self.text.get(..place.disclosure.span().start).unwrap_or_default();
+                let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+                let (basis, code) = (basis.code.clone(), basis.disclosure.clone());
+                return Err(RulesError::Disclosure { line, basis, code });
+            }
+        }
+        Ok(())
     }
 
     pub fn basis(&self, code: &str) -> Option<&Basis> {
@@ -210,5 +256,20 @@ mod tests {
             let error = Rules::parse(&shipped.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
         }
+    }
+
+    #[test]
+    fn a_basis_that_the_accounting_does_not_know_is_refused_with_file_and_line() {
+        let shipped = include_str!("../../schemas/release/bases.toml");
+        let faulty = shipped.replacen("disclosure = \"law-enforcement\"", "disclosure = \"law-enforcment\"", 1);
+        let line = faulty.lines().position(|line| line.contains("law-enforcment")).unwrap() + 1;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bases.toml");
+        std::fs::write(&path, faulty).unwrap();
+        let error = Rules::load(Some(&path)).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: line {line}, basis law-enforcement: ", path.display())), "{error}");
+        assert!(error.contains("law-enforcment") && error.contains("disclosures.toml"), "{error}");
+        let missing = Rules::load(Some(&folder.path().join("none.toml"))).unwrap_err().to_string();
+        assert!(missing.contains("none.toml"), "{missing}");
     }
 }

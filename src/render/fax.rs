@@ -7,7 +7,7 @@
 use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 use image::{GrayImage, Luma};
 
-use super::page_images::RenderError;
+use super::error::RenderError;
 use super::tiff_pages::{TiffPage, values};
 use crate::limits::PICTURE_PIXELS_MAX;
 

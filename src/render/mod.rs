@@ -5,6 +5,7 @@
 
 pub mod ccd;
 pub mod cda;
+mod error;
 mod escape;
 mod fax;
 pub mod narrative;

@@ -20,29 +20,12 @@ use image::codecs::png::{CompressionType, FilterType, PngDecoder, PngEncoder};
 use image::codecs::tiff::TiffDecoder;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage};
 
-use crate::formats::bounded::{self, Stopped};
+use crate::formats::bounded;
 use crate::formats::{MediaKind, pdf};
 use crate::limits::{PAGE_SECONDS_MAX, PDF_BYTES_MAX, PICTURE_PIXELS_MAX};
 use crate::render::{fax, tiff_pages};
 
-/// Why there is no picture of a page.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    #[error("documents of this kind have no pages to show")]
-    NotPaged,
-    #[error("the document has {pages} pages")]
-    NoSuchPage { pages: u32 },
-    #[error("the document is encrypted with a password that is not known")]
-    Encrypted,
-    #[error("the document is damaged")]
-    Damaged,
-    #[error("the picture is stored in a way that cannot be read: {0}")]
-    Unsupported(String),
-    #[error("the page is larger than what is shown")]
-    TooLarge,
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-}
+pub use crate::render::error::RenderError;
 
 /// Widest page that is drawn, in pixels.
 const WIDTH_MAX: u32 = 8_000;

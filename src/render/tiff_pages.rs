@@ -5,7 +5,7 @@
 //!
 //! Not for: decoding pictures, BigTIFF.
 
-use super::page_images::RenderError;
+use super::error::RenderError;
 
 /// One picture of the file.
 pub struct TiffPage {

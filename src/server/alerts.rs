@@ -9,12 +9,13 @@ use crate::register::{Alert, NewAlert};
 
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
-use super::pages::fetch::WRONG_ANSWERS;
 use super::viewer::AlertRow;
 use super::{door, notices};
 
 /// The code of a mismatch, as its denial in the access log has it.
 pub const MISMATCH: &str = "context-mismatch";
+/// What the alert of wrong answers at a recipient's link is called.
+pub const WRONG_ANSWERS: &str = "release.link";
 /// Most alerts on one page; the rest follows as these are seen.
 const LISTED_MAX: i64 = 20;
 

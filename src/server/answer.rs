@@ -1,7 +1,6 @@
-//! What a handler may return: an `Answer`, made from an audited or a public body alone, or an `ApiError`, shown in the
-//! form of the area that was asked (OperationOutcome, problem JSON, or a page).
+//! What a handler may return: an `Answer`, made from an audited or a public body alone, or an `ApiError`.
 //!
-//! Not for: security headers and request ids, which the router adds to every response.
+//! Not for: how an error looks (`fault`); security headers and request ids, which the router adds to every response.
 
 use std::borrow::Cow;
 
@@ -9,7 +8,6 @@ use crate::access::{Audited, GateError, Public};
 use crate::oversight::OversightError;
 use crate::query::QueryError;
 
-use super::routes::Area;
 use super::stream::FileRun;
 
 /// `application/fhir+json` as FHIR R4 §3.1.0.1.11 wants it.
@@ -167,28 +165,6 @@ impl ApiError {
     pub fn log_unavailable() -> ApiError {
         let text = "The access log cannot be written, so nothing is shown.";
         ApiError::new(503, "log-unavailable", "transient", text).with("Retry-After", "10")
-    }
-
-    /// The error as a page for the person signed in.
-    pub(super) fn into_page(self, call: &super::call::Call) -> Body {
-        let mut body = super::pages::error_of(call, &self).status(self.status);
-        body.headers.extend(self.headers);
-        body
-    }
-
-    /// The body in the form of the area that was asked.
-    pub(super) fn into_body(self, area: Area) -> Body {
-        let mut body = match area {
-            Area::Fhir => Body::new(FHIR_JSON, super::fhir::outcome::json("error", self.issue, &self.text)),
-            Area::Api | Area::Oauth | Area::Ops => {
-                let problem = serde_json::json!({"status": self.status, "code": self.code, "title": self.text});
-                Body::new("application/problem+json", problem.to_string())
-            }
-            Area::Viewer => super::pages::error_page(&self),
-        };
-        body.status = self.status;
-        body.headers.extend(self.headers);
-        body
     }
 }
 

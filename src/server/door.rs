@@ -3,29 +3,33 @@
 //!
 //! Not for: what the principal may then do (`access::Gate`).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use crate::access::{Accepted, LaunchPatient, Principal, Purpose, Role, TokenError, bearer_token};
+use crate::access::{Accepted, BreakGlassGrant, LaunchPatient, Principal, Purpose, Role, TokenError, bearer_token};
 use crate::model::PatientKey;
-use crate::register::{Activity, RegisterError, Session, TokenMark, Who};
+use crate::register::{Activity, BreakGlassUse, Register, RegisterError, Session, TokenMark, Who};
 
 use super::answer::{ApiError, Body};
+use super::area::Area;
 use super::call::Call;
 use super::events;
-use super::pages::{account, break_glass};
+use super::owed::owed;
 use super::rate::address_of;
-use super::routes::{Area, Door};
 
-/// How long a token that was found standing is taken for so without asking the register again.
-const STANDING_FOR: Duration = Duration::from_secs(1);
-/// Most tokens remembered as standing.
-const STANDING_MAX: usize = 10_000;
-
-/// Tokens that the register lately said are neither revoked nor of a disabled account.
-#[derive(Debug, Default)]
-pub struct Standing(Mutex<HashMap<String, Instant>>);
+/// What a caller must show before the handler runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    /// Nothing: the answer holds no patient data.
+    Open,
+    /// A bearer token; for `GET` under `/api` the viewer's own session does too.
+    Token,
+    /// A browser session, else a redirect to the sign-in page. A `POST` also needs the session's CSRF token.
+    Session,
+    /// Likewise, for what concerns the session itself and no patient: open to one that is bound to launched patients too.
+    Account,
+    /// The sign-in form itself: no session yet, but the same-origin checks of a form.
+    SignIn,
+}
 
 /// Lets the caller in, an error, or the redirect that a browser gets instead.
 pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, ApiError> {
@@ -37,7 +41,7 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
             if !by_session(call, door)? {
                 return Err(ApiError::login());
             }
-            match account::owed(call) {
+            match owed(call) {
                 None => Ok(None),
                 Some(_) => Err(ApiError::new(403, "account-unfinished", "forbidden", "Finish setting up your account first.")),
             }
@@ -47,7 +51,7 @@ pub fn enter(call: &mut Call, door: Door, area: Area) -> Result<Option<Body>, Ap
             if !by_session(call, door)? {
                 return to_sign_in(call).map(Some);
             }
-            if let Some(first) = account::owed(call) {
+            if let Some(first) = owed(call) {
                 return Ok(Some(Body::see_other(first)));
             }
             if !call.is_get() {
@@ -155,8 +159,7 @@ fn stands(call: &Call, accepted: &Accepted, token: &str) -> Result<bool, Registe
         None if is_own => return Ok(false),
         None => {}
     }
-    let standing = |map: &HashMap<String, Instant>| map.get(&digest).is_some_and(|since| since.elapsed() < STANDING_FOR);
-    if call.app.standing.0.lock().is_ok_and(|map| standing(&map)) {
+    if call.app.standing.holds(&digest) {
         return Ok(true);
     }
     let issued = i64::try_from(accepted.issued).unwrap_or(i64::MAX);
@@ -181,14 +184,7 @@ fn stands(call: &Call, accepted: &Accepted, token: &str) -> Result<bool, Registe
     if barred {
         return Ok(false);
     }
-    if let Ok(mut map) = call.app.standing.0.lock() {
-        if map.len() >= STANDING_MAX {
-            map.retain(|_, since| since.elapsed() < STANDING_FOR);
-        }
-        if map.len() < STANDING_MAX {
-            map.insert(digest, Instant::now());
-        }
-    }
+    call.app.standing.remember(digest);
     Ok(true)
 }
 
@@ -233,7 +229,7 @@ fn by_session(call: &mut Call, door: Door) -> Result<bool, ApiError> {
         }
         _ => {}
     }
-    principal.grants = call.wait(break_glass::in_force(&call.app.register, &principal)).map_err(down)?;
+    principal.grants = call.wait(in_force(&call.app.register, &principal)).map_err(down)?;
     call.principal = Some(principal);
     call.session = Some(session);
     Ok(true)
@@ -295,4 +291,18 @@ fn to_sign_in(call: &Call) -> Result<Body, ApiError> {
 pub fn register_down(error: &RegisterError) -> ApiError {
     tracing::error!(%error, "the register cannot be used");
     ApiError::new(503, "register-unavailable", "transient", "Sign-in is not possible at the moment.").with("Retry-After", "10")
+}
+
+/// The grants of a person in his session, as the register has them now.
+async fn in_force(register: &Register, principal: &Principal) -> Result<Vec<BreakGlassGrant>, RegisterError> {
+    let Some(session) = &principal.session else { return Ok(Vec::new()) };
+    let uses = register.break_glass_in_force(&principal.issuer, &principal.subject, session).await?;
+    let grant = |it: BreakGlassUse| BreakGlassGrant {
+        id: it.id,
+        patients: it.patients,
+        classes: it.classes,
+        reason_code: it.reason_code,
+        expires: it.expires,
+    };
+    Ok(uses.into_iter().map(grant).collect())
 }

@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 
 use crate::audit::{Entry, Outcome};
 use crate::config::{Config, NoticeConfig};
+use crate::model::Class;
 use crate::outbound::{Caller, OutboundError, Severity, Syslog};
 use crate::register::{BreakGlassUse, Channel, NewAlert, Notice};
 
-use super::pages::break_glass::class_codes;
 use super::serve::ServeError;
 use super::state::App;
 
@@ -128,7 +128,7 @@ pub fn of_break_glass(app: &App, it: &BreakGlassUse) -> Vec<(Channel, String)> {
         "until": instant(it.expires),
         "user": { "iss": it.issuer, "sub": it.subject, "name": it.name, "role": it.role },
         "patient": it.patients.first().map(|patient| patient.as_str()),
-        "classes": class_codes(it.classes).split(' ').collect::<Vec<_>>(),
+        "classes": it.classes.classes().map(Class::name).collect::<Vec<_>>(),
         "reason": it.reason_code,
         "review_by": instant(it.started + i64::from(review_days(&app.config)) * 86_400),
         "review": app.config.access.public_url.as_ref().map_or_else(|| path.clone(), |base| format!("{base}{path}")),

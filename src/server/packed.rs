@@ -3,7 +3,7 @@
 //! What is compressed together can be told from its length (BREACH), if somebody else's page may ask again and again in a reader's
 //! name. It may not: the session's cookie is `SameSite=Lax`, or, in a frame of the EHR, kept apart by the site that frames.
 //!
-//! Not for: FHIR and the API, whose callers are programs; fonts and pictures, which are compressed already.
+//! Not for: FHIR and the API, whose callers are programs (files of exports: `stream`); fonts and pictures, which are compressed already.
 
 use std::io::Write;
 
@@ -11,8 +11,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::answer::Body;
+use super::area::Area;
 use super::call::Call;
-use super::routes::Area;
 
 /// What is smaller gains nothing.
 const LEAST: usize = 1_024;
@@ -39,7 +39,7 @@ pub(super) fn packed(call: &Call, area: Area, body: Body) -> Body {
 }
 
 /// Whether a header `Accept-Encoding` names gzip and does not refuse it.
-fn takes_gzip(header: &str) -> bool {
+pub(super) fn takes_gzip(header: &str) -> bool {
     header.split(',').any(|part| {
         let mut words = part.split(';').map(str::trim);
         let is_gzip = words.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));

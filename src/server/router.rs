@@ -15,17 +15,19 @@ use crate::access::RequestContext;
 use crate::limits::{REQUEST_BODY_MAX, UPLOAD_MAX};
 
 use super::answer::{ApiError, Body};
+use super::area::Area;
 use super::call::Call;
 use super::door;
 use super::events;
+use super::fault;
 use super::headers;
 use super::multipart::{self, Parts};
 use super::packed::packed;
 use super::rate::caller_of;
-use super::routes::{Area, Method, Route, routes};
+use super::routes::{Method, Route, routes};
 use super::signin::window;
 use super::state::{App, Transport};
-use super::stream::FileStream;
+use super::stream::{FileStream, PackedStream};
 
 /// Longest path with query, in bytes.
 const URL_MAX: usize = 8 << 10;
@@ -80,7 +82,7 @@ pub(super) async fn respond(app: Arc<App>, group: Group, request: HttpRequest, p
     let area = Area::of(window::bare_path(request.path()));
     let template = group.first().map_or("none", |route| route.path);
     let result = handle(&app, &group, &request, payload, &id).await;
-    let mut body = result.unwrap_or_else(|error| error.into_body(area));
+    let mut body = result.unwrap_or_else(|error| fault::of_area(error, area));
     if let Some(origin) = foreign_origin(&app, area, &request) {
         body = body.with("Access-Control-Allow-Origin", origin).with("Vary", "Origin, Accept, Authorization, Prefer");
         body = body.with("Access-Control-Expose-Headers", "Content-Location, ETag, Location, X-Progress, X-Request-Id");
@@ -107,7 +109,7 @@ async fn handle(app: &Arc<App>, group: &Group, request: &HttpRequest, payload: w
             None => check_rate(&call).and_then(|()| handler(&call)).map(super::answer::Answer::into_body),
         });
         // A page of the viewer shows who is signed in, also when it says that something went wrong.
-        let result = result.or_else(|error| if area == Area::Viewer { Ok(error.into_page(&call)) } else { Err(error) });
+        let result = result.or_else(|error| if area == Area::Viewer { Ok(fault::page(error, &call)) } else { Err(error) });
         result.map(|body| packed(&call, area, window::dress(&call, body)))
     };
     // What takes longer is not waited for. Its entry may still be written, which says too much rather than too little.
@@ -335,6 +337,7 @@ fn response(transport: Transport, body: Body, id: &str) -> HttpResponse {
         }
     }
     match body.file {
+        Some(run) if run.is_packed => response.body(PackedStream::new(run)),
         Some(run) => response.body(FileStream::new(run)),
         None => response.body(body.bytes),
     }

@@ -3,53 +3,12 @@
 //!
 //! Not for: what a handler does, or how a request gets to it (`router`).
 
+pub use super::area::Area;
+pub use super::door::Door;
+
 use super::answer::{Answer, ApiError};
 use super::call::Call;
 use super::{alerts, api, fhir, health, oauth, pages, signin};
-
-/// The part of the site a path belongs to: decides how errors look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Area {
-    Fhir,
-    Api,
-    /// Where programs ask for tokens, and learn how.
-    Oauth,
-    Viewer,
-    Ops,
-}
-
-impl Area {
-    /// The area of any path, for answers to paths that have no route.
-    pub fn of(path: &str) -> Area {
-        let under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if under("/fhir") {
-            Area::Fhir
-        } else if under("/api") {
-            Area::Api
-        } else if under("/oauth") || under("/.well-known") {
-            Area::Oauth
-        } else if ["/healthz", "/readyz", "/metrics"].contains(&path) {
-            Area::Ops
-        } else {
-            Area::Viewer
-        }
-    }
-}
-
-/// What a caller must show before the handler runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Door {
-    /// Nothing: the answer holds no patient data.
-    Open,
-    /// A bearer token; for `GET` under `/api` the viewer's own session does too.
-    Token,
-    /// A browser session, else a redirect to the sign-in page. A `POST` also needs the session's CSRF token.
-    Session,
-    /// Likewise, for what concerns the session itself and no patient: open to one that is bound to launched patients too.
-    Account,
-    /// The sign-in form itself: no session yet, but the same-origin checks of a form.
-    SignIn,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Method {

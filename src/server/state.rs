@@ -15,16 +15,14 @@ use crate::release::desk::Desk;
 use crate::signing::Signer;
 use crate::telemetry::Metrics;
 
-use super::door::Standing;
 use super::jobs::Jobs;
 use super::lookup::ServerLookup;
+use super::memory::{Directory, Standing, Tallies};
 use super::notices::Notices;
 use super::oauth::ClientKeySources;
-use super::pages::directory::Directory;
 use super::pages::log::Checks;
 use super::pages::releases::SeenPages;
 use super::pages::signals::Judged;
-use super::pages::tallies::Tallies;
 use super::rate::Rates;
 use super::serve::{ServeError, Services};
 use super::signin::Elsewhere;

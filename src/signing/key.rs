@@ -115,7 +115,7 @@ impl SigningKey {
         let malformed = || KeyError::Malformed(path.to_path_buf());
         let (name, pem) = text.strip_prefix(NAME_LABEL).and_then(|t| t.split_once('\n')).ok_or_else(malformed)?;
         let key = ed25519_dalek::SigningKey::from_pkcs8_pem(pem).map_err(|_| malformed())?;
-        if !super::note::is_key_name(name) {
+        if !super::verifier::is_key_name(name) {
             return Err(malformed());
         }
         Ok(SigningKey { name: name.to_string(), key })

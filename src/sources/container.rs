@@ -4,11 +4,11 @@
 //! packed. With its own bytes kept and its members at hand a tar file can be written again byte for byte, and so can the
 //! content of a packed one; for a zip file whose members are packed, the packed bytes have to be kept too.
 //!
-//! Not for: unpacking (`unpack`), or deciding what is kept (`ingest`).
+//! Not for: telling them (`recognise`), unpacking (`unpack`), or deciding what is kept (`ingest`).
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufReader, Read, Write};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -127,58 +127,4 @@ pub fn rebuild<R: Read>(
 fn exactly(from: &mut dyn Read, bytes: u64, to: &mut dyn Write) -> io::Result<()> {
     let copied = io::copy(&mut from.take(bytes), to)?;
     if copied == bytes { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
-/// What a file is, by its bytes: a container and the compression around it, or `None` for a file like any other.
-/// Documents that are zip files themselves (DOCX, XLSX, ODT …) are files.
-pub(super) fn format_of(path: &Path, bytes: u64) -> io::Result<Option<(Format, Packing)>> {
-    let mut file = File::open(path)?;
-    let head = first_block(&mut file)?;
-    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        file.seek(SeekFrom::Start(0))?;
-        return Ok((!is_document(&head, file)).then_some((Format::Zip, Packing::Plain)));
-    }
-    let packing = Packing::of(&head);
-    let is_tar = match packing {
-        Packing::Plain => is_tar_header(&head),
-        // What does not even begin to unpack is no container; reading it as a file will tell what is wrong.
-        _ => decode(path, packing, bytes).and_then(|mut content| first_block(&mut content)).is_ok_and(|h| is_tar_header(&h)),
-    };
-    Ok(is_tar.then_some((Format::Tar, packing)))
-}
-
-pub(super) const BLOCK: usize = 512;
-
-fn first_block(from: &mut dyn Read) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(BLOCK);
-    from.take(BLOCK as u64).read_to_end(&mut head)?;
-    Ok(head)
-}
-
-/// A block whose checksum is right; no other file begins so by accident.
-fn is_tar_header(head: &[u8]) -> bool {
-    head.len() == BLOCK && head[0] != 0 && {
-        let header = tar::Header::from_byte_slice(head);
-        header.cksum().is_ok_and(|sum| sum == checksum(head))
-    }
-}
-
-/// The checksum of a tar header: the sum of its bytes, with blanks where the checksum stands.
-pub(super) fn checksum(block: &[u8]) -> u32 {
-    block.iter().enumerate().map(|(at, byte)| u32::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum()
-}
-
-/// Member names that make a zip file a document of an office program (OPC, ODF, EPUB).
-const OF_DOCUMENTS: [&str; 2] = ["[Content_Types].xml", "mimetype"];
-
-fn is_document(head: &[u8], file: File) -> bool {
-    let name_length = head.get(26..28).map_or(0, |n| usize::from(n[0]) | usize::from(n[1]) << 8);
-    let first = head.get(30..30 + name_length).unwrap_or_default();
-    if OF_DOCUMENTS.iter().any(|name| name.as_bytes() == first) {
-        return true;
-    }
-    match super::zip_file::read(file) {
-        Ok(archive) => archive.index_for_name(OF_DOCUMENTS[0]).is_some(),
-        Err(_) => false,
-    }
 }

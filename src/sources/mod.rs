@@ -7,7 +7,9 @@
 
 mod container;
 mod error;
+mod recognise;
 mod scratch;
+mod sink;
 mod tar_file;
 mod unpack;
 mod zip_file;

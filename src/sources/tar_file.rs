@@ -7,10 +7,13 @@ use std::io::{self, Read};
 use encoding_rs::WINDOWS_1252;
 use tar::{EntryType, Header, PaxExtensions};
 
-use super::container::{BLOCK, Piece, checksum};
+use super::container::Piece;
 use super::error::{Fault, SourceError};
-use super::unpack::Sink;
+use super::sink::Sink;
 use crate::limits;
+
+/// Bytes of a block: headers have one, members fill whole ones.
+pub(super) const BLOCK: usize = 512;
 
 /// What extension headers say about the entry after them.
 #[derive(Default)]
@@ -79,6 +82,19 @@ fn checked(block: &[u8]) -> Option<&Header> {
     }
     let header = Header::from_byte_slice(block);
     header.cksum().is_ok_and(|sum| sum == checksum(block)).then_some(header)
+}
+
+/// A block whose checksum is right; no other file begins so by accident.
+pub(super) fn is_tar_header(head: &[u8]) -> bool {
+    head.len() == BLOCK && head[0] != 0 && {
+        let header = tar::Header::from_byte_slice(head);
+        header.cksum().is_ok_and(|sum| sum == checksum(head))
+    }
+}
+
+/// The checksum of a tar header: the sum of its bytes, with blanks where the checksum stands.
+fn checksum(block: &[u8]) -> u32 {
+    block.iter().enumerate().map(|(at, byte)| u32::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum()
 }
 
 fn extend(extension: &mut Extension, kind: EntryType, bytes: &[u8]) {

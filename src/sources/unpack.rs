@@ -4,25 +4,19 @@
 //!
 //! Not for: the formats themselves (`zip_file`, `tar_file`).
 
-use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::container::{Container, Format, Member, format_of};
+use super::container::{Container, Format, Member};
 use super::error::{Fault, SourceError, fault};
-use super::scratch::Scratch;
+use super::recognise::format_of;
+use super::sink::{Budget, Sink, beside};
 use super::{Delivery, Packing, decode, describe, tar_file, zip_file};
 use crate::limits;
-
-/// What one delivered file may still unpack to, all levels together.
-struct Budget {
-    bytes: u64,
-    members: u64,
-}
 
 /// A file to be looked at.
 struct Found {
@@ -52,7 +46,7 @@ fn add_found(delivery: &mut Delivery, found: Found, depth: usize, budget: Option
     }
     let mut own = Budget { bytes: expansion_max(bytes), members: limits::MEMBERS_MAX };
     let budget = budget.unwrap_or(&mut own);
-    let mut sink = Sink { scratch: &mut delivery.scratch, budget, found: &found, names: HashSet::new(), unpacked: Vec::new() };
+    let mut sink = Sink::new(&mut delivery.scratch, budget, &found.shown);
     let (sha256, content, pieces) = match format {
         Format::Zip => {
             let sha256 = digest(&found.path).map_err(fault(&found.shown))?;
@@ -96,11 +90,6 @@ pub(super) fn expansion_max(bytes: u64) -> u64 {
     bytes.saturating_mul(limits::EXPANSION_RATIO_MAX).max(limits::EXPANSION_FREE)
 }
 
-/// A member's place in words; its name is never used as a path.
-fn beside(container: &Path, name: &str) -> PathBuf {
-    PathBuf::from(format!("{}/{name}", container.display()))
-}
-
 fn digest(path: &Path) -> io::Result<[u8; 32]> {
     let mut content = Counted { inner: Box::new(File::open(path)?), hash: Sha256::new(), bytes: 0 };
     let mut buffer = vec![0; 1 << 18];
@@ -122,74 +111,4 @@ impl Read for Counted {
         self.bytes += count as u64;
         Ok(count)
     }
-}
-
-/// Takes the members of one container.
-pub(super) struct Sink<'a> {
-    scratch: &'a mut Scratch,
-    budget: &'a mut Budget,
-    found: &'a Found,
-    names: HashSet<String>,
-    /// Name in the container, where it was unpacked, and its bytes.
-    unpacked: Vec<(String, PathBuf, u64)>,
-}
-
-impl Sink<'_> {
-    /// An error of the container itself.
-    pub fn fault(&self, what: impl Into<Fault>) -> SourceError {
-        what.into().at(&self.found.shown)
-    }
-
-    /// An error of a member.
-    pub fn member_fault(&self, name: &str, what: impl Into<Fault>) -> SourceError {
-        what.into().at(beside(&self.found.shown, name))
-    }
-
-    /// Counts an entry of any kind.
-    pub fn count(&mut self) -> Result<(), SourceError> {
-        match self.budget.members.checked_sub(1) {
-            Some(left) => self.budget.members = left,
-            None => return Err(self.fault(Fault::TooManyMembers)),
-        }
-        Ok(())
-    }
-
-    /// Unpacks a member; gives its bytes.
-    pub fn member(&mut self, name: &str, content: &mut dyn Read) -> Result<u64, SourceError> {
-        let clean = clean_name(name).ok_or_else(|| self.member_fault(name, Fault::BadName))?;
-        if !self.names.insert(clean.clone()) {
-            return Err(self.member_fault(&clean, Fault::DuplicateName));
-        }
-        let (path, mut file) = self.scratch.file().map_err(|e| self.member_fault(&clean, Fault::Scratch(e)))?;
-        let mut buffer = [0u8; 1 << 16];
-        let mut bytes = 0;
-        loop {
-            let count = match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(self.member_fault(&clean, e)),
-            };
-            match self.budget.bytes.checked_sub(count as u64) {
-                Some(left) => self.budget.bytes = left,
-                None => return Err(self.member_fault(&clean, Fault::Expands)),
-            }
-            file.write_all(&buffer[..count]).map_err(|e| self.member_fault(&clean, Fault::Scratch(e)))?;
-            bytes += count as u64;
-        }
-        self.unpacked.push((clean, path, bytes));
-        Ok(bytes)
-    }
-}
-
-/// A member's name as a path below its container, with `/`; `None` for one that leads elsewhere. Some programs write
-/// `\` between folders.
-fn clean_name(name: &str) -> Option<String> {
-    let name = name.replace('\\', "/");
-    let has_drive = name.as_bytes().get(1) == Some(&b':') && name.as_bytes()[0].is_ascii_alphabetic();
-    if name.starts_with('/') || has_drive || name.len() > limits::MEMBER_NAME_MAX || name.contains('\0') {
-        return None;
-    }
-    let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    (!parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
 }

@@ -11,7 +11,7 @@ use zip::result::ZipError;
 
 use super::container::Piece;
 use super::error::{Fault, SourceError};
-use super::unpack::Sink;
+use super::sink::Sink;
 use crate::limits;
 
 /// Where members' packed bytes lie.

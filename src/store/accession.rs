@@ -22,7 +22,7 @@ use super::labels::Labels;
 use super::layout::{Generation, Layout};
 use super::ledger::{FileRecord, PIECE_BYTES, read_files};
 use super::locator::{Locator, name_hash};
-use super::manifest::{InForce, Manifest, Seal, hex, unhex};
+use super::manifest::{InForce, Manifest, Seal, read_checked, unhex};
 use super::proof::LeafHasher;
 use super::served::{Resolver, Serving};
 use super::shapes::ShapeTable;
@@ -327,16 +327,6 @@ impl Accession {
     }
 }
 
-/// Reads a small file whose SHA-256 is known.
-pub(super) fn read_checked(path: &Path, sha256: &str) -> Result<Vec<u8>, StoreError> {
-    use sha2::Digest;
-    let bytes = std::fs::read(path).map_err(StoreError::read(path))?;
-    if hex(&sha2::Sha256::digest(&bytes)) != sha256 {
-        return Err(StoreError::damaged(path, 0, "the digest does not match"));
-    }
-    Ok(bytes)
-}
-
 impl Resolver for Accession {
     fn alias(&self, alias: &str) -> Option<(Kind, String)> {
         if let Some(found) = self.aliases.get(alias) {
@@ -458,6 +448,16 @@ impl<'a> ChartFrame<'a> {
     /// The sensitivity label of a record.
     pub fn label(&self, index: usize) -> Label {
         self.accession.labels.of(self.ordinal(index))
+    }
+
+    /// The label that the record's own security codes put on it; what [`ChartFrame::label`] gives holds all of it.
+    pub fn own_label(&self, index: usize) -> Label {
+        self.view(index, |shape, leaf| {
+            shape.roles().iter().enumerate().filter(|(_, r)| **r == Role::SecurityCode).fold(Label::NORMAL, |label, (i, _)| {
+                label.union(leaf(i).map_or(Label::RESTRICTED, |l| Label::of_security_code(&leaf_text(l))))
+            })
+        })
+        .unwrap_or(Label::RESTRICTED)
     }
 
     /// The clinical date by which the chart is ordered.

@@ -10,15 +10,13 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::accession::read_checked;
+use super::StoreError;
 use super::codec::CodecError;
 use super::codec::wire::{Cursor, put_varint};
 use super::framed::{Framed, FramedWriter};
 use super::layout::LABELS;
-use super::manifest::Manifest;
-use super::{ChartFrame, StoreError};
+use super::manifest::{Manifest, read_checked};
 use crate::durable::FileDigest;
-use crate::formats::fhir::{Role, leaf_text};
 use crate::model::Label;
 
 /// Runs in one frame.
@@ -157,18 +155,6 @@ impl Labels {
             (end, left) = (run.start, left - open);
         }
         end.saturating_sub(left).max(range.start)
-    }
-}
-
-impl ChartFrame<'_> {
-    /// The label that the record's own security codes put on it; what [`ChartFrame::label`] gives holds all of it.
-    pub fn own_label(&self, index: usize) -> Label {
-        self.view(index, |shape, leaf| {
-            shape.roles().iter().enumerate().filter(|(_, r)| **r == Role::SecurityCode).fold(Label::NORMAL, |label, (i, _)| {
-                label.union(leaf(i).map_or(Label::RESTRICTED, |l| Label::of_security_code(&leaf_text(l))))
-            })
-        })
-        .unwrap_or(Label::RESTRICTED)
     }
 }
 

@@ -228,3 +228,13 @@ impl FileEntry {
         FileEntry { path: path.to_string(), bytes: digest.bytes, sha256: hex(&digest.sha256), rows }
     }
 }
+
+/// Reads a small file whose SHA-256 is known.
+pub(super) fn read_checked(path: &Path, sha256: &str) -> Result<Vec<u8>, StoreError> {
+    use sha2::Digest;
+    let bytes = std::fs::read(path).map_err(StoreError::read(path))?;
+    if hex(&sha2::Sha256::digest(&bytes)) != sha256 {
+        return Err(StoreError::damaged(path, 0, "the digest does not match"));
+    }
+    Ok(bytes)
+}

@@ -86,6 +86,7 @@ impl Plants<'_> {
         self.text("entered in error", "Telephone encounter note", "Wrong caller.", day, error);
         let filed = json!({"date": format!("{}T12:00:00-04:00", day.plus(38))});
         self.text("late-filed document", "Addendum", "Dictated later.", day, filed);
+        self.text("legal hold", "Legal hold notice", "Keep everything of this patient: Doe v. Roe.", day, json!({}));
         self.text("incident report", "Incident report", "Fell beside the bed.", day, json!({}));
     }
 

@@ -3,6 +3,8 @@
 //!
 //! Not for: the guards of a release (`release::workflow`), or what its pages and packages hold.
 
+mod idle;
+
 use std::collections::BTreeSet;
 
 use chartkeep::synth::SamplePatient;

@@ -10,8 +10,8 @@ use toml::Spanned;
 
 use super::file::{Fault, Named, Names, PolicyError, schema};
 use super::terms::smart;
-use super::{Allowed, Channel, Decision, Policy, Question, Right, decide};
-use crate::access::{BreakGlassGrant, Principal, Purpose, Role, Scope};
+use super::{Allowed, Decision, Policy, Question, Right, decide};
+use crate::access::{BreakGlassGrant, Channel, Principal, Purpose, Role, Scope};
 use crate::limits::POLICY_BYTES_MAX;
 use crate::model::{ArchiveId, Class, Kind, Label, PatientKey};
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::rule::{Asked, Breaks, Effect, Rule};
 use super::terms::smart;
 use super::{DenyReason, Policy, Right};
-use crate::access::permit::is_directory;
-use crate::access::{BreakGlassGrant, Filter, Principal, Scope};
+use crate::access::reach::{Filter, Scope, is_directory};
+use crate::access::{BreakGlassGrant, Principal};
 use crate::model::{Class, Label, PatientKey};
 
 /// Id of the rule that wins when none permits.

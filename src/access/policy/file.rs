@@ -14,8 +14,8 @@ use serde::{Deserialize, de::Error as _};
 use toml::Spanned;
 
 use super::rule::{Breaks, Effect, Facts, Rule};
-use super::{Channel, Right, decide};
-use crate::access::{Purpose, Role};
+use super::{Right, decide};
+use crate::access::{Channel, Purpose, Role};
 use crate::limits::POLICY_RULES_MAX;
 use crate::model::{Class, Kind, Label};
 

@@ -2,9 +2,9 @@
 //!
 //! Not for: the form of a file (`file`), or what a question's credential rules out (`decide`).
 
+use super::Right;
 use super::rule::{Effect, Rule};
-use super::{Channel, Right};
-use crate::access::{Purpose, Role};
+use crate::access::{Channel, Purpose, Role};
 use crate::model::{Class, Label};
 
 /// Roles that never see words of patients' records; the archivist but for who the patients are, where nothing is labelled.

@@ -27,7 +27,7 @@ use rule::{Effect, Rule};
 pub use cases::{CaseOutcome, Cases, CellOutcome};
 pub use decide::{Allowed, Decision, Denied, Question, break_glass_offer, decide};
 pub use file::{Fault, PolicyError};
-pub use terms::{Channel, DenyReason, Right};
+pub use terms::{DenyReason, Right};
 pub use words::RuleWords;
 
 /// The built-in policy, as it stands in the sources.

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::{Purpose, Role};
-use super::{Channel, DenyReason, Right};
+use super::{DenyReason, Right};
+use crate::access::Channel;
 use crate::model::{Kind, Label};
 
 /// One `[[rule]]`.

@@ -1,8 +1,8 @@
-//! The words of a policy that are not roles, purposes or classes: rights, channels, and why something is denied.
+//! The words of a policy that are not roles, purposes or classes: rights, and why something is denied.
 //!
 //! Not for: who has which right (the file).
 
-use crate::access::Scope;
+use crate::access::reach::Scope;
 
 /// What a scope asks for, without naming whose.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -132,26 +132,6 @@ impl Right {
     /// Whether it is about the records of one person at a time. Break-glass and care relations speak of these alone.
     pub fn is_of_one_person(self) -> bool {
         matches!(self, Right::Chart | Right::Record | Right::OwnNotes)
-    }
-}
-
-/// By which door a principal came in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Channel {
-    /// An operator on the archive's own machine, vouched for by the operating system.
-    CommandLine,
-    /// A session or a token over HTTP.
-    Network,
-}
-
-impl Channel {
-    pub const ALL: [Channel; 2] = [Channel::Network, Channel::CommandLine];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Channel::CommandLine => "command-line",
-            Channel::Network => "network",
-        }
     }
 }
 

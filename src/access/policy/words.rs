@@ -2,9 +2,10 @@
 //!
 //! Not for: deciding (`decide`), or the names in a file (`terms`).
 
+use super::Policy;
 use super::cases::words as classes_in_words;
 use super::rule::{Effect, Facts, Rule};
-use super::{Channel, Policy};
+use crate::access::Channel;
 
 /// One rule, each part in words.
 #[derive(Clone, PartialEq, Eq, Debug)]

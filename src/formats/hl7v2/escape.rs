@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use encoding_rs::ISO_2022_JP;
 
-use super::message::Syntax;
+use super::syntax::Syntax;
 
 /// Most line ends or spaces that one layout command gives.
 const LAYOUT_MAX: usize = 80;

@@ -1,53 +1,17 @@
-//! One message: its delimiters, its segments, and where their fields begin.
+//! One message: its segments, and where their fields begin.
 //!
-//! Not for: finding messages in a file (`split`).
+//! Not for: finding messages in a file (`split`), its delimiters (`syntax`).
 
 use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 
+use super::fault::Fault;
+use super::syntax::Syntax;
 use super::value::Value;
 use super::{charset, escape};
 use crate::limits::{HL7V2_FIELDS_MAX, HL7V2_MESSAGE_MAX};
 use crate::model::Finding;
-
-/// Why bytes are no message. The texts hold no content.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Fault {
-    #[error("no MSH segment at the beginning")]
-    NoHeader,
-    #[error("MSH-1 and MSH-2 give no usable delimiters")]
-    BadDelimiters,
-    #[error("ends inside the MSH segment")]
-    Truncated,
-    #[error("longer than what is read")]
-    TooLarge,
-}
-
-impl Fault {
-    pub fn code(self) -> &'static str {
-        match self {
-            Fault::NoHeader => "leading-junk",
-            Fault::BadDelimiters => "bad-delimiters",
-            Fault::Truncated => "truncated",
-            Fault::TooLarge => "too-large",
-        }
-    }
-}
-
-/// What the values of a message need to be read. A delimiter that the message has not is 0, which no text holds.
-#[derive(Clone, Debug)]
-pub(super) struct Syntax {
-    pub field: u8,
-    pub component: u8,
-    pub repetition: u8,
-    pub escape: u8,
-    pub sub: u8,
-    pub truncation: u8,
-    pub encoding: &'static Encoding,
-    /// Where the text begins in the original bytes; `None` when it had to be transcoded.
-    pub base: Option<usize>,
-}
 
 /// Place of a segment in the text, without its line end.
 #[derive(Clone, Copy)]
@@ -86,7 +50,7 @@ impl<'a> Message<'a> {
         }
         let mut findings = Vec::new();
         let (text, encoding, base) = decode(bytes, &mut findings)?;
-        let mut syntax = syntax(&text)?;
+        let mut syntax = Syntax::of(&text)?;
         (syntax.encoding, syntax.base) = (encoding, base);
         let mut message = Message { text: Cow::Borrowed(""), syntax, segments: Vec::new(), separators: Vec::new(), findings };
         message.divide(&text);
@@ -323,33 +287,4 @@ fn decode<'a>(bytes: &'a [u8], findings: &mut Vec<Finding>) -> Result<(Cow<'a, s
     }
     let base = matches!(decoded.text, Cow::Borrowed(_)).then_some(start);
     Ok((decoded.text, decoded.encoding, base))
-}
-
-/// The delimiters of MSH-1 and MSH-2; those left out are the usual ones.
-fn syntax(text: &str) -> Result<Syntax, Fault> {
-    let bytes = text.as_bytes();
-    let is_delimiter = |b: u8| b.is_ascii_graphic() && !b.is_ascii_alphanumeric();
-    let field = *bytes.get(3).ok_or(Fault::Truncated)?;
-    let rest = &bytes[4..];
-    let stated = rest.split(|&b| b == field || b == b'\r' || b == b'\n').next().unwrap_or_default().trim_ascii();
-    // A program's text in which the escape character had to be doubled, and was.
-    let undoubled;
-    let stated = match stated {
-        [component, repetition, escape, again, sub, ..] if escape == again && escape == &b'\\' => {
-            undoubled = [*component, *repetition, *escape, *sub];
-            &undoubled
-        }
-        _ => &stated[..stated.len().min(5)],
-    };
-    let is_unique = |at: usize, b: u8| b != field && !stated[..at].contains(&b);
-    if !is_delimiter(field) || !stated.iter().enumerate().all(|(at, &b)| is_delimiter(b) && is_unique(at, b)) {
-        return Err(Fault::BadDelimiters);
-    }
-    let usual = |at: usize| {
-        let b = b"^~\\&".get(at).copied().unwrap_or(0);
-        if b == field || stated.contains(&b) { 0 } else { b }
-    };
-    let of = |at: usize| stated.get(at).copied().unwrap_or_else(|| usual(at));
-    let (component, repetition, escape, sub, truncation) = (of(0), of(1), of(2), of(3), of(4));
-    Ok(Syntax { field, component, repetition, escape, sub, truncation, encoding: encoding_rs::UTF_8, base: None })
 }

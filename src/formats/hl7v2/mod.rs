@@ -8,14 +8,17 @@
 
 mod charset;
 mod escape;
+mod fault;
 mod message;
 mod split;
+mod syntax;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
-pub use message::{Fault, Message, Segment};
+pub use fault::Fault;
+pub use message::{Message, Segment};
 pub use split::Splitter;
 pub use value::Value;
 

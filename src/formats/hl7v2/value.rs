@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::escape;
-use super::message::Syntax;
+use super::syntax::Syntax;
 
 #[derive(Clone, Copy)]
 pub struct Value<'m> {

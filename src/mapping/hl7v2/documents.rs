@@ -1,4 +1,4 @@
-//! Documents: TXA and OBX of MDM as DocumentReference, and documents that stand below no report.
+//! Documents: TXA and OBX of MDM as DocumentReference.
 //!
 //! An MDM that only tells of a change (T03, T07) brings no content; making a version of it would take the text away from
 //! the document that the chart shows, so it makes none unless it takes the document out of use.
@@ -6,6 +6,7 @@
 //! Not for: the patient and the visit (`patient`, `visit`).
 
 use super::attachment::{Attachment, Documents};
+use super::document_reference::{content, note_category};
 use super::group::Group;
 use super::results::{Entry, prose};
 use super::scope::{Names, Scope};
@@ -81,38 +82,6 @@ fn document<'m>(scope: &Scope<'_, 'm>, txa: Segment<'m>, segments: &[Segment<'m>
         o.period("period", &start, "");
     });
     out.resources.push(resource.finish());
-}
-
-/// A document of an OBX that stands below no report.
-pub(super) fn stray(scope: &Scope<'_, '_>, obx: Segment<'_>, document: &Attachment, names: &mut Names, out: &mut Mapped) {
-    let id = {
-        let (code, sub, time) = (obx.field(3).text(), obx.field(4).text(), obx.field(14).text());
-        scope.name(&["document", &scope.encounter, &time, &sub, &code])
-    };
-    let id = names.unique("DocumentReference", id);
-    let mut resource = scope.begin("DocumentReference", &id, &[obx.field(13)]);
-    let mut o = resource.object();
-    let is_withdrawn = matches!(obx.field(11).text().as_ref(), "D" | "W");
-    o.text("status", if is_withdrawn { "entered-in-error" } else { "current" });
-    scope.required_concept(&mut o, "type", obx.field(3), "");
-    o.array("category", |list| list.concept(&[note_category()], ""));
-    scope.subject(&mut o, "subject");
-    o.text("date", scope.time(obx.field(14)).instant());
-    o.array("author", |list| obx.field(16).repetitions().for_each(|p| scope.xcn_in(list, p)));
-    content(&mut o, std::slice::from_ref(document), "");
-    o.object("context", |o| {
-        o.array("encounter", |list| {
-            if !scope.encounter.is_empty() {
-                list.reference("Encounter", &scope.encounter, "");
-            }
-        });
-    });
-    out.resources.push(resource.finish());
-}
-
-fn note_category() -> Coding {
-    const CATEGORY: &str = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category";
-    Coding::new(CATEGORY, "clinical-note", "Clinical Note")
 }
 
 struct Status {
@@ -306,22 +275,4 @@ fn text_of(scope: &Scope<'_, '_>, entries: &[Entry<'_>]) -> String {
         .filter(|line| !line.trim().is_empty())
         .collect();
     lines.join("\n")
-}
-
-/// The contents; FHIR demands one, so a document that was only announced has a title.
-fn content(o: &mut Object<'_>, contents: &[Attachment], title: &str) {
-    o.array("content", |list| {
-        for attachment in contents {
-            list.object(|o| {
-                o.object("attachment", |o| attachment.write(o));
-            });
-        }
-        if contents.is_empty() {
-            list.object(|o| {
-                o.object("attachment", |o| {
-                    o.text("title", if title.is_empty() { "No content was sent" } else { title });
-                });
-            });
-        }
-    });
 }

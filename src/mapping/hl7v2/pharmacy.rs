@@ -6,7 +6,7 @@
 
 use super::blocks::{Block, parts};
 use super::group::Group;
-use super::orders::{self, State};
+use super::order::{self, State};
 use super::results;
 use super::scope::{Names, Scope, annotation, first_of, lines, note_text};
 use super::timing::{Timing, said};
@@ -99,9 +99,9 @@ fn request(scope: &Scope<'_, '_>, block: &Block<'_>, names: &mut Names, out: &mu
     let order = Order::of(block);
     let timing = Timing::of(scope, block);
     let id = names.unique("MedicationRequest", name(scope, block, order));
-    let mut resource = scope.begin("MedicationRequest", &id, &orders::confidential(block));
+    let mut resource = scope.begin("MedicationRequest", &id, &order::confidential(block));
     let mut o = resource.object();
-    orders::identifiers(scope, &mut o, block);
+    order::identifiers(scope, &mut o, block);
     o.text(
         "status",
         match State::of(block.orc) {
@@ -118,10 +118,10 @@ fn request(scope: &Scope<'_, '_>, block: &Block<'_>, names: &mut Names, out: &mu
     scope.subject(&mut o, "subject");
     scope.encounter(&mut o, "encounter");
     let authored = order.rxe.map(|rxe| scope.time_text(rxe.field(32))).filter(|t| !t.is_empty());
-    o.text("authoredOn", &authored.unwrap_or_else(|| orders::authored(scope, block)));
+    o.text("authoredOn", &authored.unwrap_or_else(|| order::authored(scope, block)));
     requester(scope, &mut o, block, order);
     let indication: Vec<Value<'_>> = order.field(27, 20).into_iter().collect();
-    orders::reasons(scope, &mut o, block, &indication);
+    order::reasons(scope, &mut o, block, &indication);
     o.array("note", |list| {
         let pharmacy = [order.field(21, 0), order.field(0, 6)].into_iter().flatten().map(instructions);
         pharmacy.for_each(|text| annotation(list, &text));
@@ -153,7 +153,7 @@ fn request(scope: &Scope<'_, '_>, block: &Block<'_>, names: &mut Names, out: &mu
 
 /// The order's number, else that of the prescription.
 fn name(scope: &Scope<'_, '_>, block: &Block<'_>, order: Order<'_>) -> String {
-    let id = orders::name(scope, block);
+    let id = order::name(scope, block);
     if !id.is_empty() {
         return id;
     }
@@ -284,9 +284,9 @@ fn dispense<'m>(
     let (block, timing) = (around.block, &around.timing);
     let id = done_id(scope, block, rxd.field(7), &["dispense", &rxd.field(1).text(), &rxd.field(3).text()]);
     let id = names.unique("MedicationDispense", id);
-    let mut resource = scope.begin("MedicationDispense", &id, &orders::confidential(block));
+    let mut resource = scope.begin("MedicationDispense", &id, &order::confidential(block));
     let mut o = resource.object();
-    orders::identifiers(scope, &mut o, block);
+    order::identifiers(scope, &mut o, block);
     o.text(
         "status",
         match State::of(block.orc) {
@@ -334,7 +334,7 @@ fn dispense<'m>(
 
 /// The order that a dispense or a dose belongs to, by number: its own message may not have been delivered.
 fn prescription(scope: &Scope<'_, '_>, o: &mut Object<'_>, block: &Block<'_>, number: Value<'_>) {
-    let (placer, filler) = orders::numbers(block);
+    let (placer, filler) = order::numbers(block);
     let stated = [(placer, "PLAC"), (filler, "FILL"), (Some(number), "")];
     let Some((number, kind)) = stated.into_iter().find_map(|(n, kind)| Some((n.filter(|n| !n.text().is_empty())?, kind))) else {
         return;
@@ -348,7 +348,7 @@ fn prescription(scope: &Scope<'_, '_>, o: &mut Object<'_>, block: &Block<'_>, nu
 
 /// The name of something that was done on an order: its number, and which time it was.
 fn done_id(scope: &Scope<'_, '_>, block: &Block<'_>, number: Value<'_>, rest: &[&str]) -> String {
-    let (placer, filler) = orders::numbers(block);
+    let (placer, filler) = order::numbers(block);
     let stated = [("placer", placer), ("filler", filler), ("prescription", Some(number))];
     let found = stated.into_iter().map(|(kind, n)| n.map_or_else(String::new, |n| scope.name_of_order(kind, n, rest)));
     found.into_iter().find(|id| !id.is_empty()).unwrap_or_default()
@@ -366,9 +366,9 @@ fn administration<'m>(
     let time = rxa.field(3).text();
     let id = done_id(scope, block, rxa.field(usize::MAX), &["dose", &rxa.field(2).text(), &time]);
     let id = names.unique("MedicationAdministration", id);
-    let mut resource = scope.begin("MedicationAdministration", &id, &orders::confidential(block));
+    let mut resource = scope.begin("MedicationAdministration", &id, &order::confidential(block));
     let mut o = resource.object();
-    orders::identifiers(scope, &mut o, block);
+    order::identifiers(scope, &mut o, block);
     o.text(
         "status",
         match (rxa.field(21).text().as_ref(), rxa.field(20).text().as_ref()) {

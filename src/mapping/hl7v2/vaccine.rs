@@ -4,7 +4,7 @@
 
 use super::blocks::{Block, parts};
 use super::group::Group;
-use super::orders;
+use super::order;
 use super::results::{self, Entry};
 use super::scope::{Names, Scope, annotation, first_of, note_text};
 use super::types::{place, words};
@@ -75,9 +75,9 @@ fn immunization<'m>(
 ) {
     let facts = entries(segments);
     let id = names.unique("Immunization", name(scope, block, rxa));
-    let mut resource = scope.begin("Immunization", &id, &orders::confidential(block));
+    let mut resource = scope.begin("Immunization", &id, &order::confidential(block));
     let mut o = resource.object();
-    orders::identifiers(scope, &mut o, block);
+    order::identifiers(scope, &mut o, block);
     let completion = rxa.field(20).text();
     o.text(
         "status",
@@ -143,7 +143,7 @@ fn administration(scope: &Scope<'_, '_>, o: &mut Object<'_>, rxa: Segment<'_>, s
 
 /// The order's number; `9999` stands in for none. Else the vaccine and the day.
 fn name(scope: &Scope<'_, '_>, block: &Block<'_>, rxa: Segment<'_>) -> String {
-    let (placer, filler) = orders::numbers(block);
+    let (placer, filler) = order::numbers(block);
     let is_number = |n: &Value<'_>| n.text() != "9999";
     for (kind, number) in [("filler", filler.filter(is_number)), ("placer", placer.filter(is_number))] {
         if let Some(number) = number {

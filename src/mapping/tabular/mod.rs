@@ -18,6 +18,7 @@ mod resolve;
 mod tables;
 mod times;
 mod tree;
+mod view;
 mod write;
 
 pub use map::{Scratch, explain, map_row};

@@ -11,7 +11,7 @@ use super::fields;
 use super::file::{EmitFile, FieldFile, FieldType, Missing, PatientsFile, PivotFile, TableFile, TablesFile};
 use super::tree::{Leaf, Object, Source, Times, What, path};
 use crate::formats::table::Dialect;
-use crate::mapping::settings::SettingsError;
+use crate::mapping::settings_error::SettingsError;
 use crate::mapping::systems::Coding;
 use crate::model::Kind;
 

@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::auto_value;
 use super::expr::{Expr, Slot, Value};
-use super::map::{Fault, View};
 use super::times;
 use super::tree::{Content, Leaf, Object as Node, Precision, Source, Times, What};
+use super::view::{Fault, View};
 use crate::mapping::fhir::{Array, Object, decimal};
 use crate::mapping::id::id;
 use crate::model::Finding;

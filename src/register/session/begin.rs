@@ -7,7 +7,8 @@ use std::fmt;
 use sqlx::SqliteConnection;
 use zeroize::Zeroizing;
 
-use super::{Activity, Session, Who, id_hash};
+use super::{Activity, Session, id_hash};
+use crate::register::who::Who;
 use crate::register::{Register, RegisterError, now, password};
 
 /// A person without an account here, as his issuer describes him at sign-in.

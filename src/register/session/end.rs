@@ -2,7 +2,8 @@
 //!
 //! Not for: breaks of rules that end all sessions of an account at once (`account`).
 
-use super::{SessionSummary, Who, audit_id};
+use super::live::{SessionSummary, audit_id};
+use crate::register::who::Who;
 use crate::register::{Register, RegisterError, now};
 
 impl Register {

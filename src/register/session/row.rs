@@ -5,8 +5,9 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-use super::{Session, SessionSummary, SessionTimes, Who, audit_id};
-use crate::register::{Settings, Theme};
+use super::live::{Session, SessionSummary, SessionTimes, audit_id};
+use crate::register::settings::{Settings, Theme};
+use crate::register::who::Who;
 
 /// A row of `sessions` with what is needed of its account.
 pub(super) struct SessionRow {

@@ -2,31 +2,26 @@
 //!
 //! Not for: how pages look (`paper`), or who may do this (`workflow`).
 
+mod planted;
 mod whole;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::*;
 use crate::access::{Filter, Scope};
 use crate::audit::AuditLog;
-use crate::durable;
-use crate::index;
-use crate::ingest::{self, IngestOptions, Ingested, Standing};
-use crate::mapping::settings::Settings;
 use crate::model::{DocumentId, PatientKey};
 use crate::release::package::{verify, wrap};
 use crate::release::redaction::{Reason, Redactions, Term};
 use crate::release::selection::{self, Attachment, Item, Origin, Person, Selection};
 use crate::release::workflow::Package;
-use crate::signing::{KeyPurpose, KeyRing, Signer as _, SigningKey, init_keys, load_signer};
-use crate::store::layout::Layout;
-use crate::store::{Accession, catalog, document_id};
+use crate::signing::{KeyPurpose, KeyRing, Signer as _, SigningKey};
+use crate::small_archive::{NOW, SmallArchive};
+use crate::store::document_id;
 
-const NOW: &str = "2026-11-23T12:00:00Z";
 const REQUEST: &str = "2026-000001";
 const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
 
@@ -83,54 +78,32 @@ fn story(source: &str, notes: usize) -> String {
     lines.join("\n") + "\n"
 }
 
-fn deliver(root: &Path, source_system: &str, path: &Path, private: &Path) {
-    let layout = Layout::new(root);
-    let keys = KeyRing::load(root).unwrap().verifiers(KeyPurpose::Seal);
-    let signer = load_signer(private, KeyPurpose::Seal).unwrap();
-    let (current, sha256) = catalog::current(&layout, &keys).unwrap();
-    let (paths, settings) = ([path.to_path_buf()], Settings::default());
-    let options =
-        IngestOptions { paths: &paths, source_system, threads: 1, now: NOW.into(), settings: &settings, reprocess_of: None };
-    let Ingested::Sealed(sealed) = ingest::run(&layout, &current, &keys, &signer, &options, &|_| {}).unwrap() else {
-        panic!("the delivery is new")
-    };
-    let entries = current.accessions.iter().chain([&sealed.entry]);
-    let accessions: Vec<_> = entries.map(|entry| Arc::new(Accession::open(&layout, entry, &keys).unwrap())).collect();
-    let index = index::rebuild(&layout, &current, &accessions, 1).unwrap();
-    sealed.publish(&layout, &current, &sha256, Standing::InForce(index), &signer, NOW).unwrap();
-}
-
 impl World {
     fn new(notes: usize) -> World {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().to_path_buf();
-        let (root, private) = (home.join("archive"), home.join("keys"));
-        durable::create_dir_all(&root).unwrap();
-        init_keys(&root, &private).unwrap();
-        let layout = Layout::new(&root);
-        for folder in [layout.catalogs(), layout.accessions(), layout.indexes(), root.join("statements"), root.join("audit")] {
-            durable::create_dir_all(&folder).unwrap();
-        }
-        let signer = load_signer(&private, KeyPurpose::Seal).unwrap();
-        catalog::publish_first(&layout, "6f1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c13", NOW, &signer).unwrap();
+        let small = SmallArchive::new(&home);
         for source in ["mer", "pvs"] {
-            let path = home.join(format!("{source}.ndjson"));
-            std::fs::write(&path, story(source, notes)).unwrap();
-            deliver(&root, source, &path, &private);
+            small.take_lines(source, &story(source, notes));
         }
         World { _folder: Some(folder), ..World::at(&home) }
     }
 
     /// The world that another process made.
     fn at(home: &Path) -> World {
-        let (home, root, private) = (home.to_path_buf(), home.join("archive"), home.join("keys"));
-        let keys = KeyRing::load(&root).unwrap().verifiers(KeyPurpose::Seal);
-        let archive = Archive::open(&root, keys, BTreeMap::new()).unwrap();
-        let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).unwrap())).unwrap();
+        let small = SmallArchive::at(home);
+        let log = small.log();
         let permit = Permit::for_test(Scope::Person(vec![PatientKey::parse(PERSON).unwrap()]), Filter::default(), &log);
-        let key = load_signer(&private, KeyPurpose::Release).unwrap();
-        let shelf = Shelf::of(&root);
-        World { home, _folder: None, archive, log, shelf, config: Config::default(), key, permit }
+        World {
+            home: home.to_path_buf(),
+            _folder: None,
+            archive: small.open(),
+            log,
+            shelf: Shelf::of(&small.root),
+            config: Config::default(),
+            key: small.signer(KeyPurpose::Release),
+            permit,
+        }
     }
 
     fn root(&self) -> PathBuf {

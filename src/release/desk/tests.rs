@@ -3,34 +3,30 @@
 //!
 //! Not for: HTTP (`server::api::releases`), or the guards one by one (`workflow`).
 
+mod killed;
+
 use std::time::Duration;
 
 use super::*;
 use crate::access::Policy;
 use crate::audit::Query;
-use crate::durable;
-use crate::index;
-use crate::ingest::{self, IngestOptions, Ingested, Standing};
-use crate::mapping::settings::Settings;
 use crate::register::{PendingHandover, RegisterError, SessionTimes};
 use crate::release::redaction::{Cause, Reason, Redactions, Term};
 use crate::release::request::{Check, Delivery, Party, Priority, Subject};
 use crate::release::selection::SetsError;
 use crate::release::workflow::{Decision, Handover, State};
-use crate::signing::{KeyPurpose, KeyRing, init_keys, load_signer};
-use crate::store::layout::Layout;
-use crate::store::{Accession, catalog};
+use crate::signing::{KeyPurpose, KeyRing};
+use crate::small_archive::SmallArchive;
 
 struct World {
     desk: Arc<Desk>,
     people: BTreeMap<&'static str, Principal>,
     context: RequestContext,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 const PERSON: &str = "7c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c11";
 const OTHER: &str = "0c1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c12";
-const NOW: &str = "2026-11-23T12:00:00Z";
 
 /// Two patients with a few results each; one result of the first is labelled as of substance use treatment.
 fn story() -> String {
@@ -50,68 +46,38 @@ fn story() -> String {
     lines.join("\n") + "\n"
 }
 
-/// An archive with the story in it, and its log.
-fn archive(home: &std::path::Path) -> (std::path::PathBuf, std::path::PathBuf, AuditLog) {
-    let (root, private) = (home.join("archive"), home.join("keys"));
-    durable::create_dir_all(&root).unwrap();
-    init_keys(&root, &private).unwrap();
-    let layout = Layout::new(&root);
-    for folder in [layout.catalogs(), layout.accessions(), layout.indexes(), root.join("statements"), root.join("audit")] {
-        durable::create_dir_all(&folder).unwrap();
-    }
-    let signer = load_signer(&private, KeyPurpose::Seal).unwrap();
-    catalog::publish_first(&layout, "6f1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c13", NOW, &signer).unwrap();
-    let path = home.join("delivery.ndjson");
-    std::fs::write(&path, story()).unwrap();
-    let keys = KeyRing::load(&root).unwrap().verifiers(KeyPurpose::Seal);
-    let (current, sha256) = catalog::current(&layout, &keys).unwrap();
-    let (paths, settings) = ([path], Settings::default());
-    let options = IngestOptions {
-        paths: &paths,
-        source_system: "mer",
-        threads: 1,
-        now: NOW.into(),
-        settings: &settings,
-        reprocess_of: None,
-    };
-    let Ingested::Sealed(sealed) = ingest::run(&layout, &current, &keys, &signer, &options, &|_| {}).unwrap() else {
-        panic!("the delivery is new")
-    };
-    let accessions = vec![Arc::new(Accession::open(&layout, &sealed.entry, &keys).unwrap())];
-    let index = index::rebuild(&layout, &current, &accessions, 1).unwrap();
-    sealed.publish(&layout, &current, &sha256, Standing::InForce(index), &signer, NOW).unwrap();
-    let options = crate::audit::Options { reserve: crate::audit::Reserve::of_mib(64), ..Default::default() };
-    let log = AuditLog::open_with(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).unwrap()), options).unwrap();
-    (root, private, log)
-}
-
 async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
-    let (root, keys, log) = archive(folder.path());
-    let ring = KeyRing::load(&root).unwrap();
-    let archive = Archive::open(&root, ring.verifiers(KeyPurpose::Seal), Default::default()).unwrap();
-    let register = Register::open(&folder.path().join("register.db"), SessionTimes::default()).await.unwrap();
-    let signer = Arc::new(load_signer(&keys, KeyPurpose::Release).unwrap());
-    let gate = Gate::new(log, Policy::built_in());
-    let mut config = Config::default();
-    config.release.bates_prefix = Some("RIV".into());
-    let desk = Desk::new(archive, gate, register, root, config, Some(signer)).unwrap();
-    let person = |name: &str, role: Role, proved: i64| {
-        let mut it = Principal::local(name, name, role, role.usual_purpose(), "00");
-        it.attributes.auth_time = Some(now() - proved);
-        it
-    };
-    let people = [
-        ("ann", person("ann", Role::Him, 0)),
-        ("ben", person("ben", Role::Him, 0)),
-        ("tired", person("cleo", Role::Him, 3_600)),
-        ("clinician", person("doc", Role::Clinician, 0)),
-        ("compliance", person("carl", Role::Compliance, 0)),
-    ];
-    World { desk: Arc::new(desk), people: people.into(), context: RequestContext::default(), _folder: folder }
+    SmallArchive::new(folder.path()).take_lines("mer", &story());
+    let world = World::at(folder.path()).await;
+    World { _folder: Some(folder), ..world }
 }
 
 impl World {
+    /// The world that another process made, or an earlier one.
+    async fn at(home: &std::path::Path) -> World {
+        let small = SmallArchive::at(home);
+        let register = Register::open(&home.join("register.db"), SessionTimes::default()).await.unwrap();
+        let signer = Arc::new(small.signer(KeyPurpose::Release));
+        let gate = Gate::new(small.log(), Policy::built_in());
+        let mut config = Config::default();
+        config.release.bates_prefix = Some("RIV".into());
+        let desk = Desk::new(small.open(), gate, register, small.root, config, Some(signer)).unwrap();
+        let person = |name: &str, role: Role, proved: i64| {
+            let mut it = Principal::local(name, name, role, role.usual_purpose(), "00");
+            it.attributes.auth_time = Some(now() - proved);
+            it
+        };
+        let people = [
+            ("ann", person("ann", Role::Him, 0)),
+            ("ben", person("ben", Role::Him, 0)),
+            ("tired", person("cleo", Role::Him, 3_600)),
+            ("clinician", person("doc", Role::Clinician, 0)),
+            ("compliance", person("carl", Role::Compliance, 0)),
+        ];
+        World { desk: Arc::new(desk), people: people.into(), context: RequestContext::default(), _folder: None }
+    }
+
     fn who(&self, name: &str) -> Worker<'_> {
         worker(&self.people[name], &self.context)
     }
@@ -126,7 +92,7 @@ impl World {
 
     /// Waits for a job and gives what is seen after it.
     async fn done(&self, job: Job) -> Seen {
-        for _ in 0..600 {
+        for _ in 0..3_000 {
             match self.desk.job(&job.number).unwrap().state {
                 JobState::Running => tokio::time::sleep(Duration::from_millis(20)).await,
                 JobState::Done => break,

@@ -1,9 +1,7 @@
-//! What a package says against what is in it: pages and Bates numbers against the PDFs, records against their leaves, the
-//! approval against the access log.
+//! What a package says against what is in it: how many pages and numbers there are, records against their leaves, the approval
+//! against the access log.
 //!
-//! Not for: whether the files are the ones that were signed (`verify`).
-
-use std::io::{self, Read, Seek, SeekFrom};
+//! Not for: whether the files are the ones that were signed (`verify`), or what is printed on their pages (`numbers`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -100,29 +98,4 @@ pub fn approval(manifest: &Manifest, proof: Option<&[u8]>, keys: &[VerifierKey],
         Ok(Proved::Growth { .. }) => report.find(AUDIT_PROOF, "is the proof of something else"),
         Err(error) => report.find(AUDIT_PROOF, error.to_string()),
     }
-}
-
-/// Pages of a PDF as `render::pdf` writes it: its table of objects, and in it the count of the page tree.
-pub fn count_pages(mut pdf: impl Read + Seek) -> io::Result<Option<u64>> {
-    /// The page tree is the second object.
-    const TREE: u64 = 2;
-    const LINE: u64 = 20;
-    let mut at = |from: SeekFrom, bytes: u64| -> io::Result<String> {
-        let mut read = Vec::new();
-        pdf.seek(from)?;
-        pdf.by_ref().take(bytes).read_to_end(&mut read)?;
-        Ok(read.iter().map(|byte| char::from(*byte)).collect())
-    };
-    let end = at(SeekFrom::End(0), 0).and_then(|_| at(SeekFrom::End(-40), 40));
-    let Ok(end) = end else { return Ok(None) };
-    let number = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let first_number = |text: &str| text.get(..number(text)).and_then(|digits| digits.parse::<u64>().ok());
-    let Some(table) = end.split_once("startxref\n").and_then(|(_, rest)| first_number(rest)) else { return Ok(None) };
-    let head = at(SeekFrom::Start(table), 40)?;
-    let Some(lines) = head.strip_prefix("xref\n").and_then(|rest| rest.find('\n')) else { return Ok(None) };
-    let line = at(SeekFrom::Start(table + 5 + lines as u64 + 1 + TREE * LINE), 10)?;
-    let Ok(place) = line.parse::<u64>() else { return Ok(None) };
-    let tree = at(SeekFrom::Start(place), 80)?;
-    let count = tree.strip_prefix("2 0 obj\n<</Type /Pages\n/Count ");
-    Ok(count.and_then(first_number))
 }

@@ -6,6 +6,7 @@
 pub mod container;
 mod contents;
 pub mod manifest;
+mod numbers;
 pub mod seal;
 pub mod verify;
 pub mod wrap;

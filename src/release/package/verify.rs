@@ -17,6 +17,7 @@ use crate::signing::VerifierKey;
 use super::container::{self, ContainerFault};
 use super::contents;
 use super::manifest::{MANIFEST, Manifest};
+use super::numbers::{self, Numbering};
 use super::seal::{self, JWS, SIG};
 
 /// Largest manifest and signature that are read into memory.
@@ -248,12 +249,14 @@ fn contents_agree<R: Read + Seek>(
     report: &mut Report,
 ) -> std::io::Result<()> {
     let mut counted = Vec::new();
+    let mut numbering = Numbering::of(manifest);
     for file in manifest.files.iter().filter(|file| file.pages.is_some()) {
         let Ok(mut member) = zip.by_name(&format!("{folder}/{}", file.path)) else { continue };
         let mut copy = tempfile::tempfile()?;
         if std::io::copy(&mut member, &mut copy).is_ok() {
-            counted.push((file.path.clone(), contents::count_pages(copy)?));
+            counted.push((file.path.clone(), numbers::read(&file.path, &copy, numbering.as_ref(), report)?));
         }
+        numbering = numbering.and_then(|numbering| numbering.after(file.pages?));
     }
     contents::pages(manifest, &counted, report);
     let mut bytes_of = |path: &str, bytes_max: u64| -> Option<Vec<u8>> {

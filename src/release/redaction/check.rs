@@ -81,7 +81,7 @@ impl Redactions {
                 faults.push(BadRedactions::ReasonTwice(number));
             }
             let printed = format!("Picture withheld [{}: {}]", reason.code, reason.words);
-            if let Some(term) = needles.find(&printed, Order::Drawn) {
+            if let Some(term) = needles.find(&printed, Order::Drawn).or_else(|| needles.find(&printed, Order::Written)) {
                 faults.push(BadRedactions::ReasonHoldsTerm { reason: number, term });
             }
         }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use hayro::hayro_interpret::font::{Glyph as Shape, GlyphRun};
 use hayro::hayro_interpret::hayro_cmap::{BfString, WritingMode};
-use hayro::hayro_interpret::hayro_syntax::object::Dict;
+use hayro::hayro_interpret::hayro_syntax::object::{Dict, String as Said16};
 use hayro::hayro_interpret::hayro_syntax::page::Page as Source;
 use hayro::hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache, InterpreterSettings,
@@ -19,6 +19,7 @@ use hayro::hayro_interpret::{
 use hayro::kurbo::{Affine, BezPath, Point, Rect, Shape as _, Vec2};
 
 use super::fold::{Needles, Order};
+use super::strings;
 
 /// A letter, or several that are drawn as one.
 #[derive(Clone, Debug)]
@@ -44,6 +45,14 @@ pub struct Page {
     pub unknown: usize,
     /// Whether it shows pictures.
     pub has_pictures: bool,
+    said: Vec<Said>,
+}
+
+/// A text that takes the place of glyphs when a page is copied.
+#[derive(Clone, Debug)]
+struct Said {
+    glyphs: Range<usize>,
+    text: String,
 }
 
 /// A text put together from letters, and which letter each of its bytes comes from.
@@ -99,6 +108,41 @@ impl Page {
     pub fn parted(&self) -> (Text, Text) {
         let asides = |is_aside| (0..self.glyphs.len()).filter(move |at| self.is_aside(*at) == is_aside);
         (self.text(asides(false)), self.text(asides(true)))
+    }
+
+    /// The letters as copying gives them: where a text is given in the place of glyphs, that text. `None`: none is.
+    pub fn copied(&self) -> Option<String> {
+        if self.said.is_empty() {
+            return None;
+        }
+        let mut all = String::new();
+        for is_aside in [false, true] {
+            let (mut text, mut end, mut at) = (Text::default(), None, 0);
+            let mut said = self.said.iter().peekable();
+            while let Some(glyph) = self.glyphs.get(at) {
+                while said.next_if(|it| it.glyphs.end <= at).is_some() {}
+                let (words, last) = match said.peek().filter(|it| it.glyphs.start == at) {
+                    Some(it) => (it.text.as_str(), it.glyphs.end - 1),
+                    None => (glyph.text.as_str(), at),
+                };
+                if glyph.is_aside == is_aside {
+                    if let Some(end) = end.filter(|_| !words.is_empty()) {
+                        text.gap(glyph, end);
+                    }
+                    text.text.push_str(words);
+                    let last = self.glyphs.get(last);
+                    // A blank that ends a word is drawn with it, and stands in no text given for it.
+                    if last.is_some_and(|glyph| glyph.text == " ") && !text.text.ends_with(' ') {
+                        text.text.push(' ');
+                    }
+                    end = last.map(|glyph| glyph.end);
+                }
+                at = last + 1;
+            }
+            all += &text.text;
+            all.push('\n');
+        }
+        Some(all)
     }
 
     /// The letters line by line, each from its beginning.
@@ -219,8 +263,15 @@ struct Reader {
     page: Page,
     is_exact: bool,
     recent: VecDeque<(Point, String)>,
-    /// Open marked contents; whether each is furniture.
-    marks: Vec<bool>,
+    /// Open marked contents.
+    marks: Vec<Mark>,
+}
+
+#[derive(Default)]
+struct Mark {
+    is_furniture: bool,
+    /// The glyph that it begins with, and the text that stands for it and those that follow.
+    said: Option<(usize, String)>,
 }
 
 impl Reader {
@@ -269,17 +320,23 @@ impl<'a> Device<'a> for Reader {
             if self.is_exact {
                 bounds = bounds.union(exact_box(glyph, &props, glyph.transform()));
             }
-            let is_aside = self.marks.contains(&true);
+            let is_aside = self.marks.iter().any(|mark| mark.is_furniture);
             self.page.glyphs.push(Glyph { text, start, end: place * next, along: along / size, size, bounds, is_aside });
         }
     }
 
-    fn begin_marked_content(&mut self, tag: &[u8], _: Option<&Dict<'_>>) {
-        self.marks.push(tag == b"Artifact");
+    fn begin_marked_content(&mut self, tag: &[u8], properties: Option<&Dict<'_>>) {
+        // What stands inside a text that is replaced already is replaced with it.
+        let is_inside = self.marks.iter().any(|mark| mark.said.is_some());
+        let said = properties.filter(|_| !is_inside).and_then(|it| it.get::<Said16<'_>>(b"ActualText"));
+        let said = said.map(|text| (self.page.glyphs.len(), strings::decoded(text.as_bytes())));
+        self.marks.push(Mark { is_furniture: tag == b"Artifact", said });
     }
 
     fn end_marked_content(&mut self) {
-        self.marks.pop();
+        if let Some((first, text)) = self.marks.pop().and_then(|mark| mark.said) {
+            self.page.said.push(Said { glyphs: first..self.page.glyphs.len(), text });
+        }
     }
 
     fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {

@@ -1,7 +1,7 @@
 //! The proof: a file that was made is read as a stranger would read it, and searched for what should be gone.
 //!
-//! Of a PDF: the letters that its pages draw, in their order and from one page to the next; the texts that stand beside them, in
-//! marked content, annotations, bookmarks, properties and metadata, inside pictures; every picture that boxes were burnt into,
+//! Of a PDF: the letters that its pages draw, in their order and from one page to the next; the same with the texts that marked
+//! content puts in their place; each of these texts alone, and others that stand beside the drawing, in annotations, bookmarks, properties and metadata, inside pictures; every picture that boxes were burnt into,
 //! pixel by pixel; and that nothing came along which acts or is attached. What cannot be read is a leak.
 //!
 //! A term of one item is looked for on the pages of that item, one of all items everywhere.
@@ -141,6 +141,8 @@ struct Proof {
 struct Leaf {
     content: String,
     furniture: String,
+    /// What copying it gives, where that is not what is drawn.
+    copied: Option<String>,
     is_unread: bool,
 }
 
@@ -181,6 +183,8 @@ impl Proof {
                     let hits = needles.hits(text, Order::Drawn);
                     self.leaks.extend(hits.into_iter().map(|hit| Leak::Term { term: hit.term, spot: Spot::Page(number) }));
                 }
+                let hits = leaf.copied.iter().flat_map(|text| needles.hits(text, Order::Drawn));
+                self.leaks.extend(hits.map(|hit| Leak::Term { term: hit.term, spot: Spot::Beside(number) }));
                 let crossing = across(needles, &before, &leaf.content);
                 self.leaks.extend(crossing.into_iter().map(|(term, ..)| Leak::Term { term, spot: Spot::Turn(number) }));
             }
@@ -197,7 +201,7 @@ impl Proof {
             if self.scopes.page(number).all(Needles::is_empty) {
                 continue;
             }
-            let Ok(baggage) = strings::Baggage::of(document, page) else {
+            let Ok(baggage) = strings::Baggage::of(document, page, strings::Origin::Press) else {
                 self.leaks.push(Leak::UnreadablePage(number));
                 continue;
             };
@@ -294,7 +298,7 @@ fn read(bytes: Arc<Vec<u8>>, hand_in: &std::sync::mpsc::SyncSender<Option<Leaf>>
             let page = glyphs::Page::of(page, false);
             let (content, furniture) = page.parted();
             let is_unread = page.unknown > 0 || page.has_pictures;
-            Leaf { content: content.text, furniture: furniture.text, is_unread }
+            Leaf { content: content.text, furniture: furniture.text, copied: page.copied(), is_unread }
         }));
         hand_in.send(leaf.ok()).ok()?;
     }

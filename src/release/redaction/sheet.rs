@@ -16,7 +16,7 @@ use lopdf::{Document, ObjectId};
 use super::fold::{Needles, Order};
 use super::glyphs::{self, Text};
 use super::pixels::{self, Box, Raster};
-use super::strings::Baggage;
+use super::strings::{Baggage, Origin};
 use super::{Redactions, Region, strings};
 use crate::formats::{MediaKind, bounded};
 use crate::limits::{PAGE_SECONDS_MAX, PDF_BYTES_MAX, PICTURE_PIXELS_MAX};
@@ -168,7 +168,7 @@ pub fn across(needles: &Needles, above: &str, below: &str) -> Vec<(usize, std::o
 
 /// Decides about each page, with what it would bring along.
 fn settled(document: &Document, ids: &[ObjectId], found: Vec<Found>, needles: &Needles) -> Vec<Fate> {
-    let baggage: Vec<Option<Baggage>> = ids.iter().map(|id| Baggage::of(document, *id).ok()).collect();
+    let baggage: Vec<Option<Baggage>> = ids.iter().map(|id| Baggage::of(document, *id, Origin::Others).ok()).collect();
     let mut fates: Vec<Fate> =
         found.into_iter().zip(&baggage).map(|(page, baggage)| fate(page, baggage.as_ref(), needles)).collect();
     let gone: std::collections::BTreeSet<ObjectId> = fates
@@ -190,7 +190,7 @@ fn settled(document: &Document, ids: &[ObjectId], found: Vec<Found>, needles: &N
 fn fate(page: Found, baggage: Option<&Baggage>, needles: &Needles) -> Fate {
     let Found { areas, has_unknown } = page;
     let Some(baggage) = baggage else { return Fate::Drawn(areas) };
-    let said = baggage.texts.iter().flat_map(|text| needles.hits(text, Order::Written)).map(|hit| hit.term);
+    let said = baggage.texts.iter().flat_map(|text| needles.hits(text, Order::Drawn)).map(|hit| hit.term);
     // Where a text is given for glyphs without letters, other places of the term say nothing about this one.
     let is_placed = |term: &usize| !has_unknown && areas.iter().any(|area| area.cause == Cause::Term(*term));
     let mut lost: Vec<usize> = said.filter(|term| !is_placed(term)).collect();

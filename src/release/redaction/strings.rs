@@ -129,6 +129,15 @@ fn letters(bytes: &[u8], see: &mut dyn FnMut(&str)) {
     }
 }
 
+/// Who wrote the drawing of a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// The press: which of its texts are read as one tells the page as it is copied (`glyphs`).
+    Press,
+    /// Anybody: words may be given piece by piece, so all pieces of a drawing are read in a row as well.
+    Others,
+}
+
 /// What a page brings with it when it is taken over as it is: streams that draw, each by its number, and hidden texts.
 #[derive(Debug, Default)]
 pub struct Baggage {
@@ -138,12 +147,14 @@ pub struct Baggage {
 }
 
 impl Baggage {
-    pub fn of(document: &Document, page: ObjectId) -> Result<Baggage, Unreadable> {
+    pub fn of(document: &Document, page: ObjectId, origin: Origin) -> Result<Baggage, Unreadable> {
         let mut baggage = Baggage::default();
+        let mut said = Vec::new();
         for id in document.get_page_contents(page) {
             let piece = document.get_object(id).and_then(Object::as_stream).map_err(|_| Unreadable)?;
-            baggage.content(piece)?;
+            said.append(&mut baggage.content(piece)?);
         }
+        baggage.take_in(said, origin);
         let mut node = document.get_dictionary(page).map_err(|_| Unreadable)?;
         let mut seen = BTreeSet::new();
         // Of an annotation its looks come along, and nothing that it says beside them.
@@ -166,16 +177,19 @@ impl Baggage {
         Ok(baggage)
     }
 
-    fn content(&mut self, stream: &Stream) -> Result<(), Unreadable> {
+    /// The texts beside a drawing.
+    fn content(&mut self, stream: &Stream) -> Result<Vec<String>, Unreadable> {
         let content = unpacked(stream)?;
         let mut said = Vec::new();
         self.has_layers |= in_content(&content, &mut |text| said.push(text.to_owned()))?;
-        if said.len() > 1 {
-            // Words may be given piece by piece.
+        Ok(said)
+    }
+
+    fn take_in(&mut self, mut said: Vec<String>, origin: Origin) {
+        if origin == Origin::Others && said.len() > 1 {
             said.push(said.join(" "));
         }
         self.texts.append(&mut said);
-        Ok(())
     }
 
     fn bring(
@@ -207,7 +221,8 @@ impl Baggage {
                 if is_picture(&stream.dict) {
                     in_jpeg(&stream.content, &mut |text| texts.push(text.to_owned()));
                 } else {
-                    self.content(stream)?;
+                    let said = self.content(stream)?;
+                    self.take_in(said, Origin::Others);
                 }
                 self.entries(document, &stream.dict, seen, depth)
             }

@@ -365,10 +365,14 @@ pub fn placed_hits(needles: &Needles, words: &[PlacedWord]) -> Vec<(usize, usize
         text.push_str(&word.text);
     }
     let mut found = Vec::new();
-    for hit in needles.hits(&text, Order::Drawn) {
+    // Where their lines end is not told: a line may end after each hyphen.
+    let hits = [Order::Drawn, Order::Written].map(|order| needles.hits(&text, order));
+    for hit in hits.into_iter().flatten() {
         let first = starts.partition_point(|start| *start <= hit.at.start).saturating_sub(1);
         let last = starts.partition_point(|start| *start < hit.at.end);
         found.extend((first..last).map(|word| (word, hit.term)));
     }
+    found.sort_unstable();
+    found.dedup();
     found
 }

@@ -388,9 +388,7 @@ impl Chooser<'_> {
         let checks = &self.sets.checks;
         flags.of_record(held, json, self.asked.scope.all_versions);
         flags.of_classes(held.record.label, checks, service, &self.births);
-        if self.sets.is_unsigned(traits) {
-            flags.raise("unsigned", "the source does not call it final");
-        }
+        flags.of_traits(traits, self.sets.is_unsigned(traits));
         if let Some((filed, service)) = traits::filed(held.record.kind, json).zip(end.or(service)) {
             flags.of_filing(service, &filed, checks.late_days);
         }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::choose::{Chosen, SelectionFault};
 use super::days;
 use super::sets::Checks;
-use super::traits;
+use super::traits::{self, Traits};
 use super::whose::{Claim, Known};
 use crate::model::{AccessionId, Class, Label, Place, When};
 use crate::query::{Held, Inventory, Parted};
@@ -66,6 +66,16 @@ impl Flags {
         let is_minor = ages.into_iter().any(|age| (checks.minor_from..checks.minor_until).contains(&age));
         if label.holds(Class::Minor) || (is_minor && label.intersects(checks.minor())) {
             self.raise("minor", "care of a minor for which the law of the state may ask for the minor's own consent");
+        }
+    }
+
+    /// That nobody signed it; that it speaks of a legal hold: the archive keeps all, but whoever prepares a release has to know.
+    pub fn of_traits(&mut self, traits: &Traits, is_unsigned: bool) {
+        if is_unsigned {
+            self.raise("unsigned", "the source does not call it final");
+        }
+        if ["legal hold", "litigation hold", "preservation notice"].iter().any(|words| traits.says(words)) {
+            self.raise("legal-hold", "it speaks of a legal hold: see whether one has to be set on this request");
         }
     }
 

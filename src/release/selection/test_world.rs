@@ -2,7 +2,6 @@
 //!
 //! Not for: the tests (`tests`).
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,21 +11,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::access::{Gate, Permit, Policy, Principal, Purpose, RequestContext, Role};
-use crate::audit::AuditLog;
-use crate::durable;
-use crate::index;
-use crate::ingest::{self, IngestOptions, Ingested, Standing};
-use crate::mapping::settings::Settings;
 use crate::model::PatientKey;
 use crate::query::Archive;
 use crate::release::basis::Rules;
 use crate::release::request::{Request, Subject};
-use crate::signing::{KeyPurpose, KeyRing, init_keys, load_signer};
+use crate::signing::KeyPurpose;
+use crate::small_archive::SmallArchive;
 use crate::statements::{Statement, StatementLog};
-use crate::store::layout::Layout;
-use crate::store::{Accession, catalog};
-
-pub const NOW: &str = "2026-11-23T12:00:00Z";
 
 /// A record of the source system `mer` about the patient `ann`.
 pub fn record(kind: &str, id: &str, rest: Value) -> Value {
@@ -67,7 +58,8 @@ pub fn labelled(mut json: Value, code: &str) -> Value {
 
 /// An archive of deliveries, with its gate.
 pub struct House {
-    home: tempfile::TempDir,
+    _home: tempfile::TempDir,
+    small: SmallArchive,
     pub gate: Gate,
 }
 
@@ -89,33 +81,19 @@ impl House {
 
     pub fn with(deliveries: &[(String, std::path::PathBuf)]) -> House {
         let home = tempfile::tempdir().unwrap();
-        let (root, private) = (home.path().join("archive"), home.path().join("keys"));
-        durable::create_dir_all(&root).unwrap();
-        init_keys(&root, &private).unwrap();
-        let layout = Layout::new(&root);
-        for folder in [layout.catalogs(), layout.accessions(), layout.indexes(), root.join("statements"), root.join("audit")] {
-            durable::create_dir_all(&folder).unwrap();
-        }
-        let signer = load_signer(&private, KeyPurpose::Seal).unwrap();
-        catalog::publish_first(&layout, "6f1c9a4e-0d31-4c6b-a5a7-2f7d6e0b9c13", NOW, &signer).unwrap();
-        for (source, path) in deliveries {
-            deliver(&root, source, path, &private);
-        }
-        let log = AuditLog::open(&root, Arc::new(load_signer(&private, KeyPurpose::Audit).unwrap())).unwrap();
-        let gate = Gate::new(log, Policy::built_in());
-        House { home, gate }
+        let small = SmallArchive::new(home.path());
+        deliveries.iter().for_each(|(source, path)| small.take(source, path));
+        let gate = Gate::new(small.log(), Policy::built_in());
+        House { _home: home, small, gate }
     }
 
     pub fn say(&self, statements: &[Statement]) {
-        let signer = load_signer(&self.home.path().join("keys"), KeyPurpose::Audit).unwrap();
-        let log = StatementLog::open(&self.home.path().join("archive"), Arc::new(signer)).unwrap();
+        let log = StatementLog::open(&self.small.root, Arc::new(self.small.signer(KeyPurpose::Audit))).unwrap();
         log.append("local", "him", statements).unwrap();
     }
 
     pub fn archive(&self) -> Archive {
-        let root = self.home.path().join("archive");
-        let keys = KeyRing::load(&root).unwrap().verifiers(KeyPurpose::Seal);
-        Archive::open(&root, keys, BTreeMap::new()).unwrap()
+        self.small.open()
     }
 
     pub fn permit(&self, archive: &Archive, key: &str, purpose: Purpose) -> Permit {
@@ -162,23 +140,6 @@ pub fn placed(selection: &Selection) -> u64 {
     let out: u64 = selection.excluded.iter().map(|it| it.count).sum();
     let beyond: u64 = selection.beyond.iter().map(|it| it.count).sum();
     selection.items.len() as u64 + out + beyond
-}
-
-pub fn deliver(root: &Path, source_system: &str, path: &Path, private: &Path) {
-    let layout = Layout::new(root);
-    let keys = KeyRing::load(root).unwrap().verifiers(KeyPurpose::Seal);
-    let signer = load_signer(private, KeyPurpose::Seal).unwrap();
-    let (current, sha256) = catalog::current(&layout, &keys).unwrap();
-    let (paths, settings) = ([path.to_path_buf()], Settings::default());
-    let options =
-        IngestOptions { paths: &paths, source_system, threads: 1, now: NOW.into(), settings: &settings, reprocess_of: None };
-    let Ingested::Sealed(sealed) = ingest::run(&layout, &current, &keys, &signer, &options, &|_| {}).unwrap() else {
-        panic!("the delivery is new")
-    };
-    let entries = current.accessions.iter().chain([&sealed.entry]);
-    let accessions: Vec<_> = entries.map(|entry| Arc::new(Accession::open(&layout, entry, &keys).unwrap())).collect();
-    let index = index::rebuild(&layout, &current, &accessions, 1).unwrap();
-    sealed.publish(&layout, &current, &sha256, Standing::InForce(index), &signer, NOW).unwrap();
 }
 
 /// A request on this basis, for everything that its record set has.

@@ -13,7 +13,7 @@ use super::*;
 use crate::access::{Principal, Purpose, RequestContext, Role};
 use crate::model::PatientKey;
 use crate::release::basis::Rules;
-use crate::release::request::{NamedClass, Subject};
+use crate::release::request::{NamedClass, Request, Subject};
 use crate::statements::{Evidence, Statement};
 
 #[test]
@@ -344,6 +344,53 @@ fn reassigned_records_and_a_changed_person_are_told() {
     assert!(matches!(house.choose_of("mer.ann", &stale), Err(SelectionFault::NotResolved)));
 }
 
+/// Two persons were taken for one and parted again: a release of one has nothing of the other.
+#[test]
+fn who_was_merged_and_parted_again_goes_out_alone() {
+    let house = House::of(&[(
+        "mer",
+        vec![
+            ann(),
+            patient("bob", "Tamm", "1941-07-02", "777"),
+            record("Condition", "hers", json!({"recordedDate": "2015-05-01"})),
+            with_subject(record("Condition", "his", json!({"recordedDate": "2015-05-02"})), "bob"),
+        ],
+    )]);
+    let merge = Statement::Merge {
+        from: "mer.bob".into(),
+        into: "mer.ann".into(),
+        reason: "thought to be one".into(),
+        evidence: Evidence::Person,
+    };
+    house.say(&[merge]);
+    let together = house.choose(&request("patient-access"));
+    assert_eq!(together.keys, ["mer.ann", "mer.bob"]);
+    assert!(ids(&together).contains(&"his") && ids(&together).contains(&"hers"));
+    let parted = Statement::Unmerge {
+        from: "mer.bob".into(),
+        into: "mer.ann".into(),
+        reason: "they are two".into(),
+        evidence: Evidence::Person,
+    };
+    house.say(&[parted]);
+    let alone = house.choose(&request("patient-access"));
+    assert_eq!((alone.keys.as_slice(), ids(&alone)), (["mer.ann".to_owned()].as_slice(), vec!["ann", "hers"]));
+    assert!(alone.excluded.is_empty() && alone.beyond.is_empty(), "nothing of his is even counted");
+    assert!(!String::from_utf8(alone.to_bytes()).unwrap().contains("Tamm"));
+    assert_eq!(ids(&house.choose_of("mer.bob", &request("patient-access")).unwrap()), ["bob", "his"]);
+    // A request that was verified while they counted as one is looked at anew.
+    let stale = Request {
+        subjects: vec![Subject { keys: vec!["mer.ann".into(), "mer.bob".into()], ..Subject::default() }],
+        ..request("patient-access")
+    };
+    assert!(house.choose_of("mer.ann", &stale).is_err());
+}
+
+fn with_subject(mut record: Value, id: &str) -> Value {
+    record["subject"] = json!({"reference": format!("Patient/{id}")});
+    record
+}
+
 const CODES: [Option<&str>; 6] = [None, Some("HIV"), Some("SUD"), Some("PSYTHPN"), Some("VIP"), Some("newer")];
 const KINDS: [&str; 6] = ["Observation", "Condition", "DocumentReference", "Claim", "Encounter", "Provenance"];
 
@@ -408,6 +455,7 @@ fn what_the_made_up_hospital_plants_is_found() {
         ("entered in error", "item entered-in-error", "item entered-in-error"),
         ("late-filed document", "item late-filed", "item late-filed"),
         ("incident report", "record-set", "record-set"),
+        ("legal hold", "item legal-hold", "item legal-hold"),
         ("wrong-patient scan", "item wrong-patient", "item wrong-patient"),
         ("scan", "item", "item"),
         ("the same scan again", "item duplicate", "item duplicate"),

@@ -3,6 +3,8 @@
 //!
 //! Not for: what FHIR records mean in C-CDA (`sections`), or bytes (`write`).
 
+use super::narrative::{Anchor, Narrative};
+
 /// A template that a part conforms to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Template {
@@ -66,10 +68,6 @@ pub enum Id {
     /// Known and partly hidden, or not known at all.
     Null { null: Null, root: Option<String>, extension: Option<String> },
 }
-
-/// A place in the narrative of this document, without `#`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Anchor(pub String);
 
 /// A coded value (CD, CE): one code, with the words of the source and codes of other systems.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -392,7 +390,7 @@ pub struct Section {
     pub title: &'static str,
     /// Present when nothing is known: `NI`, and the narrative says so.
     pub null: Option<Null>,
-    pub narrative: super::narrative::Narrative,
+    pub narrative: Narrative,
     pub authors: Vec<Author>,
     pub entries: Vec<SectionEntry>,
 }

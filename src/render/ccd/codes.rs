@@ -2,8 +2,9 @@
 //!
 //! Not for: value sets of one section (`sections`).
 
-use super::cda::{Anchor, Code, Null};
+use super::cda::{Code, Null};
 use super::ids::uuid_of_uri;
+use super::narrative::Anchor;
 use crate::formats::code_systems::{is_uuid, oid_of_uri};
 use crate::formats::fhir::node::Node;
 

@@ -8,6 +8,7 @@
 //! their own bytes.
 
 pub mod cda;
+mod chart;
 pub mod codes;
 pub mod context;
 pub mod document;
@@ -24,7 +25,7 @@ mod xml;
 mod about;
 mod rules;
 
-use serde_json::Value;
+pub use self::chart::{Chart, Item, Request};
 
 use self::cda::Section;
 use self::context::Context;
@@ -82,7 +83,7 @@ pub fn created(text: &str) -> Option<cda::Ts> {
 /// leaving it out would hide it.
 pub fn is_asked(request: &Request, item: &Item<'_>) -> bool {
     let date = crate::formats::fhir::node::date_of(item.root()).unwrap_or_default();
-    context::is_asked(request, &date, item)
+    chart::is_asked(request, &date, item)
 }
 
 fn context<'a>(chart: &'a Chart<'a>, request: &'a Request) -> Result<Context<'a>, Fault> {
@@ -113,58 +114,4 @@ fn file_type(given: &str) -> Option<&'static str> {
     ];
     let bare = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     TYPES.iter().find(|(name, _)| *name == bare).map(|(_, of)| *of)
-}
-
-/// What of the archive the document is made from: the records of one person that the permit leaves, already filtered.
-#[derive(Debug, Default)]
-pub struct Chart<'a> {
-    /// Every Patient record of the person (linked identities give several), the one of the request first.
-    pub patients: Vec<Item<'a>>,
-    /// All other records, in the order of the chart.
-    pub records: Vec<Item<'a>>,
-    /// Practitioners, organizations, locations, medications that records refer to.
-    pub directory: Vec<Item<'a>>,
-}
-
-/// A record with where it comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Item<'a> {
-    /// `Condition`
-    pub kind: &'a str,
-    /// The archive's id of the record.
-    pub id: &'a str,
-    /// FHIR R4, as it is served (with the codings that code maps add).
-    pub value: &'a Value,
-    /// Name of the legacy system.
-    pub source: &'a str,
-    /// `Encounter` id it belongs to, if it names one.
-    pub encounter: Option<&'a str>,
-}
-
-/// What is asked for. All of it stands in the document; none of it comes from the clock or the machine.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Archive's own identity: root of the ids that this archive gives (a UUID).
-    pub archive: String,
-    /// Custodian as configured.
-    pub custodian: cda::Organization,
-    /// Release of this software.
-    pub software: String,
-    /// When the document was asked for: HL7 time to the second with zone.
-    pub created: cda::Ts,
-    /// Last day of the legacy system's data.
-    pub cutover: Option<cda::Ts>,
-    /// Only what happened in this encounter.
-    pub encounter: Option<String>,
-    /// Only what happened from this day to that day (inclusive), `YYYY-MM-DD`.
-    pub from: Option<String>,
-    pub to: Option<String>,
-    /// N, R or V: the high-water mark of what is in it.
-    pub confidentiality: &'static str,
-    /// Words of the notice for records of 42 CFR Part 2, when such are in it.
-    pub prohibition: Option<String>,
-    /// Whether records were withheld and the policy lets the document say so.
-    pub says_withheld: bool,
-    /// SSNs show their last four digits.
-    pub masks_ids: bool,
 }

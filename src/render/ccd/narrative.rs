@@ -4,7 +4,9 @@
 //!
 //! Not for: narrative of archived documents (`render::cda`).
 
-use super::cda::Anchor;
+/// A place in the narrative of this document, without `#`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Anchor(pub String);
 
 /// The narrative of one section.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -1,18 +1,70 @@
 //! Who is meant by a FHIR Reference: a practitioner with number, name, address and organization, as CDA's assigned entities
-//! have them.
+//! have them; and who recorded or did what a record tells of.
 //!
-//! Not for: the patient (`header`), or which element of a record names whom (`context`, `sections`).
+//! Not for: the patient (`header`), or which element of a record names a performer (`sections`).
 
-use super::cda::{Assigned, Code, Device, Id, Name, Null, Organization};
+use super::cda::{Assigned, Author, Bound, Code, Device, Id, Name, Null, Organization, Performer, Template, Ts};
+use super::chart::Item;
 use super::codes;
 use super::context::Context;
-use super::values::{address, identifier, name, telecom};
+use super::values::{address, identifier, name, telecom, ts};
 use crate::formats::fhir::node::{Node, concept};
 
 const NPI: &str = "2.16.840.1.113883.4.6";
 const TAXONOMY: &str = "http://nucc.org/provider-taxonomy";
+/// Author Participation.
+pub const AUTHOR_PARTICIPATION: Template = Template::root("2.16.840.1.113883.10.20.22.4.119");
 /// A role leads to a practitioner and an organization, and an organization to nobody.
 const HOPS_MAX: usize = 3;
+
+/// Elements that say who recorded something, and when; the first that is there counts.
+const AUTHORS: [&str; 6] = ["recorder", "author", "requester", "asserter", "informationSource", "assessor"];
+const AUTHORED: [&str; 8] =
+    ["recordedDate", "authoredOn", "dateAsserted", "assertedDate", "recorded", "issued", "date", "created"];
+
+impl<'a> Context<'a> {
+    /// Who recorded it, and when (Author Participation); empty when neither the record nor a Provenance names anybody.
+    pub fn authors(&self, item: &Item<'_>) -> Vec<Author> {
+        let root = item.root();
+        let of = |place: &str| root.at(place).items().filter_map(|who| self.party(item, who)).collect::<Vec<_>>();
+        let time = AUTHORED.iter().find_map(|place| ts(&root.at(place).text()?));
+        let named = AUTHORS.iter().map(|place| of(place)).find(|found| !found.is_empty());
+        if let Some(named) = named {
+            return named.into_iter().map(|assigned| author(time.clone(), assigned)).collect();
+        }
+        let provenance = self.provenance.get(&format!("{}/{}", item.kind, item.id)).into_iter().flatten();
+        provenance.flat_map(|made| self.provenance_authors(made)).collect()
+    }
+
+    fn provenance_authors(&self, made: &Item<'a>) -> Vec<Author> {
+        let time = made.root().at("recorded").text().and_then(|text| ts(&text));
+        let is_author =
+            |agent: &Node<'_>| agent.at("type").at("coding").items().any(|c| c.at("code").text().as_deref() == Some("author"));
+        let agents = made.root().at("agent").items().filter(is_author);
+        agents.filter_map(|agent| self.party(made, agent.at("who"))).map(|assigned| author(time.clone(), assigned)).collect()
+    }
+
+    /// Who did it, from a FHIR Reference to a practitioner or organization; `None` when it names nobody.
+    pub fn performer(&self, reference: Node<'_>) -> Option<Performer> {
+        self.performer_in(Node::none(), reference)
+    }
+
+    /// As `performer`, for a Reference of a record that may lead to a resource contained in it.
+    pub fn performer_in(&self, record: Node<'_>, reference: Node<'_>) -> Option<Performer> {
+        let assigned = assigned(self, record, reference)?;
+        Some(Performer { templates: Vec::new(), type_code: None, time: None, assigned: without_device(assigned) })
+    }
+
+    /// Who is meant by a Reference of a record.
+    pub fn party(&self, item: &Item<'_>, reference: Node<'_>) -> Option<Assigned> {
+        assigned(self, item.root(), reference)
+    }
+}
+
+fn author(time: Option<Ts>, assigned: Assigned) -> Author {
+    let time = time.map_or(Bound::Null(Null::Unknown), Bound::Given);
+    Author { templates: vec![AUTHOR_PARTICIPATION], time, assigned }
+}
 
 /// Whom a Reference of `record` names; `None` when it names nobody.
 pub fn assigned(cx: &Context<'_>, record: Node<'_>, reference: Node<'_>) -> Option<Assigned> {

@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::formats::cda::{Document, Element};
 
-use super::page::{Footnote, Node, NodeKind, Page, SectionPage, Warnings};
+use super::node::{Footnote, Node, NodeKind};
+use super::page::{Page, SectionPage};
+use super::warnings::Warnings;
 use super::{Options, coded, header, media, narrative};
 
 /// Deepest nesting of sections that get a heading of their own; deeper ones are still shown, flat.
@@ -92,7 +94,7 @@ fn section_page<'d>(reader: &mut narrative::Reader<'d, '_>, element: Element<'d>
     let document = reader.document();
     let read = reader.section(element);
     let code = element.child("code");
-    let title = super::page::words_of(&read.title);
+    let title = super::node::words_of(&read.title);
     let named = code.map_or("", |code| code.attr("displayName"));
     let heading = [title.as_str(), named, "Untitled section"].into_iter().find(|words| !words.is_empty()).unwrap_or_default();
     let language = element.child("languageCode").map(|language| language.attr("code").to_owned());

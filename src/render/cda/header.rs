@@ -7,8 +7,9 @@ use crate::formats::cda::{Document, Element};
 
 use super::Options;
 use super::facts::{Rows, is_bookkeeping, plain};
-use super::page::{Confidentiality, Page, Panel, Row, Running, Warnings};
+use super::page::{Confidentiality, Page, Panel, Row, Running};
 use super::values::{SSN_ROOT, identifier, interval, name, null_flavor_words, spaced, time};
+use super::warnings::Warnings;
 
 /// A page with its header and no body yet.
 pub(super) fn page(document: &Document<'_>, options: Options, warnings: &mut Warnings) -> Page {

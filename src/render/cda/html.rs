@@ -10,9 +10,12 @@ use std::fmt::Write;
 use crate::model::hex;
 use crate::render::escape;
 
-use super::page::{Cell, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
+use super::clinical_order::is_narrative_only;
+use super::link::Link;
+use super::node::{Cell, Columns, Extra, Footnote, Node, NodeKind};
+use super::page::{Confidentiality, Page, Panel, Row, SectionPage};
+use super::places::Places;
 use super::styles::Styles;
-use super::view::{self, Places};
 
 pub(super) use files::file_words;
 use tags::{class, holds_table, tag};
@@ -261,7 +264,7 @@ impl<'p> Writer<'p> {
 
     /// Entries that the narrative has no words for: flagged, never mixed in.
     fn coded(&mut self, section: &SectionPage) {
-        if view::is_narrative_only(section) {
+        if is_narrative_only(section) {
             self.raw("<p class=\"empty\">Words only: this section has no coded entries.</p>");
         }
         let missing: Vec<_> = section.coded.iter().filter(|entry| !entry.in_narrative).collect();

@@ -14,8 +14,9 @@ use crate::formats::cda::Element;
 use crate::formats::{self, MediaKind, encoding, sniff};
 use crate::limits::{CDA_MEDIA_BYTES_MAX, CDA_MEDIA_RATIO_MAX};
 
+use super::node::Node;
 use super::old_html;
-use super::page::{Node, Warnings};
+use super::warnings::Warnings;
 
 /// One file or picture.
 #[derive(Clone, Debug, Default)]

@@ -8,23 +8,29 @@
 
 mod allow;
 mod assemble;
+mod clinical_order;
 mod coded;
 mod facts;
 mod findings;
 mod header;
 mod html;
+mod link;
 mod media;
 mod narrative;
+mod node;
 mod old_html;
 mod page;
 mod paper;
 mod pictures;
+mod places;
 mod plain;
 mod prose;
+mod runs;
 mod styles;
 mod tables;
 mod values;
 pub mod view;
+mod warnings;
 pub mod xml;
 
 #[cfg(test)]
@@ -35,12 +41,13 @@ mod property_tests;
 mod tests;
 
 pub use html::{fragment, standalone};
+pub use link::Link;
 pub use media::{Media, MediaFault, MediaUse};
-pub use page::{
-    Cell, Coded, Columns, Confidentiality, Extra, Footnote, Link, Node, NodeKind, Page, Panel, Row, Running, SectionPage, Warning,
-};
+pub use node::{Cell, Columns, Extra, Footnote, Node, NodeKind};
+pub use page::{Coded, Confidentiality, Page, Panel, Row, Running, SectionPage};
 pub use paper::{html as html_blocks, paper};
 pub use plain::text;
+pub use warnings::Warning;
 
 use crate::formats::cda::{Document, Fault};
 use crate::render::pdf::{self, Pdf, PdfFault};

@@ -11,9 +11,11 @@ use std::collections::{HashMap, HashSet};
 use crate::formats::cda::{Document, Element, Namespace, Node as Xml};
 
 use super::allow::{Allowed, Role, Rule, allowed};
+use super::link::{self, Link};
 use super::media::{self, Media};
-use super::page::{Cell, Extra, Footnote, Link, Node, NodeKind, Warnings, words_of};
+use super::node::{Cell, Extra, Footnote, Node, NodeKind, words_of};
 use super::styles::Styles;
+use super::warnings::Warnings;
 
 /// Narrative of one section.
 pub(super) struct SectionNodes {
@@ -293,7 +295,7 @@ impl<'d, 'a> Reader<'d, 'a> {
 
     fn link(&mut self, element: Element<'d>, out: &mut Vec<Node>) {
         let href = element.attr("href");
-        let link = super::values::link(href, |id| self.is_target(id).then(|| page_id(id)));
+        let link = link::link(href, |id| self.is_target(id).then(|| page_id(id)));
         if matches!(link, Link::Dead(_)) && !href.is_empty() {
             self.warn("dead-link", "");
         }

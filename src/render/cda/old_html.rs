@@ -8,7 +8,8 @@ use crate::limits::HTML_DEPTH_MAX;
 
 use super::allow::{Role, allowed};
 use super::narrative::Reader;
-use super::page::{Node, Warnings};
+use super::node::Node;
+use super::warnings::Warnings;
 
 /// The nodes of HTML; whatever tags it opens or forgets, all its words are there.
 pub(super) fn nodes(html: &str, warnings: &mut Warnings) -> Vec<Node> {

@@ -1,14 +1,14 @@
 //! The typed page of a CDA document: what every writer (HTML, text, PDF) is given, and no more.
 //!
-//! Not for: making it (`assemble`), bytes of any output format.
+//! Not for: making it (`assemble`), the narrative in it (`node`), bytes of any output format.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
 use super::media::Media;
-use super::styles::Styles;
+use super::node::{Footnote, Node};
+use super::warnings::Warning;
 
 /// A document ready to be written.
 #[derive(Clone, Debug, Default)]
@@ -108,13 +108,6 @@ pub struct SectionPage {
     pub sections: Vec<SectionPage>,
 }
 
-/// A footnote's text, as it stands at the end of its section.
-#[derive(Clone, Debug)]
-pub struct Footnote {
-    pub number: usize,
-    pub nodes: Vec<Node>,
-}
-
 /// A coded entry in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Coded {
@@ -123,151 +116,6 @@ pub struct Coded {
     pub words: String,
     /// Whether the narrative has words for it.
     pub in_narrative: bool,
-}
-
-/// A piece of narrative.
-#[derive(Clone, Debug)]
-pub enum Node {
-    Text(String),
-    Break,
-    Rule,
-    Element {
-        kind: NodeKind,
-        id: Option<String>,
-        styles: Styles,
-        /// What few elements have.
-        extra: Option<Box<Extra>>,
-        children: Vec<Node>,
-        /// Whether it stands on lines of its own.
-        is_block: bool,
-    },
-    Link {
-        link: Link,
-        id: Option<String>,
-        title: String,
-        children: Vec<Node>,
-    },
-    /// Footnote of this number: its words stand here as well, so that the author's order is kept; in full it stands in
-    /// `footnotes`.
-    Footnote {
-        number: usize,
-        id: Option<String>,
-        words: String,
-    },
-    /// A mark that points to a footnote; `None` when there is none of that name.
-    FootnoteMark(Option<usize>),
-    /// An index into the page's media.
-    Media(usize),
-    /// Something that the document names and does not hold: in words.
-    Missing(String),
-}
-
-/// What few elements of narrative say.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Extra {
-    /// BCP 47.
-    pub language: Option<String>,
-    /// What a table is about.
-    pub summary: String,
-    /// The headings of a cell, by their ids on the page.
-    pub headers: Vec<String>,
-}
-
-/// What an element of narrative is. Tables hold captions, columns and parts; parts hold rows, rows cells; lists hold captions and
-/// items, whatever stood between them in the document.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NodeKind {
-    Paragraph,
-    Content,
-    Inserted,
-    Deleted,
-    Sub,
-    Sup,
-    Preformatted,
-    OrderedList,
-    UnorderedList,
-    Item,
-    Caption,
-    Table,
-    Columns(Columns),
-    Head,
-    Foot,
-    Body,
-    TableRow,
-    Cell(Cell),
-    Heading,
-    /// A footnote that no text around it refers to: it stands in its place, with its number.
-    Note(usize),
-}
-
-/// Columns of a table that are alike.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Columns {
-    /// 1 to 1,000.
-    pub span: u16,
-    /// A share of the table's width in percent, up to 100.
-    pub percent: Option<u16>,
-}
-
-/// A cell of a table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Cell {
-    pub is_heading: bool,
-    /// 1 to 1,000.
-    pub columns: u16,
-    pub rows: u16,
-    pub scope: Option<&'static str>,
-}
-
-/// Where a link leads.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Link {
-    /// To an element of this page, by its id on the page.
-    Inside(String),
-    /// http, https, mailto or tel.
-    Outside(String),
-    /// Refused; the address is shown as text.
-    Dead(String),
-}
-
-/// Something that was left out or mended, and how often.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Warning {
-    /// Stable code: `dropped-attribute`, `unknown-element`, `dead-link`, `broken-ref`, `span-clamped` …
-    pub code: &'static str,
-    /// What it is about: the name of an element or attribute, a section's path. Never content.
-    pub about: String,
-    pub count: u32,
-}
-
-/// Counts warnings as the page is made.
-#[derive(Debug, Default)]
-pub(super) struct Warnings(BTreeMap<&'static str, BTreeMap<String, u32>>);
-
-/// Most different warnings of one code kept; a hostile document could make up names without end.
-const WARNINGS_MAX: usize = 500;
-/// Longest name in a warning, in characters.
-const ABOUT_MAX: usize = 60;
-
-impl Warnings {
-    pub(super) fn add(&mut self, code: &'static str, about: &str) {
-        let of_code = self.0.entry(code).or_default();
-        if let Some(count) = of_code.get_mut(about) {
-            *count += 1;
-            return;
-        }
-        let about: String = about.chars().filter(|c| !c.is_control()).take(ABOUT_MAX).collect();
-        if of_code.len() < WARNINGS_MAX || of_code.contains_key(&about) {
-            *of_code.entry(about).or_default() += 1;
-        }
-    }
-
-    pub(super) fn list(self) -> Vec<Warning> {
-        let of = |(code, all): (&'static str, BTreeMap<String, u32>)| {
-            all.into_iter().map(move |(about, count)| Warning { code, about, count })
-        };
-        self.0.into_iter().flat_map(of).collect()
-    }
 }
 
 impl Page {
@@ -306,73 +154,4 @@ impl Confidentiality {
             Confidentiality::Other(code) => format!("is marked {code}"),
         })
     }
-}
-
-impl Node {
-    /// Whether any visible character stands in it.
-    pub fn has_words(&self) -> bool {
-        match self {
-            Node::Text(text) => text.contains(|c: char| !c.is_whitespace()),
-            Node::Element { children, .. } | Node::Link { children, .. } => children.iter().any(Node::has_words),
-            Node::Media(_) | Node::Missing(_) | Node::Footnote { .. } => true,
-            Node::Break | Node::Rule | Node::FootnoteMark(_) => false,
-        }
-    }
-
-    /// Whether it stands on lines of its own.
-    pub fn is_block(&self) -> bool {
-        match self {
-            Node::Rule | Node::Media(_) => true,
-            Node::Element { is_block, .. } => *is_block,
-            Node::Link { children, .. } => children.iter().any(Node::is_block),
-            _ => false,
-        }
-    }
-
-    /// Whether it is an element of that kind.
-    pub fn is(&self, wanted: NodeKind) -> bool {
-        matches!(self, Node::Element { kind, .. } if *kind == wanted)
-    }
-
-    /// An element without name, language and style.
-    pub(super) fn element(kind: NodeKind, children: Vec<Node>) -> Node {
-        Node::styled(kind, None, Styles::default(), None, children)
-    }
-
-    pub(super) fn styled(
-        kind: NodeKind,
-        id: Option<String>,
-        styles: Styles,
-        extra: Option<Box<Extra>>,
-        children: Vec<Node>,
-    ) -> Node {
-        let is_inline =
-            matches!(kind, NodeKind::Content | NodeKind::Inserted | NodeKind::Deleted | NodeKind::Sub | NodeKind::Sup);
-        let is_block = !is_inline || children.iter().any(Node::is_block);
-        Node::Element { kind, id, styles, extra, children, is_block }
-    }
-}
-
-/// All words of nodes, on one line: where an element stands on lines of its own, words do not run together.
-pub(super) fn words_of(nodes: &[Node]) -> String {
-    fn gather(nodes: &[Node], out: &mut String) {
-        for node in nodes {
-            let is_apart = node.is_block() || matches!(node, Node::Break | Node::Footnote { .. });
-            if is_apart {
-                out.push(' ');
-            }
-            match node {
-                Node::Text(text) | Node::Missing(text) => out.push_str(text),
-                Node::Element { children, .. } | Node::Link { children, .. } => gather(children, out),
-                Node::Footnote { words, .. } => out.push_str(words),
-                Node::Break | Node::Rule | Node::FootnoteMark(_) | Node::Media(_) => {}
-            }
-            if is_apart {
-                out.push(' ');
-            }
-        }
-    }
-    let mut out = String::new();
-    gather(nodes, &mut out);
-    super::values::spaced(&out)
 }

@@ -10,12 +10,15 @@ use crate::render::pdf::content::{Anchor, Block, BoxLook, Furniture, Line, Look,
 use crate::render::pdf::{self, Content};
 
 use super::findings;
-use super::html::file_words;
+use super::link::Link;
 use super::media::{Media, MediaUse};
+use super::node::Node;
 use super::old_html;
-use super::page::{Confidentiality, Link, Node, Page, Panel, SectionPage, Warnings};
+use super::page::{Confidentiality, Page, Panel, SectionPage};
 use super::pictures;
-use super::prose::{Prose, plain, shown};
+use super::prose::Prose;
+use super::runs::{plain, shown};
+use super::warnings::Warnings;
 
 /// Lines of plain text that are set as one paragraph.
 const LINES_AT_ONCE: usize = 120;
@@ -261,12 +264,12 @@ impl<'p> Paper<'p> {
             MediaUse::Pdf => return self.sheets(file),
             MediaUse::Download | MediaUse::Reference(_) | MediaUse::Fault(_) => {}
         }
-        self.small(&named(file));
+        self.small(&pictures::named(file));
     }
 
     /// The pages of a PDF.
     fn sheets(&mut self, file: &Media) {
-        self.small(&named(file));
+        self.small(&pictures::named(file));
         let count = if self.takes_sheets { pictures::sheet_count(&file.bytes) } else { None };
         match count {
             Some(count) => {
@@ -321,12 +324,6 @@ fn anchor(section: &SectionPage) -> Anchor {
 
 fn is_sheets(media: &Media) -> bool {
     media.usage == MediaUse::Pdf
-}
-
-/// What a file is, with its digest.
-pub(super) fn named(media: &Media) -> String {
-    let digest = if media.bytes.is_empty() { String::new() } else { format!(", SHA-256 {}", hex(&media.sha256)) };
-    format!("[{}{digest}]", file_words(media))
 }
 
 /// The places of all pictures and files in nodes.

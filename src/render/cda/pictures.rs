@@ -4,13 +4,14 @@
 
 use crate::formats::MediaKind;
 use crate::limits::{CDA_PAPER_PICTURES_MAX, CDA_PAPER_PIXELS_MAX};
+use crate::model::hex;
 use crate::render::pdf::content::{Block, Look, Picture, Pixels};
 
 use crate::render::{page_images, pdf, scans};
 
 use super::html::file_words;
 use super::media::Media;
-use super::prose::plain;
+use super::runs::plain;
 
 /// Widest that a page is drawn, in pixels: scans are smaller.
 const WIDTH_MAX: u32 = 8_000;
@@ -50,6 +51,12 @@ pub(super) fn blocks(media: &Media, is_body: bool) -> Vec<Block> {
 /// How many pages of a PDF can be taken over; none when it has to be drawn.
 pub(super) fn sheet_count(bytes: &[u8]) -> Option<u32> {
     pdf::sheets(bytes).ok().filter(|count| *count > 0)
+}
+
+/// What a file is, with its digest.
+pub(super) fn named(media: &Media) -> String {
+    let digest = if media.bytes.is_empty() { String::new() } else { format!(", SHA-256 {}", hex(&media.sha256)) };
+    format!("[{}{digest}]", file_words(media))
 }
 
 fn fault(words: &str) -> Block {

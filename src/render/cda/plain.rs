@@ -2,9 +2,11 @@
 //!
 //! Not for: the search index, which takes the narrative alone (`formats::cda::section_texts`).
 
+use super::link::Link;
 use super::media::{Media, MediaUse};
-use super::page::{Confidentiality, Link, Node, NodeKind, Page, Panel, Row, SectionPage};
-use super::prose::shown;
+use super::node::{Node, NodeKind};
+use super::page::{Confidentiality, Page, Panel, Row, SectionPage};
+use super::runs::shown;
 
 /// The whole page: header, sections, everyone.
 pub fn text(page: &Page) -> String {

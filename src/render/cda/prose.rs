@@ -4,38 +4,18 @@
 
 use std::collections::HashSet;
 
-use crate::render::escape::is_direction;
 use crate::render::pdf::content::{Anchor, Block, Cell, Look, Marker, Run, Shift, Style, Table};
 
+use super::link::Link;
 use super::media::MediaUse;
-use super::page::{Link, Node, NodeKind, Page};
+use super::node::{Node, NodeKind};
+use super::page::Page;
+use super::pictures;
+use super::runs::{plain, shown};
 use super::styles::Styles;
-use super::{paper, pictures};
 
 /// Heading rows that come again on every page; more of them are taken for rows of the body.
 const HEAD_ROWS_MAX: usize = 8;
-
-/// A run without style. Characters that turn the direction of text are shown as what they are.
-pub(super) fn plain(text: &str) -> Run {
-    Run { text: shown(text), ..Run::default() }
-}
-
-/// Text as it is printed.
-pub(super) fn shown(text: &str) -> String {
-    let is_odd = |c: char| is_direction(c) || c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-    if !text.contains(is_odd) {
-        return text.to_owned();
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            c if is_direction(c) => out.push_str(&format!("[U+{:04X}]", c as u32)),
-            c if is_odd(c) => out.push('\u{FFFD}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// Makes blocks of nodes.
 pub(super) struct Prose<'p, 't> {
@@ -263,7 +243,7 @@ impl<'p, 't> Prose<'p, 't> {
         self.nodes(children);
         self.link = outer;
         if let Link::Outside(address) | Link::Dead(address) = link {
-            let words = super::page::words_of(children);
+            let words = super::node::words_of(children);
             if !address.is_empty() && !words.contains(address.as_str()) {
                 self.muted(&format!(" [{address}]"));
             }
@@ -273,7 +253,7 @@ impl<'p, 't> Prose<'p, 't> {
     fn media(&mut self, at: usize) {
         let Some(media) = self.page.media.get(at) else { return };
         if self.is_inline {
-            return self.muted(&paper::named(media));
+            return self.muted(&pictures::named(media));
         }
         self.flush();
         match &media.usage {
@@ -288,7 +268,7 @@ impl<'p, 't> Prose<'p, 't> {
             _ => {}
         }
         let more = if media.usage == MediaUse::Pdf { " Its pages follow at the end." } else { "" };
-        let words = vec![plain(&format!("{}{more}", paper::named(media)))];
+        let words = vec![plain(&format!("{}{more}", pictures::named(media)))];
         self.out.push(Block::Paragraph { words, look: Look::Small, anchor: None });
     }
 

@@ -7,7 +7,7 @@ use crate::formats::cda::{Element, Node as Xml};
 
 use super::allow::{Role, allowed};
 use super::narrative::Reader;
-use super::page::{Cell, Columns, Node, NodeKind};
+use super::node::{Cell, Columns, Node, NodeKind};
 
 /// Widest and tallest span of a cell.
 const SPAN_MAX: u16 = 1_000;

@@ -142,7 +142,7 @@ fn old_habits_of_products_keep_their_words_in_order() {
     for (text, wanted) in odd {
         let made = page(section(text).as_bytes(), Options::default()).unwrap();
         let narrative = &made.sections[0].narrative;
-        assert_eq!(super::page::words_of(narrative), wanted, "{text}");
+        assert_eq!(super::node::words_of(narrative), wanted, "{text}");
         let html = fragment(&made);
         let shown = strip(&html).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
         let printed = super::text(&made);

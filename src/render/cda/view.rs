@@ -7,61 +7,21 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::sync::OnceLock;
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::limits::CDA_SECTIONS_REORDERED_MAX;
 use crate::model::hex;
 
+use super::clinical_order::{is_narrative_only, rank};
 use super::html::Writer;
+use super::link::Link;
 use super::media::{MediaUse, of_bytes};
-use super::page::{Link, Node, Page, SectionPage, Warnings};
+use super::node::Node;
+use super::page::{Page, SectionPage};
+use super::warnings::Warnings;
 
-const ORDER: &str = include_str!("../../../schemas/cda/clinical-order.toml");
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    section: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Group {
-    codes: Vec<String>,
-    /// For whoever reads the table.
-    #[serde(rename = "name")]
-    _name: String,
-    coded: bool,
-}
-
-fn groups() -> &'static [Group] {
-    static GROUPS: OnceLock<Vec<Group>> = OnceLock::new();
-    GROUPS.get_or_init(|| toml::from_str(ORDER).map_or_else(|_| Vec::new(), |table: Table| table.section))
-}
-
-/// The place of a section in a clinician's reading; sections of other codes come last.
-fn rank(section: &SectionPage) -> usize {
-    groups().iter().position(|group| group.codes.contains(&section.code)).unwrap_or(usize::MAX)
-}
-
-/// Whether a section says in words alone what such sections also say in coded entries.
-pub fn is_narrative_only(section: &SectionPage) -> bool {
-    let is_coded = groups().iter().any(|group| group.coded && group.codes.contains(&section.code));
-    is_coded && section.has_words && section.entries == 0 && section.sections.is_empty() && section.no_information.is_none()
-}
-
-/// Where a server has what a page shows.
-pub trait Places {
-    /// A page of a picture or file, from 1, as PNG. `None` is the file that is the document's body.
-    fn picture(&self, media: Option<usize>, number: u32) -> String;
-    /// The file itself, to be saved.
-    fn file(&self, media: Option<usize>) -> String;
-    /// The page that names the site to which an address leads.
-    fn outside(&self, address: &str) -> String;
-}
+pub use super::places::Places;
 
 /// How the sections are shown.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]

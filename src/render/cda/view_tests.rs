@@ -74,7 +74,6 @@ fn the_style_sheet_has_a_place_for_every_section_that_moves() {
     let many: Vec<_> = (0..CDA_SECTIONS_REORDERED_MAX + 3).map(|_| ("11450-4", "Problems", "asthma")).collect();
     let html = body(&document(&many), &View::Clinical { only: ["1".to_string()].into(), folded: true }, &Nowhere);
     assert_eq!(html.matches("asthma").count(), many.len());
-    assert!(!groups().is_empty() && groups().len() > 15, "the table reads");
 }
 
 #[test]

@@ -39,7 +39,8 @@ impl Index {
         let tail = read(bytes.saturating_sub(TAIL as u64), TAIL.min(bytes as usize))?;
         let at = memchr::memmem::rfind(&tail, b"startxref\n").ok_or_else(foreign)? + b"startxref\n".len();
         let start = number(tail.get(at..).unwrap_or_default()).filter(|start| *start < bytes).ok_or_else(foreign)?;
-        let table = read(start, usize::try_from(bytes - start).map_err(|_| foreign())?)?;
+        let length = usize::try_from(bytes - start).ok().filter(|length| *length <= PDF_BYTES_MAX).ok_or_else(foreign)?;
+        let table = read(start, length)?;
         let rows = table.strip_prefix(b"xref\n0 ").ok_or_else(foreign)?;
         let count = number(rows).ok_or_else(foreign)? as usize;
         let head = memchr::memchr(b'\n', rows).ok_or_else(foreign)? + 1;
@@ -54,6 +55,10 @@ impl Index {
         for (_, node) in references(&index.object(TREE, read)?).into_iter().filter(|(key, _)| *key == b"Kids") {
             let object = index.object(node, read)?;
             index.pages.extend(references(&object).into_iter().filter(|(key, _)| *key == b"Kids").map(|(_, page)| (page, node)));
+            // Each page is an object of its own; a tree that says otherwise could grow without end.
+            if index.pages.len() > index.places.len() {
+                return Err(foreign());
+            }
         }
         Ok(index)
     }
@@ -61,6 +66,11 @@ impl Index {
     /// Pages of the file.
     pub fn pages(&self) -> usize {
         self.pages.len()
+    }
+
+    /// The number of the object that a page (from 0) is.
+    pub(super) fn number_of(&self, page: usize) -> io::Result<u32> {
+        self.pages.get(page).map(|(number, _)| *number).ok_or_else(foreign)
     }
 
     /// Bytes that this takes in memory.
@@ -103,7 +113,7 @@ impl Index {
     }
 
     /// An object as it stands in the file; nothing, when there is none of the number.
-    fn object(&self, number: u32, read: &Reader<'_>) -> io::Result<Vec<u8>> {
+    pub(super) fn object(&self, number: u32, read: &Reader<'_>) -> io::Result<Vec<u8>> {
         let place = (number as usize).checked_sub(1).and_then(|at| self.places.get(at)).copied().unwrap_or(0);
         if place == 0 {
             return Ok(Vec::new());
@@ -127,7 +137,7 @@ fn number(text: &[u8]) -> Option<u64> {
 }
 
 /// Where an object leads to: each number with the name that stands last before it. Texts and streams lead nowhere.
-fn references(object: &[u8]) -> Vec<(&[u8], u32)> {
+pub(super) fn references(object: &[u8]) -> Vec<(&[u8], u32)> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.*'\"_#".contains(byte);
     let (mut found, mut key, mut numbers) = (Vec::new(), &b""[..], [None, None]);
     let mut rest = object;

@@ -7,14 +7,11 @@
 use super::blocks::{BODY, Place, Shop, plain};
 use super::canvas::{Canvas, Hole, Leads, Used};
 use super::content::{Anchor, Part};
-use super::furniture::Margins;
+use super::furniture::{MARGIN, Margins, PAGE};
 use super::lines::wrap;
 use super::shape::{Setter, Type};
 use super::strip::{Mark, Sink, Strip, WholePage, height};
 use super::write::packed;
-
-pub const PAGE: (f32, f32) = (612.0, 792.0);
-pub const MARGIN: f32 = 54.0;
 
 /// The drawing of a page.
 pub enum Body {

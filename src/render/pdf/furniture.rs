@@ -10,9 +10,13 @@ use std::borrow::Cow;
 use super::blocks::{Shop, baseline, plain};
 use super::canvas::{Canvas, HAIR, Shade, Used};
 use super::content::{Bates, Furniture, Line, Run};
-use super::flow::{MARGIN, PAGE};
 use super::lines::{self, wrap};
 use super::shape::{Paragraph, Setter, Type};
+
+/// Width and height of a page of ours, in points.
+pub const PAGE: (f32, f32) = (612.0, 792.0);
+/// Room that a page keeps at its sides, and at least at head and foot.
+pub const MARGIN: f32 = 54.0;
 
 const KIND: Type = Type { size: 9.0, leading: 11.6, is_bold: false, is_mono: false, is_muted: true };
 const BANNER: Type = Type { size: 9.0, leading: 15.0, is_bold: true, is_mono: false, is_muted: false };

@@ -23,6 +23,7 @@ mod frames;
 mod furniture;
 mod grid;
 mod lines;
+pub mod margins;
 mod outline;
 mod pictures;
 mod press;
@@ -41,8 +42,9 @@ pub use anchors::anchors_under;
 use content::Anchor;
 pub use content::Content;
 pub use faces::fonts_sha256;
+pub use outline::Cover;
 pub use pictures::compressed;
-pub use press::{Cover, press};
+pub use press::press;
 pub use sheets::{count as sheets, standing};
 
 /// Why a PDF was not made.

@@ -8,8 +8,21 @@ use lopdf::{Dictionary, Object};
 use printpdf::{OffsetDateTime, PdfDocument, PdfSaveOptions};
 
 use super::flow::Bookmark;
-use super::press::Cover;
 use super::write::{File, name, reference, text};
+
+/// What a file says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Cover {
+    pub title: String,
+    /// BCP 47.
+    pub language: Option<String>,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// Makes the file's `/ID`.
+    pub seed: [u8; 32],
+    /// 0: as many as the machine has.
+    pub threads: usize,
+}
 
 /// A place: the page and the height above its bottom.
 pub fn destination(page: u32, top: f32) -> Vec<Object> {

@@ -20,24 +20,10 @@ use super::canvas::{Canvas, Hole, Leads, Used, shown};
 use super::content::{Anchor, Furniture, Late, Part};
 use super::flow::{self, Body, Bookmark, Pages};
 use super::furniture::{self, Frame, Numbers};
-use super::outline;
+use super::outline::{self, Cover};
 use super::shape::Setter;
 use super::write::{File, name, packed, reference, stream, text};
 use super::{PdfFault, Printed, embed};
-
-/// What a file says of itself.
-#[derive(Clone, Debug, Default)]
-pub struct Cover {
-    pub title: String,
-    /// BCP 47.
-    pub language: Option<String>,
-    /// Seconds since 1970.
-    pub created: i64,
-    /// Makes the file's `/ID`.
-    pub seed: [u8; 32],
-    /// 0: as many as the machine has.
-    pub threads: usize,
-}
 
 /// Stack of a typesetting thread: lists in lists in cells, as deep as a source may nest them.
 const STACK: usize = 32 << 20;
@@ -156,7 +142,7 @@ pub(super) const CATALOG: u32 = 1;
 pub(super) const TREE: u32 = 2;
 const INFORMATION: u32 = 3;
 const METADATA: u32 = 4;
-const FONTS: u32 = 5;
+pub(super) const FONTS: u32 = 5;
 
 impl<W: Write> Book<W> {
     fn new(out: W) -> Result<Book<W>, PdfFault> {
@@ -219,8 +205,8 @@ impl<W: Write> Book<W> {
             // A file has a page.
             self.leaves.push(Leaf {
                 part: usize::MAX,
-                width: flow::PAGE.0,
-                height: flow::PAGE.1,
+                width: furniture::PAGE.0,
+                height: furniture::PAGE.1,
                 body: Err(Body::Held { out: Vec::new(), holes: Vec::new() }),
                 leads: Vec::new(),
                 shown: Vec::new(),

@@ -58,7 +58,7 @@ impl<'a> Bundle<'a> {
         self.close(record, mode);
     }
 
-    /// A resource that is made with the answer and stored nowhere; `name` is its URN.
+    /// A resource that is made with the answer and stored nowhere; `name` is its URN or address.
     pub fn made(&mut self, name: &str, resource: &serde_json::Value) {
         self.comma();
         let entry = serde_json::json!({"fullUrl": name, "resource": resource, "search": {"mode": "match"}});

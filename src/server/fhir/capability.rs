@@ -16,6 +16,10 @@ use super::search::params::{self, Param, Type};
 /// Interactions of FHIR's `restful-interaction` that a resource can have; a route's summary names one of them or an operation.
 const INTERACTIONS: [&str; 4] = ["read", "vread", "history-instance", "search-type"];
 
+/// What groups are here.
+const GROUPS: &str = "To programs that may export, each source system of the archive is a group: its patients. The group's id is the \
+                      name of the source system. Groups without a patient are listed to such programs alone, without their members.";
+
 pub fn metadata(call: &Call) -> Result<Answer, ApiError> {
     super::want_json(call)?;
     Ok(Public(Body::new(FHIR_JSON, statement(&call.base).to_string())).into())
@@ -82,6 +86,9 @@ fn resource(kind: Kind) -> Value {
     if params::has_patient(kind) {
         resource["searchRevInclude"] = json!(["Provenance:target"]);
     }
+    if kind.name() == "Group" {
+        resource["documentation"] = GROUPS.into();
+    }
     let heads = [format!("/fhir/{kind}/{{id}}/$"), format!("/fhir/{kind}/$")];
     let operations = operations(&heads, |operation| definition(Some(kind), operation));
     if !operations.is_empty() {
@@ -94,11 +101,7 @@ fn resource(kind: Kind) -> Value {
 fn operations(heads: &[String], definition: impl Fn(&str) -> String) -> Vec<Value> {
     let mut found: Vec<Value> = Vec::new();
     for route in routes().iter().filter(|route| heads.iter().any(|head| route.path.starts_with(head))) {
-        let mut operation = json!({"name": route.summary, "definition": definition(route.summary)});
-        if route.path.starts_with("/fhir/Group/") {
-            let words = "A group is a source system of the archive: its patients. Its id is the name of the source system.";
-            operation["documentation"] = words.into();
-        }
+        let operation = json!({"name": route.summary, "definition": definition(route.summary)});
         if !found.contains(&operation) {
             found.push(operation);
         }

@@ -10,6 +10,7 @@ pub mod capability;
 mod cursor;
 pub mod docref;
 pub mod everything;
+mod group;
 mod links;
 pub mod outcome;
 mod patients;
@@ -38,7 +39,10 @@ pub fn search_get(call: &Call) -> Result<Answer, ApiError> {
     if audit_event::is_asked(call, kind) {
         return audit_event::search(call);
     }
-    search::search(call, kind)
+    match group::search(call, kind)? {
+        Some(answer) => Ok(answer),
+        None => search::search(call, kind),
+    }
 }
 
 /// The same search with its parameters in a form, which keeps them out of addresses.

@@ -21,6 +21,9 @@ pub fn read(call: &Call) -> Result<Answer, ApiError> {
         super::want_json(call)?;
         return super::audit_event::read(call);
     }
+    if super::group::is_asked(call, kind, call.param("id")) {
+        return super::group::read(call, kind);
+    }
     read_of(call, kind)
 }
 

@@ -1,38 +1,18 @@
-//! One's own account: overview, password, second factor; and what its holder owes before anything else opens.
+//! One's own account: overview, password, second factor.
 //!
-//! Not for: signing in (`sign`), or the accounts of others (`commands::user`).
+//! Not for: signing in (`sign`), what its holder owes before anything else opens (`owed`), or the accounts of others (`commands::user`).
 
 use crate::access::Public;
 use crate::register::{LoginRefusal, PasswordRefusal, RegisterError, Session, Settings, Theme};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
+use crate::server::owed::{SECOND_FACTOR, needs_second_factor};
 use crate::server::viewer::{self, AccountPage, FactorPage, FactorState, PasswordPage};
 use crate::server::{door, events};
 
-const PASSWORD: &str = "/account/password";
-const SECOND_FACTOR: &str = "/account/second-factor";
 /// Within so many seconds of signing in, setting up a second factor needs no password again.
 const FRESH_S: i64 = 15 * 60;
 const NOT_RIGHT: &str = "That is not right. After some wrong attempts the account is locked for a while.";
-
-/// Where the holder of the account has to go first: to choose a password of his own, or to set up the second factor that
-/// his account or his role needs.
-pub fn owed(call: &Call) -> Option<&'static str> {
-    let session = call.session.as_ref()?;
-    let path = call.context.path.split('?').next().unwrap_or("");
-    let owed = if session.must_change {
-        PASSWORD
-    } else if needs_second_factor(call, session) && !session.has_second_factor {
-        SECOND_FACTOR
-    } else {
-        return None;
-    };
-    (path != owed && path != "/signout").then_some(owed)
-}
-
-fn needs_second_factor(call: &Call, session: &Session) -> bool {
-    session.second_factor_required || call.app.config.access.second_factor_roles.contains(&session.role)
-}
 
 /// The session of a local account; people whom an identity provider vouches for have nothing to change here.
 fn own(call: &Call) -> Result<&Session, ApiError> {

@@ -1,5 +1,4 @@
-//! Breaking the glass on one patient's chart: the form, its checks, the entry that must be durable before anything opens, and
-//! what the door takes from the register for each request.
+//! Breaking the glass on one patient's chart: the form, its checks, and the entry that must be durable before anything opens.
 //!
 //! Not for: what may be opened at all (`access`), or the review afterwards (`reviews`).
 
@@ -11,9 +10,7 @@ use crate::audit::{BreakGlass, Entry, Outcome};
 use crate::limits::BREAK_GLASS_TEXT_MAX;
 use crate::model::{Chart, Class, Kind, Label, PatientKey};
 use crate::query::Selection;
-use crate::register::{
-    BreakGlassRefusal, BreakGlassUse, Emergency, NewBreakGlass, Reason, Register, RegisterError, reason, reasons,
-};
+use crate::register::{BreakGlassRefusal, BreakGlassUse, Emergency, NewBreakGlass, Reason, RegisterError, reason, reasons};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::{Call, shown};
 use crate::server::viewer::{self, BreakGlassForm, Glass, Names, ReasonChoice};
@@ -25,20 +22,6 @@ use super::proof::{self, Proved};
 const PROOF_FRESH_S: i64 = 15 * 60;
 /// Longest other field of the form, in characters.
 const FIELD_MAX: usize = 500;
-
-/// The grants of a person in his session, as the register has them now.
-pub async fn in_force(register: &Register, principal: &Principal) -> Result<Vec<BreakGlassGrant>, RegisterError> {
-    let Some(session) = &principal.session else { return Ok(Vec::new()) };
-    let uses = register.break_glass_in_force(&principal.issuer, &principal.subject, session).await?;
-    let grant = |it: BreakGlassUse| BreakGlassGrant {
-        id: it.id,
-        patients: it.patients,
-        classes: it.classes,
-        reason_code: it.reason_code,
-        expires: it.expires,
-    };
-    Ok(uses.into_iter().map(grant).collect())
-}
 
 /// What the banner of a chart says.
 pub fn state(permit: &Permit, patient: &PatientKey) -> Glass {
@@ -266,7 +249,7 @@ fn log_refusal(call: &Call, patient: &PatientKey, code: &str) -> Result<(), ApiE
 
 /// The entry that begins a use: with the reason as it was written, and what 42 CFR 2.51(c) asks for.
 fn start_entry(call: &Call, principal: &Principal, it: &BreakGlassUse) -> Entry {
-    let mut detail = vec![("classes", class_codes(it.classes))];
+    let mut detail = vec![("classes", it.classes.codes())];
     if let Some(emergency) = &it.emergency {
         detail.push(("personnel", emergency.personnel.clone()));
         detail.push(("facility", emergency.facility.clone()));
@@ -284,11 +267,6 @@ fn start_entry(call: &Call, principal: &Principal, it: &BreakGlassUse) -> Entry 
         detail,
         ..entry("btg.start", principal, &call.context)
     }
-}
-
-/// Names of classes as policies and entries write them.
-pub fn class_codes(label: Label) -> String {
-    label.classes().map(Class::name).collect::<Vec<_>>().join(" ")
 }
 
 /// `POST /patients/{patient}/break-glass/stop`: ends what this person has open in this chart.

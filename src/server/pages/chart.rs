@@ -69,7 +69,7 @@ fn corrections(call: &Call) -> Result<Answer, ApiError> {
 pub fn trend(call: &Call) -> Result<Answer, ApiError> {
     let selection = Selection { kinds: Section::Vitals.kinds(), newest: Some(SECTION_NEWEST) };
     with_chart(call, &selection, Some(call.param("code")), |frame, chart| {
-        viewer::trend(frame, chart, call.param("code")).ok_or_else(ApiError::not_found)
+        viewer::trend(frame, chart, call.param("code"), &Query::new(call.query.clone())).ok_or_else(ApiError::not_found)
     })
 }
 
@@ -83,20 +83,24 @@ fn with_chart(
     let patient = call.patient_param("patient")?;
     let permit = call.ask_chart(&patient)?;
     let found = call.archive().chart(&permit, &patient, selection);
-    let (permit, mut chart) = call.found(permit, "record.read", found)?;
+    let paper = super::paper(call, &permit, &patient);
+    // A page that leaves on paper has the entry of a print, which says what it was.
+    let event = if paper.is_asked() { "document.print" } else { "record.read" };
+    let (permit, mut chart) = call.found(permit, event, found)?;
     if code == Some(CORRECTED) {
         fetch_corrected(call, &permit, &mut chart);
     } else {
         fetch_results(call, &permit, &mut chart, code);
     }
-    let mut entry = shown("record.read", &chart.records);
+    let mut entry = shown(event, &chart.records);
     entry.hits = Some(chart.records.len() as u64);
+    entry.query = paper.back.clone();
     if !entry.patients.contains(&patient) {
         entry.patients.push(patient);
     }
     let looked = call.app.directory.look(call.archive(), &permit, &chart.records);
     looked.add_to(&mut entry);
-    match draw(&super::chart_frame(call, &permit, &chart, looked.names), &chart) {
+    match draw(&Frame { paper, ..super::chart_frame(call, &permit, &chart, looked.names) }, &chart) {
         Ok(page) => Ok(permit.answer(Body::html(page), entry)?.into()),
         Err(error) => {
             permit.answer((), entry)?;

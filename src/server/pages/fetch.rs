@@ -5,14 +5,12 @@
 use crate::access::Public;
 use crate::register::NewAlert;
 use crate::release::desk::NotFetched;
+use crate::server::alerts::WRONG_ANSWERS;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api::releases::fault;
 use crate::server::call::Call;
 use crate::server::rate::address_of;
 use crate::server::{events, notices, stream, viewer};
-
-/// What the alert of wrong answers is called.
-pub const WRONG_ANSWERS: &str = "release.link";
 
 /// `GET /r/{token}`: the form; the same for every link that might work, and one page for all that do not.
 pub fn form(call: &Call) -> Result<Answer, ApiError> {

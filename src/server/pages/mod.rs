@@ -8,7 +8,6 @@ pub mod archivist;
 pub mod break_glass;
 pub mod cda;
 pub mod chart;
-pub mod directory;
 pub mod documents;
 mod evidence;
 pub mod fetch;
@@ -24,17 +23,16 @@ pub mod reviews;
 pub mod sessions;
 pub mod sign;
 pub mod signals;
-pub mod tallies;
 pub mod timeline;
 
 use crate::access::{Permit, Public, Role};
-use crate::model::Chart;
+use crate::model::{Chart, PatientKey};
 use crate::register::Who;
 
 use super::answer::{Answer, ApiError, Body};
 use super::call::Call;
 use super::signin;
-use super::viewer::{self, Assets, Frame, Glass, Message, Names, Person, Sources, Tone};
+use super::viewer::{self, Assets, Frame, Glass, Message, Names, Paper, Person, Sources, Tone};
 
 /// `GET /static/{version}/{name}`: immutable under the version that the pages name.
 pub fn asset(call: &Call) -> Result<Answer, ApiError> {
@@ -77,6 +75,8 @@ fn frame(call: &Call) -> Frame {
         names: Names::default(),
         census: None,
         only: None,
+        declared_end: None,
+        paper: Paper::default(),
         deliveries: Vec::new(),
         own_notes: None,
         glass: Glass::default(),
@@ -104,11 +104,29 @@ fn chart_frame(call: &Call, permit: &Permit, chart: &Chart, names: Names) -> Fra
     let plain = frame(call);
     let census = call.app.tallies.of(call.archive(), chart, permit);
     // A source that this chart does not have is not there, whatever the archive holds.
-    let asked = call.query("source").and_then(|letters| plain.sources.by_letters(letters)).map(|badge| badge.name);
+    // Of documents several may be asked for at once, which narrows their list and nothing else.
+    let mut letters = call.query.iter().filter(|(name, _)| name == "source").map(|(_, letters)| letters);
+    let asked = letters.next().filter(|_| letters.next().is_none());
+    let asked = asked.and_then(|letters| plain.sources.by_letters(letters)).map(|badge| badge.name);
     let only = asked.filter(|name| chart.index.coverage.iter().any(|of| *of.source_system == **name));
+    let of_chart = |source_system: &str| chart.index.coverage.iter().any(|of| *of.source_system == *source_system);
+    let declared = call.app.config.cutover.iter().filter(|(source_system, _)| of_chart(source_system)).map(|(_, day)| day);
+    let declared_end = declared.max_by_key(|day| day.start_us()).cloned();
     let own_notes = own_notes::address(call, permit, &chart.index.patient);
     let deliveries = call.archive().deliveries_of(&chart.index);
-    Frame { names, census, only, deliveries, own_notes, glass: break_glass::state(permit, &chart.index.patient), ..plain }
+    let glass = break_glass::state(permit, &chart.index.patient);
+    Frame { names, census, only, declared_end, deliveries, own_notes, glass, ..plain }
+}
+
+/// A page of a chart on paper. Only for whoever treats the patient: others hand out records by a release. What is open under
+/// break-glass stays on the screen.
+fn paper(call: &Call, permit: &Permit, patient: &PatientKey) -> Paper {
+    let treats = call.principal().is_ok_and(|principal| principal.role == Role::Clinician);
+    let is_open = matches!(break_glass::state(permit, patient), Glass::Open { .. });
+    if !treats || is_open {
+        return Paper::default();
+    }
+    Paper::of(signin::window::bare_path(call.context.path.split('?').next().unwrap_or("")), &call.query)
 }
 
 fn today() -> String {

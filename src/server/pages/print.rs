@@ -4,6 +4,7 @@
 //! Not for: the document's page on a screen (`documents`), or certified copies, which the releases make.
 
 use crate::formats::{self, MediaKind, encoding};
+use crate::limits::{PRINT_PAGES_MAX, PRINT_PAGES_UNASKED};
 use crate::model::{Document, DocumentId, Kind};
 use crate::query::Selection;
 use crate::render::{cda, narrative, page_images};
@@ -26,7 +27,10 @@ pub fn print(call: &Call) -> Result<Answer, ApiError> {
     let (permit, document) = call.found(permit, "document.print", found)?;
     let records = || chart.records.iter().chain([&document.record]);
     let looked = call.app.directory.look(call.archive(), &permit, records());
-    let mut entry = shown("document.print", records());
+    let set = body_of(&document, asked_pages(call)?);
+    // Asking which pages are meant shows none of them.
+    let event = if matches!(set, Set::InPage(PrintBody::Ask(_))) { "document.view" } else { "document.print" };
+    let mut entry = shown(event, records());
     looked.add_to(&mut entry);
     if !entry.patients.contains(&patient) {
         entry.patients.push(patient);
@@ -40,7 +44,7 @@ pub fn print(call: &Call) -> Result<Answer, ApiError> {
         sha256: document.sha256,
         printed: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
     };
-    let body = match body_of(&document) {
+    let body = match set {
         Set::InPage(body) => Body::html(viewer::print(&frame, &chart, &page, &body)),
         // Archived markup never stands in a page of ours: it is a page of its own, and ours is a strip on top of each sheet.
         Set::Alone(html) => {
@@ -69,13 +73,33 @@ fn under_head(html: &str, head: &str) -> String {
     format!("{opened}</div></div></body>{end}")
 }
 
+/// `from=` and `to=`: pages of a scan or PDF, from 1; without them all, as far as that goes without asking.
+fn asked_pages(call: &Call) -> Result<Option<(u32, u32)>, ApiError> {
+    let of = |name| call.number(name, 0, u32::MAX as usize).map(|n| n as u32);
+    let (from, to) = (of("from")?, of("to")?);
+    Ok((from > 0 || to > 0).then_some((from.max(1), to)))
+}
+
+/// The pages of a document that are set for paper: what was asked for, as far as it has them and one print goes.
+fn pages_of(total: u32, asked: Option<(u32, u32)>) -> PrintBody {
+    match asked {
+        None if total > PRINT_PAGES_UNASKED => PrintBody::Ask(total),
+        None => PrintBody::Pages { first: 1, last: total, total },
+        Some((from, to)) => {
+            let first = from.clamp(1, total);
+            let last = if to == 0 { total } else { to };
+            PrintBody::Pages { first, last: last.clamp(first, total).min(first + PRINT_PAGES_MAX - 1), total }
+        }
+    }
+}
+
 /// How a document comes onto paper.
 enum Set {
     InPage(PrintBody),
     Alone(String),
 }
 
-fn body_of(document: &Document) -> Set {
+fn body_of(document: &Document, asked: Option<(u32, u32)>) -> Set {
     let (bytes, declared) = (&document.bytes, Some(document.content_type.as_str()));
     let text = || PrintBody::Text(formats::text_of(bytes, declared).text);
     Set::InPage(match formats::sniff(bytes, declared) {
@@ -91,10 +115,31 @@ fn body_of(document: &Document) -> Set {
             Err(_) => text(),
         },
         kind if page_images::is_paged(kind) => match page_images::page_count(bytes, kind) {
-            Ok(pages) if pages > 0 => PrintBody::Pages(pages),
+            Ok(pages) if pages > 0 => pages_of(pages, asked),
             _ => PrintBody::None,
         },
         MediaKind::Text | MediaKind::Json | MediaKind::Rtf | MediaKind::Docx | MediaKind::Xml => text(),
         _ => PrintBody::None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_document_is_asked_about_and_what_was_asked_for_stays_within_it() {
+        assert_eq!(pages_of(51, None), PrintBody::Ask(51));
+        let cases = [
+            (50, None, (1, 50)),
+            (412, Some((51, 100)), (51, 100)),
+            (412, Some((401, 450)), (401, 412)),
+            (412, Some((1, 0)), (1, 412)),
+            (412, Some((900, 5)), (412, 412)),
+            (5_000, Some((1, 5_000)), (1, 500)),
+        ];
+        for (total, asked, (first, last)) in cases {
+            assert_eq!(pages_of(total, asked), PrintBody::Pages { first, last, total }, "{asked:?} of {total}");
+        }
+    }
 }

@@ -49,6 +49,7 @@ pub fn signals(call: &Call) -> Result<Answer, ApiError> {
     let today = jiff::Zoned::now().date();
     let asked = call.query("day").and_then(|day| day.trim().parse().ok());
     let day = match asked {
+        Some(day) if day > today => return Err(ApiError::bad("This day has not come yet.")),
         Some(day) => day,
         None => usual(call, today)?,
     };

@@ -7,6 +7,7 @@
 //! 1. *What.* They share a code (same system and same code), or their words are the same once case, punctuation, spaces and
 //!    SNOMED's tag in brackets ("(disorder)") are left out. Words do not join what codes part: items with codes of the same
 //!    system and none in common are not alike, whatever they are called. An item without words and codes is like no other.
+//!    A list may part what it holds by sorts: a medication that was given is not like one that was ordered.
 //! 2. *When* ([`Moment`]). Events (an immunization, a procedure, an encounter) happened on the same day. Spans (a problem)
 //!    began on the same day, or are both still open. What is always so (an allergy, a medication) is not parted by days.
 //!    Days agree when one is the beginning of the other: `2013-08` and `2013-08-02`. A day that is not recorded agrees only
@@ -37,6 +38,8 @@ pub enum Moment {
 pub struct What {
     words: String,
     codes: Vec<(String, String)>,
+    /// What was done with it, where that parts it from others of the same name: given is not ordered.
+    sort: &'static str,
 }
 
 /// What is compared of an item.
@@ -82,10 +85,18 @@ impl What {
 
     /// Of words alone.
     pub fn named(words: Option<&str>) -> What {
-        What { words: normal(words.unwrap_or_default()), codes: Vec::new() }
+        What { words: normal(words.unwrap_or_default()), ..What::default() }
+    }
+
+    /// The same, alike only with others of this sort.
+    pub fn of_sort(self, sort: &'static str) -> What {
+        What { sort, ..self }
     }
 
     fn is_like(&self, other: &What) -> bool {
+        if self.sort != other.sort {
+            return false;
+        }
         if self.codes.iter().any(|code| other.codes.contains(code)) {
             return true;
         }
@@ -125,10 +136,15 @@ impl<T> Alike<T> {
 }
 
 impl Difference {
-    /// "status: active (Meridian), resolved (Harbor)"
+    /// "status: active (Meridian), resolved (Harbor)"; of many values the first, and how many more.
     pub fn words(&self, badge: impl Fn(&str) -> String) -> String {
-        let values: Vec<String> = self.values.iter().map(|(value, source)| format!("{value} ({})", badge(source))).collect();
-        format!("{}: {}", self.fact, values.join(", "))
+        const VALUES: usize = 4;
+        let values = self.values.iter().take(VALUES).map(|(value, source)| format!("{value} ({})", badge(source)));
+        let words = values.collect::<Vec<_>>().join(", ");
+        match self.values.len().saturating_sub(VALUES) {
+            0 => format!("{}: {words}", self.fact),
+            more => format!("{}: {words} and {more} more", self.fact),
+        }
     }
 }
 
@@ -282,6 +298,15 @@ mod tests {
             let pair = vec![problem("MER", &a, Some("2010"), "active"), problem("HBI", &b, Some("2010"), "active")];
             assert_eq!(sizes(pair).len() == 1, alike, "{a} and {b}");
         }
+    }
+
+    #[test]
+    fn sorts_part_what_is_called_the_same_and_many_differences_are_counted() {
+        let of = |sort| Traits { what: What::named(Some("Metformin")).of_sort(sort), ..event("Metformin", None) };
+        assert_eq!(sizes(vec![of("ordered"), of("given"), of("ordered")]), [2, 1]);
+        let values = (1..=6).map(|mg| (format!("{mg} mg"), "MER".to_string())).collect();
+        let difference = Difference { fact: "dose", values, is_between_sources: false };
+        assert_eq!(difference.words(str::to_string), "dose: 1 mg (MER), 2 mg (MER), 3 mg (MER), 4 mg (MER) and 2 more");
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub struct Said {
 pub struct End {
     pub us: i64,
     pub day: String,
-    /// Some day is known at all; and it is the declared one, not that of the newest record.
+    /// Some day is known at all; and somebody declared it: it is not only the newest that the sources hold.
     pub known: bool,
     pub declared: bool,
 }
@@ -144,9 +144,9 @@ impl Name {
 impl End {
     pub fn of(index: &ChartIndex, frame: &Frame) -> End {
         let newest = || index.coverage.iter().filter_map(|c| c.last.as_ref()).max_by_key(|w| w.start_us());
-        let when = index.cutover.as_ref().or_else(newest);
-        match when {
-            Some(w) => End { us: w.start_us(), day: w.date_text().to_string(), known: true, declared: index.cutover.is_some() },
+        let declared = frame.declared_end.as_ref();
+        match declared.or(index.cutover.as_ref()).or_else(newest) {
+            Some(w) => End { us: w.start_us(), day: w.date_text().to_string(), known: true, declared: declared.is_some() },
             None => {
                 let us = When::parse(&frame.today).map_or(0, |w| w.start_us());
                 End { us, day: "last record".into(), known: false, declared: false }

@@ -15,10 +15,15 @@ use super::html::Markup;
 use super::series::{Flag, Measure, Series};
 use super::source::Badge;
 use super::svg;
+use super::table::Paging;
 use super::text;
 
 /// Collection times on one page of the sheet: as many as fit beside the fixed columns at 1440 px.
 pub const COLUMNS: usize = 11;
+/// Tests on one page of a sheet that has too many for one: each with a value in every column, they stay under 3,000 elements.
+pub const ROWS: usize = 40;
+/// Elements of the rows of a sheet that stands on one page.
+const ELEMENTS: usize = 2_700;
 
 #[derive(Template)]
 #[template(path = "parts/flowsheet.html")]
@@ -33,6 +38,8 @@ pub struct Flowsheet {
     pub words: String,
     pub earlier: Option<String>,
     pub later: Option<String>,
+    /// Further tests, where there are too many for one page.
+    pub paging: Paging,
     pub computed_flags: bool,
     pub times_missing: bool,
 }
@@ -95,8 +102,9 @@ pub struct Layout<'a> {
 }
 
 impl Flowsheet {
-    pub fn new(caption: &str, series: &[Series], groups: &Groups, end: &End, layout: &Layout<'_>) -> Flowsheet {
-        let all = columns(series);
+    pub fn new(caption: &str, rows: Rows<'_>, end: &End, layout: &Layout<'_>) -> Flowsheet {
+        let series = rows.series();
+        let all = columns(&series);
         let total = all.len();
         let to = layout.to.unwrap_or(total).clamp(total.min(1), total);
         let from = to.saturating_sub(COLUMNS);
@@ -117,8 +125,8 @@ impl Flowsheet {
             cells: cells(s, &place, columns.len()),
             current: layout.selected.as_ref() == Some(&s.key),
         };
-        let mut groups: Vec<FlowGroup> = groups
-            .arrange(series)
+        let mut groups: Vec<FlowGroup> = rows
+            .groups
             .into_iter()
             .map(|(heading, list)| FlowGroup { heading, rows: list.into_iter().map(row).collect(), says_end: false })
             .collect();
@@ -130,7 +138,8 @@ impl Flowsheet {
         Flowsheet {
             caption: caption.to_string(),
             groups,
-            first_year: first_year(first),
+            first_year: svg::year_of(first).to_string(),
+            paging: rows.paging,
             last_year: end.day.get(..4).unwrap_or_default().to_string(),
             words: match total {
                 0 => "No collection times.".into(),
@@ -156,19 +165,12 @@ impl Flowsheet {
     }
 }
 
-fn first_year(us: i64) -> String {
-    let days = us.div_euclid(86_400_000_000);
-    (1970 + days.div_euclid(365) - i64::from(days.div_euclid(365) > 40)).to_string()
-}
-
 /// The collection times with their sources, oldest first. What one source collected within 90 minutes of a day stands in
 /// one column, unless a test would have two values in it. Values without a readable date have no column.
-fn columns(series: &[Series]) -> Vec<Column> {
+fn columns<'s>(series: &[&'s Series]) -> Vec<Column> {
     const TOGETHER_US: i64 = 90 * 60 * 1_000_000;
-    let of_series = |(test, s): (usize, &'_ Series)| {
-        s.measures.iter().filter_map(move |m| Some((m.us?, test, m.clone()))).collect::<Vec<_>>()
-    };
-    let mut seen: Vec<(i64, usize, Measure)> = series.iter().enumerate().flat_map(of_series).collect();
+    let of_series = |(test, s): (usize, &&'s Series)| s.measures.iter().filter_map(move |m| Some((m.us?, test, m)));
+    let mut seen: Vec<(i64, usize, &Measure)> = series.iter().enumerate().flat_map(of_series).collect();
     seen.sort_by(|a, b| (a.0, &a.2.source.name).cmp(&(b.0, &b.2.source.name)));
     let mut columns: Vec<Column> = Vec::new();
     for (us, test, m) in &seen {
@@ -242,6 +244,18 @@ fn cells(series: &Series, place: &HashMap<(String, String), usize>, width: usize
     cells
 }
 
+/// The tests of one page of a sheet under their headings.
+pub struct Rows<'a> {
+    groups: Vec<(Option<String>, Vec<&'a Series>)>,
+    paging: Paging,
+}
+
+impl<'a> Rows<'a> {
+    pub fn series(&self) -> Vec<&'a Series> {
+        self.groups.iter().flat_map(|(_, list)| list.iter().copied()).collect()
+    }
+}
+
 /// Which report each observation belongs to, and in which order the report lists it.
 #[derive(Default)]
 pub struct Groups {
@@ -260,6 +274,37 @@ impl Groups {
             }
         }
         Groups { of_observation }
+    }
+
+    /// The rows of a page (from 1) of these tests: all of them, when that is not too much; else so many, and the way to the
+    /// others. `href` is the address of a page.
+    pub fn page<'a>(&self, series: &'a [Series], page: usize, href: impl Fn(usize) -> String) -> Rows<'a> {
+        let groups = self.arrange(series);
+        // At most a cell of five elements for each value in each column, and what stands before the columns.
+        let cost: usize = series.iter().map(|s| 14 + COLUMNS + 4 * s.measures.len().min(COLUMNS)).sum();
+        if series.len() <= ROWS || cost <= ELEMENTS {
+            return Rows { groups, paging: Paging::default() };
+        }
+        let start = (page.clamp(1, series.len().div_ceil(ROWS)) - 1) * ROWS;
+        let (mut left, mut cut, mut passed) = (ROWS, Vec::new(), 0);
+        for (heading, list) in groups {
+            let total = list.len();
+            let from = start.saturating_sub(passed).min(total);
+            let shown: Vec<&Series> = list.into_iter().skip(from).take(left).collect();
+            passed += total;
+            left -= shown.len();
+            if shown.is_empty() {
+                continue;
+            }
+            let words = |heading: String| match shown.len() == total {
+                true => format!("{heading}, {}", text::counted(total as u64, "test", "tests")),
+                false => format!("{heading}, {} of {} tests here", shown.len(), text::count(total as u64)),
+            };
+            cut.push((heading.map(words), shown));
+        }
+        let paging = Paging::of(start, ROWS - left, series.len() as u64, false, href, ROWS);
+        let words = paging.words.replacen("Rows", "Tests", 1);
+        Rows { groups: cut, paging: Paging { words, ..paging } }
     }
 
     /// Series under the report that most of their values came in; reports with the newest values first, tests without

@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use crate::access::Role;
+use crate::model::When;
 use crate::query::{Census, Provenance};
 use crate::register::Settings;
 
 use super::assets::Assets;
 use super::glass::Glass;
 use super::names::Names;
+use super::paper::Paper;
 use super::source::{Badge, Sources};
 use super::text;
 
@@ -43,6 +45,10 @@ pub struct Frame {
     pub census: Option<Arc<Census>>,
     /// The one source system of the chart that was asked for; `None`: all.
     pub only: Option<String>,
+    /// The last day that somebody declared for the sources of this chart; `None`: nobody did, and records end where they end.
+    pub declared_end: Option<When>,
+    /// This page on paper.
+    pub paper: Paper,
     /// The deliveries of this chart's sources, for the page of its origins.
     pub deliveries: Vec<Provenance>,
     /// Where this reader finds his own psychotherapy notes about the patient of this chart, where such a page is his.

@@ -32,6 +32,8 @@ fn frame(role: Option<Role>, path: &str) -> Frame {
         names: Names::default(),
         census: None,
         only: None,
+        declared_end: When::parse("2025-12-31"),
+        paper: Paper::default(),
         deliveries: Vec::new(),
         idle_s: 0,
         settings: crate::register::Settings::default(),
@@ -212,10 +214,10 @@ fn chart_pages(chart: &Chart) -> Vec<(String, String)> {
     let timelines: [(&str, Vec<(&str, &str)>); 3] =
         [("", vec![]), ("-open", vec![("encounter", "wrong")]), ("-untied", vec![("untied", "1"), ("year", "2020")])];
     for (name, query) in timelines {
-        pages.push((format!("chart-timeline{name}"), timeline(&clinician, chart, &ask(&query), 0)));
+        pages.push((format!("chart-timeline{name}"), timeline(&clinician, chart, &ask(&query), YearRead::default())));
     }
     for code in ["4548-4", "2160-0", "85354-9", "718-7"] {
-        pages.extend(trend(&clinician, chart, code).map(|html| (format!("trend-{code}"), html)));
+        pages.extend(trend(&clinician, chart, code, &Query::default()).map(|html| (format!("trend-{code}"), html)));
     }
     for r in chart.records.iter().filter(|r| r.kind.name() != "DocumentReference") {
         let name = format!("record-{}", r.kind);
@@ -468,11 +470,29 @@ fn other_pages(charts: &[Chart]) -> Vec<(String, String)> {
         ("sign-in-wrong".into(), sign_in(&frame(None, "/signin"), &wrong)),
         ("not-here".into(), not_here(&clinician)),
         ("log-down".into(), log_down(&clinician, "K7-2291")),
+        ("launch-stopped".into(), message(&clinician, &stopped())),
         ("accessions".into(), accessions(&archivist, std::slice::from_ref(&row), &[])),
         ("accession".into(), accession(&archivist, &report, &CodesFound::Counting, None)),
         ("search-all".into(), search_all(&frame(Some(Role::Him), "/search"), &asked("<b>", &TextHits::default()))),
         ("search-all-start".into(), search_all(&frame(Some(Role::Him), "/search"), &SearchPage::default())),
     ]
+}
+
+/// A launch whose patient the EHR and the archive tell differently.
+fn stopped() -> Message {
+    let side = |what, current: &str, archived: &str| Side {
+        what,
+        current: current.into(),
+        archived: archived.into(),
+        differs: current != archived,
+    };
+    Message {
+        tone: Tone::Error,
+        title: "This may be a different person. The chart was not opened.".into(),
+        text: "HIM has been told. Check the patient in the EHR, and open the archive from there again.".into(),
+        sides: vec![side("Name", "Quillfeather, M.", "Quillfeather, <b>Marian</b> A."), side("Born", "1957-03-14", "1957-03-14")],
+        ..Message::default()
+    }
 }
 
 fn asked<'a>(q: &'a str, found: &'a TextHits) -> SearchPage<'a> {

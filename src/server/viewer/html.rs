@@ -23,6 +23,18 @@ impl Markup {
     }
 }
 
+impl From<&str> for Markup {
+    fn from(text: &str) -> Markup {
+        Markup(escape(text))
+    }
+}
+
+impl From<String> for Markup {
+    fn from(text: String) -> Markup {
+        Markup::from(text.as_str())
+    }
+}
+
 impl fmt::Display for Markup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

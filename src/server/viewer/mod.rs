@@ -10,13 +10,13 @@
 //! | `GET /` (`?q=`, `?page=`, `?row=`) | [`find`]; `POST /alerts/{number}/seen` from its alerts |
 //! | `GET /signin` (`?next=`), `POST /signin` (`user`, `password`, `next`, `csrf`) | [`sign_in`] |
 //! | `POST /signout` (`csrf`) | redirect to `/signin` |
-//! | `GET /patients/{key}` and `/patients/{key}/{section}` | [`section`]; slugs in [`Section`] |
-//! | `GET /patients/{key}/timeline` (`?year=`, `?encounter=`, `?setting=`, `?untied=`, `?all=`, `?page=`) | [`timeline`] |
-//! | `GET /patients/{key}/results/{code}` | [`trend`] |
+//! | `GET /patients/{key}` and `/patients/{key}/{section}` (`?source=`, `?page=`, `?print=1`; sheets `?tests=`, `?to=`, `?test=`, `?abnormal=1`) | [`section`]; slugs in [`Section`] |
+//! | `GET /patients/{key}/timeline` (`?year=`, `?encounter=`, `?setting=`, `?source=`, `?untied=`, `?all=`, `?page=`) | [`timeline`] |
+//! | `GET /patients/{key}/results/{code}` (`?page=`, `?print=1`) | [`trend`] |
 //! | `GET /patients/{key}/records/{Kind}/{id}`, `/records/{Kind}/{id}` (no patient) | [`record`] |
 //! | `GET /patients/{key}/notes` (`?q=`, filters, `?page=`) | [`documents`] |
 //! | `GET /patients/{key}/documents/{docid}` (`?q=`, filters, `?sheet=`, `?zoom=`, `?turn=`), `…/coded` | [`document`] |
-//! | `GET /patients/{key}/documents/{docid}/print` | [`print`], or archived markup under [`print_head`] |
+//! | `GET /patients/{key}/documents/{docid}/print` (`?from=`, `?to=`) | [`print`], or archived markup under [`print_head`] |
 //! | `GET /patients/{key}/documents/{docid}/rendered`, `…/xml` (`?page=`), `…/links/{key}` | [`document_alone`], [`document`], [`link_out`] |
 //! | `GET /patients/{key}/documents/{docid}/media/{n}/{page}.png`, `…/original` | pictures and files that a CDA document holds |
 //! | `GET /documents/{docid}/body` | HTML of an HTML document, own strict policy with `sandbox`; framed by [`document`] |
@@ -60,6 +60,7 @@ mod log_status;
 mod names;
 mod pages;
 mod panel;
+mod paper;
 mod query;
 pub mod releases;
 mod sections;
@@ -111,9 +112,10 @@ pub use pages::sessions::{SessionRow, sessions};
 pub use pages::sign_in::{SignIn, sign_in};
 pub use pages::signals::{SignalsPage, signals};
 pub use pages::system::{CheckRow, HealthPage, HealthRow, KeyRow, PolicyPage, UserRow, fixity, health, policy, users};
+pub use paper::Paper;
 pub use query::Query;
 pub use sections::notes_list::Listing;
 pub use source::{Badge, Sources};
 pub use table::Paging;
 pub use text::bytes;
-pub use timeline::{Asked, KINDS as TIMELINE_KINDS, timeline};
+pub use timeline::{Asked, KINDS as TIMELINE_KINDS, YearRead, belongs_to, timeline};

@@ -1,6 +1,6 @@
 //! Names of what records refer to: people, organizations, places, medications of the directory, which is no patient's.
 //!
-//! Not for: reading the directory (`pages::directory` does that under the permit of the page).
+//! Not for: reading the directory (`memory::directory` does that under the permit of the page).
 
 use std::collections::BTreeMap;
 

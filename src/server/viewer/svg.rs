@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::When;
+use crate::model::{When, civil_from_days};
 
 use super::html::{Markup, escape};
 
@@ -91,6 +91,41 @@ pub fn value_range(dots: &[Dot], band: Band) -> (f64, f64) {
     (low, high)
 }
 
+/// The calendar year of an instant.
+pub fn year_of(us: i64) -> i64 {
+    civil_from_days(us.div_euclid(86_400_000_000)).0
+}
+
+/// Years for the head over drawings of one axis: the first and the last, and the one between them where there is one.
+pub fn year_marks(from: i64, to: i64) -> Vec<String> {
+    let (first, last) = (year_of(from), year_of(to));
+    let mut years = vec![first, (first + last) / 2, last];
+    if last - first < 4 {
+        years.remove(1);
+    }
+    years.dedup();
+    years.into_iter().map(|year| year.to_string()).collect()
+}
+
+/// What a drawing so narrow can show of thousands of values: the least and the greatest of each pixel, and the last of all.
+fn thinned(dots: &[Dot], axis: Axis) -> Vec<Dot> {
+    let mut kept: Vec<Dot> = Vec::new();
+    for column in dots.chunk_by(|a, b| axis.x(a.us).floor() == axis.x(b.us).floor()) {
+        let mut ends: Vec<&Dot> = [
+            column.iter().min_by(|a, b| a.value.total_cmp(&b.value)),
+            column.iter().max_by(|a, b| a.value.total_cmp(&b.value)),
+            column.last(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        ends.sort_by_key(|dot| dot.us);
+        ends.dedup_by(|a, b| a.us == b.us && a.value == b.value);
+        kept.extend(ends);
+    }
+    kept
+}
+
 /// A series without numbers: line, band, dots outside the range, last value. The row it stands in says it all.
 pub fn sparkline(dots: &[Dot], band: Band, from: i64, to: i64, width: u32, height: u32) -> Markup {
     let (w, h) = (f64::from(width), f64::from(height));
@@ -105,20 +140,27 @@ pub fn sparkline(dots: &[Dot], band: Band, from: i64, to: i64, width: u32, heigh
         let _ =
             write!(s, r#"<rect class="band" x="0" y="{top:.1}" width="{:.1}" height="{:.1}"/>"#, right, (bottom - top).max(2.0));
     }
-    if dots.len() >= 3 {
-        for line in unbroken(dots) {
+    let few = dots.len() < 3;
+    let dots = thinned(dots, axis);
+    if !few {
+        for line in unbroken(&dots) {
             let points: Vec<String> = line.iter().map(|d| format!("{:.1},{:.1}", axis.x(d.us), y(d.value))).collect();
             let _ = write!(s, r#"<polyline class="line" points="{}"/>"#, points.join(" "));
         }
     }
-    for (i, d) in dots.iter().enumerate() {
-        let last = i + 1 == dots.len();
-        if last || d.outside || dots.len() < 3 {
-            let class = if d.outside { "dot out" } else { "dot" };
-            let r = if last { 2.6 } else { 1.4 };
-            let _ = write!(s, r#"<circle class="{class}" cx="{:.1}" cy="{:.1}" r="{r}"/>"#, axis.x(d.us), y(d.value));
-        }
+    // One path for all of them: a page has many drawings, and each may have many values outside its range.
+    let (last, before) = dots.split_last().map_or((None, &[][..]), |(last, before)| (Some(last), before));
+    let outside: String =
+        before.iter().filter(|d| d.outside).map(|d| format!("M{:.1} {:.1}h0", axis.x(d.us), y(d.value))).collect();
+    if !outside.is_empty() {
+        let _ = write!(s, r#"<path class="outs" d="{outside}"/>"#);
     }
+    let round = |d: &Dot, r: f64| {
+        let class = if d.outside { "dot out" } else { "dot" };
+        format!(r#"<circle class="{class}" cx="{:.1}" cy="{:.1}" r="{r}"/>"#, axis.x(d.us), y(d.value))
+    };
+    s.extend(before.iter().filter(|d| few && !d.outside).map(|d| round(d, 1.4)));
+    s.extend(last.map(|d| round(d, 2.6)));
     let rule = axis.right + 3.0;
     let _ = write!(s, r#"<rect x="{rule:.1}" y="0" width="{AFTER}" height="{height}" fill="url(#hatch)"/>"#);
     let _ = write!(s, r#"<path class="cutover" d="M{rule:.1} 0V{height}"/></svg>"#);
@@ -285,9 +327,30 @@ mod tests {
         assert_eq!(unbroken(&dots).count(), 2);
         let svg = sparkline(&dots, Band { low: Some(4.0), high: None }, us("2010"), us("2018"), 150, 24).to_string();
         assert_eq!(svg.matches("<polyline").count(), 2);
-        assert!(svg.contains("dot out") && !svg.contains("NaN") && !svg.contains("style="));
+        assert!(svg.contains("class=\"outs\"") && !svg.contains("NaN") && !svg.contains("style="));
         let empty = sparkline(&[], Band::default(), us("2010"), us("2010"), 150, 24).to_string();
         assert!(!empty.contains("NaN"));
+    }
+
+    #[test]
+    fn thousands_of_values_draw_no_more_than_a_few_for_each_pixel_and_keep_their_ends() {
+        let day = 86_400_000_000;
+        let dots: Vec<Dot> = (0..5_000).map(|n| Dot { us: n * day, value: (n % 90) as f64, outside: n % 2 == 0 }).collect();
+        let svg = sparkline(&dots, Band { low: Some(20.0), high: Some(40.0) }, 0, 5_000 * day, 92, 20).to_string();
+        assert!(svg.len() < 12_000 && svg.matches('<').count() < 12, "{} bytes", svg.len());
+        let axis = Axis::new(0, 5_000 * day, 2.0, 81.0);
+        let kept = thinned(&dots, axis);
+        assert!(kept.len() <= 3 * 82 && kept.iter().any(|d| d.value == 89.0) && kept.iter().any(|d| d.value == 0.0));
+        assert_eq!(kept.last().map(|d| d.us), Some(4_999 * day));
+    }
+
+    #[test]
+    fn a_head_over_drawings_names_the_years_that_they_span() {
+        let us = |t: &str| When::parse(t).unwrap().start_us();
+        assert_eq!(year_marks(us("2014-05-02"), us("2024-06-30")), ["2014", "2019", "2024"]);
+        assert_eq!(year_marks(us("2022-12-31"), us("2024-01-01")), ["2022", "2024"]);
+        assert_eq!(year_marks(us("2024-01-01"), us("2024-12-31")), ["2024"]);
+        assert_eq!(year_marks(us("1968-02-29"), us("1969-12-31")), ["1968", "1969"]);
     }
 
     #[test]

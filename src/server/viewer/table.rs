@@ -17,7 +17,9 @@ pub struct Table {
     pub columns: Vec<Column>,
     pub groups: Vec<Group>,
     /// Said instead of an empty table.
-    pub empty: String,
+    pub empty: Markup,
+    /// Years of the axis that the drawings of its column `spark` share: they stand in the head instead of its words.
+    pub years: Vec<String>,
 }
 
 impl askama::filters::HtmlSafe for Table {}
@@ -54,6 +56,8 @@ pub enum Cell {
     },
     Date(Date),
     Badge(Badge),
+    /// Of all sources that say what the row says.
+    Badges(Vec<Badge>),
     /// A tag: words and its tone (`plain`, `caution`, `alert`, `good`).
     Tag(String, &'static str),
     Markup(Markup),
@@ -94,12 +98,13 @@ impl Cell {
 }
 
 impl Table {
-    pub fn new(caption: impl Into<String>, columns: &[(&'static str, &'static str)], empty: impl Into<String>) -> Table {
+    pub fn new(caption: impl Into<String>, columns: &[(&'static str, &'static str)], empty: impl Into<Markup>) -> Table {
         Table {
             caption: caption.into(),
             columns: columns.iter().map(|&(head, class)| Column { head, class }).collect(),
             groups: Vec::new(),
             empty: empty.into(),
+            years: Vec::new(),
         }
     }
 

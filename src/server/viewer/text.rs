@@ -2,7 +2,7 @@
 //!
 //! Not for: reading them out of resources (`fhir`), or rounding: precision is shown as given.
 
-use crate::model::{Precision, When};
+use crate::model::{Precision, When, civil_from_days};
 
 pub const NOT_RECORDED: &str = "not recorded";
 
@@ -32,6 +32,12 @@ pub fn date(text: &str) -> Date {
 /// Only the day, or "not recorded".
 pub fn day(text: Option<&str>) -> String {
     text.map_or_else(|| NOT_RECORDED.to_string(), |t| date(t).day)
+}
+
+/// The day of an instant, in UTC.
+pub fn day_of(us: i64) -> String {
+    let (year, month, day) = civil_from_days(us.div_euclid(86_400_000_000));
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// A count with its thousands set apart.

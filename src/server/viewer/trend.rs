@@ -11,7 +11,7 @@ use super::banner::End;
 use super::html::{Markup, escape};
 use super::series::{Measure, Series};
 use super::svg::{self, Axis, Band, Dot};
-use super::table::{Cell, Row, Table};
+use super::table::{Cell, Paging, Row, Table};
 use super::text;
 
 const TOP: f64 = 16.0;
@@ -89,50 +89,65 @@ fn legend(series: &Series) -> Vec<Legend> {
     legend
 }
 
-/// The values as a table, newest first.
-pub fn table(series: &Series) -> Table {
-    let row = |m: &Measure| {
-        let value = Cell::Markup(value_markup(m));
-        let status = m.status.as_deref().map(text::sentence);
+/// Values on one page of the table of a test.
+const VALUES: usize = 100;
+
+/// The values as a table, newest first, a page of them. `href` is the address up to the number of a page.
+pub fn table(series: &Series, page: usize, href: &str) -> (Table, Paging) {
+    let row = |m: &&Measure| {
         Row::new(vec![
             Cell::Date(m.date.clone()),
-            value,
+            Cell::Markup(value_markup(m)),
+            flag_cell(m),
             Cell::optional(m.range.clone()),
-            Cell::optional(status),
+            Cell::optional(m.status.as_deref().map(text::sentence)),
             Cell::main(Some("Record".into()), Some(m.href.clone()), None),
             Cell::Badge(m.source.clone()),
         ])
     };
-    Table::new(
-        format!("{}: all values, newest first", series.name),
-        &[
-            ("Date", "date"),
-            ("Value", "value"),
-            ("Reference", ""),
-            ("Status", "drop"),
-            ("Archived as", "drop"),
-            ("Source", "src"),
-        ],
-        "No values.",
-    )
-    .rows(series.measures.iter().rev().map(row).collect())
+    let columns = [
+        ("Date", "date"),
+        ("Value", "value"),
+        ("Flag", "flag"),
+        ("Reference", ""),
+        ("Status", "drop"),
+        ("Archived as", "drop"),
+        ("Source", "src"),
+    ];
+    let total = series.measures.len();
+    let start = (page.clamp(1, total.div_ceil(VALUES).max(1)) - 1) * VALUES;
+    let shown: Vec<&Measure> = series.measures.iter().rev().skip(start).take(VALUES).collect();
+    let paging = Paging::of(start, shown.len(), total as u64, false, |page| format!("{href}{page}"), VALUES);
+    let paging = Paging { words: paging.words.replacen("Rows", "Values", 1), ..paging };
+    let caption = format!("{}: all values, newest first", series.name);
+    (Table::new(caption, &columns, "No values.").rows(shown.iter().map(row).collect()), paging)
 }
 
-/// A value with its flag, as in flowsheets and lists.
+/// A value as lists show it; its flag has a column of its own.
 pub fn value_markup(m: &Measure) -> Markup {
     let text = escape(&m.text);
     Markup::trusted(match &m.flag {
-        None => format!(r#"<span class="v">{text}</span><span class="flag"></span>"#),
-        Some(f) => {
-            let chip = if f.critical { " crit" } else { "" };
-            format!(
-                r#"<span class="v out{chip}">{text}</span><span class="flag" title="{}">{}<span class="vh">, {}</span></span>"#,
-                f.words(),
-                escape(&f.letters),
-                f.words()
-            )
-        }
+        None => format!(r#"<span class="v">{text}</span>"#),
+        Some(f) => format!(r#"<span class="v out{}">{text}</span>"#, if f.critical { " crit" } else { "" }),
     })
+}
+
+/// The flag of a value: the letters that the laboratory gave, and a sign for which way it is outside.
+pub fn flag_cell(m: &Measure) -> Cell {
+    let Some(f) = &m.flag else { return Cell::Blank };
+    let sign = match f.letters.trim_matches(['(', ')']) {
+        "H" | "HU" => "▲ ",
+        "HH" | "H>" => "▲▲ ",
+        "L" | "LU" => "▼ ",
+        "LL" | "L<" => "▼▼ ",
+        _ => "",
+    };
+    Cell::Markup(Markup::trusted(format!(
+        r#"<span class="out" title="{}"><span aria-hidden="true">{sign}</span>{}<span class="vh">, {}</span></span>"#,
+        f.words(),
+        escape(&f.letters),
+        f.words()
+    )))
 }
 
 /// Most values that are marked by a point of their own.

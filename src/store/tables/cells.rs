@@ -10,7 +10,7 @@ use arrow::array::{
     UInt64Builder,
 };
 
-use super::schema::Form;
+use super::slot::Form;
 use crate::model::{Precision, When};
 
 /// Longest text of one cell in bytes. A longer one is cut at a character; the whole stands in the record.

@@ -2,10 +2,10 @@
 //!
 //! Not for: tokenizing JSON (`ingest`), parsing values (`cells`).
 
-use ahash::AHashMap;
-
+use super::matcher::Candidate;
 use super::path::Choice;
-use super::schema::{Form, KindTable, Slot};
+use super::schema::KindTable;
+use super::slot::Form;
 
 /// Which leaves of a shape fill which columns.
 #[derive(Clone, Debug, Default)]
@@ -29,33 +29,6 @@ pub(super) struct Pick {
     pub leaf: usize,
     /// Leaves that must hold a certain text for this pick to be good.
     pub guards: Vec<(usize, String)>,
-}
-
-/// A path of a slot, found by its general form.
-#[derive(Debug)]
-struct Candidate {
-    slot: usize,
-    rank: usize,
-    choices: Vec<Choice>,
-}
-
-/// Finds the slots that a leaf may fill, by the leaf's path without its indices.
-#[derive(Debug, Default)]
-pub(super) struct Matcher {
-    by_general: AHashMap<String, Vec<Candidate>>,
-}
-
-impl Matcher {
-    pub(super) fn new(slots: &[Slot]) -> Matcher {
-        let mut by_general: AHashMap<String, Vec<Candidate>> = AHashMap::new();
-        for (slot, declared) in slots.iter().enumerate() {
-            for (rank, path) in declared.paths.iter().enumerate() {
-                let choices = path.choices().cloned().collect();
-                by_general.entry(path.general()).or_default().push(Candidate { slot, rank, choices });
-            }
-        }
-        Matcher { by_general }
-    }
 }
 
 impl KindTable {

@@ -6,9 +6,11 @@
 
 mod cells;
 mod extract;
+mod matcher;
 mod path;
 mod read;
 mod schema;
+mod slot;
 mod write;
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use ahash::{AHashMap, AHashSet};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef, TimeUnit};
 use serde::Deserialize;
 
+use super::matcher::Matcher;
 use super::path::Path;
+use super::slot::{Form, Slot};
 use crate::model::Kind;
 
 #[derive(rust_embed::RustEmbed)]
@@ -108,26 +110,6 @@ struct SearchEntry {
     paths: Vec<String>,
 }
 
-/// How one column is stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
-    Text,
-    Code,
-    Decimal,
-    Integer,
-    Boolean,
-    When,
-    Link,
-}
-
-/// One column on disk (three for `When`) with the paths that fill it.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub name: String,
-    pub form: Form,
-    pub paths: Vec<Path>,
-}
-
 /// The table of one kind.
 #[derive(Debug)]
 pub struct KindTable {
@@ -139,7 +121,7 @@ pub struct KindTable {
     pub arrow: SchemaRef,
     pub(super) date: Vec<Path>,
     pub(super) slots: Vec<Slot>,
-    pub(super) matcher: super::extract::Matcher,
+    pub(super) matcher: Matcher,
 }
 
 impl KindTable {
@@ -228,7 +210,7 @@ pub(super) fn read_schema(text: &str) -> Result<KindTable, Bad> {
         rule(plain && !field.name().is_empty(), format!("{} is no column name", field.name()))?;
         rule(names.insert(field.name().clone()), format!("two columns are called {}", field.name()))?;
     }
-    let matcher = super::extract::Matcher::new(&slots);
+    let matcher = Matcher::new(&slots);
     Ok(KindTable { kind, meaning: file.meaning, fields: file.columns, search, arrow, date, slots, matcher })
 }
 

@@ -19,7 +19,8 @@ use parquet::schema::types::ColumnPath;
 use super::TableError;
 use super::cells::{Cells, Fate, leaf_is};
 use super::extract::ColumnPlan;
-use super::schema::{COMMON, Form, KindTable, Slot, kinds};
+use super::schema::{COMMON, KindTable, kinds};
+use super::slot::{Form, Slot};
 use crate::durable::{self, FileDigest, NewFile};
 use crate::model::Kind;
 

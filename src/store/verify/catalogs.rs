@@ -3,6 +3,7 @@
 //! Not for: what a catalog names (`files`).
 
 use super::Checker;
+use super::strangers::strangers;
 use crate::signing::VerifierKey;
 use crate::store::catalog;
 use crate::store::layout::Layout;
@@ -37,7 +38,7 @@ pub(super) fn chain(checker: &Checker<'_>, layout: &Layout, keys: &[VerifierKey]
         }
     };
     let known: Vec<_> = numbers.iter().map(|n| layout.catalog(*n)).collect();
-    super::files::strangers(checker, &layout.catalogs(), &known);
+    strangers(checker, &layout.catalogs(), &known);
     if numbers.is_empty() {
         checker.find(&layout.catalog(0), None, "the first catalog is missing");
     }

@@ -11,15 +11,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
 
+use super::strangers::{entries, strangers, strangers_below};
 use super::{Chain, Checker, Leftover, Progress};
-use crate::durable;
 use crate::model::AccessionId;
 use crate::signing::VerifierKey;
 use crate::store::StoreError;
-use crate::store::accession::read_checked;
 use crate::store::framed::Framed;
 use crate::store::layout::{Generation, Layout};
-use crate::store::manifest::{Catalog, FORMAT, InForce, Manifest, Seal, from_note, hex};
+use crate::store::manifest::{Catalog, FORMAT, InForce, Manifest, Seal, from_note, hex, read_checked};
 
 /// Bytes that are read and hashed at a time.
 const READ_BYTES: usize = 1 << 20;
@@ -179,40 +178,6 @@ fn digest(path: &Path, buffer: &mut [u8], note: &dyn Fn(usize)) -> std::io::Resu
                 total += count as u64;
                 note(count);
             }
-        }
-    }
-}
-
-/// Entries of a folder: (path, is a folder), but no unfinished files, which belong to nobody.
-fn entries(checker: &Checker<'_>, dir: &Path) -> Vec<(PathBuf, bool)> {
-    let listed = std::fs::read_dir(dir).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    match listed {
-        Ok(entries) => entries
-            .into_iter()
-            .filter(|e| !e.file_name().to_str().is_some_and(durable::is_temporary))
-            .map(|e| (e.path(), e.file_type().is_ok_and(|t| t.is_dir())))
-            .collect(),
-        Err(error) => {
-            checker.find(dir, None, format!("the folder cannot be read: {error}"));
-            Vec::new()
-        }
-    }
-}
-
-/// Files of a folder that are not known; folders in it are looked at elsewhere.
-pub(super) fn strangers(checker: &Checker<'_>, dir: &Path, known: &[PathBuf]) {
-    for (path, is_dir) in entries(checker, dir) {
-        if !is_dir && !known.contains(&path) {
-            checker.find(&path, None, "nothing names this file");
-        }
-    }
-}
-
-fn strangers_below(checker: &Checker<'_>, dir: &Path, known: &[PathBuf]) {
-    strangers(checker, dir, known);
-    for (path, is_dir) in entries(checker, dir) {
-        if is_dir {
-            strangers_below(checker, &path, known);
         }
     }
 }

@@ -10,6 +10,8 @@ mod files;
 mod ledger;
 mod people;
 mod sample;
+mod strangers;
+mod unit;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 //! Not for: reading charts (`charts`).
 
 use super::Checker;
-use super::charts::UnitResult;
+use super::unit::UnitResult;
 use crate::model::Kind;
 use crate::store::Accession;
 use crate::store::directory::{PatientEntry, patient_hash};

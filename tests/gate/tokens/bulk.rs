@@ -1,4 +1,4 @@
-//! FHIR Bulk Data as a program meets it: asked for, polled, fetched in ranges, removed; a server that dies meanwhile; what is hidden
+//! FHIR Bulk Data as a program meets it: its groups, asked for, polled, fetched in ranges and packed, removed; a server that dies meanwhile; what is hidden
 //! and what others may not have. And a person's export over the API.
 //!
 //! Not for: exports at the command line (`exports`).
@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use super::super::harness::{entries_by_request, post, shown};
 use super::programs::{Program, form};
 use super::{Place, observation, records};
 use crate::support::issuer::{TestKey, jwks};
-use crate::support::{Answer, Server, chartkeep, token};
+use crate::support::{Answer, Server, chartkeep, ingest_from, token};
 
 const ASYNC: (&str, &str) = ("prefer", "respond-async");
 
@@ -313,6 +314,146 @@ fn an_export_outlives_the_server_that_began_it() {
     let server = Server::start(&archive);
     assert_eq!(server.get(&status, Some(&token)).status, 200);
     assert_eq!(server.request("DELETE", &status, Some(&token), &[]).status, 202);
+}
+
+/// Groups are the source systems, for programs that may export and for nobody else.
+#[test]
+fn groups_are_listed_searched_and_read_by_programs_that_may_export() {
+    let place = Place::new();
+    let (own, him) = (program(&place, "nightly"), token(&place.archive, "him"));
+    let delivery = place.keys_file.with_file_name("other.ndjson");
+    let other = [
+        json!({"resourceType": "Patient", "id": "h1", "name": [{"family": "Sorrel"}]}),
+        json!({"resourceType": "Group", "id": "study", "type": "person", "actual": true, "name": "Delivered"}),
+    ];
+    std::fs::write(&delivery, other.map(|record| record.to_string() + "\n").concat()).unwrap();
+    let Place { server, archive, _home, .. } = place;
+    drop(server);
+    ingest_from("hbi", &archive, &[&delivery]).expect(0);
+    let server = Server::start(&archive);
+    let wide = token_of(&server, &own, "system/*.rs");
+    let asked = |path: &str, id: &str| server.request("GET", path, Some(&wide), &[("x-request-id", id)]);
+    let ids = |answer: &Answer| -> Vec<String> {
+        let bundle = answer.json();
+        assert_eq!((answer.status, bundle["resourceType"].as_str()), (200, Some("Bundle")), "{bundle}");
+        let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+        entries.iter().map(|entry| entry["resource"]["id"].as_str().unwrap_or("?").to_string()).collect()
+    };
+    let all = asked("/fhir/Group", "groups");
+    assert_eq!(ids(&all), ["hbi", "mer"]);
+    let bundle = all.json();
+    assert_eq!((bundle["type"].as_str(), bundle["total"].as_u64()), (Some("searchset"), Some(2)));
+    assert_eq!(bundle["link"][0], json!({"relation": "self", "url": format!("{}/fhir/Group?", server.address)}));
+    let first = &bundle["entry"][0];
+    assert_eq!((&first["search"]["mode"], &first["resource"]["resourceType"]), (&json!("match"), &json!("Group")));
+    assert_eq!((&first["resource"]["type"], &first["resource"]["actual"]), (&json!("person"), &json!(true)));
+    assert!(first["resource"].get("member").is_none(), "members are given by the export alone");
+    // Where an entry says that its group is, it is; and the export takes that id.
+    let alone = server.get(path_of(&server, first["fullUrl"].as_str().unwrap()), Some(&wide));
+    assert_eq!((alone.status, &alone.json()), (200, &first["resource"]));
+    assert_eq!(
+        exported(&server, &wide, "/fhir/Group/hbi/$export?_type=Patient").into_keys().collect::<Vec<_>>(),
+        ["Patient/hbi.h1"]
+    );
+
+    for (query, expected) in [
+        ("_id=mer", vec!["mer"]),
+        ("_id=mer,hbi", vec!["hbi", "mer"]),
+        ("name=patients%20OF%20m", vec!["mer"]),
+        ("name:exact=patients", vec![]),
+        ("type=person&actual=true", vec!["hbi", "mer"]),
+        ("actual=false", vec![]),
+        ("type=animal", vec![]),
+        ("_summary=count", vec![]),
+        ("_elements=name", vec!["hbi", "mer"]),
+        ("patient=hbi.h1", vec![]),
+        ("_id=hbi.study", vec!["hbi.study"]),
+        ("_id=nobody", vec![]),
+    ] {
+        assert_eq!(ids(&asked(&format!("/fhir/Group?{query}"), "searched")), expected, "{query}");
+    }
+    assert_eq!(asked("/fhir/Group?_summary=count", "x").json()["total"], 2);
+    assert_eq!(asked("/fhir/Group?_elements=name", "x").json()["entry"][0]["resource"]["type"], "person");
+    let page = asked("/fhir/Group?_count=1", "x");
+    let next = page.json()["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next").unwrap()["url"].clone();
+    assert_eq!(
+        (ids(&page), ids(&server.get(path_of(&server, next.as_str().unwrap()), Some(&wide)))),
+        (vec!["hbi".into()], vec!["mer".into()])
+    );
+
+    // Refused, never widened: a filter that is not known, an order that is not kept, a group that is not there.
+    for (path, status) in [
+        ("/fhir/Group?colour=red", 400),
+        ("/fhir/Group?_sort=name", 400),
+        ("/fhir/Group?member=Patient/mer.m1", 400),
+        ("/fhir/Group/nobody", 404),
+        ("/fhir/Group?_format=xml", 406),
+    ] {
+        let answer = asked(path, "refused");
+        assert_eq!((answer.status, answer.json()["resourceType"].as_str()), (status, Some("OperationOutcome")), "{path}");
+    }
+    let narrow = token_of(&server, &own, "system/Patient.rs");
+    for path in ["/fhir/Group", "/fhir/Group/mer"] {
+        assert_eq!(server.get(path, Some(&narrow)).status, 403, "{path}");
+    }
+    // Whoever may not export learns nothing of groups: a group is as little there as a record that is not.
+    assert_eq!(server.get("/fhir/Group", Some(&him)).json(), server.get("/fhir/Device", Some(&him)).json());
+    let (ours, nobodys) = (server.get("/fhir/Group/mer", Some(&him)), server.get("/fhir/Group/nobody", Some(&him)));
+    assert_eq!((ours.status, ours.text()), (404, nobodys.text()));
+    assert_eq!(server.get("/fhir/Group", None).status, 401);
+
+    let entries = entries_by_request(&archive);
+    let listed = &entries["groups"];
+    assert_eq!((listed.len(), listed[0]["event"].as_str()), (1, Some("record.search")), "{listed:?}");
+    assert!(listed[0].to_string().contains("Group") && !listed[0].to_string().contains("archive_id"), "{listed:?}");
+}
+
+/// A client that takes gzip gets gzip, and unpacks the very bytes that another one gets plain.
+#[test]
+fn files_go_out_packed_to_whoever_takes_them_so() {
+    let mut many = records();
+    many.extend((0..1_500).map(|n| observation(&format!("more-{n}"), "m1", "laboratory")));
+    let place = Place::of(&many);
+    let server = &place.server;
+    let own = program(&place, "nightly");
+    let token = token_of(server, &own, "system/*.rs");
+    let status = taken_in(server, &kick_off(server, &token, "/fhir/$export"));
+    let said = manifest(server, &token, &status);
+    let mut longest = 0;
+    for file in said["output"].as_array().expect("output") {
+        let path = path_of(server, file["url"].as_str().expect("a url"));
+        let get = |headers: &[(&str, &str)]| server.request("GET", path, Some(&token), headers);
+        let (plain, packed) = (get(&[]), get(&[("accept-encoding", "br, gzip"), ("x-request-id", "packed")]));
+        assert_eq!((packed.status, packed.header("content-encoding")), (200, Some("gzip")));
+        assert_eq!(packed.header("content-type"), Some("application/fhir+ndjson"));
+        assert!(
+            packed.header("accept-ranges").is_none() && packed.header("vary").is_some_and(|it| it.contains("Accept-Encoding"))
+        );
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(packed.body.as_slice()).read_to_end(&mut unpacked).expect("gzip");
+        assert_eq!(unpacked, plain.body);
+        assert_eq!(plain.header("content-encoding"), None);
+        // Both tags tell the digest of the plain bytes, and they differ, since a part of one is no part of the other.
+        let digest: String = sha2::Sha256::digest(&unpacked).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(plain.header("etag"), Some(format!("\"{digest}\"").as_str()));
+        assert_eq!(packed.header("etag"), Some(format!("\"{digest}-gzip\"").as_str()));
+        let part = get(&[("accept-encoding", "gzip"), ("range", "bytes=5-")]);
+        assert_eq!((part.status, part.header("content-encoding"), &part.body[..]), (206, None, &plain.body[5..]));
+        let held = get(&[("range", "bytes=5-"), ("if-range", &format!("\"{digest}-gzip\""))]);
+        assert_eq!((held.status, held.body), (200, plain.body.clone()));
+        assert_eq!(get(&[("accept-encoding", "gzip;q=0, br")]).header("content-encoding"), None);
+        longest = longest.max(plain.body.len());
+        assert!(
+            plain.body.len() < 1_000 || packed.body.len() < plain.body.len() / 3,
+            "{} of {}",
+            packed.body.len(),
+            plain.body.len()
+        );
+    }
+    assert!(longest > 300_000, "longer than one piece: {longest}");
+    let entries = entries_by_request(&place.archive);
+    assert_eq!(entries["packed"].len(), said["output"].as_array().map_or(0, Vec::len));
+    assert!(entries["packed"].iter().all(|entry| entry.to_string().contains("packed")));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::super::*;
-use crate::access::{Principal, Purpose, Role, Scope};
+use crate::access::{Channel, Principal, Purpose, Role, Scope};
 use crate::model::{ArchiveId, Kind, Label, PatientKey};
 
 fn patient() -> PatientKey {

@@ -7,7 +7,7 @@ use proptest::sample::{select, subsequence};
 
 use super::super::rule::{Breaks, Facts};
 use super::super::*;
-use crate::access::{BreakGlassGrant, Principal, Purpose, Role, Scope};
+use crate::access::{BreakGlassGrant, Channel, Principal, Purpose, Role, Scope};
 use crate::model::{ArchiveId, Kind, Label, PatientKey};
 
 const NOW: i64 = 1_000;

@@ -19,6 +19,7 @@ mod problems;
 mod procedures;
 mod read;
 mod rules;
+mod told;
 mod values;
 mod work;
 

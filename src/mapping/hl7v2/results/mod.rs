@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 use super::attachment::{Attachment, Documents};
 use super::blocks::Block;
-use super::documents;
+use super::document_reference;
 use super::group::Group;
 use super::scope::{Names, Scope};
 use crate::formats::hl7v2::{Segment, Value};
@@ -95,7 +95,7 @@ impl<'g, 'm> Results<'g, 'm> {
         let ids = self.observations(values, block.obr, &key, &around, out);
         let Some(obr) = obr else {
             for (obx, document) in documents.iter().filter(|(obx, _)| obx.field(11).text() != "W") {
-                documents::stray(&self.scope, *obx, document, &mut self.names, out);
+                document_reference::stray(&self.scope, *obx, document, &mut self.names, out);
             }
             return;
         };

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use super::super::links::table_stem;
 use super::super::names::squeezed;
 use super::super::{ColumnProfile, Profile, TableProfile};
-use super::{one_line, text};
+use super::text::{one_line, text};
 
 /// The fields of one table in the making.
 pub struct Sheet<'p> {

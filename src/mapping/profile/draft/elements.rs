@@ -6,7 +6,7 @@ use super::super::ColumnProfile;
 use super::super::links::table_stem;
 use super::columns::{Sheet, expression};
 use super::tables::{Plan, Purpose};
-use super::text;
+use super::text::text;
 
 const CODES: [&str; 7] = ["code", "codevalue", "icd10", "icdcode", "dxcode", "cd", "conceptid"];
 const WORDS: [&str; 7] = ["description", "display", "codedescription", "desc", "name", "term", "text"];

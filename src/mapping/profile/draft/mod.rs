@@ -6,6 +6,7 @@
 mod columns;
 mod elements;
 mod tables;
+mod text;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -13,6 +14,7 @@ use std::fmt::Write;
 use super::{Profile, TableProfile, percent};
 use columns::Sheet;
 use tables::{Plan, Purpose, plan};
+use text::{one_line, text};
 
 /// The text of a mapping file.
 pub fn draft(profile: &Profile, source: &str) -> String {
@@ -141,14 +143,4 @@ fn is_always_filled(table: &TableProfile, name: &str) -> bool {
 fn faults(table: &TableProfile) -> String {
     let faulty = table.faulty_rows();
     if faulty == 0 { String::new() } else { format!(", {} % of them not readable", percent(faulty, table.rows)) }
-}
-
-/// For comments, which end with their line.
-fn one_line(text: &str) -> String {
-    text.replace(|c: char| c.is_control(), " ")
-}
-
-/// A text as TOML writes it.
-fn text(text: impl AsRef<str>) -> String {
-    toml::Value::String(text.as_ref().to_string()).to_string()
 }

@@ -29,7 +29,7 @@ async fn a_sites_own_definitions_are_checked_and_named_by_what_was_chosen_by_the
     assert!(matches!(with("late_days = 30", "late_days = \"long\""), Err(DeskError::Sets(SetsError::Form(_)))));
     let mut absent = Config::default();
     absent.release.bases = Some(folder.path().join("none.toml"));
-    assert!(matches!(ours(absent), Err(DeskError::Rules(crate::release::basis::RulesError::File(_)))));
+    assert!(matches!(ours(absent), Err(DeskError::Rules(crate::release::basis::RulesError::In { .. }))));
     let own = with("late_days = 30", "late_days = 31").unwrap();
     let seen = world.scoped(request()).await;
     let who = world.who("ann");

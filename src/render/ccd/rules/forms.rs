@@ -8,9 +8,9 @@ use super::{Breach, Held, demand};
 use crate::formats::code_systems::{is_oid, is_uuid};
 use crate::formats::ucum;
 use crate::render::ccd::cda::{
-    Anchor, Assigned, Author, Bound, Code, Entry, Id, Organization, Participant, Product, Quantity, Section, Template, Time, Ts,
-    Value,
+    Assigned, Author, Bound, Code, Entry, Id, Organization, Participant, Product, Quantity, Section, Template, Time, Ts, Value,
 };
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values::is_decimal;
 
 /// Templates that did not stand in C-CDA R1.1, by their roots below 2.16.840.1.113883.10.20.22.

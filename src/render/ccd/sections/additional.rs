@@ -5,11 +5,11 @@
 
 use crate::formats::fhir::node::{Node, date_of};
 use crate::formats::text_of;
-use crate::render::ccd::Item;
 use crate::render::ccd::cda::Section;
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::context::Context;
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{Sheet, Spec};
 use super::words;
 
@@ -32,7 +32,7 @@ const WORDS_MAX: usize = 400;
 /// The section; none when every record stands in another.
 pub fn additional(cx: &Context<'_>) -> Vec<Section> {
     let mut sheet = Sheet::new(cx, &SPEC);
-    let items = placed(cx, Place::Additional);
+    let items = cx.placed(Place::Additional);
     for kind in COUNTED {
         let counted: Vec<&Item<'_>> = items.iter().filter(|item| item.kind == kind).collect();
         if let Some(words) = count(kind, &counted) {

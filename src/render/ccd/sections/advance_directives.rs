@@ -3,14 +3,15 @@
 //! Not for: permissions to use or share records, which are listed with the additional records.
 
 use crate::formats::fhir::node::{Node, concept, concepts};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Bound, Class, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::cda::{Bound, Class, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC, LOINC_URI, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 use super::findings;
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{self, Sheet, Spec};
 use super::words;
 
@@ -28,7 +29,7 @@ const DIRECTIVE: Template = Template::both("2.16.840.1.113883.10.20.22.4.48", "2
 
 pub fn advance_directives(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::AdvanceDirectives) {
+    for item in cx.placed(Place::AdvanceDirectives) {
         let is_mistaken = words::is_mistaken(item.root());
         let entry = match item.kind {
             "Consent" => consent(&mut sheet, &item),

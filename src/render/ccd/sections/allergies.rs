@@ -5,19 +5,20 @@
 //!
 //! Not for: reactions to a vaccine (`immunizations`).
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::rows::{
     Frame, Sheet, about, comment, concepts_words, date_words, entry, joined, name_words, notes, part, part_id, section, snomed,
     status_words, when_words, word,
 };
 use super::tables::{About, negative};
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
 use crate::render::ccd::cda::{
-    Anchor, Bound, Class, Code, Entry, Null, Participant, Player, Related, Section, Template, Time, Ts, Value,
+    Bound, Class, Code, Entry, Null, Participant, Player, Related, Section, Template, Time, Ts, Value,
 };
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, ACT_CLASS, ACT_CODE, LOINC, RXNORM_URI, SNOMED, SNOMED_URI, fixed};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 const FRAME: Frame = Frame {
@@ -51,7 +52,7 @@ const COLUMNS: [&str; 11] =
 
 pub fn allergies(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("allergy", &COLUMNS);
-    let entries: Vec<Entry> = placed(cx, Place::Allergies).iter().filter_map(|item| allergy(cx, &mut sheet, item)).collect();
+    let entries: Vec<Entry> = cx.placed(Place::Allergies).iter().filter_map(|item| allergy(cx, &mut sheet, item)).collect();
     section(cx, &FRAME, vec![sheet], entries)
 }
 

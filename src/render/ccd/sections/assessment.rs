@@ -3,11 +3,11 @@
 //! Not for: scales and scores (`statuses`).
 
 use crate::formats::fhir::node::{Node, concept, concepts};
-use crate::render::ccd::Item;
 use crate::render::ccd::cda::{Section, Template};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::context::Context;
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{Sheet, Spec};
 use super::words;
 
@@ -23,7 +23,7 @@ const SPEC: Spec = Spec {
 
 pub fn assessment(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::Assessment) {
+    for item in cx.placed(Place::Assessment) {
         let root = item.root();
         sheet.begin();
         let dated = ["effective", "occurrence", "date"].iter().find_map(|name| words::when(root, name));

@@ -3,14 +3,15 @@
 //! Not for: who did what (the records' own performers and authors).
 
 use crate::formats::fhir::node::{Node, concepts};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Entry, Performer, Section, Template, Time};
+use crate::render::ccd::cda::{Class, Entry, Performer, Section, Template, Time};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 use super::findings::from_low;
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{self, Sheet, Spec, part_id};
 use super::words;
 
@@ -38,7 +39,7 @@ const MEMBER: [Template; 2] = [
 
 pub fn care_team(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::CareTeam) {
+    for item in cx.placed(Place::CareTeam) {
         let root = item.root();
         let row = sheet.begin();
         sheet.say(words::when(root, "period"));

@@ -14,9 +14,10 @@ use super::procedures::procedures;
 use super::results::results;
 use super::vitals::vitals;
 use crate::render::ccd::cda::{
-    Anchor, Bound, Class, Code, Entry, Id, Null, Organization, Quantity, Section, SectionEntry, Time, Ts, Value,
+    Bound, Class, Code, Entry, Id, Null, Organization, Quantity, Section, SectionEntry, Time, Ts, Value,
 };
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::{Chart, Item, Request};
 
 pub(super) fn request() -> Request {

@@ -8,15 +8,14 @@
 use serde_json::{Value as Json, json};
 
 use crate::formats::fhir::node::{Node, concept, concepts};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{
-    Anchor, Class, Entry, Id, Name, Null, Participant, Performer, Player, Section, Template, Time, Value,
-};
+use crate::render::ccd::cda::{Class, Entry, Id, Name, Null, Participant, Performer, Player, Section, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{self, Sheet, Spec, part_id, participant, related};
 use super::words;
 
@@ -41,7 +40,7 @@ const DISPOSITIONS: [&str; 2] =
 
 pub fn encounters(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::Encounters) {
+    for item in cx.placed(Place::Encounters) {
         let said = row(&mut sheet, &item);
         if item.kind == "Encounter" && !words::is_mistaken(item.root()) {
             sheet.push(activity(cx, &item, &said));

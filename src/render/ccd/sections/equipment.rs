@@ -3,15 +3,16 @@
 //! Not for: devices that measured or wrote something (performers and authors).
 
 use crate::formats::fhir::node::{Node, concept, concepts};
-use crate::render::ccd::Item;
 use crate::render::ccd::cda::{
-    Anchor, Class, Entry, Id, Name, Null, Organization, Participant, Player, Quantity, Section, Template, Time,
+    Class, Entry, Id, Name, Null, Organization, Participant, Player, Quantity, Section, Template, Time,
 };
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{self, Sheet, Spec, participant};
 use super::words;
 
@@ -32,7 +33,7 @@ const UDI: &str = "2.16.840.1.113883.3.3719";
 
 pub fn equipment(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::Equipment) {
+    for item in cx.placed(Place::Equipment) {
         let root = item.root();
         let device = device(cx, &item);
         let row = sheet.begin();

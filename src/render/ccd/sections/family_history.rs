@@ -3,13 +3,14 @@
 //! Not for: the patient's own problems, or relatives as contacts.
 
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Id, Null, Section, Subject, Template, Time, Value};
+use crate::render::ccd::cda::{Class, Code, Entry, Id, Null, Section, Subject, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, ACT_CODE, LOINC, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{self, Sheet, Spec, part_id, related};
 use super::words;
 
@@ -33,7 +34,7 @@ const GENDER: &str = "2.16.840.1.113883.5.1";
 
 pub fn family_history(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::FamilyHistory) {
+    for item in cx.placed(Place::FamilyHistory) {
         let root = item.root();
         let row = sheet.begin();
         sheet.say(words::when(root, "date"));

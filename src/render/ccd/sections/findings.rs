@@ -3,10 +3,11 @@
 //! Not for: results and vital signs, or which template an observation conforms to (the sections).
 
 use crate::formats::fhir::node::{Node, concept, concepts};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Bound, Class, Entry, Null, Template, Time, Value};
+use crate::render::ccd::cda::{Bound, Class, Entry, Null, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC, LOINC_URI, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 use super::sheet::{self, Sheet, part_id, related};

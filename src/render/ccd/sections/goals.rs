@@ -3,13 +3,14 @@
 //! Not for: what was planned to reach them (`plan`).
 
 use crate::formats::fhir::node::{Node, concept, concepts};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Bound, Class, Code, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::cda::{Bound, Class, Code, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC_URI, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{self, Sheet, Spec};
 use super::words;
 
@@ -27,7 +28,7 @@ const GOAL: Template = Template::root("2.16.840.1.113883.10.20.22.4.121");
 
 pub fn goals(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::Goals) {
+    for item in cx.placed(Place::Goals) {
         let root = item.root();
         let row = sheet.begin();
         let started = words::when(root, "start").or_else(|| concept(root.at("startCodeableConcept")));

@@ -3,14 +3,15 @@
 //! Not for: problems and diagnoses (`problems`).
 
 use crate::formats::fhir::node::{Node, concept, concepts};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Bound, Class, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::cda::{Bound, Class, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 use super::findings::from_low;
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{self, Sheet, Spec, part_id, related};
 use super::words;
 
@@ -29,7 +30,7 @@ const PROBLEM: Template = Template::both("2.16.840.1.113883.10.20.22.4.4", "2015
 
 pub fn health_concerns(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::HealthConcerns) {
+    for item in cx.placed(Place::HealthConcerns) {
         let root = item.root();
         let row = sheet.begin();
         let since = ["onset", "identified", "period", "recorded"].iter().find_map(|name| words::when(root, name));

@@ -2,17 +2,18 @@
 //!
 //! Not for: vaccines that were only recommended or ordered.
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::rows::{
     Frame, Sheet, comment, concepts_words, date_words, entry, joined, name_words, notes, part, quantity_words, section,
     status_words, when_words, who, word,
 };
 use super::tables::{amount, route};
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Bound, Class, Entry, Null, Organization, Product, Related, Section, Template, Time};
+use crate::render::ccd::cda::{Bound, Class, Entry, Null, Organization, Product, Related, Section, Template, Time};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, CVX_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 const FRAME: Frame = Frame {
@@ -35,7 +36,7 @@ const COLUMNS: [&str; 10] =
 
 pub fn immunizations(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("immunization", &COLUMNS);
-    let records = placed(cx, Place::Immunizations);
+    let records = cx.placed(Place::Immunizations);
     let entries = records.iter().filter_map(|item| immunization(cx, &mut sheet, item)).collect();
     section(cx, &FRAME, vec![sheet], entries)
 }

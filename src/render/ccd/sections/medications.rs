@@ -7,17 +7,18 @@
 use std::collections::HashMap;
 
 use super::dosage;
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::rows::{
     Frame, Sheet, comment, concepts_words, date_words, entry, indications, joined, name_words, notes, part_id, quantity_words,
     reasons_once, section, status_words, target, when_words, who, word,
 };
 use super::tables::{About, amount, negative, route};
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Bound, Class, Code, Entry, Null, Product, Related, Section, Template, Time, Ts};
+use crate::render::ccd::cda::{Bound, Class, Code, Entry, Null, Product, Related, Section, Template, Time, Ts};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC, RXNORM_URI, SNOMED, fixed};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 const FRAME: Frame = Frame {
@@ -43,7 +44,7 @@ pub fn medications(cx: &Context<'_>) -> Section {
     let mut entries: Vec<Entry> = Vec::new();
     let mut orders: HashMap<String, usize> = HashMap::new();
     let mut dispenses: Vec<(Item<'_>, Told)> = Vec::new();
-    for item in placed(cx, Place::Medications) {
+    for item in cx.placed(Place::Medications) {
         let told = tell(cx, &mut sheet, &item);
         if item.kind == "MedicationDispense" {
             dispenses.push((item, told));

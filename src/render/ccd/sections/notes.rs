@@ -10,14 +10,15 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::formats::fhir::node::{Node, concept, concepts};
 use crate::formats::{MediaKind, sniff, text_of};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Null, Related, Section, Template, Time};
+use crate::render::ccd::cda::{Class, Code, Entry, Null, Related, Section, Template, Time};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC, LOINC_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::narrative::Anchors;
 use crate::render::ccd::values;
 
-use super::routing::{Place, codings, placed};
+use super::routing::{Place, codings};
 use super::sheet::{self, Sheet, Spec, unknown_author};
 use super::words;
 
@@ -49,7 +50,7 @@ const TYPES: [(&str, &str, &str); 8] = [
 /// One section for each type of note; none when there are no notes.
 pub fn notes(cx: &Context<'_>) -> Vec<Section> {
     let mut groups: Vec<(Type, Vec<Item<'_>>)> = Vec::new();
-    for item in placed(cx, Place::Notes) {
+    for item in cx.placed(Place::Notes) {
         let kind = Type::of(item.root());
         match groups.iter_mut().find(|(known, _)| known.code == kind.code) {
             Some((_, items)) => items.push(item),

@@ -9,10 +9,11 @@ use super::rows::{
 use super::tables::{amount, measured};
 use super::words::references;
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Null, Quantity, ReferenceRange, Template, Time, Value};
+use crate::render::ccd::cda::{Class, Code, Entry, Null, Quantity, ReferenceRange, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC_URI, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 /// Result Observation.

@@ -3,15 +3,14 @@
 //! Not for: bills and payments, which are listed with the additional records.
 
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{
-    Anchor, Assigned, Class, Code, Entry, Id, Name, Null, Participant, Performer, Player, Section, Template,
-};
+use crate::render::ccd::cda::{Assigned, Class, Code, Entry, Id, Name, Null, Participant, Performer, Player, Section, Template};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::sheet::{self, Sheet, Spec, part_id, participant, related, unknown_id};
 use super::words;
 
@@ -39,7 +38,7 @@ const KINDS: [&str; 3] =
 
 pub fn payers(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::Payers) {
+    for item in cx.placed(Place::Payers) {
         let root = item.root();
         let row = sheet.begin();
         sheet.say(words::when(root, "period"));

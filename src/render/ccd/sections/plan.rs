@@ -6,14 +6,15 @@
 //! Not for: drugs (with the medications), or what was aimed at (`goals`).
 
 use crate::formats::fhir::node::{Node, concept, concepts};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Null, Section, Template, Time};
+use crate::render::ccd::cda::{Class, Code, Entry, Null, Section, Template, Time};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC_URI, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 use super::encounters;
-use super::routing::{Place, codings, placed};
+use super::routing::{Place, codings};
 use super::sheet::{self, Sheet, Spec, related};
 use super::words;
 
@@ -37,7 +38,7 @@ const SYSTEMS: [&str; 4] = [LOINC_URI, SNOMED_URI, "http://www.ama-assn.org/go/c
 
 pub fn plan(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::Plan) {
+    for item in cx.placed(Place::Plan) {
         let said = row(&mut sheet, &item);
         if !words::is_mistaken(item.root()) {
             let entry = planned(cx, &item, &said);

@@ -5,17 +5,18 @@
 //!
 //! Not for: health concerns that are on no list of problems.
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::rows::{
     Frame, Sheet, about, comment, concepts_words, date_words, entry, joined, name_words, notes, part_id, section, snomed,
     status_words, when_words, word,
 };
 use super::tables::{About, negative};
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Bound, Class, Code, Entry, Null, Related, Section, Template, Time, Ts, Value};
+use crate::render::ccd::cda::{Bound, Class, Code, Entry, Null, Related, Section, Template, Time, Ts, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{ACT_CLASS, ACT_CODE, LOINC, SNOMED, fixed};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 const FRAME: Frame = Frame {
@@ -37,7 +38,7 @@ const COLUMNS: [&str; 10] =
 
 pub fn problems(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("problem", &COLUMNS);
-    let entries: Vec<Entry> = placed(cx, Place::Problems).iter().filter_map(|item| problem(cx, &mut sheet, item)).collect();
+    let entries: Vec<Entry> = cx.placed(Place::Problems).iter().filter_map(|item| problem(cx, &mut sheet, item)).collect();
     section(cx, &FRAME, vec![sheet], entries)
 }
 

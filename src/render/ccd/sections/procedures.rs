@@ -4,16 +4,17 @@
 //!
 //! Not for: what is planned.
 
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::rows::{
     Frame, Sheet, comment, concepts_words, entry, indications, joined, name_words, notes, reasons_once, section, snomed,
     status_words, when_words, who, word,
 };
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Entry, Null, Section, Template, Time};
+use crate::render::ccd::cda::{Class, Entry, Null, Section, Template, Time};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 const FRAME: Frame = Frame {
@@ -45,7 +46,7 @@ const COLUMNS: [&str; 10] = ["Date", "Procedure", "Status", "Site", "By", "Reaso
 
 pub fn procedures(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new("procedure", &COLUMNS);
-    let records = placed(cx, Place::Procedures);
+    let records = cx.placed(Place::Procedures);
     let entries = records.iter().filter_map(|item| procedure(cx, &mut sheet, item)).collect();
     section(cx, &FRAME, vec![sheet], entries)
 }

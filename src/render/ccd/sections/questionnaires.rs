@@ -3,15 +3,18 @@
 //! Not for: scores that lie in observations of their own (`findings`).
 
 use crate::formats::fhir::node::Node;
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Entry, Null, Template, Time, Value};
+use crate::render::ccd::cda::{Class, Entry, Null, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC};
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 use super::findings;
 use super::sheet::{self, Sheet, part_id, related};
-use super::statuses::SCALE;
 use super::words;
+
+/// Assessment Scale Observation.
+pub const SCALE: Template = Template::root("2.16.840.1.113883.10.20.22.4.69");
 
 const SUPPORTING: Template = Template::root("2.16.840.1.113883.10.20.22.4.86");
 

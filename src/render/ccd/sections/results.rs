@@ -11,17 +11,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::observation::{COLUMNS, Told, act_status, said, tell};
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::rows::{
     Frame, Sheet, concepts_words, date_words, entry, joined, name_words, notes, part_id, section, snomed, status_words,
     when_words, who, word,
 };
 use crate::formats::fhir::node::{Node, concept};
 use crate::formats::text_of;
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::cda::{Class, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC_URI, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::values;
 
 const FRAME: Frame = Frame {
@@ -37,7 +38,7 @@ const FRAME: Frame = Frame {
 const ORGANIZER: Template = Template::both("2.16.840.1.113883.10.20.22.4.1", "2015-08-01");
 
 pub fn results<'a>(cx: &Context<'a>) -> Section {
-    let records = placed(cx, Place::Results);
+    let records = cx.placed(Place::Results);
     let mut open: HashMap<String, Item<'a>> =
         records.iter().filter(|i| i.kind == "Observation").map(|i| (format!("Observation/{}", i.id), *i)).collect();
     let members = members(&records, &open);

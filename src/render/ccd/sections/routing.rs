@@ -5,14 +5,13 @@
 //!
 //! Not for: what a section says about a record (the section's own file).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use crate::formats::fhir::node::Node;
-use crate::render::ccd::Item;
-use crate::render::ccd::context::Context;
+use crate::render::ccd::chart::Item;
 
 /// A part of the document that records stand in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize)]
@@ -88,21 +87,6 @@ pub fn section_of(item: &Item<'_>) -> Place {
 
 /// The records of each place that the request asks for, in the order of the document.
 pub type Places<'a> = HashMap<Place, Vec<Item<'a>>>;
-
-/// All records that the request asks for, each in its place.
-pub fn places<'a>(cx: &Context<'a>) -> Places<'a> {
-    let kinds: HashSet<&str> = cx.chart.records.iter().map(|item| item.kind).collect();
-    let mut places = Places::new();
-    for item in cx.records(&kinds.into_iter().collect::<Vec<_>>()) {
-        places.entry(section_of(&item)).or_default().push(item);
-    }
-    places
-}
-
-/// The records of a place, in the order of the document.
-pub fn placed<'a>(cx: &Context<'a>, place: Place) -> Vec<Item<'a>> {
-    cx.places.get(&place).cloned().unwrap_or_default()
-}
 
 /// A concern that stands on no list of problems and was no diagnosis of a visit.
 fn condition(root: Node<'_>) -> Place {

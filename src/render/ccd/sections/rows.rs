@@ -8,10 +8,11 @@ use super::words;
 pub(super) use super::words::date as date_words;
 use crate::formats::fhir::node::{Node, code, concept};
 use crate::formats::text_of;
-use crate::render::ccd::Item;
-use crate::render::ccd::cda::{Anchor, Class, Code, Entry, Id, Null, Related, Section, SectionEntry, Template, Value};
+use crate::render::ccd::cda::{Class, Code, Entry, Id, Null, Related, Section, SectionEntry, Template, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::narrative::{Anchors, Cell, Narrative, Passage, Row, Table};
 
 /// Longest text that stands in a cell; what is longer, or has lines, follows under the table.

@@ -5,13 +5,15 @@
 //! Not for: what a section says about its records.
 
 use crate::formats::fhir::node::Node;
-use crate::render::ccd::Item;
 use crate::render::ccd::cda::{
-    Anchor, Assigned, Author, Bound, Class, Code, Entry, Id, Null, Participant, Related, Section, SectionEntry, Template, Ts,
+    Assigned, Author, Bound, Class, Code, Entry, Id, Null, Participant, Related, Section, SectionEntry, Template, Ts,
 };
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC};
-use crate::render::ccd::context::{AUTHOR_PARTICIPATION, Context};
+use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::narrative::{Anchors, Cell, Narrative, Passage, Row, Table};
+use crate::render::ccd::people::AUTHOR_PARTICIPATION;
 
 use super::words;
 

@@ -7,15 +7,15 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::Item;
 use crate::render::ccd::cda::{Class, Code, Entry, Null, Section, Template, Time, Value};
+use crate::render::ccd::chart::Item;
 use crate::render::ccd::codes::{self, LOINC, LOINC_URI, SNOMED, SNOMED_URI};
 use crate::render::ccd::context::Context;
 use crate::render::ccd::values;
 
 use super::findings::{self, Said};
 use super::questionnaires;
-use super::routing::{Place, codings, placed};
+use super::routing::{Place, codings};
 use super::sheet::{Sheet, Spec, part_id};
 use super::words;
 
@@ -39,7 +39,7 @@ const US_CORE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/";
 
 pub fn social_history(cx: &Context<'_>) -> Section {
     let mut sheet = Sheet::new(cx, &SPEC);
-    for item in placed(cx, Place::SocialHistory) {
+    for item in cx.placed(Place::SocialHistory) {
         if item.kind == "QuestionnaireResponse" {
             questionnaires::add(&mut sheet, &item);
             continue;

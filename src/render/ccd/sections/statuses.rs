@@ -6,8 +6,8 @@ use crate::render::ccd::cda::{Section, Template, Value};
 use crate::render::ccd::context::Context;
 
 use super::findings;
-use super::questionnaires;
-use super::routing::{Place, placed};
+use super::questionnaires::{self, SCALE};
+use super::routing::Place;
 use super::sheet::{Sheet, Spec};
 use super::words;
 
@@ -32,8 +32,6 @@ const MENTAL: Spec = Spec {
     columns: findings::COLUMNS,
 };
 
-pub const SCALE: Template = Template::root("2.16.840.1.113883.10.20.22.4.69");
-
 pub fn functional(cx: &Context<'_>) -> Section {
     section(cx, &FUNCTIONAL, Place::FunctionalStatus)
 }
@@ -44,7 +42,7 @@ pub fn mental(cx: &Context<'_>) -> Section {
 
 fn section(cx: &Context<'_>, spec: &'static Spec, place: Place) -> Section {
     let mut sheet = Sheet::new(cx, spec);
-    for item in placed(cx, place) {
+    for item in cx.placed(place) {
         if item.kind == "QuestionnaireResponse" {
             questionnaires::add(&mut sheet, &item);
             continue;

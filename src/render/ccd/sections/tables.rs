@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use crate::formats::fhir::node::{Node, concept};
-use crate::render::ccd::cda::{Anchor, Code, Quantity, Time, Value};
+use crate::render::ccd::cda::{Code, Quantity, Time, Value};
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::{codes, values};
 
 const UCUM: &str = "http://unitsofmeasure.org";

@@ -13,8 +13,9 @@ use super::{
     health_concerns::health_concerns, notes::notes, payers::payers, plan::plan, routing::{Place, section_of},
     social_history::social_history, statuses::{functional, mental},
 };
-use crate::render::ccd::cda::{self, Anchor, Class, Code, Entry, Id, Null, Section, Time, Ts, Value};
+use crate::render::ccd::cda::{self, Class, Code, Entry, Id, Null, Section, Time, Ts, Value};
 use crate::render::ccd::context::Context;
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::{Chart, Item, Request};
 
 pub(super) fn request() -> Request {

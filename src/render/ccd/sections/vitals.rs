@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::observation::{COLUMNS, RESULT, tell};
-use super::routing::{Place, placed};
+use super::routing::Place;
 use super::rows::{Frame, Sheet, part_id, section, when_words};
 use crate::render::ccd::cda::{Class, Entry, Null, Section, Template, Time, Value};
 use crate::render::ccd::codes::{LOINC, SNOMED, fixed};
@@ -42,7 +42,7 @@ pub fn vitals(cx: &Context<'_>) -> Section {
     let mut moments: Vec<Moment> = Vec::new();
     // By time and source: two systems do not share an organizer.
     let mut known: HashMap<(String, &str), usize> = HashMap::new();
-    for item in placed(cx, Place::VitalSigns) {
+    for item in cx.placed(Place::VitalSigns) {
         let parts = tell(cx, &mut sheet, &item, "").parts;
         let root = item.root();
         let key = (when_words(root, "effective"), item.source);

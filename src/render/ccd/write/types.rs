@@ -2,7 +2,8 @@
 //!
 //! Not for: names and addresses (`people`).
 
-use crate::render::ccd::cda::{Anchor, Bound, Code, Id, Null, Quantity, Template, Time, Ts, Value};
+use crate::render::ccd::cda::{Bound, Code, Id, Null, Quantity, Template, Time, Ts, Value};
+use crate::render::ccd::narrative::Anchor;
 use crate::render::ccd::xml::Xml;
 
 pub fn templates(x: &mut Xml, templates: &[Template]) {

@@ -2,7 +2,7 @@
 //!
 //! Not for: what an element may hold (`allow`).
 
-use super::super::page::{Cell, Node, NodeKind};
+use super::super::node::{Cell, Node, NodeKind};
 
 /// Whether a table stands in it, at any depth.
 pub(super) fn holds_table(node: &Node) -> bool {

@@ -1,7 +1,7 @@
 //! FHIR Bulk Data (IG 2.0): `$export` of the system, of all patients, of a group; asked for here, made in the background by
 //! `server::jobs`, fetched through `status`.
 //!
-//! A group is a source system of the archive: `Group/<source system>/$export` gives its patients. Beside patients' records an
+//! A group is a source system of the archive (`fhir::group`): `Group/<source system>/$export` gives its patients. Beside patients' records an
 //! export of patients or of a group brings those that say who and where. Not for: one person (`$everything`, `/api/v1/…/ehi`).
 
 pub mod lines;
@@ -44,7 +44,7 @@ fn kick_off(call: &Call, level: Level) -> Result<Answer, ApiError> {
     }
     let wanted = Wanted::read(call)?;
     if let Level::Source(source) = &level
-        && !call.archive().facts().source_systems.contains(source)
+        && !super::group::is_there(call.archive(), &permit, source)
     {
         permit.answer((), Shown { event: "export.bulk.start", hits: Some(0), ..Shown::default() })?;
         return Err(ApiError::not_found());

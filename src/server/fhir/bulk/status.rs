@@ -14,6 +14,7 @@ use crate::server::answer::{Answer, ApiError, Body, FHIR_JSON, JSON};
 use crate::server::call::Call;
 use crate::server::events;
 use crate::server::jobs::{Bulk, Job, JobRecord, State, What};
+use crate::server::packed::takes_gzip;
 use crate::server::stream;
 
 const NDJSON: &str = "application/fhir+ndjson";
@@ -90,13 +91,20 @@ pub fn file(call: &Call) -> Result<Answer, ApiError> {
     let tag = format!("\"{}\"", file.sha256);
     let wanted = stream::wanted(call, file.bytes, &tag);
     let opened = std::fs::File::open(job.dir.join(&file.path)).map_err(|_| ApiError::not_found())?;
-    let body = stream::body(opened, file.bytes, wanted, NDJSON, &tag)?;
+    // Parts are parts of the file itself: whoever asks for one gets its plain bytes.
+    let is_packed = call.header("range").is_none() && takes_gzip(call.header("accept-encoding").unwrap_or(""));
+    let body = match is_packed {
+        true => stream::packed_body(opened, file.bytes, NDJSON, &tag),
+        false => stream::body(opened, file.bytes, wanted, NDJSON, &tag)?,
+    };
+    let body = body.with("Vary", "Accept, Accept-Encoding, Authorization, Prefer");
+    let how = if is_packed { ", packed" } else { "" };
     let entry = Shown {
         event: "export.bulk.file",
         label: Label::from_bits(record.label),
         kinds: Kind::from_name(&file.kind).filter(|_| !file.is_error).into_iter().collect(),
         hits: Some(file.records),
-        query: Some(format!("bulk export {}: {} handed out, {wanted:?} of {} bytes", job.id, file.name, file.bytes)),
+        query: Some(format!("bulk export {}: {} handed out, {wanted:?} of {} bytes{how}", job.id, file.name, file.bytes)),
         ..Shown::default()
     };
     Ok(permit.answer(body, entry)?.into())

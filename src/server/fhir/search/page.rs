@@ -68,6 +68,21 @@ pub fn whole(call: &Call, question: &Question, matches: Vec<Match>) -> Vec<u8> {
     write(call, question, Some(matches.len() as u64), &links, matches, &[])
 }
 
+/// The page of resources that are made with the answer and stored nowhere.
+pub fn made(call: &Call, question: &Question, resources: Vec<Value>) -> Result<Vec<u8>, ApiError> {
+    let total = resources.len();
+    let links = links(call, question, total)?;
+    let mut bundle = Bundle::new(&call.base, Type::SearchSet, Some(total as u64).filter(|_| !question.without_total), &links, 0);
+    let page = resources.into_iter().skip(question.offset).take(if question.count_only { 0 } else { question.count });
+    for resource in page {
+        let url = format!("{}/fhir/{}/{}", call.base, question.kind, resource["id"].as_str().unwrap_or_default());
+        let resource = if question.elements.is_empty() { resource } else { cut_down(&resource, &question.elements) };
+        bundle.made(&url, &resource);
+    }
+    left_out(question, &mut bundle);
+    Ok(bundle.finish())
+}
+
 /// Links of a page: self, first, previous, next.
 pub fn links(call: &Call, question: &Question, total: usize) -> Result<Vec<(&'static str, String)>, ApiError> {
     let text = question.text();
@@ -153,11 +168,16 @@ fn write(
     for record in included {
         bundle.record(record, Mode::Include);
     }
+    left_out(question, &mut bundle);
+    bundle.finish()
+}
+
+/// Says which parameters were not understood.
+fn left_out(question: &Question, bundle: &mut Bundle<'_>) {
     if !question.ignored.is_empty() {
         let text = format!("These parameters are not known here and were left out: {}.", question.ignored.join(", "));
         bundle.outcome(&outcome::value("warning", "not-supported", &text));
     }
-    bundle.finish()
 }
 
 /// The resource with the elements asked for, those that must stay, and the tag that says it was cut.

@@ -109,7 +109,12 @@ fn table() -> &'static Table {
             param("category", Type::Token, &["category"]),
         ];
         // The files are part of the program, and a test reads each of them.
-        let by_kind = Files::iter().filter_map(|file| read(&file)).collect();
+        let mut by_kind: AHashMap<Kind, Vec<Param>> = Files::iter().filter_map(|file| read(&file)).collect();
+        if let Some(group) = Kind::from_name("Group") {
+            // By its name as Bulk Data has it.
+            let own = [param("actual", Type::Token, &["actual"]), param("name", Type::String, &["name"])];
+            by_kind.insert(group, other.iter().cloned().chain(own).collect());
+        }
         Table { common, by_kind, other }
     })
 }

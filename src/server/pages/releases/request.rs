@@ -2,9 +2,12 @@
 //!
 //! Not for: steps with pages of their own (`check`, `select`, `items`, `redact`, `approve`, `hand`).
 
-use crate::access::Public;
+use crate::access::{Public, Purpose};
+use crate::export;
+use crate::model::PatientKey;
 use crate::release::desk::{DeskError, View};
 use crate::release::package;
+use crate::release::request::Subject;
 use crate::release::workflow::Move;
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::call::Call;
@@ -28,10 +31,26 @@ pub(super) fn draw(call: &Call, problem: Option<String>, checked: Vec<Checked>, 
             problem,
             checked,
             can_seal: desk.signer.is_some(),
+            whole: whole(call, &view),
         };
         Body::html(releases::request(&frame, &page)).status(status)
     });
     Ok(page.into())
+}
+
+/// Where all there is of a patient can be had as one file: for who may export a person, when the patient himself asks and is
+/// verified. Name and address of each.
+fn whole(call: &Call, view: &View) -> Vec<(String, String)> {
+    let is_own = view.basis.as_ref().is_some_and(|basis| basis.purpose == Purpose::PatientRequest.code());
+    let is_verified = !view.case.state.is_final() && view.case.verifier.is_some();
+    let Some(principal) = call.principal().ok().filter(|_| is_own && is_verified) else { return Vec::new() };
+    let of = |subject: &Subject| {
+        let key = PatientKey::parse(subject.keys.first()?)?;
+        let scope = export::scope(call.archive(), &key);
+        let may = call.gate().would_allow(principal, &scope, &call.context);
+        may.then(|| (subject.name.clone(), format!("/api/v1/patients/{key}/ehi")))
+    };
+    view.case.request.subjects.iter().filter_map(of).collect()
 }
 
 /// `POST /releases/{number}/step`: one of the plain moves.

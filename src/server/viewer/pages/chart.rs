@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::super::chart_nav::Section;
 use super::super::frame::Frame;
+use super::super::html::url_part;
 use super::super::query::Query;
 use super::super::sections::notes_list::Listing;
 use super::super::sections::results::{OneTest, Sheet};
@@ -32,6 +33,16 @@ struct Results<'a> {
     heading: &'static str,
     href: String,
     sheet: Sheet,
+    choice: Vec<SourceChoice>,
+}
+
+impl Results<'_> {
+    /// The address of all tests, or of those with a value outside its range; a chosen source stays chosen.
+    fn narrowed(&self, abnormal: bool) -> String {
+        let source = self.sheet.source.as_ref().map(|letters| format!("source={}", url_part(letters)));
+        let parts: Vec<String> = abnormal.then(|| "abnormal=1".to_string()).into_iter().chain(source).collect();
+        if parts.is_empty() { self.href.clone() } else { format!("{}?{}", self.href, parts.join("&")) }
+    }
 }
 
 #[derive(Template)]
@@ -60,7 +71,8 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
             if let Some(words) = sections::capped(&ask, section.kinds_shown()) {
                 sheet.fact = format!("{}, from {words} observations", sheet.fact);
             }
-            return render(Results { frame, shell, heading, href, sheet });
+            let choice = choice(frame, chart, &href, &sheet.keep);
+            return render(Results { frame, shell, heading, href, sheet, choice });
         }
         Section::Notes => return super::document::documents(frame, chart, &Listing::new(frame, chart, query, None, None)),
         Section::Problems => sections::problems::body(&ask),
@@ -77,12 +89,12 @@ pub fn section(frame: &Frame, chart: &Chart, section: Section, query: &Query) ->
     if let Some(words) = sections::capped(&ask, section.kinds_shown()) {
         body.fact = if body.fact.is_empty() { words } else { format!("{} ({words})", body.fact) };
     }
-    let choice = choice(frame, chart, &href);
+    let choice = choice(frame, chart, &href, "");
     render(Listed { frame, shell, heading, body, choice })
 }
 
 /// The chart as one source holds it, when one was asked for: its records and counts.
-fn only(frame: &Frame, chart: &Chart) -> Option<Chart> {
+pub fn only(frame: &Frame, chart: &Chart) -> Option<Chart> {
     let source = frame.only.as_deref()?;
     let mut narrowed = chart.clone();
     narrowed.records.retain(|record| *record.source_system == *source);
@@ -100,12 +112,13 @@ pub struct SourceChoice {
     pub current: bool,
 }
 
-/// "All sources | MER | HBI"; none where the chart has one source.
-pub fn choice(frame: &Frame, chart: &Chart, href: &str) -> Vec<SourceChoice> {
+/// "All sources | MER | HBI"; none where the chart has one source. `keep` is what else of the address stays, from `&` on.
+pub fn choice(frame: &Frame, chart: &Chart, href: &str, keep: &str) -> Vec<SourceChoice> {
     let sources = chart.index.coverage.iter().map(|c| frame.badge(&c.source_system));
-    let all = SourceChoice { badge: None, href: href.to_string(), current: frame.only.is_none() };
+    let every = keep.strip_prefix('&').map_or(href.to_string(), |keep| format!("{href}?{keep}"));
+    let all = SourceChoice { badge: None, href: every, current: frame.only.is_none() };
     let one = |badge: Badge| SourceChoice {
-        href: format!("{href}?source={}", badge.letters),
+        href: format!("{href}?source={}{keep}", url_part(&badge.letters)),
         current: frame.only.as_ref() == Some(&badge.name),
         badge: Some(badge),
     };
@@ -113,13 +126,12 @@ pub fn choice(frame: &Frame, chart: &Chart, href: &str) -> Vec<SourceChoice> {
     if found.len() > 2 { found } else { Vec::new() }
 }
 
-/// The trend of one code with its values as a table. `None` when the chart holds no such code; `chart.records` must
+/// The trend of one code with its values as a table, `?page=` of them. `None` when the chart holds no such code; `chart.records` must
 /// cover the kinds of [`Section::Results`].
-pub fn trend(frame: &Frame, chart: &Chart, code: &str) -> Option<String> {
-    let query = Query::default();
+pub fn trend(frame: &Frame, chart: &Chart, code: &str, query: &Query) -> Option<String> {
     let shell = Shell::new(frame, chart, Some(Section::Results));
     let href = format!("{}/results", shell.nav.base);
-    let ask = Ask { frame, chart, query: &query, href: href.clone() };
+    let ask = Ask { frame, chart, query, href: href.clone() };
     let test = sections::results::one(&ask, &shell.banner.end, code)?;
     Some(render(TrendPage { frame, shell, href, test }))
 }

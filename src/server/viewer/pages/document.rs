@@ -216,6 +216,9 @@ pub fn documents(frame: &Frame, chart: &Chart, listing: &Listing<'_>) -> String 
     let shell = Shell::new(frame, chart, Some(Section::Notes));
     let base = shell.nav.base.clone();
     let query = Query::default();
+    // What stands first is of the source that was asked for, as on the other pages.
+    let narrowed = super::chart::only(frame, chart);
+    let chart = narrowed.as_ref().unwrap_or(chart);
     let ask = Ask { frame, chart, query: &query, href: base.clone() };
     let held = super::super::chart_nav::held(&chart.index, Section::Notes.kinds_shown());
     let mut key = notes::summary(&ask, held);

@@ -10,13 +10,21 @@ use super::super::frame::Frame;
 use super::super::sections::notes::{View, format_name};
 use super::super::text;
 use super::render;
+use crate::limits::{PRINT_PAGES_MAX, PRINT_PAGES_UNASKED};
 use crate::model::{Chart, DocumentId, Record};
 
 /// What a sheet shows beneath its head.
+#[derive(PartialEq, Eq, Debug)]
 pub enum PrintBody {
     Text(String),
-    /// Page images `/documents/{id}/page/1.png` to `n`.
-    Pages(u32),
+    /// Page images `/documents/{id}/page/{first}.png` to `last`.
+    Pages {
+        first: u32,
+        last: u32,
+        total: u32,
+    },
+    /// It has so many pages that its reader is asked which of them are meant.
+    Ask(u32),
     /// A kind of document that cannot be set on paper here.
     None,
 }
@@ -61,7 +69,20 @@ struct Page<'a> {
     body: &'a PrintBody,
     id: String,
     pages: std::ops::RangeInclusive<u32>,
+    /// Parts of a long document: words and address.
+    parts: Vec<(String, String)>,
     back: String,
+}
+
+/// A long document in parts, and as a whole when one print holds that.
+fn parts(own: &str, body: &PrintBody) -> Vec<(String, String)> {
+    let PrintBody::Ask(total) = body else { return Vec::new() };
+    let part = |first: u32| {
+        let last = (first + PRINT_PAGES_UNASKED - 1).min(*total);
+        (format!("Pages {first} to {last}"), format!("{own}/print?from={first}&to={last}"))
+    };
+    let whole = (*total <= PRINT_PAGES_MAX).then(|| (format!("All {total} pages"), format!("{own}/print?from=1&to={total}")));
+    (1..=*total).step_by(PRINT_PAGES_UNASKED as usize).map(part).chain(whole).collect()
 }
 
 fn head(frame: &Frame, chart: &Chart, page: &PrintPage<'_>) -> Head {
@@ -93,12 +114,15 @@ pub fn print_head(frame: &Frame, chart: &Chart, page: &PrintPage<'_>) -> String 
 }
 
 pub fn print(frame: &Frame, chart: &Chart, page: &PrintPage<'_>, body: &PrintBody) -> String {
+    let back = format!("/patients/{}/documents/{}", chart.index.patient, page.id.0);
     render(Page {
         frame,
         head: head(frame, chart, page),
         body,
         id: page.id.0.to_string(),
-        pages: 1..=if let PrintBody::Pages(n) = body { *n } else { 0 },
-        back: format!("/patients/{}/documents/{}", chart.index.patient, page.id.0),
+        #[allow(clippy::reversed_empty_ranges, reason = "no pages at all")]
+        pages: if let PrintBody::Pages { first, last, .. } = body { *first..=*last } else { 1..=0 },
+        parts: parts(&back, body),
+        back,
     })
 }

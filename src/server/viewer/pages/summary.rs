@@ -53,7 +53,7 @@ pub fn summary(ask: &Ask<'_>, shell: Shell, end: &End) -> String {
     let page = Summary {
         frame: ask.frame,
         fact: fact(ask.chart, chosen.as_ref(), end),
-        choice: choice(ask.frame, ask.chart, &ask.href),
+        choice: choice(ask.frame, ask.chart, &ask.href, ""),
         strip: strip.link("Open timeline", format!("{}/timeline", ask.href)),
         results: kept(sections::results::summary(ask, end).class("wide-2")),
         problems: kept(sections::problems::summary(ask, held(Section::Problems))),
@@ -117,12 +117,9 @@ fn immunizations(ask: &Ask<'_>, total: u64) -> Panel {
         ])
     };
     let columns = [("Vaccine", ""), ("Newest", "date"), ("Source", "src")];
-    let sources: Vec<&str> = ask.chart.index.coverage.iter().map(|c| &*c.source_system).collect();
-    let refused = items.len() as u64;
-    let empty = match (refused, sources.is_empty()) {
-        (1.., _) => format!("None recorded as given; {} of one not given.", text::counted(refused, "record", "records")),
-        (0, true) => "No immunizations in this archive.".to_string(),
-        (0, false) => format!("No immunizations from {}. Nothing of this kind was delivered for this patient.", sources.join(", ")),
+    let empty = match items.len() as u64 {
+        0 => sections::nothing(ask, Section::Immunizations, "immunizations"),
+        refused => format!("None recorded as given; {} of one not given.", text::counted(refused, "record", "records")).into(),
     };
     let fact = if vaccines.is_empty() { String::new() } else { text::counted(vaccines.len() as u64, "vaccine", "vaccines") };
     let rows = vaccines.iter().take(VACCINES).map(row).collect();

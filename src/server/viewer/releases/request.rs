@@ -33,6 +33,8 @@ pub struct RequestPage<'a> {
     pub checked: Vec<Checked>,
     /// Whether packages can be signed here.
     pub can_seal: bool,
+    /// Patients of whom all there is can be had as one file: name and address.
+    pub whole: Vec<(String, String)>,
 }
 
 struct CheckRow {

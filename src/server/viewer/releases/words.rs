@@ -61,6 +61,7 @@ pub fn flag(why: &str) -> String {
         "late-filed" => "Filed long after the service",
         "entered-in-error" => "Entered in error, says the source",
         "third-party" => "Speaks of another person",
+        "legal-hold" => "Speaks of a legal hold: see whether one has to be set",
         "minor" => "Minor’s care: check the state rule",
         other => return text::sentence(other),
     };

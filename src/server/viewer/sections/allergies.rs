@@ -2,12 +2,12 @@
 //!
 //! Not for: the banner's layout (`banner` takes its lines from [`View`]).
 
-use super::super::alike::{Moment, Traits, What};
+use super::super::alike::{self, Moment, Traits, What};
 use super::super::fhir::{self, Item};
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body, nothing, tally};
+use super::{Ask, Body, LOOK_THE_SAME, Section, nothing, tally};
 
 pub struct View {
     pub substance: Option<String>,
@@ -125,19 +125,29 @@ pub fn body(ask: &Ask<'_>) -> Body {
         ("Recorded", "date"),
         ("Source", "src"),
     ];
-    let table = Table::new("Allergies, active and severe ones first", &columns, nothing(ask, "allergies"));
-    let (table, paging) = ask.grouped(table, rows);
+    let table = Table::new("Allergies, active and severe ones first", &columns, nothing(ask, Section::Allergies, "allergies"));
+    let (table, paging) = ask.grouped(table, rows, LOOK_THE_SAME);
     let fact = tally(&[(active, "active at cutover"), (views.len() - active, "inactive or refuted")]);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }
 
 pub fn summary(ask: &Ask<'_>) -> Panel {
     let views = views(ask);
-    let active: Vec<_> = views.iter().filter(|(v, _)| v.is_active()).collect();
-    let row = |(v, item): &&(View, Item<'_>)| Row::new(vec![v.name(item.href()), Cell::day(v.date.as_deref()), ask.badge(item)]);
-    let rows = active.iter().take(8).map(row).collect();
+    let active: Vec<&(View, Item<'_>)> = views.iter().filter(|(v, _)| v.is_active()).collect();
+    let named = active.iter().filter(|(v, _)| !v.none_known).count();
+    let fact = tally(&[(named, "active")]);
+    let groups = alike::group(active, |(v, item)| v.traits(item));
+    let row = |group: &alike::Alike<&(View, Item<'_>)>| {
+        let (v, item) = group.lead()?;
+        let mut name = v.name(item.href());
+        if let (Cell::Main { sub, .. }, Some(told)) = (&mut name, ask.told(group)) {
+            *sub = Some(sub.take().map_or(told.clone(), |sub| format!("{sub}; {told}")));
+        }
+        Some(Row::new(vec![name, Cell::day(v.date.as_deref()), ask.badges(group)]))
+    };
+    let rows = groups.iter().take(8).filter_map(row).collect();
     let columns = [("Substance and reaction", ""), ("Recorded", "date"), ("Source", "src")];
     let empty = "No allergy is recorded. That is not the same as “no known allergies”.";
-    Panel::of_table("Allergies", tally(&[(active.len(), "active")]), Table::new("Active allergies", &columns, empty).rows(rows))
+    Panel::of_table("Allergies", fact, Table::new("Active allergies", &columns, empty).rows(rows))
         .link("Details", format!("{}/allergies", ask.href))
 }

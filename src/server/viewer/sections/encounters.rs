@@ -2,6 +2,7 @@
 //!
 //! Not for: what belongs to an encounter (the timeline brings that).
 
+use super::super::alike::{Moment, Traits, What};
 use super::super::banner::End;
 use super::super::fhir::{self, Item};
 use super::super::html::Markup;
@@ -9,7 +10,7 @@ use super::super::panel::Panel;
 use super::super::svg::{self, Lane, Mark, Shape};
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body, nothing};
+use super::{Ask, Body, LOOK_THE_SAME, Section, nothing};
 use crate::model::When;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,24 @@ impl<'a> View<'a> {
         (self.setting == Setting::Stay && nights > 0).then_some(nights)
     }
 
+    /// A kind of encounter that begins on one day looks the same, whatever else is said of it.
+    fn traits(&self) -> Traits {
+        let coded = self.item.root().at("type").first();
+        let what = if coded.exists() { What::of(coded) } else { What::named(self.what.as_deref().or(self.class.as_deref())) };
+        let until = self.to.as_deref().map(|to| text::date(to).day);
+        Traits {
+            what,
+            moment: Moment::On(self.from.clone()),
+            source: self.item.record.source_system.to_string(),
+            facts: vec![
+                ("setting", self.class.clone()),
+                ("end", until),
+                ("place", self.place.clone()),
+                ("reason", self.reason.clone()),
+            ],
+        }
+    }
+
     fn mark(&self, hue: usize) -> Option<Mark> {
         let from = When::parse(self.from.as_deref()?)?.start_us();
         let to = self.to.as_deref().and_then(When::parse).map_or(from, |w| w.start_us());
@@ -89,19 +108,22 @@ pub fn body(ask: &Ask<'_>) -> Body {
             _ => None,
         };
         let sub = [v.class.clone(), nights, until].into_iter().flatten().collect::<Vec<_>>().join(", ");
-        Row::new(vec![
+        let row = Row::new(vec![
             Cell::date(v.from.as_deref()),
             Cell::main(v.what.clone(), Some(v.item.href()), (!sub.is_empty()).then_some(sub)),
             Cell::text(v.reason.clone()),
             Cell::text(v.place.clone()),
             Cell::text(v.with.clone()),
             ask.badge(&v.item),
-        ])
+        ]);
+        let name = v.what.as_deref().unwrap_or(text::NOT_RECORDED);
+        (format!("{name}, {}", text::day(v.from.as_deref())), v.traits(), row)
     };
-    let (rows, paging) = ask.page(views.iter().map(row).collect());
+    let rows = views.iter().map(row).collect();
     let columns =
         [("Date and time", "date"), ("Encounter", ""), ("For", ""), ("Where", "drop"), ("With", "drop"), ("Source", "src")];
-    let table = Table::new("Encounters, newest first", &columns, nothing(ask, "encounters")).rows(rows);
+    let table = Table::new("Encounters, newest first", &columns, nothing(ask, Section::Encounters, "encounters"));
+    let (table, paging) = ask.grouped(table, rows, LOOK_THE_SAME);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }
 
@@ -141,7 +163,7 @@ pub fn strip(ask: &Ask<'_>, end: &End, total: u64) -> Panel {
             let narrow = svg::strip(&lanes, first, end.us, &end.day, 734);
             panel.drawing = Markup::trusted(format!("{wide}{narrow}"));
         }
-        None => panel.table = Some(Table::new("Encounters", &[], nothing(ask, "dated encounters"))),
+        None => panel.table = Some(Table::new("Encounters", &[], nothing(ask, Section::Encounters, "dated encounters"))),
     }
     panel.link("All encounters", format!("{}/encounters", ask.href))
 }

@@ -10,7 +10,7 @@ use super::super::names::Names;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body};
+use super::{Ask, Body, Section};
 
 pub fn body(ask: &Ask<'_>) -> Body {
     match ask.query.get("kind").and_then(crate::model::Kind::from_name) {
@@ -32,7 +32,8 @@ fn kinds(ask: &Ask<'_>) -> Body {
     };
     let rows = counts.iter().filter(|c| c.count > 0).map(row).collect();
     let columns = [("Kind of record", ""), ("FHIR type", ""), ("Records", "num")];
-    let table = Table::new("Kinds of record in this chart", &columns, super::nothing(ask, "records")).rows(rows);
+    let table =
+        Table::new("Kinds of record in this chart", &columns, super::nothing(ask, Section::Everything, "records")).rows(rows);
     let fact =
         format!("{} of {}", text::counted(total, "record", "records"), text::counted(counts.len() as u64, "kind", "kinds"));
     Body { fact, panels: vec![Panel { table: Some(table), ..Panel::default() }] }
@@ -58,7 +59,12 @@ fn of_kind(ask: &Ask<'_>, kind: &str) -> Body {
         paging = super::Paging::of(start, rows.len(), held, false, |p| format!("{href}{p}"), super::Paging::ROWS);
     }
     let columns = [("Date", "date"), ("Record", ""), ("Status", "drop"), ("Source", "src")];
-    let table = Table::new(kind_name(kind), &columns, super::nothing(ask, "records of this kind")).rows(rows);
+    // Another source's records of all kinds would say nothing of this one.
+    let empty = match &ask.frame.only {
+        Some(only) => format!("No records of this kind from {only}.").into(),
+        None => super::nothing(ask, Section::Everything, "records of this kind"),
+    };
+    let table = Table::new(kind_name(kind), &columns, empty).rows(rows);
     let fact = format!("{}, newest first", text::count(held));
     let panel = Panel { paging, ..Panel::of_table(kind_name(kind), fact, table).link("All kinds", ask.href.clone()) };
     Body { fact: String::new(), panels: vec![panel] }

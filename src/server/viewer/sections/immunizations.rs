@@ -7,7 +7,7 @@ use super::super::fhir;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body, nothing, vaccines};
+use super::{Ask, Body, Section, nothing, vaccines};
 
 pub fn body(ask: &Ask<'_>) -> Body {
     let items = ask.items(&["Immunization"]);
@@ -41,7 +41,10 @@ pub fn body(ask: &Ask<'_>) -> Body {
     let mut rows: Vec<_> = items.iter().map(row).collect();
     // By name, the unnamed group last; within a group the newest stays first.
     rows.sort_by_key(|(group, _)| (*group == vaccines::OTHER, *group));
-    let fact = text::counted(items.len() as u64, "record by vaccine group", "records by vaccine group, newest first");
+    let fact = match items.len() as u64 {
+        0 => String::new(),
+        n => text::counted(n, "record by vaccine group", "records by vaccine group, newest first"),
+    };
     let columns = [
         ("Vaccine", ""),
         ("Date", "date"),
@@ -51,7 +54,11 @@ pub fn body(ask: &Ask<'_>) -> Body {
         ("Given by", "drop"),
         ("Source", "src"),
     ];
-    let table = Table::new("Immunizations by vaccine group, newest first", &columns, nothing(ask, "immunizations"));
+    let table = Table::new(
+        "Immunizations by vaccine group, newest first",
+        &columns,
+        nothing(ask, Section::Immunizations, "immunizations"),
+    );
     let (table, paging) = ask.headed(table, rows);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

@@ -29,7 +29,7 @@ pub fn body(ask: &Ask<'_>, section: Section) -> Body {
             Paging::of((page.clamp(1, last) - 1) * Paging::ROWS, rows.len(), held, false, |p| format!("{href}{p}"), Paging::ROWS);
     }
     let columns = [("Record", ""), ("Date", "date"), ("Status", ""), ("Kind", "drop"), ("By", "drop"), ("Source", "src")];
-    let table = Table::new(format!("{}, newest first", section.title()), &columns, nothing(ask, &what)).rows(rows);
+    let table = Table::new(format!("{}, newest first", section.title()), &columns, nothing(ask, section, &what)).rows(rows);
     let fact = format!("{}, newest first", text::counted(held, "record", "records"));
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

@@ -8,7 +8,7 @@ use super::super::html::url_part;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, nothing};
+use super::{Ask, Section, nothing};
 use crate::model::Chart;
 
 /// Most attachments of one record that are linked to.
@@ -180,6 +180,7 @@ pub fn summary(ask: &Ask<'_>, total: u64) -> Panel {
         ])
     };
     let columns = [("Document", ""), ("Date", "date"), ("Source", "src")];
-    let table = Table::new("Key documents", &columns, nothing(ask, "documents")).rows(shown.into_iter().map(row).collect());
+    let table = Table::new("Key documents", &columns, nothing(ask, Section::Notes, "documents"))
+        .rows(shown.into_iter().map(row).collect());
     Panel::of_table("Key documents", fact, table).link("All documents", format!("{}/notes", ask.href))
 }

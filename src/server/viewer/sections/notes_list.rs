@@ -11,11 +11,12 @@ use std::collections::HashMap;
 use askama::Template;
 
 use super::super::frame::Frame;
-use super::super::html::{pieces, url_part};
+use super::super::html::{Markup, pieces, url_part};
 use super::super::query::Query;
 use super::super::source::Badge;
 use super::super::table::Paging;
 use super::super::text;
+use super::Ask;
 use super::notes::{self, View};
 use crate::model::{ArchiveId, Chart, Kind, Record};
 use crate::query::{TextHit, TextHits};
@@ -46,6 +47,7 @@ fn value_of(view: &View<'_>, group: &str) -> String {
 /// A chart's documents, narrowed as the address asks.
 pub struct Listing<'a> {
     frame: &'a Frame,
+    chart: &'a Chart,
     views: Vec<View<'a>>,
     base: String,
     q: String,
@@ -75,7 +77,12 @@ impl<'a> Listing<'a> {
         let views = notes::views(frame, chart);
         let mut chosen: Vec<(&'static str, String)> = Vec::new();
         for (key, _) in GROUPS {
-            chosen.extend(query.all(key).take(CHOSEN_MAX).map(|value| (key, value.to_string())));
+            // A source goes by its letters, as on the other pages of a chart.
+            let named = |value: &str| match key {
+                "source" => frame.sources.by_letters(value).map_or_else(|| value.to_string(), |badge| badge.name),
+                _ => value.to_string(),
+            };
+            chosen.extend(query.all(key).take(CHOSEN_MAX).map(|value| (key, named(value))));
         }
         chosen.dedup();
         chosen.truncate(CHOSEN_MAX);
@@ -99,6 +106,7 @@ impl<'a> Listing<'a> {
         let pages = passing.len().div_ceil(ROWS).max(1);
         Listing {
             frame,
+            chart,
             base,
             q: query.get("q").unwrap_or("").trim().to_string(),
             chosen,
@@ -133,10 +141,26 @@ impl<'a> Listing<'a> {
 
     /// The query that keeps what was chosen, `?` and all; empty when nothing was.
     fn kept(&self, without: Option<&(&'static str, String)>, words: bool, page: Option<usize>) -> String {
-        let chosen = self.chosen.iter().filter(|c| Some(*c) != without).map(|(k, v)| format!("{k}={}", url_part(v)));
+        let chosen = self.chosen.iter().filter(|c| Some(*c) != without);
+        let chosen = chosen.map(|(k, v)| format!("{k}={}", url_part(&self.sent(k, v))));
         let words = (words && !self.q.is_empty()).then(|| format!("q={}", url_part(&self.q)));
         let parts: Vec<String> = chosen.chain(words).chain(page.map(|page| format!("page={page}"))).collect();
         if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    }
+
+    /// The value of a filter as it stands in an address.
+    fn sent(&self, key: &str, value: &str) -> String {
+        let letters = self.frame.badge(value).letters;
+        let is_known = key == "source" && self.frame.sources.by_letters(&letters).is_some();
+        if is_known { letters } else { value.to_string() }
+    }
+
+    /// Why nothing passes, where only a source was asked for: it has no documents, and another may have some.
+    fn empty(&self) -> Option<Markup> {
+        let is_source_alone = self.chosen.len() == 1 && self.frame.only.is_some() && self.q.is_empty();
+        let query = Query::default();
+        let ask = Ask { frame: self.frame, chart: self.chart, query: &query, href: String::new() };
+        (is_source_alone && self.passing.is_empty()).then(|| super::nothing(&ask, super::Section::Notes, "documents"))
     }
 
     /// What follows the address of a document so that its list stays as it is.
@@ -212,6 +236,7 @@ impl<'a> Listing<'a> {
             scans: self.scans(&notes),
             is_outside: is_open && self.open.is_none_or(|open| !self.passing.contains(&open)),
             is_empty_chart: self.views.is_empty(),
+            empty: self.empty(),
         }
     }
 
@@ -255,6 +280,7 @@ impl<'a> Listing<'a> {
             badge: (key == "source").then(|| self.frame.badge(&value)),
             is_on: is_on(&value),
             count: text::count(n),
+            sent: self.sent(key, &value),
             value,
         };
         let mut choices: Vec<Choice> = counts.into_iter().take(CHOICES_MAX).map(choice).collect();
@@ -313,6 +339,7 @@ pub struct DocumentList {
     /// The open document does not pass the filters.
     is_outside: bool,
     is_empty_chart: bool,
+    empty: Option<Markup>,
 }
 
 impl askama::filters::HtmlSafe for DocumentList {}
@@ -329,6 +356,8 @@ struct Group {
 
 struct Choice {
     value: String,
+    /// The same in an address.
+    sent: String,
     badge: Option<Badge>,
     count: String,
     is_on: bool,

@@ -5,7 +5,7 @@
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body, nothing};
+use super::{Ask, Body, Section, nothing};
 
 pub fn body(ask: &Ask<'_>) -> Body {
     let coverage = &ask.chart.index.coverage;
@@ -21,8 +21,8 @@ pub fn body(ask: &Ask<'_>) -> Body {
         ])
     };
     let columns = [("Old system", ""), ("Records here", "num"), ("First", "date"), ("Last", "date"), ("Source", "src")];
-    let table =
-        Table::new("Old systems of this chart", &columns, nothing(ask, "records")).rows(coverage.iter().map(row).collect());
+    let table = Table::new("Old systems of this chart", &columns, nothing(ask, Section::Everything, "records"))
+        .rows(coverage.iter().map(row).collect());
     let sources = Panel::of_table("Old systems", "records in this chart that you may see, and the days they span", table);
     let columns = [
         ("Delivery", ""),

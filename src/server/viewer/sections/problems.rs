@@ -1,13 +1,19 @@
 //! Problems and diagnoses (`Condition`): what, since when, until when, with the status that the source gave.
 //!
+//! The summary has the active ones in the order of the weight that the source gave them: by severity, then what stood on its
+//! problem list, then what it calls a disorder before what it calls a finding or a situation; then the newest first.
+//!
 //! Not for: deciding what is still active; "active at cutover" is the source's own word.
 
-use super::super::alike::{Moment, Traits, What};
+use super::super::alike::{self, Alike, Moment, Traits, What};
 use super::super::fhir::{self, Item};
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body, nothing, tally};
+use super::{Ask, Body, LOOK_THE_SAME, Section, nothing, tally};
+
+/// Problems on the summary.
+const ROWS: usize = 9;
 
 struct View<'a> {
     item: Item<'a>,
@@ -53,6 +59,23 @@ impl<'a> View<'a> {
         matches!(self.status.as_deref(), Some("active" | "recurrence" | "relapse"))
     }
 
+    /// How heavily the source took it; less is heavier.
+    fn weight(&self) -> (u8, bool, bool) {
+        let root = self.item.root();
+        let severity = root.at("severity");
+        let words = fhir::concept(severity).unwrap_or_default().to_lowercase();
+        let is = |codes: &str, word: &str| fhir::code(severity).as_deref() == Some(codes) || words.contains(word);
+        let severity = match () {
+            () if is("24484000", "severe") => 0,
+            () if is("6736007", "moderate") => 1,
+            () if is("255604002", "mild") => 3,
+            () => 2,
+        };
+        let on_list = root.at("category").items().any(|c| fhir::code(c).as_deref() == Some("problem-list-item"));
+        let name = self.name.as_deref().unwrap_or_default();
+        (severity, !on_list, name.ends_with("(finding)") || name.ends_with("(situation)"))
+    }
+
     fn is_refuted(&self) -> bool {
         matches!(self.verification.as_deref(), Some("entered-in-error" | "refuted"))
     }
@@ -71,8 +94,8 @@ pub fn body(ask: &Ask<'_>) -> Body {
     let rows = on.into_iter().chain(off).map(named).collect();
     let columns =
         [("Problem", ""), ("Status", ""), ("Since", "date"), ("Ended", "date drop"), ("Kind", "drop"), ("Source", "src")];
-    let table = Table::new("Problems, active ones first", &columns, nothing(ask, "problems"));
-    let (table, paging) = ask.grouped(table, rows);
+    let table = Table::new("Problems, active ones first", &columns, nothing(ask, Section::Problems, "problems"));
+    let (table, paging) = ask.grouped(table, rows, LOOK_THE_SAME);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }
 
@@ -97,26 +120,41 @@ fn row(ask: &Ask<'_>, v: &View<'_>) -> Row {
 /// The active problems for the summary.
 pub fn summary(ask: &Ask<'_>, total: u64) -> Panel {
     let views = views(ask);
-    let active: Vec<_> = views.iter().filter(|v| v.is_active() && !v.is_refuted()).collect();
+    let active: Vec<&View<'_>> = views.iter().filter(|v| v.is_active() && !v.is_refuted()).collect();
     let fact = tally(&[(active.len(), "active"), (views.len() - active.len(), "resolved or other")]);
-    // A problem noted at several visits is one line here, since its earliest date says the most.
-    let mut rows: Vec<Row> = Vec::new();
-    let mut named: Vec<&str> = Vec::new();
-    for v in &active {
-        let name = v.name.as_deref().unwrap_or(text::NOT_RECORDED);
-        if !named.contains(&name) {
-            named.push(name);
-            let same = active.iter().rev().find(|o| o.name == v.name).unwrap_or(v);
-            rows.push(Row::new(vec![
-                Cell::main(v.name.clone(), Some(same.item.href()), None),
-                Cell::day(same.since.as_deref()),
-                ask.badge(&same.item),
-            ]));
-        }
-    }
-    rows.truncate(9);
-    let empty = if views.is_empty() { nothing(ask, "problems") } else { "No problem was active at cutover.".into() };
+    let groups = weighed(active);
     let columns = [("Active at cutover", ""), ("Since", "date"), ("Source", "src")];
-    Panel::of_table("Problems", fact, Table::new("Problems active at cutover", &columns, empty).rows(rows))
-        .link(format!("All {}", text::count(total)), format!("{}/problems", ask.href))
+    let mut table = Table::new("Problems active at cutover", &columns, nothing(ask, Section::Problems, "problems"));
+    table.group(None, groups.iter().take(ROWS).filter_map(|group| line(ask, group, None)).collect());
+    if groups.is_empty() {
+        let others = alike::group(views.iter().filter(|v| !v.is_refuted()).collect(), |v| v.traits());
+        let status = |group: &Alike<&View<'_>>| {
+            let status = group.lead().and_then(|v| v.status.clone());
+            Some(status.map_or_else(|| "status not recorded".into(), |status| text::sentence(&status)))
+        };
+        let rows = others.iter().take(ROWS).filter_map(|group| line(ask, group, status(group))).collect();
+        table.group(Some("None was active at cutover. Resolved or other".into()), rows);
+    }
+    Panel::of_table("Problems", fact, table).link(format!("All {}", text::count(total)), format!("{}/problems", ask.href))
+}
+
+/// What looks the same stands together; the heaviest first, and of equals the newest.
+fn weighed<'v, 'a>(active: Vec<&'v View<'a>>) -> Vec<Alike<&'v View<'a>>> {
+    let mut groups = alike::group(active, |v| v.traits());
+    let weight = |group: &Alike<&View<'_>>| group.items.iter().map(|v| v.weight()).min();
+    let newest = |group: &Alike<&View<'_>>| group.items.iter().filter_map(|v| v.since.clone()).max();
+    groups.sort_by_cached_key(|group| (weight(group), std::cmp::Reverse(newest(group))));
+    groups
+}
+
+/// A problem noted at several visits is one line here, since its earliest date says the most; how many records is said.
+fn line(ask: &Ask<'_>, group: &Alike<&View<'_>>, status: Option<String>) -> Option<Row> {
+    let dated = group.items.iter().filter(|v| v.since.is_some());
+    let first = dated.min_by(|a, b| a.since.cmp(&b.since)).or(group.lead())?;
+    let sub: Vec<String> = [status, ask.told(group)].into_iter().flatten().collect();
+    Some(Row::new(vec![
+        Cell::main(first.name.clone(), Some(first.item.href()), (!sub.is_empty()).then(|| sub.join("; "))),
+        Cell::day(first.since.as_deref()),
+        ask.badges(group),
+    ]))
 }

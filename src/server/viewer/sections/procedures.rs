@@ -7,7 +7,7 @@ use super::super::fhir;
 use super::super::panel::Panel;
 use super::super::table::{Cell, Row, Table};
 use super::super::text;
-use super::{Ask, Body, nothing};
+use super::{Ask, Body, LOOK_THE_SAME, Section, nothing};
 
 pub fn body(ask: &Ask<'_>) -> Body {
     let items = ask.items(&["Procedure"]);
@@ -36,10 +36,13 @@ pub fn body(ask: &Ask<'_>) -> Body {
         };
         (name, traits, row)
     };
-    let fact = text::counted(items.len() as u64, "procedure, newest first", "procedures, newest first");
+    let fact = match items.len() as u64 {
+        0 => String::new(),
+        n => text::counted(n, "procedure, newest first", "procedures, newest first"),
+    };
     let rows = items.iter().map(row).collect();
     let columns = [("Procedure", ""), ("Date", "date"), ("Status", ""), ("For", "drop"), ("By", "drop"), ("Source", "src")];
-    let table = Table::new("Procedures, newest first", &columns, nothing(ask, "procedures"));
-    let (table, paging) = ask.grouped(table, rows);
+    let table = Table::new("Procedures, newest first", &columns, nothing(ask, Section::Procedures, "procedures"));
+    let (table, paging) = ask.grouped(table, rows, LOOK_THE_SAME);
     Body { fact, panels: vec![Panel { table: Some(table), paging, ..Panel::default() }] }
 }

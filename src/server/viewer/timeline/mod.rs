@@ -1,8 +1,10 @@
 //! The timeline: years at the side, the encounters of the open year, and what belongs to each, as the sources tied it.
 //!
-//! List and drawing are made of the same encounters. What names no encounter is tied to none: the archive does not guess.
+//! List and drawing are made of the same encounters, or of procedures where these were asked for. What names no encounter is tied
+//! to none: the archive does not guess.
 //! Not for: reading (`server::pages::timeline`), or the strip of the summary (`sections::encounters`).
 
+mod asked;
 mod belongs;
 mod rail;
 mod visit;
@@ -11,6 +13,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 
+pub use asked::{Asked, YearRead, belongs_to};
 pub use belongs::KINDS;
 use belongs::{Group, Listed, Thing};
 use rail::{Rail, Row, rail};
@@ -21,60 +24,16 @@ use super::chart_nav::Section;
 use super::fhir;
 use super::frame::Frame;
 use super::html::{Markup, url_part};
+use super::pages::chart::{SourceChoice, choice, only};
 use super::pages::{Shell, render};
 use super::query::Query;
 use super::source::Badge;
 use super::table::Paging;
 use super::text;
-use crate::model::{Chart, When};
+use crate::model::Chart;
 
 /// Encounters on one page of a year.
 const PAGE: usize = 40;
-
-/// What the reader asked for: the year whose encounters are read with all that belongs to them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Asked {
-    Year(i32),
-    /// Encounters without a readable date.
-    Undated,
-}
-
-impl Asked {
-    /// By the address: `year=`, else the year of `encounter=`, else the newest. `chart.records` must hold the encounters.
-    pub fn of(chart: &Chart, query: &Query) -> Asked {
-        match query.get("year") {
-            Some("undated") => return Asked::Undated,
-            Some(year) => {
-                if let Some(year) = year.parse().ok().filter(|year| (0..=9999).contains(year)) {
-                    return Asked::Year(year);
-                }
-            }
-            None => {}
-        }
-        let visits: Vec<Visit<'_>> = fhir::items(chart, &["Encounter"]).into_iter().map(Visit::of).collect();
-        let named = query.get("encounter").and_then(|id| visits.iter().find(|visit| visit.id() == id));
-        if let Some(visit) = named {
-            return visit.year().map_or(Asked::Undated, Asked::Year);
-        }
-        let newest = visits.iter().filter_map(|visit| Some((visit.us?, visit.year()?))).max();
-        newest.map_or(Asked::Undated, |(_, year)| Asked::Year(year))
-    }
-
-    /// The instants between which the records of this year lie, with a day around it for the time zones of the sources.
-    pub fn span(self) -> Option<(i64, i64)> {
-        const DAY_US: i64 = 86_400_000_000;
-        let Asked::Year(year) = self else { return None };
-        let start = |year: i32| When::parse(&format!("{year:04}")).map(|when| when.start_us());
-        Some((start(year)? - DAY_US, start(year + 1)? + DAY_US))
-    }
-
-    fn code(self) -> String {
-        match self {
-            Asked::Year(year) => year.to_string(),
-            Asked::Undated => "undated".into(),
-        }
-    }
-}
 
 #[derive(Template)]
 #[template(path = "timeline.html")]
@@ -83,6 +42,9 @@ struct Page<'a> {
     shell: Shell,
     fact: String,
     choices: Vec<Choice>,
+    choice: Vec<SourceChoice>,
+    /// What the rail and the list have: encounters or procedures.
+    what: &'static str,
     rail: Rail,
     year: Year,
     empty: String,
@@ -106,6 +68,8 @@ struct Year {
     /// Said of records that are tied to no encounter, or to one of another year.
     untied: Option<Untied>,
     elsewhere: Option<String>,
+    /// Between which days records of these encounters were looked for, where not in the whole chart.
+    around: Option<String>,
     partly: Option<String>,
 }
 
@@ -140,6 +104,7 @@ impl Entry {
             Setting::Stay => format!(r#"<rect class="f{hue}" x="1" y="4" width="12" height="8"/>"#),
             Setting::Emergency => format!(r#"<path class="f{hue}" d="M7 3l5.5 10h-11z"/>"#),
             Setting::Visit => format!(r#"<rect class="f{hue}" x="5.5" y="1" width="3" height="14"/>"#),
+            Setting::Procedure => format!(r#"<path class="f{hue}" d="M7 2l5.5 6l-5.5 6l-5.5 -6z"/>"#),
         };
         Markup::trusted(format!(
             r#"<svg class="shape" width="14" height="16" viewBox="0 0 14 16" aria-hidden="true">{drawn}</svg>"#
@@ -147,12 +112,13 @@ impl Entry {
     }
 }
 
-/// The page. `chart.records` must hold the encounters, and the records of [`KINDS`] that lie in the asked year; `partly` says
-/// how many of these were passed over because there are too many.
-pub fn timeline(frame: &Frame, chart: &Chart, query: &Query, passed_over: u64) -> String {
+/// The page. `chart.records` must hold the encounters, the procedures where these were asked for, and the records of [`KINDS`]
+/// that lie in the asked year or belong to its encounters.
+pub fn timeline(frame: &Frame, chart: &Chart, query: &Query, read: YearRead) -> String {
     let shell = Shell::new(frame, chart, Section::from_slug("timeline"));
     let end = shell.banner.end.clone();
-    let made = Maker::new(frame, chart, query, passed_over);
+    let narrowed = only(frame, chart);
+    let made = Maker::new(frame, narrowed.as_ref().unwrap_or(chart), query, read);
     render(made.page(shell, &end))
 }
 
@@ -165,21 +131,34 @@ struct Maker<'a> {
     setting: Option<Setting>,
     /// Newest first, those without a date last.
     visits: Vec<Visit<'a>>,
+    procedures: Vec<Visit<'a>>,
     things: Vec<Thing<'a>>,
     /// Place of each encounter among the visits, by id.
     at: HashMap<String, usize>,
-    passed_over: u64,
+    read: YearRead,
 }
 
 impl<'a> Maker<'a> {
-    fn new(frame: &'a Frame, chart: &'a Chart, query: &'a Query, passed_over: u64) -> Maker<'a> {
-        let items = fhir::named_items(chart, &frame.names, &["Encounter"]);
-        let mut visits: Vec<Visit<'a>> = items.into_iter().map(Visit::of).collect();
-        visits.sort_by_key(|visit| std::cmp::Reverse(visit.us.unwrap_or(i64::MIN)));
+    fn new(frame: &'a Frame, chart: &'a Chart, query: &'a Query, read: YearRead) -> Maker<'a> {
+        let listed = |kind: &str, of: fn(fhir::Item<'a>) -> Visit<'a>| {
+            let mut listed: Vec<Visit<'a>> = fhir::named_items(chart, &frame.names, &[kind]).into_iter().map(of).collect();
+            listed.sort_by_key(|visit| std::cmp::Reverse(visit.us.unwrap_or(i64::MIN)));
+            listed
+        };
+        let (visits, procedures) = (listed("Encounter", Visit::of), listed("Procedure", Visit::of_procedure));
         let at = visits.iter().enumerate().map(|(at, visit)| (visit.id().to_string(), at)).collect();
         let things = fhir::named_items(chart, &frame.names, &KINDS).into_iter().map(Thing::of).collect();
         let setting = query.get("setting").and_then(Setting::from_code);
-        Maker { frame, chart, query, asked: Asked::of(chart, query), setting, visits, things, at, passed_over }
+        Maker { frame, chart, query, asked: Asked::of(chart, query), setting, visits, procedures, things, at, read }
+    }
+
+    fn is_of_procedures(&self) -> bool {
+        self.setting == Some(Setting::Procedure)
+    }
+
+    /// What was asked for: encounters of all kinds, or procedures.
+    fn listed(&self) -> &[Visit<'a>] {
+        if self.is_of_procedures() { &self.procedures } else { &self.visits }
     }
 
     fn page(&self, shell: Shell, end: &End) -> Page<'a> {
@@ -204,12 +183,24 @@ impl<'a> Maker<'a> {
             None => Vec::new(),
             Some(_) => self.visits.iter().filter(passes).map(|visit| Visit::of(fhir::Item::new(visit.item.record))).collect(),
         };
-        let drawn = if self.setting.is_some() { &drawn } else { &self.visits };
+        let drawn = match self.setting {
+            None | Some(Setting::Procedure) => self.listed(),
+            Some(_) => &drawn,
+        };
         Page {
             frame: self.frame,
             fact: format!("{counted}{span}, and what belongs to them"),
             choices: self.choices(),
-            rail: rail(drawn, &index.coverage, end, chosen, &|year| self.address(year, "")),
+            choice: choice(self.frame, self.chart, &self.base(), &self.setting_kept()),
+            what: if self.is_of_procedures() { "procedures" } else { "encounters" },
+            rail: rail(
+                drawn,
+                &index.coverage,
+                end,
+                chosen,
+                if self.is_of_procedures() { "no procedures" } else { "no encounters" },
+                &|year| self.address(year, ""),
+            ),
             year: self.year(),
             empty: match held {
                 0 => "No encounters in this archive for this patient. Notes, results and orders are in their sections.".into(),
@@ -225,35 +216,40 @@ impl<'a> Maker<'a> {
 
     /// The address of a year, with what else is asked there.
     fn address(&self, year: &str, rest: &str) -> String {
-        let setting = self.setting.map_or(String::new(), |setting| format!("&setting={}", setting.code()));
-        format!("{}?year={year}{setting}{rest}", self.base())
+        format!("{}?year={year}{}{}{rest}", self.base(), self.source_kept(), self.setting_kept())
+    }
+
+    fn setting_kept(&self) -> String {
+        self.setting.map_or(String::new(), |setting| format!("&setting={}", setting.code()))
+    }
+
+    fn source_kept(&self) -> String {
+        let letters = self.frame.only.as_deref().map(|only| self.frame.badge(only).letters);
+        letters.map_or(String::new(), |letters| format!("&source={}", url_part(&letters)))
     }
 
     fn choices(&self) -> Vec<Choice> {
-        let year = self.asked.code();
-        let all = Choice { words: "All".into(), href: format!("{}?year={year}", self.base()), current: self.setting.is_none() };
+        let year = format!("{}?year={}{}", self.base(), self.asked.code(), self.source_kept());
+        let all = Choice { words: "All".into(), href: year.clone(), current: self.setting.is_none() };
+        let count = |setting: Setting| match setting {
+            Setting::Procedure => super::chart_nav::held(&self.chart.index, &["Procedure"]),
+            other => self.visits.iter().filter(|visit| visit.setting == other).count() as u64,
+        };
         let of = |setting: Setting| Choice {
-            words: format!(
-                "{} {}",
-                setting.title(),
-                text::count(self.visits.iter().filter(|visit| visit.setting == setting).count() as u64)
-            ),
-            href: format!("{}?year={year}&setting={}", self.base(), setting.code()),
+            words: format!("{} {}", setting.title(), text::count(count(setting))),
+            href: format!("{year}&setting={}", setting.code()),
             current: self.setting == Some(setting),
         };
-        std::iter::once(all).chain(Setting::ALL.map(of)).collect()
+        std::iter::once(all).chain(Setting::ALL.into_iter().chain([Setting::Procedure]).map(of)).collect()
     }
 
     /// Whether an encounter is of the open year.
     fn is_here(&self, visit: &Visit<'_>) -> bool {
-        match self.asked {
-            Asked::Year(year) => visit.year() == Some(year),
-            Asked::Undated => visit.year().is_none(),
-        }
+        self.asked.holds(visit)
     }
 
     fn year(&self) -> Year {
-        let all: Vec<&Visit<'a>> = self.visits.iter().filter(|visit| self.is_here(visit)).collect();
+        let all: Vec<&Visit<'a>> = self.listed().iter().filter(|visit| self.is_here(visit)).collect();
         let shown: Vec<&Visit<'a>> =
             all.iter().copied().filter(|visit| self.setting.is_none_or(|setting| visit.setting == setting)).collect();
         let own = self.by_visit();
@@ -274,15 +270,9 @@ impl<'a> Maker<'a> {
             PAGE,
         );
         let (untied, elsewhere) = self.outside();
+        let what = if self.is_of_procedures() { "Procedures" } else { "Encounters" };
         let belonging: usize = all.iter().filter_map(|visit| own.get(visit.id())).map(Vec::len).sum();
-        let kinds = Setting::ALL.map(|s| (s, all.iter().filter(|v| v.setting == s).count()));
-        let kinds: Vec<String> = kinds.into_iter().filter(|(_, n)| *n > 0).map(|(s, n)| s.counted(n)).collect();
-        let mut fact = text::counted(all.len() as u64, "encounter", "encounters");
-        if kinds.len() > 1 {
-            fact = format!("{fact}: {}", kinds.join(", "));
-        }
-        let belonging = text::counted(belonging as u64, "record belongs", "records belong");
-        let fact = if all.is_empty() { fact } else { format!("{fact}. {belonging} to them.") };
+        let fact = self.counted(&all, belonging);
         let (earlier, later) = self.neighbours();
         Year {
             title: match self.asked {
@@ -293,16 +283,35 @@ impl<'a> Maker<'a> {
             earlier,
             later,
             entries,
-            paging: Paging { words: paging.words.replacen("Rows", "Encounters", 1), ..paging },
+            paging: Paging { words: paging.words.replacen("Rows", what, 1), ..paging },
             untied,
             elsewhere,
-            partly: (self.passed_over > 0).then(|| {
+            around: self.read.span.filter(|_| !self.is_of_procedures()).map(|(from, until)| {
+                let (from, until) = (text::day_of(from), text::day_of(until));
+                format!("In a chart of this size, what belongs to these encounters is looked for from {from} to {until}.")
+            }),
+            partly: (self.read.passed_over > 0).then(|| {
                 format!(
                     "This year has more records than one page reads: {} older ones are not counted here. Their sections hold them.",
-                    text::count(self.passed_over)
+                    text::count(self.read.passed_over)
                 )
             }),
         }
+    }
+
+    /// "16 encounters: 1 hospital stay, 15 clinic and other. 402 records belong to them."
+    fn counted(&self, all: &[&Visit<'_>], belonging: usize) -> String {
+        if self.is_of_procedures() {
+            return text::counted(all.len() as u64, "procedure", "procedures");
+        }
+        let kinds = Setting::ALL.map(|s| (s, all.iter().filter(|v| v.setting == s).count()));
+        let kinds: Vec<String> = kinds.into_iter().filter(|(_, n)| *n > 0).map(|(s, n)| s.counted(n)).collect();
+        let mut fact = text::counted(all.len() as u64, "encounter", "encounters");
+        if kinds.len() > 1 {
+            fact = format!("{fact}: {}", kinds.join(", "));
+        }
+        let belonging = text::counted(belonging as u64, "record belongs", "records belong");
+        if all.is_empty() { fact } else { format!("{fact}. {belonging} to them.") }
     }
 
     /// The records of each encounter, by its id.
@@ -326,12 +335,17 @@ impl<'a> Maker<'a> {
             let href = format!("{opened}&all=");
             belongs::listed(self.frame, &self.chart.index, things, self.query.get("all"), &href)
         };
+        let part = if self.is_of_procedures() { "in" } else { "part of" };
         let part_of = visit.part_of.as_ref().and_then(|id| self.visits.get(*self.at.get(id)?)).map(|whole| {
-            format!("part of {} of {}", whole.what.as_deref().unwrap_or("the encounter"), text::day(whole.from.as_deref()))
+            format!("{part} {} of {}", whole.what.as_deref().unwrap_or("the encounter"), text::day(whole.from.as_deref()))
         });
         let place = [visit.place.clone(), visit.with.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ");
         Entry {
-            href: if is_open { self.address(&code, &at_page) } else { format!("{opened}#open") },
+            href: match (visit.setting, is_open) {
+                (Setting::Procedure, _) => visit.item.href(),
+                (_, true) => self.address(&code, &at_page),
+                (_, false) => format!("{opened}#open"),
+            },
             date: match visit.from.as_deref().or(visit.to.as_deref()) {
                 Some(date) => text::date(date),
                 None => text::Date { day: "date not recorded".into(), time: None },
@@ -345,7 +359,7 @@ impl<'a> Maker<'a> {
             part_of,
             tally: belongs::tallied(things),
             record: visit.item.href(),
-            groups: is_open.then(groups),
+            groups: (is_open && !self.is_of_procedures()).then(groups),
         }
     }
 
@@ -395,7 +409,7 @@ impl<'a> Maker<'a> {
 
     /// The nearest years with encounters before and after the open one.
     fn neighbours(&self) -> (Option<YearLink>, Option<YearLink>) {
-        let years = || self.visits.iter().filter_map(Visit::year);
+        let years = || self.listed().iter().filter_map(Visit::year);
         let link = |year: i32| (year, self.address(&year.to_string(), ""));
         match self.asked {
             Asked::Year(open) => {

@@ -39,12 +39,13 @@ pub enum Row {
     Gap { title: String, words: &'static str, hatched: bool },
 }
 
-/// The rail for these encounters. `address` makes the link of a year.
+/// The rail for these encounters. `none` is said of years without any, `address` makes the link of a year.
 pub fn rail(
     visits: &[Visit<'_>],
     coverage: &[Coverage],
     end: &End,
     chosen: Option<i32>,
+    none: &'static str,
     address: &dyn Fn(&str) -> String,
 ) -> Rail {
     let mut by_year: BTreeMap<i32, [usize; 13]> = BTreeMap::new();
@@ -65,7 +66,7 @@ pub fn rail(
     let mut later: Option<i32> = None;
     for (year, months) in by_year.iter().rev() {
         if let Some(later) = later {
-            gaps(*year, later, &held, &mut rows);
+            gaps((*year, later), &held, none, &mut rows);
         }
         let n: usize = months.iter().sum();
         let row = Row::Year {
@@ -109,7 +110,7 @@ fn held_years(coverage: &[Coverage]) -> Vec<(i32, i32)> {
 }
 
 /// Lines for the years between two with encounters: apart where no source held them.
-fn gaps(earlier: i32, later: i32, held: &[(i32, i32)], rows: &mut Vec<(Row, i32, usize)>) {
+fn gaps((earlier, later): (i32, i32), held: &[(i32, i32)], none: &'static str, rows: &mut Vec<(Row, i32, usize)>) {
     if later - earlier < 2 {
         return;
     }
@@ -122,7 +123,7 @@ fn gaps(earlier: i32, later: i32, held: &[(i32, i32)], rows: &mut Vec<(Row, i32,
         let (Some(newest), Some(oldest)) = (part.first(), part.last()) else { continue };
         let hatched = !is_held(*newest);
         let title = if newest == oldest { newest.to_string() } else { format!("{oldest}–{newest}") };
-        let words = if hatched { "no source held this" } else { "no encounters" };
+        let words = if hatched { "no source held this" } else { none };
         rows.push((Row::Gap { title, words, hatched }, *newest, 0));
     }
 }

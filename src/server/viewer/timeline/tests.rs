@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{
-    AccessionId, ArchiveId, ChartIndex, Coverage, Kind, KindCount, Label, PatientIdentity, PatientKey, Place, Record,
+    AccessionId, ArchiveId, ChartIndex, Coverage, Kind, KindCount, Label, PatientIdentity, PatientKey, Place, Record, When,
 };
 
 fn record(value: &Value, ordinal: u64) -> Record {
@@ -82,7 +82,7 @@ fn example() -> Chart {
 
 fn page(chart: &Chart, pairs: &[(&str, &str)]) -> String {
     let query = Query::new(pairs.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect());
-    timeline(&Frame::default(), chart, &query, 0)
+    timeline(&Frame::default(), chart, &query, YearRead::default())
 }
 
 #[test]
@@ -142,4 +142,53 @@ fn what_an_address_asks_for_is_a_year_or_the_newest() {
         let query = Query::new(pairs.iter().map(|(a, b): &(&str, &str)| (a.to_string(), b.to_string())).collect());
         assert_eq!(Asked::of(&chart, &query), asked, "{pairs:?}");
     }
+}
+
+fn procedure(id: &str, name: &str, date: Option<&str>, encounter: Option<&str>) -> Value {
+    let mut value = json!({"resourceType":"Procedure","id":id,"code":{"text":name},"status":"completed"});
+    if let Some(date) = date {
+        value["performedDateTime"] = json!(date);
+    }
+    if let Some(encounter) = encounter {
+        value["encounter"] = json!({"reference": format!("Encounter/{encounter}")});
+    }
+    value
+}
+
+#[test]
+fn procedures_have_a_choice_with_years_of_their_own_and_say_in_which_encounter_they_were_done() {
+    let chart = chart(&[
+        encounter("clinic", "AMB", Some("2022-02-02T09:00:00Z")),
+        encounter("stay", "IMP", Some("2023-02-02")),
+        procedure("p1", "Arthroscopy", Some("2019-03"), None),
+        procedure("p2", "Colonoscopy", Some("2022-02-02"), Some("clinic")),
+        procedure("p3", "Biopsy", None, None),
+    ]);
+    let all = page(&chart, &[]);
+    assert!(all.contains("Procedures 3") && all.contains("<h2 id=\"year-title\">2023</h2>"), "{all}");
+    let listed = page(&chart, &[("setting", "procedure")]);
+    assert!(listed.contains("<h2 id=\"year-title\">2022</h2>"), "the newest year with a procedure is open: {listed}");
+    assert!(
+        listed.contains("Colonoscopy") && listed.contains("in Visit clinic of 2022-02-02") && !listed.contains("Arthroscopy")
+    );
+    assert!(listed.contains("Procedures by month") && listed.contains("no procedures") && listed.contains("<b>No date</b>"));
+    assert!(listed.contains("year=2019&#38;setting=procedure"), "{listed}");
+    assert!(page(&chart, &[("setting", "procedure"), ("year", "2019")]).contains("Arthroscopy"));
+}
+
+#[test]
+fn a_record_of_another_year_stands_with_the_encounter_that_it_names() {
+    let mut late = potassium("k9", "2024-01-20", 3.33, Some("stay"));
+    late["effectiveDateTime"] = json!("2024-01-20");
+    let chart = chart(&[encounter("stay", "IMP", Some("2023-12-30")), late]);
+    let asked = Asked::Year(2023);
+    let (ids, last) = asked.encounters(&chart);
+    assert!(ids.contains("stay") && ids.len() == 1 && last == When::parse("2023-12-30").map(|when| when.start_us()));
+    assert!(belongs_to(&chart.records[1], &ids) && !belongs_to(&chart.records[0], &ids));
+    let query = Query::new(vec![("year".into(), "2023".into()), ("encounter".into(), "stay".into())]);
+    let day = |text: &str| When::parse(text).unwrap().start_us();
+    let read = YearRead { passed_over: 0, span: Some((day("2022-12-01"), day("2024-04-02"))) };
+    let html = timeline(&Frame::default(), &chart, &query, read);
+    assert!(html.contains("3.33") && html.contains("1 record belongs to them"), "{html}");
+    assert!(html.contains("what belongs to these encounters is looked for from 2022-12-01 to 2024-04-02"), "{html}");
 }

@@ -1,4 +1,4 @@
-//! One encounter as the timeline shows it: when, what kind, where, with whom, why.
+//! One encounter, or one procedure, as the timeline shows it: when, what kind, where, with whom, why.
 //!
 //! Not for: the table of all encounters (`sections::encounters`), or what belongs to one (`belongs`).
 
@@ -12,9 +12,12 @@ pub enum Setting {
     Stay,
     Emergency,
     Visit,
+    /// No encounter, but what was done in one, or in none.
+    Procedure,
 }
 
 impl Setting {
+    /// Of encounters.
     pub const ALL: [Setting; 3] = [Setting::Stay, Setting::Emergency, Setting::Visit];
 
     pub fn code(self) -> &'static str {
@@ -22,11 +25,12 @@ impl Setting {
             Setting::Stay => "stay",
             Setting::Emergency => "emergency",
             Setting::Visit => "visit",
+            Setting::Procedure => "procedure",
         }
     }
 
     pub fn from_code(code: &str) -> Option<Setting> {
-        Setting::ALL.into_iter().find(|setting| setting.code() == code)
+        Setting::ALL.into_iter().chain([Setting::Procedure]).find(|setting| setting.code() == code)
     }
 
     /// For the choice above the list.
@@ -35,6 +39,7 @@ impl Setting {
             Setting::Stay => "Hospital",
             Setting::Emergency => "Emergency",
             Setting::Visit => "Clinic and other",
+            Setting::Procedure => "Procedures",
         }
     }
 
@@ -44,6 +49,7 @@ impl Setting {
             Setting::Stay => ("hospital stay", "hospital stays"),
             Setting::Emergency => ("emergency", "emergency"),
             Setting::Visit => ("clinic or other", "clinic and other"),
+            Setting::Procedure => ("procedure", "procedures"),
         };
         text::counted(n as u64, one, many)
     }
@@ -68,7 +74,7 @@ pub struct Visit<'a> {
     pub place: Option<String>,
     pub with: Option<String>,
     pub reason: Option<String>,
-    /// Id of the encounter that this one was part of.
+    /// Id of the encounter that this was part of.
     pub part_of: Option<String>,
 }
 
@@ -90,6 +96,27 @@ impl<'a> Visit<'a> {
             with: (!people.is_empty()).then(|| people.join(", ")),
             reason: fhir::concepts(root.at("reasonCode")),
             part_of: id_in(root.at("partOf")),
+            from,
+            to,
+            item,
+        }
+    }
+
+    /// A procedure in the same terms.
+    pub fn of_procedure(item: Item<'a>) -> Visit<'a> {
+        let root = item.root();
+        let period = root.at("performedPeriod");
+        let people: Vec<_> = root.at("performer").items().filter_map(|p| item.reference(p.at("actor"))).collect();
+        let (from, to) = (fhir::date_of(root), period.at("end").text());
+        let what = fhir::concept(root.at("code")).unwrap_or_else(|| "Procedure, kind not recorded".into());
+        Visit {
+            us: from.as_deref().and_then(When::parse).map(|when| when.start_us()),
+            setting: Setting::Procedure,
+            what: Some(what),
+            place: item.reference(root.at("location")),
+            with: (!people.is_empty()).then(|| people.join(", ")),
+            reason: fhir::concepts(root.at("reasonCode")),
+            part_of: id_in(root.at("encounter")),
             from,
             to,
             item,

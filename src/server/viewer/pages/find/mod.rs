@@ -18,7 +18,7 @@ use super::super::table::{Cell, Paging, Row, Table};
 use super::super::{banner, text};
 use super::render;
 use crate::model::LinkedPatient;
-use crate::query::{Likeness, Outline, PatientHits, Unseen};
+use crate::query::{Likeness, Outline, PatientHit, PatientHits, Unseen};
 
 /// What was asked and what came back.
 #[derive(Default)]
@@ -70,6 +70,14 @@ pub struct Recent {
     pub opened: String,
 }
 
+/// How a row stands to one above it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Alike {
+    Told(Likeness),
+    /// The same family and given names, whatever else they say.
+    Name,
+}
+
 /// One thing that no search for patients can see: how much of it, where, and what that means.
 struct NotSeen {
     what: String,
@@ -86,6 +94,8 @@ struct Page<'a> {
     count: String,
     understood: Vec<(String, String)>,
     too_many: bool,
+    /// Said when one fact alone was asked for that many people share.
+    alone: Option<String>,
     confusing: Option<(String, &'static str)>,
     years: Option<Years>,
     hits: Vec<Hit>,
@@ -105,11 +115,13 @@ pub fn find(frame: &Frame, ask: &FindPage<'_>) -> String {
     let page = ask.offset / size + 1;
     let none = Outline::default();
     let outline = |row: usize| ask.outlines.get(row).unwrap_or(&none);
+    let likes = likes(found, ask.outlines);
     let years = Years::of(frame, ask.outlines.iter().flat_map(|outline| &outline.coverage));
     let place = |row: usize| row::Place {
         choose: format!("/?q={query}&page={page}&row={row}"),
         chosen: row == chosen,
         outline: outline(row),
+        alike: likes.get(row).copied().flatten(),
         years: years.as_ref(),
     };
     let (total, capped) = ask.answer.map_or((0, false), |answer| (answer.total, answer.total_capped));
@@ -123,7 +135,8 @@ pub fn find(frame: &Frame, ask: &FindPage<'_>) -> String {
         },
         understood: ask.answer.map_or_else(Vec::new, |answer| answer.understood.clone()),
         too_many: total > 50,
-        confusing: confusing(ask.outlines),
+        alone: ask.answer.and_then(|answer| alone(&answer.understood)),
+        confusing: confusing(&likes),
         hits: found.iter().enumerate().map(|(row, hit)| row::hit(frame, hit, &place(row))).collect(),
         cards: found.iter().enumerate().map(|(row, hit)| row::card(frame, hit, &place(row))).collect(),
         years,
@@ -136,9 +149,26 @@ pub fn find(frame: &Frame, ask: &FindPage<'_>) -> String {
     render(html)
 }
 
+/// "the birth year, phone or record number 1957", where that is all that was asked for.
+fn alone(understood: &[(String, String)]) -> Option<String> {
+    let [(what, value)] = understood else { return None };
+    let ways = what.rsplit_once(", ").map_or_else(|| what.clone(), |(first, last)| format!("{first} or {last}"));
+    what.starts_with("birth").then(|| format!("the {ways} {value}"))
+}
+
+/// Whom above it on the list each row could be taken for: as the archive tells it, else by the whole name alone.
+fn likes(found: &[PatientHit], outlines: &[Outline]) -> Vec<Option<(usize, Alike)>> {
+    let names: Vec<String> = found.iter().map(|hit| banner::Name::of(&hit.patient.identity).listed().to_lowercase()).collect();
+    let of = |(row, name): (usize, &String)| {
+        let told = outlines.get(row).and_then(|outline| outline.alike).map(|(other, how)| (other, Alike::Told(how)));
+        told.or_else(|| Some((names.iter().take(row).position(|other| other == name)?, Alike::Name)))
+    };
+    names.iter().enumerate().map(of).collect()
+}
+
 /// How many of the hits could be taken for another, and by what.
-fn confusing(outlines: &[Outline]) -> Option<(String, &'static str)> {
-    let alike = outlines.iter().enumerate().filter_map(|(row, outline)| outline.alike.map(|(other, how)| (row, other, how)));
+fn confusing(likes: &[Option<(usize, Alike)>]) -> Option<(String, &'static str)> {
+    let alike = likes.iter().enumerate().filter_map(|(row, alike)| alike.map(|(other, how)| (row, other, how)));
     let mut rows: Vec<usize> = alike.clone().flat_map(|(row, other, _)| [row, other]).collect();
     rows.sort_unstable();
     rows.dedup();
@@ -148,9 +178,12 @@ fn confusing(outlines: &[Outline]) -> Option<(String, &'static str)> {
         3 => "Three".to_string(),
         n => n.to_string(),
     };
-    let by_name = alike.clone().all(|(_, _, how)| how == Likeness::Namesakes);
-    let why =
-        if by_name { "They share a family name and a birth year." } else { "Their names, birth dates or addresses are alike." };
+    let all = |of: Alike| alike.clone().all(|(_, _, how)| how == of);
+    let why = match () {
+        () if all(Alike::Told(Likeness::Namesakes)) => "They share a family name and a birth year.",
+        () if all(Alike::Name) => "They have the same name.",
+        () => "Their names, birth dates or addresses are alike.",
+    };
     Some((format!("{number} of these are easily confused."), why))
 }
 
@@ -189,4 +222,30 @@ fn recent(frame: &Frame, recent: &[Recent]) -> Table {
         ])
     };
     Table::new("Charts that you opened last, the newest first", &columns, "").rows(recent.iter().map(row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_fact_alone_is_named_and_two_are_not() {
+        let of = |what: &str, value: &str| (what.to_string(), value.to_string());
+        assert_eq!(alone(&[of("birth year", "1957")]).as_deref(), Some("the birth year 1957"));
+        let all = of("birth year, phone, record number", "1957");
+        assert_eq!(alone(std::slice::from_ref(&all)).as_deref(), Some("the birth year, phone or record number 1957"));
+        assert_eq!(alone(&[of("family or given name", "quill")]), None);
+        assert_eq!(alone(&[all, of("family or given name", "quill")]), None);
+    }
+
+    #[test]
+    fn rows_of_one_name_are_easily_confused_whenever_they_were_born() {
+        let rows = [None, Some((0, Alike::Name)), None, Some((0, Alike::Told(Likeness::MayBeOne)))];
+        assert_eq!(confusing(&rows[..2]), Some(("Two of these are easily confused.".into(), "They have the same name.")));
+        assert_eq!(
+            confusing(&rows),
+            Some(("Three of these are easily confused.".into(), "Their names, birth dates or addresses are alike."))
+        );
+        assert_eq!(confusing(&rows[..1]), None);
+    }
 }

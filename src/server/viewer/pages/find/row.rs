@@ -7,6 +7,7 @@ use super::super::super::frame::Frame;
 use super::super::super::html::Markup;
 use super::super::super::source::Badge;
 use super::super::super::text;
+use super::Alike;
 use super::marks::{Marks, Pieces};
 use super::years::Years;
 use crate::model::{PatientIdentity, When};
@@ -18,6 +19,8 @@ pub struct Place<'a> {
     pub choose: String,
     pub chosen: bool,
     pub outline: &'a Outline,
+    /// The row above it that it could be taken for.
+    pub alike: Option<(usize, Alike)>,
     pub years: Option<&'a Years>,
 }
 
@@ -40,6 +43,8 @@ pub struct Hit {
     pub town: String,
     pub phone: Phone,
     pub last_seen: String,
+    /// The source whose records reach that day.
+    pub last_in: Option<Badge>,
     pub records: String,
     pub years: Markup,
     pub badges: Vec<Badge>,
@@ -87,12 +92,13 @@ pub fn hit(frame: &Frame, hit: &PatientHit, place: &Place<'_>) -> Hit {
         town: identity.addresses.first().map_or("Address not recorded".into(), |address| town(address)),
         phone: Phone { end: end.or_else(|| identity.phones.first().map(|phone| tail(phone))), matched },
         last_seen: last_seen(hit, place.outline),
+        last_in: newest(place.outline).map(|(source, _)| frame.badge(source)),
         records: records(hit, place.outline),
         years: place.years.map_or_else(Markup::default, |years| years.draw(frame, &place.outline.coverage)),
         badges: badges(frame, hit, place.outline),
         linked: hit.linked.iter().map(|linked| Linked::of(frame, linked)).collect(),
         why: sentence(&hit.why),
-        alike: place.outline.alike.map(|(other, how)| alike(other, how)),
+        alike: place.alike.map(|(other, how)| alike(other, how)),
         chosen: place.chosen,
     }
 }
@@ -111,7 +117,8 @@ pub fn card(frame: &Frame, hit: &PatientHit, place: &Place<'_>) -> Card {
     }
     lines.push(("Address", or_missing(&identity.addresses)));
     lines.push(("Phone", or_missing(&identity.phones)));
-    lines.push(("Last seen", vec![last_seen(hit, place.outline)]));
+    let last_in = newest(place.outline).map_or(String::new(), |(source, _)| format!(", {}", frame.badge(source).letters));
+    lines.push(("Last seen", vec![format!("{}{last_in}", last_seen(hit, place.outline))]));
     lines.push(("Archived", vec![records(hit, place.outline)]));
     Card {
         name: Name::of(identity),
@@ -159,8 +166,14 @@ fn badges(frame: &Frame, hit: &PatientHit, outline: &Outline) -> Vec<Badge> {
 
 /// The newest day under any of his keys, as his chart tells it.
 fn last_seen(hit: &PatientHit, outline: &Outline) -> String {
-    let newest = outline.coverage.iter().filter_map(|it| it.last.as_ref()).max_by_key(|when| when.start_us());
+    let newest = newest(outline).map(|(_, when)| when);
     newest.or(hit.patient.last_seen.as_ref()).map_or(text::NOT_RECORDED.into(), |when: &When| when.date_text().to_string())
+}
+
+/// The source that was last to hold anything, and when.
+fn newest(outline: &Outline) -> Option<(&str, &When)> {
+    let last = outline.coverage.iter().filter_map(|it| Some((&*it.source_system, it.last.as_ref()?)));
+    last.max_by_key(|(_, when)| when.start_us())
 }
 
 fn records(hit: &PatientHit, outline: &Outline) -> String {
@@ -186,7 +199,7 @@ fn sentence(why: &[String]) -> String {
 }
 
 /// How a row stands to one above it.
-fn alike(other: usize, how: Likeness) -> String {
+fn alike(other: usize, how: Alike) -> String {
     let which = match other {
         0 => "the first".to_string(),
         1 => "the second".to_string(),
@@ -194,11 +207,16 @@ fn alike(other: usize, how: Likeness) -> String {
         n => format!("row {}", n + 1),
     };
     match how {
-        Likeness::SaidToBeTwo => format!("Much like {which}. Somebody has confirmed that they are different people."),
-        Likeness::MayBeOne => {
+        Alike::Name => format!("The same name as {which}. Compare the full birth date and the numbers."),
+        Alike::Told(Likeness::SaidToBeTwo) => {
+            format!("Much like {which}. Somebody has confirmed that they are different people.")
+        }
+        Alike::Told(Likeness::MayBeOne) => {
             format!("May be the same person as {which}. Nobody has linked them: each chart holds its own records.")
         }
-        Likeness::Namesakes => format!("Family name and birth year of {which}. Compare the full birth date and the numbers."),
+        Alike::Told(Likeness::Namesakes) => {
+            format!("Family name and birth year of {which}. Compare the full birth date and the numbers.")
+        }
     }
 }
 
