@@ -16,9 +16,6 @@ use crate::oversight::projection::Original;
 use crate::oversight::reports::{self, Cell as Value, Report, Version, words};
 use crate::query::Told;
 
-/// Columns for which any screen has room.
-const COLUMNS_NARROW: usize = 10;
-
 /// Columns for which a sheet that stands upright has room.
 const COLUMNS_UPRIGHT: usize = 7;
 
@@ -62,8 +59,6 @@ struct Page<'a> {
     name: &'a str,
     is_full: bool,
     is_copy: bool,
-    /// More columns than a small screen has room for.
-    is_wide: bool,
     /// Of so many columns that a sheet lies on its side.
     is_landscape: bool,
     /// About one patient, so that it may be handed to him.
@@ -165,7 +160,6 @@ pub fn access_report(frame: &Frame, ask: &AccessReport<'_>) -> String {
         name: ask.name,
         is_full,
         is_copy: ask.is_copy,
-        is_wide: report.columns.len() > COLUMNS_NARROW,
         is_landscape: !is_full && report.columns.len() > COLUMNS_UPRIGHT,
         is_of_patient: matches!(ask.name, "patient" | "patient-days"),
         by_day: report.by_day.as_ref().and_then(bars),
