@@ -100,7 +100,10 @@ fn ask(projection: &Projection) {
         ("what a person saw", user("u77")),
         ("break-glass", Question::BreakGlass),
         ("days that stand out", Question::Volume(false)),
-        ("disclosures", Question::Disclosures { patients: vec![patient], suspended: Vec::new(), summarised: false }),
+        (
+            "disclosures",
+            Question::Disclosures { patients: vec![patient], suspended: Vec::new(), summarised: false, request: None },
+        ),
     ] {
         let page = Ask { limit: 100, ..Ask::default() };
         timed(name, || drop(make(projection, &question, &page).expect("a report")));
