@@ -9,6 +9,7 @@ use std::path::Path;
 use ahash::{AHashMap, AHashSet};
 
 use super::declared::{Agreement, Declared};
+use super::error::IngestError;
 use super::gather::{Fate, PartOutput};
 use super::labels::{gathered, with_attached};
 use super::planned::Planned;
@@ -16,8 +17,8 @@ use super::profile::{TablePart, profile};
 use super::report::{self, Facts, Patients, Report};
 use super::spill::{Kept, KeptBucket};
 use super::spread::SpreadCounts;
+use super::summary::IngestSummary;
 use super::tally::Tally;
-use super::{IngestError, IngestSummary};
 use crate::durable;
 use crate::mapping::settings::Settings;
 use crate::model::{Kind, Outcome, When, civil_from_days};

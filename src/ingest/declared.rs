@@ -8,7 +8,7 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
-use super::IngestError;
+use super::error::IngestError;
 use super::report::FileLine;
 use crate::limits::DELIVERY_MANIFEST_BYTES_MAX;
 use crate::sources::{self, DeliveryFile};

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crossbeam_channel::Sender;
 use sha2::{Digest, Sha256};
 
-use super::IngestError;
+use super::error::IngestError;
 use crate::limits;
 use crate::mapping::{Cutter, Mapper};
 use crate::model::Finding;

@@ -13,8 +13,8 @@ use ahash::{AHashMap, AHashSet};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::IngestError;
 use super::earlier::{Earlier, Known};
+use super::error::IngestError;
 use super::labels::{Beyond, Compartment};
 use super::planned::Planned;
 use super::spill::{self, Spilled};

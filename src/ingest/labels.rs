@@ -11,7 +11,7 @@ use std::io::Read;
 
 use ahash::AHashMap;
 
-use super::IngestError;
+use super::error::IngestError;
 use super::spread::archive_name;
 use crate::formats::fhir::{Shape, Target, leaf_text, target};
 use crate::mapping::sensitivity::{FILE_BYTES_MAX, Links, Plan, Rules, SourceRules, is_directory};

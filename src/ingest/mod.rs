@@ -11,6 +11,7 @@ mod assemble;
 pub mod declared;
 mod deliver;
 mod earlier;
+mod error;
 mod gather;
 mod items;
 pub mod labels;
@@ -24,10 +25,10 @@ pub mod report;
 mod sample;
 mod spill;
 mod spread;
+mod summary;
 mod tally;
 mod uscdi;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -41,60 +42,27 @@ use crate::mapping::settings::Settings;
 use crate::mapping::{Context, IdentityEvent};
 use crate::model::{AccessionId, When};
 use crate::signing::{Signer, VerifierKey};
-use crate::sources::{self, DeliveryFile, SourceError};
+use crate::sources::{self, DeliveryFile};
 use crate::store::layout::{Generation, Layout};
 use crate::store::ledger::FileRecord;
 use crate::store::manifest::{Catalog, InForce, IndexInForce, LedgerTotals, Manifest, Seal, hex};
 use crate::store::{Accession, StoreError, catalog};
 
 pub use assemble::{day_text, write_manifest};
-use declared::{Agreement, Declared};
+use declared::Declared;
 pub use deliver::hash_file;
+pub use error::IngestError;
 use gather::{GatherPlan, Gatherer, PartOutput};
 use planned::ShapeRegistry;
 use readers::Readers;
 use spill::Buckets;
 use spread::{BucketPlan, Source, SpreadCounts, Spreader};
+pub use summary::IngestSummary;
 
 /// zstd level of an ingest; `compact` uses a higher one.
 pub const LEVEL: i32 = 3;
 /// Buckets to a part: a part has its own files and is gathered by one worker.
 const BUCKETS_PER_PART: usize = 12;
-
-/// Why an ingest failed. Nothing was published, and nothing published was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Table(#[from] crate::store::tables::TableError),
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    #[error("{0}")]
-    Delivery(String),
-    #[error("the ledger does not balance, nothing was sealed: {0}")]
-    Unbalanced(String),
-    #[error("temporary data did not read back ({0}); nothing was sealed")]
-    Scratch(&'static str),
-    #[error("another worker failed")]
-    Stopped,
-}
-
-impl From<durable::DurableError> for IngestError {
-    fn from(e: durable::DurableError) -> Self {
-        IngestError::Store(e.into())
-    }
-}
-
-/// Totals of one ingest.
-#[derive(Clone, Debug, Default)]
-pub struct IngestSummary {
-    pub records: LedgerTotals,
-    pub by_kind: BTreeMap<String, u64>,
-    pub bytes_in: u64,
-    /// With what the sending system declared; `None` when it declared nothing.
-    pub agreement: Option<Agreement>,
-}
 
 /// What an ingest is asked to do.
 pub struct IngestOptions<'a> {

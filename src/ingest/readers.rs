@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::IngestError;
 use super::deliver::Reading;
+use super::error::IngestError;
 use crate::formats::cda::looks_like_cda;
 use crate::formats::hl7v2::{Splitter, looks_like_hl7v2};
 use crate::formats::table::{Dialect, RowCutter};

@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::IngestError;
+use super::error::IngestError;
 use super::labels::{Beyond, Compartment, ShapeLabels, gathered, names, with_attached};
 use crate::mapping::sensitivity::{Rules, SourceRules};
 use crate::model::{Kind, Label};

@@ -6,7 +6,7 @@
 use ahash::AHashMap;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::IngestError;
+use super::error::IngestError;
 use super::gather::{Gatherer, Work};
 use super::spill::Spilled;
 use crate::formats::fhir::leaf_text;

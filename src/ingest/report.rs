@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::IngestSummary;
 use super::assemble::Pieces;
 use super::declared::{Declared, DeclaredLine};
 use super::gather::PartOutput;
 use super::profile::Profile;
+use super::summary::IngestSummary;
 use super::tally::Counts;
 use crate::model::Kind;
 use crate::store::manifest::LedgerTotals;

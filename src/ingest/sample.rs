@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::IngestError;
+use super::error::IngestError;
 use super::gather::GatherPlan;
 use super::spill::{self, Buckets, KeptBucket};
 use super::spread::BucketPlan;

@@ -3,18 +3,27 @@
 //! Not for: how an error looks (`fault`); security headers and request ids, which the router adds to every response.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::sync::Arc;
 
 use crate::access::{Audited, GateError, Public};
 use crate::oversight::OversightError;
 use crate::query::QueryError;
-
-use super::stream::FileRun;
 
 /// `application/fhir+json` as FHIR R4 §3.1.0.1.11 wants it.
 pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8; fhirVersion=4.0";
 pub const JSON: &str = "application/json";
 pub const HTML: &str = "text/html; charset=utf-8";
 pub const TEXT: &str = "text/plain; charset=utf-8";
+
+/// A run of bytes of an open file.
+#[derive(Debug)]
+pub struct FileRun {
+    pub(super) file: Arc<File>,
+    pub(super) at: u64,
+    pub(super) end: u64,
+    pub(super) is_packed: bool,
+}
 
 /// A response before the router's own headers.
 #[derive(Debug)]

@@ -17,22 +17,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::task::JoinHandle;
 
-use super::answer::{ApiError, Body};
+use super::answer::{ApiError, Body, FileRun};
 use super::call::Call;
 
 /// Bytes of one piece.
 const PIECE: u64 = 256 << 10;
 /// How hard lines of records are packed: about as small as with more, in a third of the time.
 const LEVEL: u32 = 4;
-
-/// A run of bytes of an open file.
-#[derive(Debug)]
-pub struct FileRun {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-    pub(super) is_packed: bool,
-}
 
 /// Which bytes of a file are asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -16,7 +16,7 @@ use super::pages::inspect;
 use super::visitor::route_of;
 use super::world::Signed;
 use super::{demand, row};
-use crate::gate::harness::entries_by_request;
+use crate::gate::harness::{entries_by_request, key};
 
 /// The pages that come up on the way of a request; each is held against axe-core and looked at in three sizes.
 pub const VISITS: &[&str] = &[
@@ -124,6 +124,9 @@ fn prepare(ann: &mut dyn Hands, patient: &SamplePatient) -> String {
         "{lacking}"
     );
     let request = verified(ann, &own_access(&[patient]));
+    // The patient asks himself and is verified: all there is of him can be had as well, as one file.
+    let shown = ann.open(&request);
+    assert!(shown.contains("All there is") && shown.contains("nothing chosen and nothing redacted"), "{shown}");
     chosen(ann, &request, 1);
     request
 }
@@ -173,6 +176,7 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
 
     let mut plain = (Without { signed: &ann, page: String::new() }, Without { signed: &ben, page: String::new() });
     let request = prepare(&mut plain.0, first);
+    whole_export(&mut plain.0, &request, first);
     whole_flow(&mut plain.0, &mut plain.1, &request);
     let with_scans = prepare(&mut plain.0, planted);
     mark_by_figures(&mut plain.0, &with_scans);
@@ -200,6 +204,22 @@ fn a_request_goes_from_the_board_to_its_delivery_with_scripts_and_without() {
         .collect();
     assert_eq!(events.iter().filter(|event| *event == "disclosure").count(), 2);
     assert_eq!(events.iter().filter(|event| *event == "release.approved").count(), 2);
+}
+
+/// The button leads to everything that there is of the patient, as one ZIP.
+fn whole_export(ann: &mut Without<'_>, request: &str, patient: &SamplePatient) {
+    ann.open(request);
+    let href = format!("/api/v1/patients/{}/ehi", key(&patient.id));
+    assert!(ann.page.contains(&format!("href=\"{href}\"")), "{}", ann.page);
+    let zip = loop {
+        let answer = ann.signed.get(&href);
+        if answer.status != 202 {
+            break answer;
+        }
+        assert!(answer.header("refresh").is_some(), "a browser asks again by itself");
+    };
+    assert_eq!((zip.status, zip.header("content-type")), (200, Some("application/zip")));
+    assert!(zip.body.starts_with(b"PK") && zip.header("content-disposition").is_some_and(|it| it.contains("ehi-")));
 }
 
 /// An area is marked by its figures and put back, without a script.

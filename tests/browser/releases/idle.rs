@@ -13,7 +13,7 @@ fn nothing_goes_on_unless_a_redaction_that_took_nothing_out_is_confirmed() {
     let (ann, ben) = (Signed::known(&office.server, "ann"), Signed::known(&office.server, "ben"));
     let samples = office.hospital.manifest.sample_patients.iter();
     let patient = samples.min_by_key(|sample| sample.records.values().sum::<u64>()).expect("people");
-    let (mut ann, mut ben) = (Without { signed: &ann, page: String::new() }, Without { signed: &ben, page: String::new() });
+    let (mut ann, mut ben) = (Without::new(&ann), Without::new(&ben));
     let request = prepare(&mut ann, patient);
     ann.open(&format!("{request}/redact/0"));
     let term = [("do", "term"), ("term", "Zauberbergquist"), ("reason", "R-1")];
