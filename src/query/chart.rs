@@ -2,17 +2,19 @@
 //!
 //! Not for: single records (`record`).
 
+use std::sync::Arc;
+
 use super::QueryError;
 use super::found::Found;
 use super::linked::linked_patient;
 use super::part::{Part, is_pieced, parts};
-use super::record::{last_updated, record_at};
+use super::record::{last_updated, named_at, record_at};
 use super::sight;
 use super::snapshot::{Archive, Snapshot};
-use super::wanted::Selection;
+use super::wanted::{PageOf, Selection};
 use crate::access::{Filter, Permit};
 use crate::index::identity_of;
-use crate::model::{Chart, ChartIndex, Coverage, Kind, KindCount, Label, LinkedPatient, PatientKey, Place, When};
+use crate::model::{Chart, ChartIndex, Coverage, Kind, KindCount, Label, LinkedPatient, PatientKey, Place, Record, When};
 use crate::store::{Accession, ChartFrame};
 
 /// Charts of at most this many records are counted record by record, so that older versions are left out of the counts.
@@ -75,6 +77,41 @@ impl Archive {
         Ok(Chart { index, records: found.current(selection.newest) })
     }
 
+    /// One page of the records of a kind, oldest first as in a chart, after the records of the kinds in `beside`. Only those of the
+    /// page are read as records: of the newer ones it is seen that they are there. A page beyond the end is the last one. Scope as
+    /// `chart`.
+    pub fn chart_page(
+        &self,
+        permit: &Permit,
+        patient: &PatientKey,
+        page: PageOf,
+        beside: Vec<Kind>,
+    ) -> Result<Chart, QueryError> {
+        let mut chart = match beside.is_empty() {
+            true => Chart { index: self.chart_index(permit, patient)?, records: Vec::new() },
+            false => self.chart(permit, patient, &Selection { kinds: beside, newest: None })?,
+        };
+        let snapshot = self.snapshot();
+        let parts = parts(&snapshot, permit, patient)?;
+        let mut found = Found::of(is_pieced(&parts, patient).then(|| patient.clone()));
+        let until = page.from.saturating_add(page.rows);
+        let selection = Selection { kinds: vec![page.kind], newest: Some(until) };
+        for part in &parts {
+            part.visit(&selection, permit.filter(), &mut |frame, at| {
+                if let Some(record) = named_at(part.accession, frame, at, Some(part.key.clone())) {
+                    found.add(frame, at, record);
+                }
+                Ok(())
+            })?;
+        }
+        let named = found.current(selection.newest);
+        let last = named.len().saturating_sub(1) / page.rows.max(1) * page.rows;
+        let end = named.len() - page.from.min(last);
+        let shown = named.get(end.saturating_sub(page.rows)..end).unwrap_or_default();
+        chart.records.extend(read_whole(&snapshot, shown)?);
+        Ok(chart)
+    }
+
     /// The whole chart as stored, without taking records apart: the fastest way to all of it. `json` begins with `head`,
     /// so that an answer is made in one piece. Scope as `chart`.
     pub fn chart_bytes(&self, permit: &Permit, patient: &PatientKey, head: &[u8]) -> Result<ChartBytes, QueryError> {
@@ -115,6 +152,27 @@ impl Archive {
         }
         Ok(out)
     }
+}
+
+/// The records that were only named, read with what they say. Neighbours lie in one frame, which is unpacked once.
+fn read_whole(snapshot: &Snapshot, named: &[Record]) -> Result<Vec<Record>, QueryError> {
+    let missing = || QueryError::Unreadable("an ordinal lies in no frame".into());
+    let mut whole = Vec::with_capacity(named.len());
+    let mut open: Option<(&Arc<Accession>, u32, ChartFrame<'_>)> = None;
+    for record in named {
+        let ordinal = record.place.ordinal;
+        let accession =
+            snapshot.accessions.iter().find(|accession| accession.place(ordinal) == record.place).ok_or_else(missing)?;
+        let number = accession.frame_of(ordinal).ok_or_else(missing)?;
+        if !open.as_ref().is_some_and(|(held, at, _)| Arc::ptr_eq(held, accession) && *at == number) {
+            open = Some((accession, number, accession.frame(number, false)?));
+        }
+        let Some((_, _, frame)) = &open else { return Err(missing()) };
+        let at = (ordinal - frame.first_ordinal()) as usize;
+        let read = record_at(accession, frame, at, record.patient.clone()).ok_or_else(missing)?;
+        whole.push(Record { version: record.version, ..read });
+    }
+    Ok(whole)
 }
 
 /// Calls `visit` for each selected record of a patient that the permit does not hide.

@@ -68,7 +68,7 @@ pub use taken::Taken;
 pub use taken_run::TakenWith;
 pub use told::Told;
 pub use visits::{Visit, Visits};
-pub use wanted::{Between, Selection};
+pub use wanted::{Between, PageOf, Selection};
 pub use whole::WholePart;
 
 use crate::index::IndexError;

@@ -135,10 +135,21 @@ pub(super) fn record_at(
     index: usize,
     patient: Option<PatientKey>,
 ) -> Option<Record> {
+    let record = named_at(accession, frame, index, patient)?;
+    let mut json = Vec::with_capacity(1024);
+    frame.served(index, record.id.as_str(), &mut json);
+    Some(Record { json: String::from_utf8(json).ok()?.into(), ..record })
+}
+
+/// The same without its JSON, for whoever only has to know which records there are and in what order.
+pub(super) fn named_at(
+    accession: &Accession,
+    frame: &ChartFrame<'_>,
+    index: usize,
+    patient: Option<PatientKey>,
+) -> Option<Record> {
     let kind = frame.kind(index)?;
     let (id, original_id) = frame.names(index)?;
-    let mut json = Vec::with_capacity(1024);
-    frame.served(index, &id, &mut json);
     Some(Record {
         kind,
         id: ArchiveId::parse(&id)?,
@@ -148,6 +159,6 @@ pub(super) fn record_at(
         source_system: accession.source_system.clone(),
         version: 1,
         label: frame.label(index),
-        json: String::from_utf8(json).ok()?.into(),
+        json: String::new().into(),
     })
 }

@@ -124,6 +124,9 @@ impl Desk {
                     chart.map(|chart| chart.records.iter().map(|r| (r.version, r.label, r.json.clone())).collect::<Vec<_>>());
                 tell(format!("chart {newest:?}"), format!("{records:?}"));
             }
+            for kind in ["Observation", "DocumentReference"].into_iter().filter_map(Kind::from_name) {
+                tell(format!("pages of {kind}"), pages_of(archive, &permit, &key, kind));
+            }
             let bytes =
                 archive.chart_bytes(&permit, &key, b"").map(|all| (String::from_utf8(all.json).unwrap(), all.kinds, all.label));
             tell("bytes".into(), format!("{bytes:?}"));
@@ -182,6 +185,28 @@ impl Desk {
             document_id(kind, id.as_str(), 0).map(|document| self.archive.document(&permit, &document).map(|d| d.sha256));
         format!("{versions:?} {origin:?} {document:?} {:?}", self.archive.text_of(&permit, kind, id))
     }
+}
+
+/// The pages of a kind, which one after the other hold what the chart holds of it, the newest first.
+fn pages_of(archive: &Archive, permit: &Permit, key: &PatientKey, kind: Kind) -> String {
+    let whole = match archive.chart(permit, key, &Selection { kinds: vec![kind], newest: None }) {
+        Err(error) => return format!("{error:?}"),
+        Ok(chart) => chart.records,
+    };
+    let rows = 3;
+    let page = |from: usize| {
+        let chart = archive.chart_page(permit, key, PageOf { kind, from, rows }, Vec::new()).unwrap();
+        chart.records.into_iter().rev().map(|r| (r.version, r.id, r.place, r.json)).collect::<Vec<_>>()
+    };
+    let paged: Vec<_> = (0..whole.len()).step_by(rows).flat_map(page).collect();
+    let told: Vec<_> = whole.into_iter().rev().map(|r| (r.version, r.id, r.place, r.json)).collect();
+    assert_eq!(paged, told, "pages of {kind}");
+    assert_eq!(
+        page(1_000).len(),
+        (told.len().max(1) - 1) % rows + usize::from(!told.is_empty()),
+        "beyond the end is the last page"
+    );
+    format!("{:?}", told.into_iter().map(|(version, id, _, json)| (version, id, json)).collect::<Vec<_>>())
 }
 
 fn filter() -> impl Strategy<Value = Filter> {

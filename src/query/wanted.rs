@@ -13,6 +13,15 @@ pub struct Selection {
     pub newest: Option<usize>,
 }
 
+/// A page of one kind's records, the newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct PageOf {
+    pub kind: Kind,
+    /// So many of the newest are passed over.
+    pub from: usize,
+    pub rows: usize,
+}
+
 /// Which records of a chart, by kind and clinical date.
 #[derive(Clone, Debug)]
 pub struct Between {

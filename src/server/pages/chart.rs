@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 
 use crate::access::{Permit, Public, Scope, Shown};
-use crate::model::{ArchiveId, Chart, Kind, Record};
-use crate::query::{Selection, Source, TextHit, TextHits};
+use crate::model::{ArchiveId, Chart, Kind, PatientKey, Record};
+use crate::query::{PageOf, QueryError, Selection, Source, TextHit, TextHits};
 use crate::server::answer::{Answer, ApiError, Body};
 use crate::server::api;
 use crate::server::call::{Call, shown, together};
@@ -38,9 +38,13 @@ fn page(call: &Call, section: Section) -> Result<Answer, ApiError> {
     let newest = if section == Section::Summary { SUMMARY_NEWEST } else { SECTION_NEWEST };
     let mut selection = Selection { kinds: section.kinds(), newest: Some(newest) };
     if section == Section::Everything {
-        // The list of kinds needs counts alone; a kind is read when it is opened, as far back as the page asked for.
+        let kind = call.query("kind").and_then(Kind::from_name);
+        if let Some(kind) = kind.filter(|kind| call.query("source").is_none() && !banner_kinds().contains(kind)) {
+            return page_of(call, kind);
+        }
+        // The list of kinds needs counts alone. What one source has is told apart after reading, as far back as asked for.
         selection.kinds = banner_kinds();
-        selection.kinds.extend(call.query("kind").and_then(Kind::from_name));
+        selection.kinds.extend(kind);
         let until = super::offset(call, viewer::Paging::ROWS) + viewer::Paging::ROWS;
         selection.newest = Some(until.next_multiple_of(SECTION_NEWEST));
     }
@@ -55,6 +59,16 @@ fn page(call: &Call, section: Section) -> Result<Answer, ApiError> {
         return corrections(call);
     }
     with_chart(call, &selection, None, |frame, chart| Ok(viewer::section(frame, chart, section, &Query::new(call.query.clone()))))
+}
+
+/// All records of a kind, of which there may be as many as a chart holds: those of the page alone are read and named in the entry.
+fn page_of(call: &Call, kind: Kind) -> Result<Answer, ApiError> {
+    let rows = viewer::Paging::ROWS;
+    let page = PageOf { kind, from: super::offset(call, rows), rows };
+    let read = |permit: &Permit, patient: &PatientKey| call.archive().chart_page(permit, patient, page, banner_kinds());
+    with_read(call, read, None, |frame, chart| {
+        Ok(viewer::section(frame, chart, Section::Everything, &Query::new(call.query.clone())))
+    })
 }
 
 /// Corrected records may be of any kind and age: those of the page are read by name.
@@ -80,9 +94,19 @@ fn with_chart(
     code: Option<&str>,
     draw: impl FnOnce(&Frame, &Chart) -> Result<String, ApiError>,
 ) -> Result<Answer, ApiError> {
+    with_read(call, |permit, patient| call.archive().chart(permit, patient, selection), code, draw)
+}
+
+/// The same with a chart that was read in another way.
+fn with_read(
+    call: &Call,
+    read: impl FnOnce(&Permit, &PatientKey) -> Result<Chart, QueryError>,
+    code: Option<&str>,
+    draw: impl FnOnce(&Frame, &Chart) -> Result<String, ApiError>,
+) -> Result<Answer, ApiError> {
     let patient = call.patient_param("patient")?;
     let permit = call.ask_chart(&patient)?;
-    let found = call.archive().chart(&permit, &patient, selection);
+    let found = read(&permit, &patient);
     let paper = super::paper(call, &permit, &patient);
     // A page that leaves on paper has the entry of a print, which says what it was.
     let event = if paper.is_asked() { "document.print" } else { "record.read" };

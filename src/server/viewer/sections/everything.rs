@@ -53,8 +53,14 @@ fn of_kind(ask: &Ask<'_>, kind: &str) -> Body {
     let held = super::super::chart_nav::held(&ask.chart.index, &[kind]).max(items.len() as u64);
     let page = ask.query.number("page").unwrap_or(1);
     let href = format!("{}?kind={kind}&page=", ask.href);
+    let size = super::Paging::ROWS;
+    let is_page = ask.frame.only.is_none() && held > items.len() as u64 && items.len() <= size;
     let (rows, mut paging) = super::Paging::cut(items.iter().map(row).collect(), page, &href);
-    if held > items.len() as u64 {
+    if is_page {
+        // The page asked for alone was read.
+        let start = (page.clamp(1, held.div_ceil(size as u64) as usize) - 1) * size;
+        paging = super::Paging::of(start, rows.len(), held, false, |p| format!("{href}{p}"), size);
+    } else if held > items.len() as u64 {
         let start = (page.clamp(1, items.len().div_ceil(super::Paging::ROWS).max(1)) - 1) * super::Paging::ROWS;
         paging = super::Paging::of(start, rows.len(), held, false, |p| format!("{href}{p}"), super::Paging::ROWS);
     }
