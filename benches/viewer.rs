@@ -121,9 +121,10 @@ fn deep(browser: &Browser, base: &str) -> Vec<String> {
     };
     let trend = first(&format!("{base}/results"), "/results/");
     let kind = format!("{base}/everything?kind=Observation");
-    let next = first(&kind, "page=");
+    // Beyond the end is the last page.
+    let last = format!("{kind}&page=2000");
     let notes = first(&format!("{base}/notes"), "page=");
-    trend.into_iter().chain([kind]).chain(next).chain(notes).collect()
+    trend.into_iter().chain([kind, last]).chain(notes).collect()
 }
 
 fn unescaped(href: &str) -> String {
